@@ -1,0 +1,36 @@
+"""The only place with Numba's options and the cache policy.
+
+Kernels release the GIL and are serial: `_parallel` maps them over chunks. They compile on their
+first call, never at import, and the machine code is kept on disk beside the source (or in
+``NUMBA_CACHE_DIR``), so a second process compiles nothing. Where no folder can be written, a
+read-only install for example, they compile in memory instead of failing at import.
+
+Numba notices a change of the file that a kernel stands in, not of files that it calls into, so
+the helpers that a kernel inlines stand in its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call, without the GIL, cached on disk where possible.
+
+    Examples
+    --------
+    >>> @kernel
+    ... def twice(x):
+    ...     return 2 * x
+    >>> twice(21)
+    42
+    """
+    try:
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # Numba: "cannot cache function: no locator available"
+        return numba.njit(nogil=True, error_model="numpy")(function)
