@@ -49,6 +49,14 @@ def two_product(a, b):
 
 
 @kernel
+def quotient(high, low, n):
+    """Divide a double-double by `n`, so closely that n equal values have themselves as mean."""
+    q = high / n
+    p, e = two_product(q, n)
+    return q + ((high - p) - e + low) / n
+
+
+@kernel
 def prefix_sums(x, high, low):
     """Fill the prefix sums of `x`: entry i holds the sum of the first i values.
 
@@ -127,7 +135,7 @@ def sorted_step(x, high, low, codebook, order, means, counts):
         if stop > start:
             counts[a] = stop - start
             total, t = two_sum(high[stop], -high[start])
-            means[a] = (total + (t + low[stop] - low[start])) / counts[a]
+            means[a] = quotient(total, t + (low[stop] - low[start]), float(stop - start))
             p, q = segment_distances(x, high, low, start, stop, codebook[a])
             s, t = two_sum(s, p)
             s, e = two_sum(s, e + t + q)
