@@ -1,1 +1,57 @@
+"""Clusters of large rasters: fast k-means, the proven optimum in one dimension, maps, outlines.
+
+``kmeans``, ``kmeans2``, ``vq`` and ``whiten`` take the place of ``scipy.cluster.vq``'s;
+``kmeans1d`` finds the optimum; ``read_raster`` opens a netCDF file with every missing cell
+missing; ``max_pairwise_distance`` measures a contour.
+
+Names load when they are first used (SPEC 1, by PEP 562): ``import fastkm`` itself imports
+nothing, not even numba.
+"""
+
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "ClusterError": "errors",
+    "KMeans1D": "cluster",
+    "kmeans": "cluster",
+    "kmeans1d": "cluster",
+    "kmeans2": "cluster",
+    "max_pairwise_distance": "geometry",
+    "read_raster": "raster",
+    "vq": "cluster",
+    "whiten": "cluster",
+}
+
+__all__ = [  # noqa: PLE0604  (the names are those above)
+    "__version__",
+    *_ROOMS,
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import the room in which a public name lives, when the name is first asked for."""
+    from importlib import import_module
+
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'fastkm' has no attribute {name!r}")
+    value = getattr(import_module(f"fastkm.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from fastkm.cluster import KMeans1D as KMeans1D
+    from fastkm.cluster import kmeans as kmeans
+    from fastkm.cluster import kmeans1d as kmeans1d
+    from fastkm.cluster import kmeans2 as kmeans2
+    from fastkm.cluster import vq as vq
+    from fastkm.cluster import whiten as whiten
+    from fastkm.errors import ClusterError as ClusterError
+    from fastkm.geometry import max_pairwise_distance as max_pairwise_distance
+    from fastkm.raster import read_raster as read_raster

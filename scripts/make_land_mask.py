@@ -7,9 +7,11 @@ the polygons nor a reader for them::
 
     python scripts/make_land_mask.py naturalearth_lowres.shp fastkm/raster/land_1deg.npz
 
-A cell is land where its centre is. Row 0 is the southernmost, centred on 89.5 S; column 0 is
-centred on 0.5 E. The file holds one array, ``land``: uint8, (180, 45), each row's 360 cells as bits,
-the first cell in the highest bit (``numpy.packbits``).
+A cell is land where its centre is. So are the cells along Panama: the isthmus is narrower than a
+cell, its centres leave a way through, and regions of two oceans would become one. Row 0 is the
+southernmost, centred on 89.5 S; column 0 is centred on 0.5 E. The file holds one array, ``land``:
+uint8, (180, 45), each row's 360 cells as bits, the first cell in the highest bit
+(``numpy.packbits``).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import argparse
 import numpy as np
 import pyogrio
 import shapely
+
+PANAMA = shapely.box(-83, 8, -77, 10)
 
 
 def land_mask(path: str) -> np.ndarray:
@@ -39,14 +43,17 @@ def land_mask(path: str) -> np.ndarray:
     ValueError
         The southernmost row is not all land: Antarctica's polygon stops short of the pole.
     """
-    land = shapely.union_all(pyogrio.read_dataframe(path, columns=[]).geometry.to_numpy())
+    polygons = pyogrio.read_dataframe(path, columns=[]).geometry.to_numpy()
+    land = shapely.union_all([*polygons, PANAMA])
     shapely.prepare(land)
     # The file runs from -180 to 180, the grid from 0 to 360.
     longitude = (np.arange(360) + 180.5) % 360 - 180
     latitude = np.arange(180) - 89.5
     mask = shapely.contains_xy(land, *np.meshgrid(longitude, latitude))
     if not mask[0].all():
-        raise ValueError(f"{path}: expected land at the South Pole, got {mask[0].sum()} of 360 cells")
+        raise ValueError(
+            f"{path}: expected land at the South Pole, got {mask[0].sum()} of 360 cells"
+        )
     return mask
 
 

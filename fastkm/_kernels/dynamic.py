@@ -21,7 +21,7 @@ the offset of the data. Equal costs go to the lowest cut.
 
 The rows need not be all values: with the prefixes of a subset of positions the program finds
 the best cuts among those. A slack that depends on the row alone leaves the cost Monge, so the
-same program computes the lower bounds with which `fastkm.cluster._optimal` rules positions out.
+same program computes the lower bounds with which `fastkm.cluster.optimal` rules positions out.
 
 The prefixes are one array (m + 1, 5): N, S high, S low, Q high, Q low, transposed to (5, m + 1).
 

@@ -1,0 +1,29 @@
+"""Figures of rasters, label maps, contours and outlines; each panel draws on the axes it is given.
+
+Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects.
+"""
+
+from fastkm.plot.coastlines import land_polygons
+from fastkm.plot.figures import (
+    clusters_figure,
+    contours_figure,
+    map_figure,
+    thresholded_figure,
+)
+from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
+from fastkm.plot.style import RASTER_CMAP, category_colormap, cluster_colormap
+
+__all__ = [
+    "RASTER_CMAP",
+    "category_colormap",
+    "cluster_colormap",
+    "clusters_figure",
+    "contours_figure",
+    "draw_classes",
+    "draw_contours",
+    "draw_labels",
+    "draw_raster",
+    "land_polygons",
+    "map_figure",
+    "thresholded_figure",
+]

@@ -1,0 +1,132 @@
+"""Coercion and validation at the border: what comes in is checked here, once.
+
+Kernels may then assume C-contiguous, aligned, native-endian floats. Arrays are handed on
+read-only, whether or not they came so: Numba compiles a kernel once for each kind of argument,
+and this way there is one kind.
+
+Cells are missing where a masked array's mask says so, or a `DataArray`'s attributes (see
+`fastkm._missing`). In a two-dimensional array of observations one missing cell makes the whole
+row missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastkm import _missing
+
+
+class Observations(NamedTuple):
+    """Rows of numbers, checked.
+
+    Attributes
+    ----------
+    rows : (n, d) float32 or float64 array
+        All rows, missing ones included (their numbers mean nothing).
+    valid : (n,) bool array or None
+        Rows that are not missing; None where none is.
+    ndim : int
+        Dimensions of the array as it came, 1 or 2.
+    dtype : numpy.dtype
+        Its type as it came.
+    """
+
+    rows: np.ndarray
+    valid: np.ndarray | None
+    ndim: int
+    dtype: np.dtype
+
+    def present(self) -> np.ndarray:
+        """Give the rows that are not missing."""
+        return self.rows if self.valid is None else frozen(self.rows[self.valid])
+
+
+def plain(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Split any array into a plain array of real numbers and a mask of its missing cells.
+
+    Raises
+    ------
+    TypeError
+        If the array does not hold real numbers of at most 64 bits.
+    """
+    mask = None
+    if isinstance(array, np.ma.MaskedArray):
+        values, mask = np.asarray(array.data), np.ma.getmaskarray(array)
+    elif _missing.describes_itself(array):
+        values, mask = _missing.physical(array), _missing.missing(array)
+    else:
+        values = np.asarray(array)
+    if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
+        raise TypeError(f"{name} must hold real numbers of at most 64 bits, got {values.dtype}")
+    return values, mask if mask is not None and mask.any() else None
+
+
+def observations(array: Any, name: str, *, dtype: np.dtype | None = None) -> Observations:
+    """Check a one- or two-dimensional array of observations.
+
+    Parameters
+    ----------
+    array : array-like
+        Shape (n,) or (n, d).
+    name : str
+        What to call it in errors.
+    dtype : numpy.dtype, optional
+        The type to compute in; by default `working_dtype` of the array's own.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it has no or more than two dimensions, or rows of no features.
+    """
+    values, mask = plain(array, name)
+    if values.ndim not in (1, 2) or values.shape[1:] == (0,):
+        raise ValueError(f"{name} must have shape (n,) or (n, d), got {values.shape}")
+    rows = values.reshape(len(values), -1) if values.size else np.empty((0, values.shape[-1] or 1))
+    valid = None if mask is None else ~mask.reshape(rows.shape).any(axis=1)
+    working = working_dtype(values.dtype) if dtype is None else dtype
+    return Observations(frozen(rows, working), valid, values.ndim, values.dtype)
+
+
+def working_dtype(*dtypes: np.dtype) -> np.dtype:
+    """Choose the type to compute in: float32 for float32 and float16, float64 for all else.
+
+    Examples
+    --------
+    >>> working_dtype(np.dtype("f4"), np.dtype("f2"))
+    dtype('float32')
+    >>> working_dtype(np.dtype("i2"))
+    dtype('float64')
+    """
+    common = np.result_type(*dtypes)
+    return np.dtype(np.float32 if common.kind == "f" and common.itemsize <= 4 else np.float64)
+
+
+def frozen(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """Give a read-only, C-contiguous, aligned, native-endian view, or a copy where it must."""
+    wanted = array.dtype.newbyteorder("=") if dtype is None else dtype
+    view = np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = None) -> None:
+    """Raise if a valid row of `rows` holds NaN or an infinity.
+
+    Raises
+    ------
+    ValueError
+        With the first such row.
+    """
+    bad = ~np.isfinite(rows).all(axis=1)
+    if valid is not None:
+        bad &= valid
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(
+            f"{name} must not hold infs or NaNs: row {first} is {np.squeeze(rows[first])!s} "
+            f"({np.count_nonzero(bad)} such rows; mask them to leave them out)"
+        )

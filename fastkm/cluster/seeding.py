@@ -1,0 +1,132 @@
+"""Where k-means starts: scipy's three ways to choose initial centroids, draw for draw.
+
+Each takes the random generator that scipy would use and leaves it in the state in which scipy
+would leave it, so that a seed gives the same start in both. `accepts_seed` is scipy's
+transition from ``seed`` to ``rng`` (SPEC 7): ``rng`` goes through `numpy.random.default_rng`,
+``seed`` and nothing at all keep their old meaning, the legacy generators.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+Random = np.random.Generator | np.random.RandomState
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def accepts_seed(function: Function) -> Function:
+    """Give `function`, whose `rng` is a ready generator, scipy's keywords `rng` and `seed`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if "rng" in kwargs and "seed" in kwargs:
+            raise TypeError(
+                f"{function.__name__}() got multiple values for the random generator: "
+                "give rng or seed, not both"
+            )
+        if "rng" in kwargs:
+            kwargs["rng"] = np.random.default_rng(kwargs["rng"])
+        elif "seed" in kwargs:
+            kwargs["rng"] = kwargs.pop("seed")
+        return function(*args, **kwargs)
+
+    seed = inspect.Parameter("seed", inspect.Parameter.KEYWORD_ONLY, default=None)
+    signature = inspect.signature(function)
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), seed]
+    )
+    return wrapper  # type: ignore[return-value]
+
+
+def generator(rng: Any) -> Random:
+    """Turn what the caller gave into a generator, as scipy does: None is numpy's global state.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a generator nor a seed.
+    """
+    if rng is None or rng is np.random:
+        return np.random.mtrand._rand  # type: ignore[attr-defined,no-any-return]
+    if isinstance(rng, numbers.Integral | np.integer):
+        return np.random.RandomState(int(rng))
+    if isinstance(rng, np.random.RandomState | np.random.Generator):
+        return rng
+    raise ValueError(f"seed must be None, an integer or a numpy generator, got {rng!r}")
+
+
+def choose_points(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
+    """Choose k different rows at random.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than k rows.
+    """
+    if k > len(rows):
+        raise ValueError(f"k={k} is larger than the number of observations, {len(rows)}")
+    return rows[rng.choice(len(rows), size=k, replace=False)]
+
+
+def draw_gaussian(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
+    """Draw k points from the normal distribution with the mean and covariance of the rows."""
+    n, d = rows.shape
+    mean = rows.mean(axis=0, dtype=np.float64)
+    if d == 1:
+        deviation = np.sqrt(np.cov(rows[:, 0], dtype=np.float64)) if n > 1 else np.nan
+        return mean + (rng.standard_normal(size=k) * deviation)[:, None]
+    if d > n:  # the covariance has no Cholesky factor
+        _, s, vh = np.linalg.svd(rows - mean, full_matrices=False)
+        x = rng.standard_normal(size=(k, len(s)))
+        return mean + x @ (s[:, None] * vh / np.sqrt(n - 1.0))
+    x = rng.standard_normal(size=(k, d))
+    return mean + x @ np.linalg.cholesky(np.cov(rows.T, dtype=np.float64)).T
+
+
+def choose_spread(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
+    """Choose k rows by k-means++: each with probability as its squared distance to the others.
+
+    Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
+    """
+    n, d = rows.shape
+    centroids = np.empty((k, d))
+    squares = np.full(n, np.inf)
+    for j in range(k):
+        if j == 0:
+            chosen = _integer_below(n, rng)
+        else:
+            np.minimum(squares, _squared_distances(rows, centroids[j - 1]), out=squares)
+            total = squares.sum()
+            cumulative = np.cumsum(squares / total if total > 0 else squares)
+            chosen = min(int(np.searchsorted(cumulative, rng.uniform())), n - 1)
+            chosen = chosen if total > 0 else 0  # all rows are chosen already: scipy takes the first
+        centroids[j] = rows[chosen]
+    return centroids
+
+
+def _integer_below(n: int, rng: Random) -> int:
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(0, n))
+    return int(rng.randint(0, n, dtype="int64"))
+
+
+def _squared_distances(rows: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Sum the squares feature by feature, the order in which `cdist` adds them."""
+    total = np.zeros(len(rows))
+    for feature, coordinate in zip(rows.T, point, strict=True):
+        difference = feature - coordinate
+        total += difference * difference
+    return total
+
+
+INITIALISERS: dict[str, Callable[[np.ndarray, int, Random], np.ndarray]] = {
+    "random": draw_gaussian,
+    "points": choose_points,
+    "++": choose_spread,
+}
