@@ -114,7 +114,7 @@ class Grid:
     @property
     def fits(self) -> bool:
         """Whether the panel can be drawn to scale; a single row would be a hair."""
-        return 1 / 6 <= self.cell_ratio * self.rows.size / self.columns.size <= 5
+        return 1 / 6 <= self.cell_ratio * self.rows.size / self.columns.size <= 6
 
 
 def read_grid(data: xr.DataArray | np.ndarray, *, name: str, missing: int | None = None) -> Grid:

@@ -34,7 +34,7 @@ PANEL_INCHES = 3.1
 """Width of a map in a grid of maps."""
 WIDE_INCHES = 7.0
 """Width of a map that has the page to itself."""
-NARROW_INCHES = 1.5
+NARROW_INCHES = 1.2
 """Width that a map has at least, however tall it is."""
 BESIDE_INCHES = 1.05
 """Tick labels and colour bar at a map's sides."""
@@ -81,6 +81,7 @@ def clusters_figure(
 
     Examples
     --------
+    >>> import numpy as np
     >>> raster = np.array([[1.0, 2.0], [9.0, 10.0]])
     >>> maps = {1: np.zeros((2, 2), int), 2: np.array([[0, 0], [1, 1]])}
     >>> figure = clusters_figure(raster, maps, {1: [5.5], 2: [1.5, 9.5]})
@@ -136,6 +137,7 @@ def thresholded_figure(
 
     Examples
     --------
+    >>> import numpy as np
     >>> raster = np.array([[1.0, 2.0], [9.0, 10.0]])
     >>> labels = np.array([[0, 0], [1, 1]])
     >>> figure = thresholded_figure(raster, labels, [1.5, 9.5], labels, names=("dry", "wet"))
@@ -181,6 +183,7 @@ def contours_figure(
 
     Examples
     --------
+    >>> import numpy as np
     >>> figure = contours_figure(np.eye(3), [np.array([[0.5, 0.0], [0.5, 2.0]])])
     >>> len(figure.axes[0].collections)
     1
@@ -226,7 +229,8 @@ def _panels(
 def _trimmed(figure: Figure) -> Figure:
     """Cut the page to what is on it: maps that keep their scale never fill an estimate."""
     figure.draw_without_rendering()
-    content = Bbox.union([ax.get_tightbbox() for ax in figure.axes])
+    boxes = [ax.get_tightbbox() for ax in figure.axes]
+    content = Bbox.union([box for box in boxes if box is not None])
     width, height = content.width / figure.dpi, content.height / figure.dpi
     if figure.get_suptitle():
         height += TITLE_INCHES

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.collections import LineCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.ticker import MaxNLocator
 
 from fastkm.plot._grid import Grid, Side, read_grid
 from fastkm.plot._text import centroid_numbers, quantity_label, typeset_units
@@ -312,7 +313,9 @@ def _draw_cells(ax: Axes, grid: Grid, **options: Any) -> AxesImage:
 
 def _mark(axis: Axis, side: Side, most: int) -> None:
     ticks = side.ticks(most)
-    if ticks is not None:
+    if ticks is None:
+        axis.set_major_locator(MaxNLocator(most, integer=True))
+    else:
         axis.set_ticks(ticks[0], labels=ticks[1])
     axis.set_label_text(side.label)
 
