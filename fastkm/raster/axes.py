@@ -1,0 +1,96 @@
+"""Which dimension is which: time, rows and columns of a variable, by the CF conventions.
+
+A coordinate says what it is by ``axis``, ``standard_name`` or ``units``; where it says nothing
+its name does. What is left are the rows and columns: the last two dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SIGNS = {
+    "time": {"T", "time", "t"},
+    "y": {"Y", "latitude", "projection_y_coordinate", "grid_latitude", "lat", "y", "nlat"},
+    "x": {"X", "longitude", "projection_x_coordinate", "grid_longitude", "lon", "x", "nlon"},
+}
+_DEGREES = {
+    "y": {"degrees_north", "degree_north", "degrees_N", "degree_N", "degreesN", "degreeN"},
+    "x": {"degrees_east", "degree_east", "degrees_E", "degree_E", "degreesE", "degreeE"},
+}
+
+
+class Axes(NamedTuple):
+    """Names of the dimensions of a raster; `time` is None where there is none."""
+
+    time: str | None
+    y: str
+    x: str
+
+
+def find_axes(array: xr.DataArray) -> Axes:
+    """Name the dimensions of a variable by their role.
+
+    Raises
+    ------
+    ValueError
+        If the variable has no rows and columns, or a further dimension longer than 1.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> find_axes(xr.DataArray(np.zeros((1, 2, 3)), dims=("time", "lon", "lat")))
+    Axes(time='time', y='lat', x='lon')
+    """
+    roles = {role: _first_with(array, role) for role in _SIGNS}
+    others = [str(dim) for dim in array.dims if dim not in roles.values()]
+    for role in ("x", "y"):
+        if roles[role] is None and others:
+            roles[role] = others.pop()
+    if roles["y"] is None or roles["x"] is None:
+        raise ValueError(f"variable {array.name!r} has dimensions {array.dims}: not a raster")
+    for dim in others:
+        if array.sizes[dim] > 1:
+            raise ValueError(
+                f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: "
+                "a raster has time, rows and columns only; choose one step of it first"
+            )
+    return Axes(roles["time"], roles["y"], roles["x"])
+
+
+def is_geographic(array: xr.DataArray, axes: Axes) -> bool:
+    """Tell whether rows and columns are latitudes and longitudes in degrees."""
+    return all(_is_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
+
+
+def _first_with(array: xr.DataArray, role: str) -> str | None:
+    return next((str(dim) for dim in array.dims if _has_role(array, role, str(dim))), None)
+
+
+def _has_role(array: xr.DataArray, role: str, dim: str) -> bool:
+    if dim in array.coords:
+        coordinate = array.coords[dim]
+        if coordinate.dtype.kind == "M":
+            return role == "time"
+        said = {coordinate.attrs.get("axis"), coordinate.attrs.get("standard_name")} - {None}
+        if said:
+            return bool(said & _SIGNS[role])
+        if coordinate.attrs.get("units") in _DEGREES.get(role, ()):
+            return True
+    return dim.lower() in _SIGNS[role]
+
+
+def _is_degrees(array: xr.DataArray, role: str, dim: str) -> bool:
+    if dim not in array.coords or array.coords[dim].dtype.kind not in "iuf":
+        return False
+    attrs = array.coords[dim].attrs
+    name = {"y": "latitude", "x": "longitude"}[role]
+    said = attrs.get("units") in _DEGREES[role] or attrs.get("standard_name") == name
+    named = dim.lower() in {name, name[:3]} and "units" not in attrs
+    limit = 90.0 if role == "y" else 360.0
+    within = bool(np.abs(array.coords[dim].values).max(initial=0.0) <= limit + 1e-6)
+    return (said or named) and within

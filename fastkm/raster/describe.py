@@ -1,0 +1,127 @@
+"""What a file holds: variables, ranges, missing cells by rule, and numbers that look like codes.
+
+A sentinel that no attribute declares is clustered as if it were data. One is suspected where the
+least or the greatest value occurs several times and lies farther from all others than they
+spread among themselves: -500 among 0 to 75.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastkm.raster.read import candidates, missing_cells, open_netcdf
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Description:
+    """One raster variable of a file.
+
+    Attributes
+    ----------
+    name, units, long_name : str
+    sizes : dict of str to int
+        Dimensions.
+    dtype : str
+        Type as stored.
+    low, high : float
+        Range of the cells that are not missing; NaN where all are.
+    cells : int
+        All cells, all time steps.
+    missing : dict of str to int
+        Cells by the rule that makes them missing; a cell may fall under several.
+    valid : int
+        Cells under no rule.
+    hidden : dict of str to list of float
+        For rules on the valid range, the distinct values that they catch, where few: readers
+        that ignore valid ranges take these for data.
+    suspicious : list of float
+        Values that look like undeclared sentinels.
+    """
+
+    name: str
+    units: str
+    long_name: str
+    sizes: dict[str, int]
+    dtype: str
+    low: float
+    high: float
+    cells: int
+    missing: dict[str, int]
+    valid: int
+    hidden: dict[str, list[float]]
+    suspicious: list[float]
+
+
+def describe(path: str | os.PathLike[str]) -> list[Description]:
+    """Describe the raster variables of a netCDF file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with open_netcdf(path, decode=False) as raw, open_netcdf(path) as decoded:
+        return [_describe(raw[name], decoded[name].values) for name in candidates(raw)]
+
+
+def suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
+    """Find extreme values that look like codes for something missing.
+
+    Examples
+    --------
+    >>> suspicious_values(np.array([-500.0] * 9 + [1, 2, 3, 4, 5]))
+    [-500.0]
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    found: list[float] = []
+    for end in (0, -1):
+        while len(distinct) >= 4 and counts[end] >= at_least:
+            rest = distinct[1:] if end == 0 else distinct[:-1]
+            gap = abs(float(rest[end]) - float(distinct[end]))
+            if gap <= float(rest[-1]) - float(rest[0]):
+                break
+            found.append(float(distinct[end]))
+            counts = counts[1:] if end == 0 else counts[:-1]
+            distinct = rest
+    return found
+
+
+def _describe(raw: xr.DataArray, decoded: np.ndarray) -> Description:
+    rules = missing_cells(raw)
+    gone = np.logical_or.reduce([np.zeros(raw.shape, bool), *rules.values()])
+    valid = decoded[~gone]
+    return Description(
+        name=str(raw.name),
+        units=str(raw.attrs.get("units", "")),
+        long_name=str(raw.attrs.get("long_name", "")),
+        sizes={str(dim): int(size) for dim, size in raw.sizes.items()},
+        dtype=str(raw.dtype),
+        low=float(valid.min()) if valid.size else np.nan,
+        high=float(valid.max()) if valid.size else np.nan,
+        cells=int(raw.size),
+        missing={rule: int(cells.sum()) for rule, cells in rules.items() if cells.any()},
+        valid=int(valid.size),
+        hidden=_hidden(raw.values, rules),
+        suspicious=suspicious_values(valid),
+    )
+
+
+def _hidden(values: np.ndarray, rules: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """List what only the valid range makes missing, where it is one or a few numbers."""
+    declared = np.zeros(values.shape, bool)
+    for rule in ("NaN", "_FillValue", "missing_value"):
+        declared |= rules.get(rule, False)
+    found = {}
+    for rule, cells in rules.items():
+        if rule.startswith("valid_"):
+            caught = np.unique(values[cells & ~declared])
+            if 0 < len(caught) <= 3:
+                found[rule] = [float(value) for value in caught]
+    return found

@@ -1,0 +1,94 @@
+"""Label maps: a raster's clusters as a raster, with the attributes that CF gives to classes."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastkm import __version__
+from fastkm._files import replacing
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from fastkm.cluster import KMeans1D
+
+MISSING = -1
+"""The label of a missing cell."""
+
+
+def label_raster(raster: xr.DataArray, codebook: KMeans1D) -> xr.DataArray:
+    """Label the cells of a raster by cluster.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        The cells; missing ones get -1.
+    codebook : KMeans1D
+        A result of `fastkm.kmeans1d`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Narrowest signed integers, named ``cluster``, with ``flag_values``, ``flag_meanings``,
+        the centroids, and the coordinates of the raster.
+
+    Examples
+    --------
+    >>> import fastkm, xarray as xr
+    >>> raster = xr.DataArray([[1.0, 2.0], [8.0, 9.0]], attrs={"units": "kg m-2"})
+    >>> labels = label_raster(raster, fastkm.kmeans1d(raster, 2))
+    >>> labels.values.tolist(), labels.attrs["flag_meanings"]
+    ([[0, 0], [1, 1]], 'around_1.5_kg_m-2 around_8.5_kg_m-2')
+    """
+    labels: xr.DataArray = codebook.predict(raster)
+    units = str(raster.attrs.get("units", ""))
+    what = raster.attrs.get("long_name", raster.name or "values")
+    labels.name = "cluster"
+    labels.attrs = {
+        "long_name": f"cluster of {what}",
+        "flag_values": np.arange(codebook.k, dtype=labels.dtype),
+        "flag_meanings": " ".join(_meaning(centroid, units) for centroid in codebook.centroids),
+        "centroids": codebook.centroids,
+        "breaks": codebook.breaks,
+        "centroid_units": units,
+        "inertia": codebook.inertia,
+    }
+    return labels
+
+
+def write_labels(
+    labels: xr.DataArray, path: str | os.PathLike[str], *, source: str, history: str
+) -> None:
+    """Write a label map as a CF netCDF file, whole or not at all.
+
+    Parameters
+    ----------
+    labels : xarray.DataArray
+        From `label_raster`.
+    path : path-like
+        The file to write; one that exists is replaced.
+    source, history : str
+        Where the labels come from: the file and variable, and what was done.
+    """
+    dataset = labels.to_dataset()
+    dataset.attrs = {
+        "Conventions": "CF-1.8",
+        "title": str(labels.attrs["long_name"]),
+        "source": source,
+        "history": f"fastkm {__version__}: {history}",
+    }
+    encoding: dict[str, dict[str, object]] = {
+        "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
+        **{str(name): {"_FillValue": None} for name in labels.coords},
+    }
+    with replacing(path) as draft:
+        dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+
+
+def _meaning(centroid: float, units: str) -> str:
+    """Name a cluster in one word of the letters that CF allows."""
+    return re.sub(r"[^A-Za-z0-9_.+@-]+", "_", f"around_{centroid:.4g}_{units}").strip("_")

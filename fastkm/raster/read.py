@@ -1,0 +1,246 @@
+"""Reading one raster of a netCDF file, with every missing cell missing.
+
+xarray opens and decodes the file (packing, times, fill values); what it leaves unapplied, valid
+ranges and the format's default fill values, is applied here by `fastkm._missing`. On the lesson's
+file that is 9,815 cells of ice at -500 which would pass for water.
+
+Attributes that have been applied move from ``attrs`` to ``encoding``, as xarray does with fill
+values, so they are not applied again to numbers that have changed since.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fastkm import _missing
+from fastkm.raster.axes import Axes, find_axes, is_geographic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import xarray as xr
+
+Bbox = tuple[float, float, float, float]
+
+
+def read_raster(
+    path: str | os.PathLike[str],
+    variable: str | None = None,
+    *,
+    time: int | str | np.datetime64 = 0,
+    bbox: Bbox | None = None,
+    missing: Literal["mask", "keep"] = "mask",
+) -> xr.DataArray:
+    """Read one two-dimensional raster from a netCDF file.
+
+    Parameters
+    ----------
+    path : path-like
+        A netCDF3 or netCDF4 file.
+    variable : str, optional
+        The variable; may be left out where the file has just one raster.
+    time : int, str or datetime64, default: 0
+        The time step: its index (negative from the end), or a date such as ``"2009-10"``.
+    bbox : (west, south, east, north), optional
+        Keep the cells with centres inside, in the units of the coordinates. Longitudes may be
+        given as -180..180 or 0..360 whatever the file has, and west may be above east: the box
+        then crosses the seam, and columns are put in west-to-east order.
+    missing : {"mask", "keep"}
+        "mask" makes cells NaN that are equal to ``_FillValue`` (or the format's default) or any
+        of ``missing_value``, or outside ``valid_min``, ``valid_max`` or ``valid_range``. "keep"
+        gives the numbers as stored, sentinels among them, packed numbers packed; the
+        attributes then still say what is missing, and functions of fastkm that are handed the
+        `DataArray` honour them, while its ``.values`` are plain numbers.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (y, x) under their own names, in the file's own direction, with coordinates
+        and CF attributes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If the file has no such variable, or none is named and there is not just one candidate;
+        if the variable is not a raster; or if `time`, `bbox` or `missing` does not fit.
+
+    Examples
+    --------
+    >>> import tempfile, fastkm
+    >>> from fastkm.raster import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_sample(f"{folder}/sample.nc")
+    ...     raster = fastkm.read_raster(f"{folder}/sample.nc")
+    >>> raster.shape, float(raster.min()) > 0
+    ((180, 360), True)
+    """
+    if missing not in {"mask", "keep"}:
+        raise ValueError(f"missing must be 'mask' or 'keep', got {missing!r}")
+    with open_netcdf(path, decode=missing == "mask") as dataset:
+        array = _choose_variable(dataset, variable, path)
+        axes = find_axes(array)
+        array = _choose_time(array, axes, time)
+        array = array.squeeze([d for d in array.dims if d not in axes], drop=True)
+        array = array.transpose(axes.y, axes.x)
+        if bbox is not None:
+            array = _cut(array, axes, bbox)
+        array = array.load()
+    return _masked(array) if missing == "mask" else array
+
+
+@contextmanager
+def open_netcdf(path: str | os.PathLike[str], *, decode: bool = True) -> Iterator[xr.Dataset]:
+    """Open a netCDF file; every failure is an `OSError` that names the file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    decode : bool, default: True
+        Turn fill values into NaN and unpack packed numbers.
+    """
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{os.fspath(path)}: no such file")
+    try:
+        with warnings.catch_warnings():
+            # a vector of missing values is decoded as it should be; xarray warns all the same
+            warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
+            dataset = xr.open_dataset(
+                path, engine="netcdf4", mask_and_scale=decode, decode_timedelta=False
+            )
+    except (OSError, ValueError) as error:
+        raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {error}") from error
+    with dataset:
+        yield dataset
+
+
+def candidates(dataset: xr.Dataset) -> list[str]:
+    """List the variables that are rasters: numbers with rows and columns, no cell bounds."""
+    names = []
+    bounds = {variable.attrs.get("bounds") for variable in dataset.variables.values()}
+    for name, array in dataset.data_vars.items():
+        if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in bounds:
+            names.append(str(name))
+    return names
+
+
+def missing_cells(array: xr.DataArray) -> dict[str, np.ndarray]:
+    """Find missing cells by rule, the format's default fill value among the rules."""
+    return _missing.missing_by_rule(_with_default_fill(array))
+
+
+def _with_default_fill(array: xr.DataArray) -> xr.DataArray:
+    """Name the default fill value where the file names none; bytes have none by convention."""
+    import netCDF4
+
+    dtype = np.dtype(array.encoding.get("dtype", array.dtype))
+    named = "_FillValue" in array.attrs or "_FillValue" in array.encoding
+    default = netCDF4.default_fillvals.get(dtype.str[1:])
+    if named or default is None or dtype.itemsize == 1:
+        return array
+    described = array.copy(deep=False)
+    described.attrs = {**array.attrs, "_FillValue": dtype.type(default)}
+    return described
+
+
+def _masked(array: xr.DataArray) -> xr.DataArray:
+    """Make missing cells NaN, and move the rules that said so to ``encoding``."""
+    gone = np.logical_or.reduce(list(missing_cells(array).values()))
+    masked = array.where(~gone) if array.dtype.kind == "f" or gone.any() else array.copy()
+    applied = {n: v for n, v in array.attrs.items() if n.startswith("valid_")}
+    masked.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
+    masked.encoding = {**array.encoding, **applied}
+    return masked
+
+
+def _choose_variable(
+    dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str]
+) -> xr.DataArray:
+    names = candidates(dataset)
+    listed = ", ".join(names) or "none"
+    if variable is None:
+        if len(names) != 1:
+            raise ValueError(f"{os.fspath(path)}: name one of its raster variables: {listed}")
+        return dataset[names[0]]
+    if variable not in dataset.data_vars:
+        raise ValueError(f"{os.fspath(path)} has no variable {variable!r}; its rasters: {listed}")
+    return dataset[variable]
+
+
+def _choose_time(
+    array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
+) -> xr.DataArray:
+    if axes.time is None:
+        if not (isinstance(time, int | np.integer) and time in {0, -1}):
+            raise ValueError(f"time={time!r} was asked for, but {array.name!r} has no time axis")
+        return array
+    steps = array.sizes[axes.time]
+    if isinstance(time, int | np.integer):
+        if not -steps <= time < steps:
+            raise ValueError(f"time index {time} is outside the {steps} steps of {array.name!r}")
+        return array.isel({axes.time: int(time)})
+    try:
+        chosen = array.sel({axes.time: time})
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"time {time!r} is not among the {steps} of {array.name!r}") from error
+    if axes.time not in chosen.dims:
+        return chosen
+    if chosen.sizes[axes.time] != 1:
+        raise ValueError(f"time {time!r} fits {chosen.sizes[axes.time]} steps; it must fit one")
+    return chosen.isel({axes.time: 0})
+
+
+def _cut(array: xr.DataArray, axes: Axes, bbox: Bbox) -> xr.DataArray:
+    """Keep the rows and columns with centres in the box, columns from west to east."""
+    west, south, east, north = _checked_bbox(bbox)
+    for dim in (axes.y, axes.x):
+        if dim not in array.coords:
+            raise ValueError(f"bbox needs coordinates, but dimension {dim!r} has none")
+    y, x = np.asarray(array[axes.y].values), np.asarray(array[axes.x].values, np.float64)
+    rows = np.flatnonzero((y >= south) & (y <= north))
+    if is_geographic(array, axes):
+        x = _continued_from(west, x)
+        span = 360.0 if east - west >= 360.0 else (east - west) % 360.0
+        inside = np.flatnonzero((x >= west) & (x <= west + span))
+        columns = inside[np.argsort(x[inside], kind="stable")]
+    else:
+        columns = np.flatnonzero((x >= west) & (x <= east))
+    if len(rows) == 0 or len(columns) == 0:
+        raise ValueError(f"bbox {bbox} holds no cell centre of {array.name!r}")
+    cut = array.isel({axes.y: rows, axes.x: columns})
+    attrs = array[axes.x].attrs
+    cut = cut.assign_coords({axes.x: _as_file(x[columns], np.asarray(array[axes.x].values))})
+    cut[axes.x].attrs = attrs
+    return cut
+
+
+def _checked_bbox(bbox: Any) -> Bbox:
+    numbers = tuple(float(number) for number in bbox)
+    if len(numbers) != 4 or not np.isfinite(numbers).all() or numbers[1] > numbers[3]:
+        raise ValueError(f"bbox must be (west, south, east, north) with south <= north, got {bbox}")
+    return numbers
+
+
+def _continued_from(west: float, longitudes: np.ndarray) -> np.ndarray:
+    """Shift longitudes by whole turns into [west, west + 360)."""
+    return longitudes + 360.0 * np.ceil((west - longitudes) / 360.0)
+
+
+def _as_file(continued: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Shift the columns back by whole turns, to the file's own range, where all of them fit."""
+    low, high = original.min(), original.max()
+    for turn in (0.0, -360.0, 360.0):
+        shifted = continued + turn
+        if shifted[0] >= low and shifted[-1] <= high:
+            return shifted.astype(original.dtype)
+    return continued.astype(original.dtype)
