@@ -50,10 +50,10 @@ class Side:
 
     def ticks(self, most: int) -> tuple[np.ndarray, list[str]] | None:
         """Place at most about `most` ticks at round values, in cell numbers, with labels."""
+        if self.size == 1:
+            return np.zeros(1), [self._write(0.0 if self.values is None else float(self.values[0]))]
         if self.values is None:
             return None
-        if self.size == 1:
-            return np.zeros(1), [self._write(float(self.values[0]))]
         positions, edges = _with_edges(self.values)
         low, high = sorted((float(edges[0]), float(edges[-1])))
         rounds = _round_values(low, high, most, degrees=self.kind is not None)

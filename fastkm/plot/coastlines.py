@@ -72,6 +72,10 @@ def read_shorelines(resolution: Resolution = "c") -> list[Shoreline]:
 
     Examples
     --------
+    >>> read_shorelines("f")
+    Traceback (most recent call last):
+    ...
+    ValueError: resolution must be 'c', 'l' or 'i', got 'f'
     >>> shorelines = read_shorelines("c")  # doctest: +SKIP
     >>> len(shorelines), shorelines[0].level  # doctest: +SKIP
     (1767, 1)
@@ -106,7 +110,9 @@ def land_polygons(
     Returns
     -------
     tuple of shapely.Polygon
-        Valid polygons that do not overlap, lakes cut out.
+        Valid polygons that do not overlap, lakes cut out. The answer is kept: the crude world
+        takes 0.2 s, the low one 2.5 s (0.5 s without what is smaller than 500 km2), the
+        intermediate one 30 s (2 s).
 
     Raises
     ------
@@ -117,6 +123,10 @@ def land_polygons(
 
     Examples
     --------
+    >>> land_polygons("f")
+    Traceback (most recent call last):
+    ...
+    ValueError: resolution must be 'c', 'l' or 'i', got 'f'
     >>> land = land_polygons("c", central_longitude=180)  # doctest: +SKIP
     >>> min(polygon.bounds[0] for polygon in land)  # doctest: +SKIP
     0.0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shapely import Polygon
 
 SMALLEST_KM2 = 1000.0
-"""Islands and lakes below this are about a millimetre wide on the printed map, all shore and no land."""
+"""Islands and lakes below this are a millimetre wide in print: all shore, no land."""
 NO_COASTLINES = (
     'the map has no coastlines because extra "maps" is not installed, '
     'install with pip install "fastkm[maps]"'
@@ -80,6 +80,10 @@ def map_figure(
     --------
     >>> import geopandas, shapely
     >>> outlines = geopandas.GeoDataFrame(geometry=[shapely.box(150, -10, 210, 10)], crs=4326)
+    >>> map_figure(outlines.to_crs(6933))
+    Traceback (most recent call last):
+    ...
+    ValueError: outlines must be in longitude and latitude (EPSG:4326), got EPSG:6933
     >>> figure = map_figure(outlines, title="Warm pool")  # doctest: +SKIP
     """
     crs = outlines.crs

@@ -252,9 +252,8 @@ def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
     if isinstance(raster, np.ndarray):
         return "", ""
     fallback = raster.attrs.get("standard_name", "" if raster.name is None else raster.name)
-    return str(raster.attrs.get("long_name", str(fallback).replace("_", " "))), str(
-        raster.attrs.get("units", "")
-    )
+    name = raster.attrs.get("long_name", str(fallback).replace("_", " "))
+    return str(name), str(raster.attrs.get("units", ""))
 
 
 def _as_points(number: int, contour: np.ndarray) -> np.ndarray:
@@ -324,20 +323,16 @@ def _hang_colorbar(ax: Axes, grid: Grid, image: AxesImage) -> Colorbar:
     """Put a colour bar beside the frame, as wide on a high panel as on a flat one."""
     width = min(max(0.05 * grid.ratio, 0.015), 0.1)
     beside = ax.inset_axes((1 + width, 0.0, width, 1.0))
-    bar = ax.get_figure(root=False).colorbar(image, cax=beside)  # type: ignore[union-attr]
+    bar = ax.figure.colorbar(image, cax=beside)
     bar.outline.set_linewidth(0.6)
     return bar
 
 
 def _panel_inches(ax: Axes, grid: Grid) -> tuple[float, float]:
     """Estimate the drawn size before any layout is done: the frame's, cut to scale."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        return 4.0, 4.0 * grid.ratio
-    frame = ax.get_position()
-    width, height = figure.get_size_inches() * (frame.width, frame.height)
-    fitted = min(width, height / grid.ratio)
-    return float(fitted), float(fitted * grid.ratio)
+    dots = ax.figure.dpi
+    width = min(ax.bbox.width / dots, ax.bbox.height / dots / grid.ratio)
+    return width, width * grid.ratio
 
 
 def _label_size(ax: Axes, grid: Grid, count: int) -> float:
@@ -349,4 +344,4 @@ def _label_size(ax: Axes, grid: Grid, count: int) -> float:
 def _wrap(text: str, inches: float) -> str:
     """Break a title so that it is about as wide as its panel and its colour bar."""
     letters = int((inches + 0.5) * LETTERS_PER_INCH)
-    return "\n".join(textwrap.wrap(text, max(letters, 12)))
+    return "\n".join(textwrap.wrap(text, max(letters, 12), break_on_hyphens=False))

@@ -1,0 +1,322 @@
+"""The command ``fastkm``: arguments, progress and messages; the work is in `fastkm.workflow`.
+
+Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fastkm import __version__
+
+if TYPE_CHECKING:
+    from fastkm.workflow import Announce, Selection
+
+Value = TypeVar("Value")
+
+out = Console()
+err = Console(stderr=True)
+
+app = typer.Typer(
+    name="fastkm",
+    help="Clusters of large rasters: label maps, outlines and figures from netCDF files.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EXAMPLE = "\n\n[bold]Example[/bold]: [cyan]{}[/cyan]"
+
+File = Annotated[Path, typer.Argument(help="A netCDF file.", metavar="FILE")]
+Variable = Annotated[
+    str | None, typer.Option("-v", "--variable", help="The variable; may be left out if only one.")
+]
+Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
+Box = Annotated[
+    str | None, typer.Option(metavar="W,S,E,N", help="Only the cells with centres in this box.")
+]
+Mask = Annotated[
+    Path | None, typer.Option(help="netCDF file on the same grid; cells where it is 0 are left out.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
+
+
+def main() -> None:
+    """Run the command; failures end in one sentence and status 1."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("fastkm: stopped")
+        sys.exit(130)
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        err.print(f"fastkm: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Tell failures of the input or the system from faults of the program."""
+    if isinstance(error, OSError | ValueError):
+        return True
+    from fastkm.errors import ClusterError
+
+    return isinstance(error, ClusterError)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Clusters of large rasters: label maps, outlines and figures from netCDF files."""
+    if version:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.command(
+    help="Show what a file holds: variables, ranges, missing cells and the rule that makes them so."
+    + EXAMPLE.format("fastkm info sample.nc")
+)
+def info(file: File) -> None:
+    """Describe a file."""
+    from fastkm.raster import describe
+
+    described = describe(file)
+    if not described:
+        raise ValueError(f"{file} holds no raster variable")
+    for variable in described:
+        _print_description(variable)
+
+
+@app.command(
+    help="Cluster a raster: label maps as CF netCDF, a figure, and a table of centroids and breaks. "
+    "Missing cells are left out."
+    + EXAMPLE.format("fastkm cluster sample.nc -v precipitable_water -k 2:8 -o out")
+)
+def cluster(
+    file: File,
+    k: Annotated[str, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder.")],
+    variable: Variable = None,
+    time: Time = "0",
+    bbox: Box = None,
+    mask: Mask = None,
+    quiet: Quiet = False,
+) -> None:
+    """Cluster a raster."""
+    ks = _usage("-k", _as_ks, k)
+    selection = _selection(file, variable, time, bbox, mask)
+    from fastkm.workflow import cluster_file
+
+    with _progress(quiet=quiet) as announce:
+        done = cluster_file(selection, ks, output, announce=announce)
+    if not quiet:
+        units = str(done.raster.attrs.get("units", ""))
+        for result in done.results.values():
+            _print_clusters(result, units)
+        _print_files(done.files)
+
+
+@app.command(
+    help="Outline one cluster of a raster as polygons with a coordinate reference system."
+    + EXAMPLE.format("fastkm outline sample.nc -k 4 --min-diameter 20px -o moist.gpkg --map map.png")
+)
+def outline(
+    file: File,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of clusters.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .shp, .gpkg or .geojson file.")
+    ],
+    variable: Variable = None,
+    select: Annotated[
+        str, typer.Option(help="The cluster: highest, lowest, or its number (0 is the lowest).")
+    ] = "highest",
+    min_diameter: Annotated[
+        str, typer.Option(metavar="PIXELS", help="Keep regions longer than this, such as 200px.")
+    ] = "0px",
+    map_path: Annotated[
+        Path | None, typer.Option("--map", metavar="MAP.png", help="Draw the outlines on a map.")
+    ] = None,
+    time: Time = "0",
+    bbox: Box = None,
+    mask: Mask = None,
+    quiet: Quiet = False,
+) -> None:
+    """Outline a cluster."""
+    from fastkm.vector import check_extension
+    from fastkm.workflow import chosen_cluster, outline_file
+
+    pixels = _usage("--min-diameter", _as_pixels, min_diameter)
+    _usage("--output", check_extension, output)
+    if map_path is not None:
+        _usage("--map", _as_png, map_path)
+    number = _usage("--select", lambda text: chosen_cluster(text, k), select)
+    selection = _selection(file, variable, time, bbox, mask)
+    with _progress(quiet=quiet) as announce:
+        done = outline_file(
+            selection,
+            k,
+            number,
+            output,
+            min_diameter=pixels,
+            map_path=map_path,
+            announce=announce,
+        )
+    if not quiet:
+        _print_outlines(done)
+        _print_files(done.files)
+
+
+@app.command(
+    help="Write the embedded sample: a generated month of precipitable water over the oceans."
+    + EXAMPLE.format("fastkm sample sample.nc")
+)
+def sample(
+    output: Annotated[Path, typer.Argument(metavar="OUT.nc", help="The file to write.")],
+) -> None:
+    """Write the sample."""
+    from fastkm.raster import write_sample
+
+    write_sample(output)
+    _print_files([output])
+
+
+def _selection(
+    file: Path, variable: str | None, time: str, bbox: str | None, mask: Path | None
+) -> Selection:
+    from fastkm.workflow import Selection
+
+    box = None if bbox is None else _usage("--bbox", _as_bbox, bbox)
+    return Selection(file, variable, _as_time(time), box, mask)
+
+
+def _usage(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
+    """Parse an option; what it refuses is wrong usage, not a failure."""
+    try:
+        return parse(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _as_ks(text: str) -> list[int]:
+    try:
+        first, _, last = text.partition(":")
+        low = int(first)
+        high = int(last) if last else low
+    except ValueError:
+        low, high = 0, 0
+    if low < 1 or high < low:
+        raise ValueError(f"take a number of clusters such as 6, or a range such as 2:8, not {text!r}")
+    return list(range(low, high + 1))
+
+
+def _as_time(text: str) -> int | str:
+    """Take up to three digits for an index and all else for a date: 2009 is a year."""
+    digits = text.lstrip("-")
+    return int(text) if digits.isdigit() and len(digits) < 4 else text
+
+
+def _as_bbox(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"take four numbers W,S,E,N such as -60,-30,60,30, not {text!r}") from None
+    if south > north:
+        raise ValueError(f"south, {south:g}, is above north, {north:g}")
+    return west, south, east, north
+
+
+def _as_pixels(text: str) -> float:
+    try:
+        pixels = float(text.removesuffix("px"))
+    except ValueError:
+        pixels = -1.0
+    if not 0 <= pixels < float("inf"):
+        raise ValueError(f"take a number of pixels such as 200px, not {text!r}")
+    return pixels
+
+
+def _as_png(path: Path) -> Path:
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"take a .png file, not {str(path)!r}")
+    return path
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Announce]:
+    """Show the step under way: a live line on a terminal, nothing elsewhere; warnings as notes."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _note
+        if quiet:
+            yield lambda _step: None
+            return
+        with err.status("starting") as status:
+            yield lambda step: status.update(step)
+
+
+def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:
+    err.print(f"note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_description(variable: Any) -> None:
+    sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
+    table = Table(title=f"{variable.name} ({sizes})", title_justify="left", show_header=False)
+    table.add_row("what", variable.long_name or "-")
+    table.add_row("units", variable.units or "-")
+    table.add_row("stored as", variable.dtype)
+    table.add_row("range", f"{variable.low:g} to {variable.high:g}")
+    table.add_row("cells", f"{variable.cells:,}, of them {variable.valid:,} valid")
+    for rule, count in variable.missing.items():
+        hidden = variable.hidden.get(rule, [])
+        values = ", ".join(f"{value:g}" for value in hidden)
+        note = f"; only this rule catches {values}" if hidden else ""
+        table.add_row(f"missing by {rule}", f"{count:,}{note}")
+    for value in variable.suspicious:
+        table.add_row("suspicious", f"[red]{value:g} looks like a code for something missing[/red]")
+    out.print(table)
+
+
+def _print_clusters(result: Any, units: str) -> None:
+    table = Table(title=f"{result.k} clusters, inertia {result.inertia:.6g}", title_justify="left")
+    for heading in ("cluster", f"centroid {units}".strip(), "above", "up to", "cells", "share"):
+        table.add_column(heading, justify="right")
+    bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
+    total = result.counts.sum()
+    for j in range(result.k):
+        cells = int(result.counts[j])
+        table.add_row(
+            str(j),
+            f"{result.centroids[j]:.5g}",
+            bounds[j],
+            bounds[j + 1],
+            f"{cells:,}",
+            f"{cells / total:.1%}",
+        )
+    out.print(table)
+
+
+def _print_outlines(done: Any) -> None:
+    units = str(done.raster.attrs.get("units", ""))
+    value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
+    count = len(done.outlines)
+    out.print(f"cluster {done.cluster} (around {value}): {count} outlines", highlight=False)
+    if count:
+        longest = done.outlines["diameter_px"].max()
+        out.print(f"the longest is {longest:.3f} pixels across", highlight=False)
+
+
+def _print_files(files: list[Path]) -> None:
+    for file in files:
+        out.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)

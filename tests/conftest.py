@@ -1,0 +1,18 @@
+"""What all tests share: a deterministic Hypothesis profile, and the marker for big inputs."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT") != "1"
+
+settings.register_profile(
+    "fastkm", derandomize=True, deadline=None, max_examples=60 if COMPILED else 15
+)
+settings.load_profile("fastkm")
+
+needs_jit = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too slow where kernels are not compiled"
+)
+"""For the few tests whose point is a big input, or the compiler itself."""
