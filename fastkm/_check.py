@@ -86,9 +86,14 @@ def observations(array: Any, name: str, *, dtype: np.dtype | None = None) -> Obs
     if values.ndim not in (1, 2) or values.shape[1:] == (0,):
         raise ValueError(f"{name} must have shape (n,) or (n, d), got {values.shape}")
     rows = values.reshape(len(values), -1) if values.size else np.empty((0, values.shape[-1] or 1))
-    valid = None if mask is None else ~mask.reshape(rows.shape).any(axis=1)
+    valid = None if mask is None else complete_rows(mask)
     working = working_dtype(values.dtype) if dtype is None else dtype
     return Observations(frozen(rows, working), valid, values.ndim, values.dtype)
+
+
+def complete_rows(mask: np.ndarray) -> np.ndarray:
+    """Tell which rows of a (n,) or (n, d) mask have no missing cell."""
+    return np.logical_not(np.any(mask.reshape(len(mask), -1), axis=1))
 
 
 def working_dtype(*dtypes: np.dtype) -> np.dtype:

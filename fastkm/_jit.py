@@ -12,7 +12,7 @@ the helpers that a kernel inlines stand in its own file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -30,7 +30,9 @@ def kernel(function: Function) -> Function:
     >>> twice(21)
     42
     """
+    compiled: Any
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # Numba: "cannot cache function: no locator available"
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    return cast("Function", compiled)

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 Result = TypeVar("Result")
 
@@ -26,7 +28,7 @@ call (some 5 microseconds) stays below a tenth of the work; `bench/` has the cas
 
 
 def rows_per_chunk(row_bytes: int) -> int:
-    """Number of rows that a chunk holds when one row takes `row_bytes` bytes.
+    """Tell how many rows a chunk holds when one row takes `row_bytes` bytes.
 
     Examples
     --------
@@ -109,14 +111,17 @@ def thread_count(threads: int | None = None) -> int:
     """
     source, value = "threads", threads
     if threads is None:
-        source, value = "FASTKM_NUM_THREADS", os.environ.get("FASTKM_NUM_THREADS") or usable_cpus()
-    try:
-        count = int(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        count = 0
-    if count < 1 or (threads is not None and count != threads):
+        source, value = "FASTKM_NUM_THREADS", _environment_threads()
+    if not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{source} must be a positive integer, got {value!r}")
-    return count
+    return int(value)
+
+
+def _environment_threads() -> Any:
+    text = os.environ.get("FASTKM_NUM_THREADS", "").strip()
+    if not text:
+        return usable_cpus()
+    return int(text) if text.isdigit() else text
 
 
 @cache

@@ -47,7 +47,8 @@ Box = Annotated[
     str | None, typer.Option(metavar="W,S,E,N", help="Only the cells with centres in this box.")
 ]
 Mask = Annotated[
-    Path | None, typer.Option(help="netCDF file on the same grid; cells where it is 0 are left out.")
+    Path | None,
+    typer.Option(help="netCDF file on the same grid; cells where it is 0 are left out."),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 
@@ -131,7 +132,9 @@ def cluster(
 
 @app.command(
     help="Outline one cluster of a raster as polygons with a coordinate reference system."
-    + EXAMPLE.format("fastkm outline sample.nc -k 4 --min-diameter 20px -o moist.gpkg --map map.png")
+    + EXAMPLE.format(
+        "fastkm outline sample.nc -k 4 --min-diameter 20px -o moist.gpkg --map map.png"
+    )
 )
 def outline(
     file: File,
@@ -218,7 +221,9 @@ def _as_ks(text: str) -> list[int]:
     except ValueError:
         low, high = 0, 0
     if low < 1 or high < low:
-        raise ValueError(f"take a number of clusters such as 6, or a range such as 2:8, not {text!r}")
+        raise ValueError(
+            f"take a number of clusters such as 6, or a range such as 2:8, not {text!r}"
+        )
     return list(range(low, high + 1))
 
 
@@ -263,7 +268,7 @@ def _progress(*, quiet: bool) -> Iterator[Announce]:
             yield lambda _step: None
             return
         with err.status("starting") as status:
-            yield lambda step: status.update(step)
+            yield status.update
 
 
 def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:

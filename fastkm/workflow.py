@@ -316,7 +316,7 @@ def chosen_cluster(select: str | int, k: int) -> int:
     """
     named = {"lowest": 0, "highest": k - 1}
     try:
-        cluster = named[select] if select in named else int(select)  # type: ignore[index]
+        cluster = named[select] if select in named else int(select)
     except ValueError:
         cluster = -1
     if not 0 <= cluster < k:

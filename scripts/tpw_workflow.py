@@ -21,7 +21,9 @@ console = Console()
 def run(
     file: Annotated[Path | None, typer.Argument(help="A netCDF file with one raster.")] = None,
     output: Annotated[Path, typer.Option(help="The folder for all results.")] = Path("out"),
-    variable: Annotated[str | None, typer.Option(help="The variable, if there are several.")] = None,
+    variable: Annotated[
+        str | None, typer.Option(help="The variable, if there are several.")
+    ] = None,
 ) -> None:
     """Reproduce the lesson to the letter on FILE, or on the embedded sample."""
     try:

@@ -87,4 +87,4 @@ def assign_by_breaks(x, breaks, codes):
                 code[i] += one if value[i] > b else none
         for i in range(m):
             v, kept = value[i], code[i]
-            code[i] = missing if v != v else kept
+            code[i] = missing if np.isnan(v) else kept

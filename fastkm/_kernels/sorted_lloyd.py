@@ -19,8 +19,6 @@ search still finds the one place where the choice changes.
 Arrays are C-contiguous float64 where not said otherwise.
 """
 
-import numpy as np
-
 from fastkm._jit import kernel
 
 SPLITTER = 134217729.0

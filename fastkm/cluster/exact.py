@@ -16,6 +16,7 @@ import operator
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -213,7 +214,7 @@ def _dressed(
 ) -> KMeans1D:
     """Compute centroids, breaks, counts and inertia of a partition from its values."""
     centroids, sizes, inertia = [], [], 0.0
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         values, weights = distinct[start:stop], counts[start:stop]
         size = weights.sum()
         centroid = _mean(values, weights)

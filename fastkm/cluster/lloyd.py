@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import operator
 import warnings
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastkm import _check
 from fastkm._kernels.assign import assign
@@ -29,6 +28,9 @@ from fastkm._kernels.sorted_lloyd import prefix_sums, sorted_step
 from fastkm._parallel import map_chunks, rows_per_chunk
 from fastkm.cluster.quantize import nearest
 from fastkm.cluster.seeding import INITIALISERS, Random, accepts_seed, choose_points, generator
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Step(NamedTuple):
@@ -95,7 +97,7 @@ Engine = SortedValues | Rows
 def kmeans(
     obs: ArrayLike,
     k_or_guess: ArrayLike,
-    iter: int = 20,  # noqa: A002  (scipy's name)
+    iter: int = 20,
     thresh: float = 1e-5,
     check_finite: bool = True,
     *,
@@ -193,8 +195,8 @@ def kmeans(
 def kmeans2(
     data: ArrayLike,
     k: ArrayLike,
-    iter: int = 10,  # noqa: A002  (scipy's name)
-    thresh: float = 1e-5,
+    iter: int = 10,
+    thresh: float = 1e-5,  # noqa: ARG001  (nor does scipy use it)
     minit: str = "random",
     missing: str = "warn",
     check_finite: bool = True,

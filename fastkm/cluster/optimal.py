@@ -88,12 +88,11 @@ def optimal_cuts(values: np.ndarray, counts: np.ndarray, ks: list[int]) -> dict[
     mirrored = _prefix(values[::-1], counts[::-1])
     possible = _possible(values, prefix, mirrored, everywhere, ks)
     cuts = {}
-    for k, positions in possible.items():
-        while len(positions) > FEW:
+    for k in ks:
+        before, positions = len(everywhere), possible[k]
+        while FEW < len(positions) <= STALLED * before:
             before = len(positions)
             positions = _possible(values, prefix, mirrored, positions, [k])[k]
-            if len(positions) > STALLED * before:
-                break
         cuts[k] = positions[_trace(run_layers(prefix[:, positions], k), k)]
     return cuts
 

@@ -7,14 +7,16 @@ differs is listed in the docstrings; the work is done by `fastkm._kernels.assign
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastkm import _check
 from fastkm._kernels.assign import assign
 from fastkm._parallel import map_chunks, rows_per_chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def vq(
@@ -156,7 +158,7 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
            [3., 3.]])
     """
     values, mask = _check.plain(obs, "obs")
-    valid = None if mask is None else ~mask.reshape(len(values), -1).any(axis=1)
+    valid = None if mask is None else _check.complete_rows(mask)
     if check_finite is not False:
         _check.require_finite(values.reshape(len(values), -1), "obs", valid=valid)
     present = values if valid is None else values[valid]

@@ -53,7 +53,7 @@ def generator(rng: Any) -> Random:
         If it is neither a generator nor a seed.
     """
     if rng is None or rng is np.random:
-        return np.random.mtrand._rand  # type: ignore[attr-defined,no-any-return]
+        return np.random.mtrand._rand
     if isinstance(rng, numbers.Integral | np.integer):
         return np.random.RandomState(int(rng))
     if isinstance(rng, np.random.RandomState | np.random.Generator):
@@ -105,7 +105,9 @@ def choose_spread(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
             total = squares.sum()
             cumulative = np.cumsum(squares / total if total > 0 else squares)
             chosen = min(int(np.searchsorted(cumulative, rng.uniform())), n - 1)
-            chosen = chosen if total > 0 else 0  # all rows are chosen already: scipy takes the first
+            chosen = (
+                chosen if total > 0 else 0
+            )  # all rows are chosen already: scipy takes the first
         centroids[j] = rows[chosen]
     return centroids
 

@@ -3,4 +3,10 @@
 from fastkm.geometry.contours import LongContours, find_contours, long_contours
 from fastkm.geometry.distance import FarthestPair, max_pairwise_distance
 
-__all__ = ["FarthestPair", "LongContours", "find_contours", "long_contours", "max_pairwise_distance"]
+__all__ = [
+    "FarthestPair",
+    "LongContours",
+    "find_contours",
+    "long_contours",
+    "max_pairwise_distance",
+]

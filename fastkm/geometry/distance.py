@@ -7,14 +7,16 @@ and their essay are in `fastkm._kernels.farthest`.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastkm import _check
 from fastkm._kernels.farthest import beyond_octagon, farthest_in_columns, farthest_of_chains, hull
 from fastkm._parallel import map_chunks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Method = Literal["auto", "hull", "chunked"]
 

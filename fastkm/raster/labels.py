@@ -46,7 +46,7 @@ def label_raster(raster: xr.DataArray, codebook: KMeans1D) -> xr.DataArray:
     """
     labels: xr.DataArray = codebook.predict(raster)
     units = str(raster.attrs.get("units", ""))
-    what = raster.attrs.get("long_name", raster.name or "values")
+    what = raster.attrs.get("long_name", "values" if raster.name is None else raster.name)
     labels.name = "cluster"
     labels.attrs = {
         "long_name": f"cluster of {what}",

@@ -36,7 +36,9 @@ def apply_mask(
     """
     mask = read_raster(path, bbox=bbox)
     if mask.shape != raster.shape:
-        raise ValueError(f"mask {os.fspath(path)} has shape {mask.shape}, the raster {raster.shape}")
+        raise ValueError(
+            f"mask {os.fspath(path)} has shape {mask.shape}, the raster {raster.shape}"
+        )
     for own, other in zip(raster.dims, mask.dims, strict=True):
         both = own in raster.coords and other in mask.coords
         if both and not np.allclose(raster[own], mask[other], rtol=0, atol=1e-4):

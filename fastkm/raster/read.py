@@ -177,9 +177,7 @@ def _choose_variable(
     return dataset[variable]
 
 
-def _choose_time(
-    array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
-) -> xr.DataArray:
+def _choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64) -> xr.DataArray:
     if axes.time is None:
         if not (isinstance(time, int | np.integer) and time in {0, -1}):
             raise ValueError(f"time={time!r} was asked for, but {array.name!r} has no time axis")

@@ -92,7 +92,9 @@ def outline(
     import shapely
 
     polygons = _regions(np.asarray(labels.values) == cluster)
-    diameters = np.array([max_pairwise_distance(shapely.get_coordinates(p.exterior)) for p in polygons])
+    diameters = np.array(
+        [max_pairwise_distance(shapely.get_coordinates(p.exterior)) for p in polygons]
+    )
     order = [int(i) for i in np.argsort(-diameters, kind="stable") if diameters[i] > min_diameter]
     geometry = [_placed(polygons[i], labels) for i in order]
     columns = {
