@@ -158,7 +158,7 @@ def kmeans(
     >>> import numpy as np
     >>> import fastkm
     >>> codebook, distortion = fastkm.kmeans(np.array([1.0, 2, 8, 9]), 2, rng=0)
-    >>> np.sort(codebook), distortion
+    >>> np.sort(codebook), float(distortion)
     (array([1.5, 8.5]), 0.5)
     """
     points = _check.observations(obs, "obs")
