@@ -23,7 +23,7 @@ PACKING = ("scale_factor", "add_offset")
 
 def describes_itself(array: Any) -> bool:
     """Tell whether `array` carries values and attributes, as an `xarray.DataArray` does."""
-    return all(hasattr(array, name) for name in ("values", "attrs", "dims"))
+    return all(hasattr(array, name) for name in ("values", "attrs", "dims", "dtype"))
 
 
 def missing_by_rule(array: Any) -> dict[str, np.ndarray]:

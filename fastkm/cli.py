@@ -60,20 +60,9 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("fastkm: stopped")
         sys.exit(130)
-    except Exception as error:
-        if not _is_expected(error):
-            raise
+    except (OSError, ValueError) as error:
         err.print(f"fastkm: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-
-
-def _is_expected(error: Exception) -> bool:
-    """Tell failures of the input or the system from faults of the program."""
-    if isinstance(error, OSError | ValueError):
-        return True
-    from fastkm.errors import ClusterError
-
-    return isinstance(error, ClusterError)
 
 
 @app.callback(invoke_without_command=True)

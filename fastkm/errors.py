@@ -7,8 +7,10 @@ that ``except scipy.cluster.vq.ClusterError`` catches it, and scipy takes a whil
 from scipy.cluster.vq import ClusterError as ScipyClusterError
 
 
-class ClusterError(ScipyClusterError):  # type: ignore[misc]
+class ClusterError(ScipyClusterError, ValueError):  # type: ignore[misc]
     """Clusters cannot be formed as asked: one is empty, or the values are too few.
+
+    It is a `ValueError` too.
 
     Examples
     --------

@@ -26,6 +26,7 @@ import numpy as np
 from fastkm import __version__
 from fastkm._files import replacing
 from fastkm.cluster import KMeans1D, kmeans1d
+from fastkm.errors import ClusterError
 from fastkm.geometry import LongContours, long_contours
 from fastkm.raster import apply_mask, label_raster, read_raster, write_labels
 from fastkm.vector import check_extension, contours_to_frame, outline, write_outlines
@@ -152,6 +153,8 @@ def lesson(
         shown = read_raster(file, variable)
     with job.step("cluster, k = 2 ... 8"):
         results: dict[int, KMeans1D] = kmeans1d(stored.values, LESSON_KS)
+        if LESSON_K not in results:
+            raise ClusterError(f"the lesson needs {LESSON_K} clusters; the raster has fewer values")
     with job.step("label the cells"):
         maps = {k: result.predict(stored.values) for k, result in results.items()}
     with job.step("keep land and the moistest cluster"):

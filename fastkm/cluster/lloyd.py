@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+LARGEST = 2.0**900
+"""Magnitude from which sums of values and products with counts might overflow."""
+
+
 class Step(NamedTuple):
     """One iteration's facts: means (0 where none), members of each code, mean distance."""
 
@@ -46,9 +50,9 @@ class SortedValues:
 
     def __init__(self, rows: np.ndarray) -> None:
         self.values = np.sort(rows[:, 0]).astype(np.float64, copy=False)
-        # NaN sorts last: the ends tell whether all is finite
-        if not np.isfinite(self.values[[0, -1]]).all():
-            _check.require_finite(rows, "obs")
+        # NaN sorts last: the ends tell whether all is finite, and small enough to be summed
+        if not np.abs(self.values[[0, -1]]).max() < LARGEST:
+            _raise_infinite(rows)
         self.high, self.low = np.empty((2, len(self.values) + 1))
         prefix_sums(self.values, self.high, self.low)
 
@@ -84,8 +88,7 @@ class Rows:
         counts = np.sum(all_counts, axis=0)
         total = sum(all_totals)
         if not np.isfinite(total):
-            _check.require_finite(rows, "obs")
-            raise ValueError("obs is too large: squared distances overflow; scale it down")
+            _raise_infinite(rows)
         means = np.sum(all_sums, axis=0) / np.maximum(counts, 1)[:, None]
         return Step(means, counts, total / n)
 
@@ -172,16 +175,15 @@ def kmeans(
     if guess.rows.size == 0:
         raise ValueError("Asked for 0 clusters: k_or_guess is empty")
 
+    rows = _present(points, check_finite=check_finite)
     if guess.rows.size > 1:
         _require_same_shape(points, guess)
-        engine = _engine(points, check_finite=check_finite)
-        book, distortion = _run_until_settled(engine, guess.rows, thresh, points.rows.dtype)
-        return _dressed(book, points), points.rows.dtype.type(distortion)
+        book, distortion = _run_until_settled(_engine(rows), guess.rows, thresh, rows.dtype)
+        return _dressed(book, points), rows.dtype.type(distortion)
 
     k = _as_count(guess.rows.item())
     rng = generator(rng)
-    engine = _engine(points, check_finite=check_finite)
-    rows = points.present()
+    engine = _engine(rows)
     best, lowest = np.empty((0, rows.shape[1])), np.inf
     for _ in range(iter):
         start = choose_points(rows, k, rng)
@@ -271,7 +273,7 @@ def kmeans2(
     book = np.asarray(_unmasked(k))
     if points.rows.size == 0 or book.size == 0:
         raise ValueError("Empty input is not supported.")
-    engine = _engine(points, check_finite=check_finite)
+    rows = _present(points, check_finite=check_finite)
 
     if minit == "matrix" or book.size > 1:
         guess = _check.observations(np.atleast_1d(book), "k")
@@ -280,10 +282,11 @@ def kmeans2(
         _require_same_shape(points, guess)
         start = guess.rows
     else:
-        start = _initialised(points.present(), book.item(), minit, rng)
+        start = _initialised(rows, book.item(), minit, rng)
     if check_finite:
         _check.require_finite(start, "k")
 
+    engine = _engine(rows)
     centroids = start
     for _ in range(iter):
         start = centroids
@@ -291,11 +294,11 @@ def kmeans2(
         empty = step.counts == 0
         if empty.any():
             _report_empty(missing)
-        centroids = np.where(empty[:, None], start, step.means).astype(points.rows.dtype)
-    label = nearest(points.rows, _check.frozen(start, points.rows.dtype)).code
-    if points.valid is not None:
-        label[~points.valid] = -1
-    return _dressed(centroids, points), label
+        centroids = np.where(empty[:, None], start, step.means).astype(rows.dtype)
+    label, _, finite = nearest(rows, _check.frozen(start, rows.dtype))
+    if not finite:
+        _raise_infinite(rows)
+    return _dressed(centroids, points), _with_missing(label, points.valid)
 
 
 def _run_until_settled(
@@ -324,13 +327,33 @@ def _initialised(rows: np.ndarray, k: float, minit: str, rng: Random | int | Non
     return INITIALISERS[minit](rows, count, generator(rng))
 
 
-def _engine(points: _check.Observations, *, check_finite: bool) -> Engine:
-    if check_finite:
-        _check.require_finite(points.rows, "obs", valid=points.valid)
+def _present(points: _check.Observations, *, check_finite: bool) -> np.ndarray:
+    """Give the rows that are not missing, at least one."""
     rows = points.present()
     if len(rows) == 0:
         raise ValueError("obs holds no observations (or all are missing)")
+    if check_finite:
+        _check.require_finite(points.rows, "obs", valid=points.valid)
+    return rows
+
+
+def _engine(rows: np.ndarray) -> Engine:
     return SortedValues(rows) if rows.shape[1] == 1 else Rows(rows)
+
+
+def _with_missing(label: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Spread the labels of the valid rows over all rows; -1 elsewhere."""
+    if valid is None:
+        return label
+    spread = np.full(len(valid), -1, label.dtype)
+    spread[valid] = label
+    return spread
+
+
+def _raise_infinite(rows: np.ndarray) -> NoReturn:
+    """Say why distances are not finite: the rows are not, or their squares are not."""
+    _check.require_finite(rows, "obs")
+    raise ValueError("obs is too large: squared distances overflow; scale it down")
 
 
 def _report_empty(missing: str) -> None:
