@@ -126,7 +126,10 @@ def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = No
     ValueError
         With the first such row.
     """
-    bad = ~np.isfinite(rows).all(axis=1)
+    finite = np.isfinite(rows)
+    if finite.all():
+        return
+    bad = ~finite.all(axis=1)
     if valid is not None:
         bad &= valid
     if bad.any():

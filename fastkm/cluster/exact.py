@@ -162,7 +162,12 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
     distinct, counts = _distinct(cells if mask is None else cells[~mask])
     possible = [number for number in wanted if number <= len(distinct)]
     if not possible:
-        _raise_too_few(len(distinct), wanted)
+        from fastkm.errors import ClusterError
+
+        raise ClusterError(
+            f"k = {', '.join(map(str, wanted))} asks for more clusters than there are distinct "
+            f"values, {len(distinct)}"
+        )
     if len(possible) < len(wanted):
         warnings.warn(
             f"there are only {len(distinct)} distinct values: k = "
@@ -256,12 +261,3 @@ def _breaks_for(breaks: np.ndarray, dtype: np.dtype) -> np.ndarray:
     high = typed.astype(np.float64) > breaks
     typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
     return _check.frozen(typed)
-
-
-def _raise_too_few(distinct: int, wanted: list[int]) -> None:
-    from fastkm.errors import ClusterError
-
-    raise ClusterError(
-        f"k = {', '.join(map(str, wanted))} asks for more clusters than there are distinct "
-        f"values, {distinct}"
-    )

@@ -1,99 +1,26 @@
 """Lloyd's algorithm with scipy's two policies: `kmeans` and `kmeans2`.
 
-One iteration, from a codebook to the means of the rows nearest to each code, is the same for
-both; what they do about a code without rows, and when they stop, differs. So the iteration is an
-engine with one method, ``step``, that reports facts:
-
-* `SortedValues` for one dimension: sorted once, prefix sums once, then k binary searches an
-  iteration however many rows there are; all restarts share it;
-* `Rows` for several: the assignment and update kernels over chunks of rows.
-
-and the policies are the loops of the two public functions. Sums are float64 for every input, so
-float32 data gives other last digits than scipy, which sums in float32: the mean of 1e7 float32
-temperatures around 288 comes out as 268.8 there.
+The iteration is `fastkm.cluster.engines`'; here stand the loops: where to start, what to do about
+a code that has lost its rows, and when to stop. Sums are float64 for every input, so float32 data
+gives other last digits than scipy, which sums in float32: the mean of 1e7 float32 temperatures
+around 288 comes out as 268.8 there.
 """
 
 from __future__ import annotations
 
 import operator
 import warnings
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm import _check
-from fastkm._kernels.assign import assign
-from fastkm._kernels.lloyd import accumulate
-from fastkm._kernels.sorted_lloyd import prefix_sums, sorted_step
-from fastkm._parallel import map_chunks, rows_per_chunk
+from fastkm.cluster.engines import Engine, engine_for, raise_infinite
 from fastkm.cluster.quantize import nearest
 from fastkm.cluster.seeding import INITIALISERS, Random, accepts_seed, choose_points, generator
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-
-LARGEST = 2.0**900
-"""Magnitude from which sums of values and products with counts might overflow."""
-
-
-class Step(NamedTuple):
-    """One iteration's facts: means (0 where none), members of each code, mean distance."""
-
-    means: np.ndarray
-    counts: np.ndarray
-    distortion: float
-
-
-class SortedValues:
-    """The engine for one dimension."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.values = np.sort(rows[:, 0]).astype(np.float64, copy=False)
-        # NaN sorts last: the ends tell whether all is finite, and small enough to be summed
-        if not np.abs(self.values[[0, -1]]).max() < LARGEST:
-            _raise_infinite(rows)
-        self.high, self.low = np.empty((2, len(self.values) + 1))
-        prefix_sums(self.values, self.high, self.low)
-
-    def step(self, codebook: np.ndarray) -> Step:
-        """Do one iteration from a (k, 1) codebook."""
-        codes = codebook[:, 0].astype(np.float64)
-        order = np.argsort(codes, kind="stable")
-        means, counts = np.empty(len(codes)), np.empty(len(codes), np.int64)
-        total = sorted_step(self.values, self.high, self.low, codes, order, means, counts)
-        return Step(means[:, None], counts, total / len(self.values))
-
-
-class Rows:
-    """The engine for several dimensions."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
-
-    def step(self, codebook: np.ndarray) -> Step:
-        """Do one iteration from a (k, d) codebook."""
-        rows, codes = self.rows, _check.frozen(codebook, self.rows.dtype)
-        n, d = rows.shape
-
-        def run(start: int, stop: int) -> tuple[np.ndarray, np.ndarray, float]:
-            part = rows[start:stop]
-            code, dist = np.empty(len(part), np.int32), np.empty(len(part), rows.dtype)
-            sums, counts = np.zeros(codes.shape), np.zeros(len(codes), np.int64)
-            assign(part, codes, code, dist)
-            return sums, counts, accumulate(part, code, dist, sums, counts)
-
-        parts = map_chunks(run, n, rows_per_chunk(d * rows.itemsize))
-        all_sums, all_counts, all_totals = zip(*parts, strict=True)
-        counts = np.sum(all_counts, axis=0)
-        total = sum(all_totals)
-        if not np.isfinite(total):
-            _raise_infinite(rows)
-        means = np.sum(all_sums, axis=0) / np.maximum(counts, 1)[:, None]
-        return Step(means, counts, total / n)
-
-
-Engine = SortedValues | Rows
 
 
 @accepts_seed
@@ -178,12 +105,12 @@ def kmeans(
     rows = _present(points, check_finite=check_finite)
     if guess.rows.size > 1:
         _require_same_shape(points, guess)
-        book, distortion = _run_until_settled(_engine(rows), guess.rows, thresh, rows.dtype)
+        book, distortion = _run_until_settled(engine_for(rows), guess.rows, thresh, rows.dtype)
         return _dressed(book, points), rows.dtype.type(distortion)
 
     k = _as_count(guess.rows.item())
     rng = generator(rng)
-    engine = _engine(rows)
+    engine = engine_for(rows)
     best, lowest = np.empty((0, rows.shape[1])), np.inf
     for _ in range(iter):
         start = choose_points(rows, k, rng)
@@ -286,7 +213,7 @@ def kmeans2(
     if check_finite:
         _check.require_finite(start, "k")
 
-    engine = _engine(rows)
+    engine = engine_for(rows)
     centroids = start
     for _ in range(iter):
         start = centroids
@@ -297,7 +224,7 @@ def kmeans2(
         centroids = np.where(empty[:, None], start, step.means).astype(rows.dtype)
     label, _, finite = nearest(rows, _check.frozen(start, rows.dtype))
     if not finite:
-        _raise_infinite(rows)
+        raise_infinite(rows)
     return _dressed(centroids, points), _with_missing(label, points.valid)
 
 
@@ -337,10 +264,6 @@ def _present(points: _check.Observations, *, check_finite: bool) -> np.ndarray:
     return rows
 
 
-def _engine(rows: np.ndarray) -> Engine:
-    return SortedValues(rows) if rows.shape[1] == 1 else Rows(rows)
-
-
 def _with_missing(label: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     """Spread the labels of the valid rows over all rows; -1 elsewhere."""
     if valid is None:
@@ -350,23 +273,13 @@ def _with_missing(label: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     return spread
 
 
-def _raise_infinite(rows: np.ndarray) -> NoReturn:
-    """Say why distances are not finite: the rows are not, or their squares are not."""
-    _check.require_finite(rows, "obs")
-    raise ValueError("obs is too large: squared distances overflow; scale it down")
-
-
 def _report_empty(missing: str) -> None:
     message = "One of the clusters is empty. Re-run kmeans with a different initialization."
     if missing == "raise":
-        _raise_cluster_error(message)
+        from fastkm.errors import ClusterError
+
+        raise ClusterError(message)
     warnings.warn(message, stacklevel=4)
-
-
-def _raise_cluster_error(message: str) -> NoReturn:
-    from fastkm.errors import ClusterError
-
-    raise ClusterError(message)
 
 
 def _unmasked(array: ArrayLike) -> ArrayLike:
