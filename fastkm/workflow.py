@@ -29,7 +29,13 @@ from fastkm.cluster import KMeans1D, kmeans1d
 from fastkm.errors import ClusterError
 from fastkm.geometry import LongContours, long_contours
 from fastkm.raster import apply_mask, label_raster, read_raster, write_labels
-from fastkm.vector import check_extension, contours_to_frame, outline, write_outlines
+from fastkm.vector import (
+    check_extension,
+    contours_to_frame,
+    outline,
+    regional_extent,
+    write_outlines,
+)
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -300,7 +306,7 @@ def outline_file(
         job.files.append(Path(output))
     if map_path is not None:
         with job.step("draw the map"):
-            _draw_map(job, Path(map_path), Path(output))
+            _draw_map(job, Path(map_path), Path(output), extent=regional_extent(raster))
     return Outlines(raster, result, cluster, found, job.files)
 
 
@@ -355,13 +361,13 @@ def _draw_lesson(
     job.save(contours_figure(raster, traced.contours), folder / "contours.png")
 
 
-def _draw_map(job: Job, path: Path, outlines: Path) -> None:
+def _draw_map(job: Job, path: Path, outlines: Path, *, extent: Bbox | None = None) -> None:
     """Read outlines back from their file and draw them on a map."""
     import geopandas as gpd
 
     from fastkm.plot import map_figure
 
-    job.save(map_figure(gpd.read_file(outlines, engine="pyogrio")), path)
+    job.save(map_figure(gpd.read_file(outlines, engine="pyogrio"), extent=extent), path)
 
 
 def _lesson_summary(

@@ -16,6 +16,9 @@ from fastkm.raster.axes import find_axes, is_geographic
 if TYPE_CHECKING:
     import xarray as xr
 
+ALL_ROUND = 300.0
+"""Degrees of longitude from which a raster is shown with the whole globe."""
+
 
 def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
     """Turn (row, column) into (x, y) in the coordinates of a raster.
@@ -46,6 +49,28 @@ def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
     if is_geographic(raster, axes):
         y = np.clip(y, -90.0, 90.0)
     return np.column_stack([x, y])
+
+
+def regional_extent(raster: xr.DataArray) -> tuple[float, float, float, float] | None:
+    """Give the outer edges (west, south, east, north) of a raster that is part of the globe.
+
+    Returns
+    -------
+    tuple of float or None
+        None where the raster goes round the globe, nearly, or has no latitudes and longitudes.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> raster = xr.DataArray(np.zeros((2, 3)), {"lat": [10, 20], "lon": [1, 2, 3]}, ("lat", "lon"))
+    >>> regional_extent(raster)
+    (0.5, 5.0, 3.5, 25.0)
+    """
+    if not is_geographic(raster, find_axes(raster)):
+        return None
+    corners = np.array([[-0.5, -0.5], np.array(raster.shape) - 0.5])
+    (west, south), (east, north) = np.sort(to_coordinates(corners, raster), axis=0).tolist()
+    return (west, south, east, north) if east - west < ALL_ROUND else None
 
 
 def interpolate(centres: np.ndarray, index: np.ndarray) -> np.ndarray:

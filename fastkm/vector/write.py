@@ -7,6 +7,7 @@ names of its own instead, listed in `SHAPEFILE_NAMES`.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,5 +64,12 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         if too_long:
             raise ValueError(f"shapefile fields have at most 10 characters, got {too_long}")
         options = {"encoding": "UTF-8"}  # and so a .cpg file
-    with replacing(path) as draft:
+    if outlines.crs is None:
+        warnings.warn(
+            f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
+            "and longitudes",
+            stacklevel=2,
+        )
+    with warnings.catch_warnings(), replacing(path) as draft:
+        warnings.filterwarnings("ignore", "'crs' was not provided")
         outlines.to_file(draft, driver=driver, engine="pyogrio", geometry_type="Polygon", **options)

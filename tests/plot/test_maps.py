@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 
-from fastkm.plot.maps import _central_longitude, _outline_lines, _rings, map_figure
+from fastkm.plot.maps import _central_longitude, _outline_lines, _rings, _ticks, map_figure
 from fastkm.plot.style import OUTLINE_COLOUR
 
 POOL = shapely.box(150, -10, 210, 10).difference(shapely.box(170, -5, 175, 5))
@@ -130,3 +130,31 @@ def test_saves(figure):
 def test_projected_outlines_are_refused():
     with pytest.raises(ValueError, match=r"outlines must be in longitude and latitude .*EPSG:3857"):
         map_figure(frame(POOL).to_crs(3857))
+
+
+def test_outlines_without_a_crs_get_plain_axes_of_their_own():
+    figure = map_figure(frame(shapely.box(5000, 1000, 9000, 3000), crs=None))
+    [ax] = figure.axes
+    assert ax.get_xlabel() == "x"
+    assert ax.get_xlim()[0] < 5000 < 9000 < ax.get_xlim()[1]
+    assert save(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("extent", "middle"),
+    [((-10, 40, 20, 60), 0.0), ((190, -20, 260, 20), 180.0), ((-60, 0, 220, 10), 80.0)],
+)
+def test_an_extent_shows_that_part_of_the_world(extent, middle):
+    pytest.importorskip("cartopy")
+    figure = map_figure(frame(shapely.box(0, 45, 5, 50)), extent=extent)
+    west, south, east, north = extent
+    ax = figure.axes[0]
+    assert ax.get_xlim() == (west - middle, east - middle)
+    assert ax.get_ylim() == (south, north)
+    assert save(figure).startswith(b"\x89PNG")
+
+
+def test_ticks_are_round_and_few():
+    assert _ticks(-10, 20, 6).tolist() == [-10, -5, 0, 5, 10, 15, 20]
+    assert _ticks(0, 360, 6).tolist() == [0, 60, 120, 180, 240, 300, 360]
+    assert _ticks(0.2, 1.4, 6).tolist() == [1]
