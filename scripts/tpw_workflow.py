@@ -5,6 +5,7 @@ With no FILE the embedded sample is written to the output folder and used:
     python scripts/tpw_workflow.py --output out
 """
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def run(
     ] = None,
 ) -> None:
     """Reproduce the lesson to the letter on FILE, or on the embedded sample."""
+    warnings.showwarning = lambda message, *_: console.print(f"note: {message}", style="yellow")
     try:
         if file is None:
             file = output / "sample.nc"

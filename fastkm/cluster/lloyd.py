@@ -32,6 +32,7 @@ def kmeans(
     check_finite: bool = True,
     *,
     rng: Random | int | None = None,
+    seed: Random | int | None = None,  # noqa: ARG001  (becomes rng in the decorator)
 ) -> tuple[np.ndarray, float]:
     """Find the codebook of lowest distortion among `iter` runs of Lloyd's algorithm.
 
@@ -131,6 +132,7 @@ def kmeans2(
     check_finite: bool = True,
     *,
     rng: Random | int | None = None,
+    seed: Random | int | None = None,  # noqa: ARG001  (becomes rng in the decorator)
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a fixed number of Lloyd's iterations from a chosen start.
 

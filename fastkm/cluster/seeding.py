@@ -9,10 +9,9 @@ transition from ``seed`` to ``rng`` (SPEC 7): ``rng`` goes through `numpy.random
 from __future__ import annotations
 
 import functools
-import inspect
 import numbers
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -21,7 +20,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def accepts_seed(function: Function) -> Function:
-    """Give `function`, whose `rng` is a ready generator, scipy's keywords `rng` and `seed`."""
+    """Turn the keyword `rng` into a generator and `seed` into `rng`, as scipy does.
+
+    `function` names both, for those who read its signature, and needs to look at `rng` only.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -36,12 +38,7 @@ def accepts_seed(function: Function) -> Function:
             kwargs["rng"] = kwargs.pop("seed")
         return function(*args, **kwargs)
 
-    seed = inspect.Parameter("seed", inspect.Parameter.KEYWORD_ONLY, default=None)
-    signature = inspect.signature(function)
-    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), seed]
-    )
-    return wrapper  # type: ignore[return-value]
+    return cast("Function", wrapper)
 
 
 def generator(rng: Any) -> Random:
