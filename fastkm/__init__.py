@@ -10,7 +10,7 @@ nothing, not even numba.
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from fastkm._version import __version__
 
 _ROOMS = {
     "ClusterError": "errors",

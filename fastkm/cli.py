@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastkm import __version__
+from fastkm._version import __version__
 
 if TYPE_CHECKING:
     from fastkm.workflow import Announce, Selection

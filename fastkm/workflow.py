@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm import __version__
 from fastkm._files import replacing
+from fastkm._version import __version__
 from fastkm.cluster import KMeans1D, kmeans1d
 from fastkm.errors import ClusterError
 from fastkm.geometry import LongContours, long_contours

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm import __version__
 from fastkm._files import replacing
+from fastkm._version import __version__
 
 if TYPE_CHECKING:
     import xarray as xr
