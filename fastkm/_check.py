@@ -48,8 +48,8 @@ def plain(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
 
     Raises
     ------
-    TypeError
-        If the array does not hold real numbers of at most 64 bits.
+    TypeError, ValueError
+        If the array does not hold numbers of at most 64 bits, or holds complex ones.
     """
     mask = None
     if isinstance(array, np.ma.MaskedArray):
@@ -59,7 +59,8 @@ def plain(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     else:
         values = np.asarray(array)
     if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
-        raise TypeError(f"{name} must hold real numbers of at most 64 bits, got {values.dtype}")
+        wrong = ValueError if values.dtype.kind == "c" else TypeError  # as scipy raises
+        raise wrong(f"{name} must hold real numbers of at most 64 bits, got {values.dtype}")
     return values, mask if mask is not None and mask.any() else None
 
 

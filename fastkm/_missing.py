@@ -62,10 +62,9 @@ def missing(array: Any) -> np.ndarray:
 
 def physical(array: Any) -> np.ndarray:
     """Give the values in physical units: raw packed numbers are scaled, others are as they are."""
-    values = np.asarray(array.values)
+    stored = _as_stored(np.asarray(array.values), array.attrs, {})
     if not any(name in array.attrs for name in PACKING):
-        return values
-    stored = _as_stored(values, array.attrs, {})
+        return stored
     scale, offset = (_packing(array.attrs, name) for name in PACKING)
     return np.asarray(stored * scale + offset)
 

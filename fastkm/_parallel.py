@@ -14,7 +14,7 @@ import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,12 +84,13 @@ def map_chunks(
         while (mine := next(ticket)) < len(plan):
             results[mine] = function(*plan[mine])
 
-    helpers = [_pool().submit(run) for _ in range(runners - 1)]
+    helpers = [_pool_of(os.getpid()).submit(run) for _ in range(runners - 1)]
     try:
         run()
     finally:
         ticket = itertools.count(len(plan))  # after an error here the helpers stop early
-        errors = [helper.exception() for helper in helpers]
+        # one that has not started has nothing left to do, and might wait for this very thread
+        errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in errors:
         if error is not None:
             raise error
@@ -143,13 +144,7 @@ def _cgroup_quota(file: Path, default: int) -> int:
         return default
 
 
-_pools: dict[int, ThreadPoolExecutor] = {}
-
-
-def _pool() -> ThreadPoolExecutor:
-    """Give the pool of this process; keyed by the process, as threads do not survive a fork."""
-    pid = os.getpid()
-    if pid not in _pools:
-        _pools.clear()
-        _pools[pid] = ThreadPoolExecutor(max(32, usable_cpus()), thread_name_prefix="fastkm")
-    return _pools[pid]
+@lru_cache(maxsize=1)
+def _pool_of(_pid: int) -> ThreadPoolExecutor:
+    """Give the pool of a process: threads do not survive a fork."""
+    return ThreadPoolExecutor(max(32, usable_cpus()), thread_name_prefix="fastkm")

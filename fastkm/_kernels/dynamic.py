@@ -14,16 +14,19 @@ of the textbooks, without the recursion). One run up to k gives every smaller k.
     row      0   1   2   3   4   5   6   7   8      levels: stride 8: row 8
     stride   .   1   2   1   4   1   2   1   8              stride 4: row 4, between 0 and 8 ...
 
-Floating point: C(j, i) = Q - S^2 / N cancels, so S and Q come from prefix sums in double-double
-of values centred on one of them; C is rounded to float64 once and the D_q add non-negative
-numbers. An answer is thus optimal up to a few units in the last place of its own cost, whatever
-the offset of the data. Equal costs go to the lowest cut.
+Floating point: C(j, i) = Q - S^2 / N cancels, so S and Q come from sums in double-double of values
+centred on the median, and the sums run outward from there: what lies far out, a fill value of
+1e36 at either end, stands in no sum that segments nearer to the median use. C is rounded to
+float64 once and the D_q add non-negative numbers. An answer is thus optimal up to a few units in
+the last place of its own cost, whatever the offset of the data, unless a cluster lies some 1e12
+times its own width from the median; then its cost drowns in `NOISE`, and the caller is told.
+Costs that are equal after rounding go to the lowest cut.
 
 The rows need not be all values: with the prefixes of a subset of positions the program finds
 the best cuts among those. A slack that depends on the row alone leaves the cost Monge, so the
 same program computes the lower bounds with which `fastkm.cluster.optimal` rules positions out.
 
-The prefixes are one array (m + 1, 5): N, S high, S low, Q high, Q low, transposed to (5, m + 1).
+The sums are one array (5, m + 1): N, S high, S low, Q high, Q low.
 
 Wang, H. & Song, M. (2011). Ckmeans.1d.dp. The R Journal 3(2), 29-33.
 Gronlund, A., Larsen, K. G., Mathiasen, A., Nielsen, J. S., Schneider, S. & Song, M. (2017).
@@ -38,6 +41,10 @@ BLOCK = 512
 """Candidates whose costs are evaluated before their minimum is taken: 4 KB, vectorised."""
 
 SPLITTER = 134217729.0
+"""2^27 + 1, Veltkamp's constant: splits a float64 into two halves whose products are exact."""
+
+NOISE = 2.0**-98
+"""Share of the sums of squares at its ends that a cost cannot tell from 0: equal values, far out."""
 
 
 @kernel
@@ -63,15 +70,23 @@ def two_product(a, b):
 
 @kernel
 def moments(values, counts, centre, prefix):
-    """Fill the prefix sums of the centred values: N, S and Q.
+    """Fill the sums of the centred values, N, S and Q, from the middle outward.
 
-    values: (m,) float64 ascending IN; counts: (m,) int64 IN; centre: float64 IN;
-    prefix: (5, m + 1) float64 OUT.
+    values: (m,) float64 sorted IN; counts: (m,) int64 IN; centre: values[m // 2] IN;
+    prefix: (5, m + 1) float64 OUT, 0 at m // 2, negative sums below it.
     """
+    middle = values.shape[0] // 2
+    prefix[:, middle] = 0.0
+    accumulate(values, counts, centre, middle, values.shape[0], 1, prefix)
+    accumulate(values, counts, centre, middle - 1, -1, -1, prefix)
+
+
+@kernel
+def accumulate(values, counts, centre, first, last, step, prefix):
+    """Add values first, first + step, ... (last excluded) to one side of `moments`."""
     n, s, s_low, q, q_low = 0.0, 0.0, 0.0, 0.0, 0.0
-    prefix[:, 0] = 0.0
-    for i in range(values.shape[0]):
-        weight = float(counts[i])
+    for i in range(first, last, step):
+        weight = step * float(counts[i])
         y, y_low = two_sum(values[i], -centre)
         p, p_low = two_product(weight, y)
         s, t = two_sum(s, p)
@@ -80,16 +95,17 @@ def moments(values, counts, centre, prefix):
         q, t = two_sum(q, r)
         q, q_low = two_sum(q, q_low + t + (r_low + p_low * y + 2.0 * (p * y_low)))
         n += weight
-        prefix[0, i + 1] = n
-        prefix[1, i + 1] = s
-        prefix[2, i + 1] = s_low
-        prefix[3, i + 1] = q
-        prefix[4, i + 1] = q_low
+        edge = i + 1 if step > 0 else i
+        prefix[0, edge] = n
+        prefix[1, edge] = s
+        prefix[2, edge] = s_low
+        prefix[3, edge] = q
+        prefix[4, edge] = q_low
 
 
 @kernel
 def segment_cost(prefix, j, i):
-    """Give C(j, i), the sum of squares about the mean of the values j .. i-1, at least 0."""
+    """Give C(j, i), the sum of squares about the mean of the values j .. i-1."""
     n = max(prefix[0, i] - prefix[0, j], 1.0)  # an empty segment costs 0
     s, t = two_sum(prefix[1, i], -prefix[1, j])
     s, s_low = two_sum(s, t + (prefix[2, i] - prefix[2, j]))
@@ -100,7 +116,8 @@ def segment_cost(prefix, j, i):
     mean_low = ((s - p) - p_low + s_low) / n
     r, r_low = two_product(mean, s)
     cost = (q - r) + (q_low - (r_low + mean * s_low + mean_low * s))
-    return max(cost, 0.0)
+    noise = NOISE * (abs(prefix[3, j]) + abs(prefix[3, i]))
+    return cost if cost > noise else 0.0
 
 
 @kernel

@@ -8,6 +8,8 @@ the fact that a centroid has no members, and what to do about it is the caller's
 Lloyd, S. P. (1982). Least squares quantization in PCM. IEEE Trans. Inf. Theory 28, 129-137.
 """
 
+import numpy as np
+
 from fastkm._jit import kernel
 
 
@@ -22,7 +24,7 @@ def accumulate(x, codes, distances, sums, counts):
     for i in range(x.shape[0]):
         code = codes[i]
         counts[code] += 1
-        total += distances[i]
+        total += np.float64(distances[i])
         for f in range(x.shape[1]):
             sums[code, f] += x[i, f]
     return total

@@ -49,10 +49,22 @@ class SortedValues:
     def step(self, codebook: np.ndarray) -> Step:
         """Do one iteration from a (k, 1) codebook."""
         codes = codebook[:, 0].astype(np.float64)
+        if self._may_tie_by_rounding(codes):
+            return Rows(_check.frozen(self.values[:, None])).step(codebook)
         order = np.argsort(codes, kind="stable")
         means, counts = np.empty(len(codes)), np.empty(len(codes), np.int64)
         total = sorted_step(self.values, self.high, self.low, codes, order, means, counts)
         return Step(means[:, None], counts, total / len(self.values))
+
+    def _may_tie_by_rounding(self, codes: np.ndarray) -> bool:
+        """Tell whether codes lie so close that, seen from afar, they are equally distant.
+
+        A value of 1e36 is as far from 10 as from 20 in float64. The lowest index then wins,
+        which need not be a neighbour among the sorted codes.
+        """
+        farthest = max(self.values[-1] - codes.min(), codes.max() - self.values[0])
+        gaps = np.diff(np.unique(codes))
+        return bool(gaps.min(initial=np.inf) <= 4 * np.spacing(farthest))
 
 
 class Rows:
@@ -91,7 +103,7 @@ def engine_for(rows: np.ndarray) -> Engine:
     return SortedValues(rows) if rows.shape[1] == 1 else Rows(rows)
 
 
-def raise_infinite(rows: np.ndarray) -> NoReturn:
+def raise_infinite(rows: np.ndarray, name: str = "obs") -> NoReturn:
     """Say why distances are not finite: the rows are not, or their squares are not."""
-    _check.require_finite(rows, "obs")
-    raise ValueError("obs is too large: squared distances overflow; scale it down")
+    _check.require_finite(rows, name)
+    raise ValueError(f"{name} is too large: squared distances overflow; scale it down")

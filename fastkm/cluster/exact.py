@@ -5,9 +5,10 @@ are sorted and counted, `fastkm.cluster.optimal` finds the cuts, and the result 
 what a user needs: centroids in ascending order, the breaks between clusters, and a `predict`
 that gives the labels of any other values.
 
-"Optimal" is meant to the rounding of one cost: sums are in double-double, so the inertia is
-within a few units in the last place of the least possible, whatever the offset or the spread of
-the data (``tests/cluster/test_exact.py`` compares with exact rational arithmetic).
+"Optimal" is meant to rounding: sums are in double-double, so the inertia is within 1e-12 of the
+least possible, whatever the offset of the data and with fill values of any size at either end
+(``tests/cluster/test_exact.py`` compares with exact rational arithmetic). Where values span so many
+orders of magnitude that this fails, a warning says by how much.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from fastkm.cluster.optimal import optimal_cuts
 
 EXACT_INTEGERS = 2**53
 """Integers up to this magnitude are float64 numbers; beyond it some are not."""
+
+TOLERANCE = 1e-12
+"""Rounding of the costs, as a share of the inertia, up to which an answer is called optimal."""
 
 SAFE_EXPONENT = 400
 """Values below 2^400 and above 2^-400 have squares that neither overflow nor underflow."""
@@ -141,6 +145,13 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
     TypeError
         If `values` does not hold real numbers, or k is not an integer.
 
+    Warns
+    -----
+    RuntimeWarning
+        If the values span so many orders of magnitude that rounding hides a better answer.
+    UserWarning
+        If some of several k are left out, or an inertia is beyond float64.
+
     References
     ----------
     .. [1] Wang, H. & Song, M. (2011). Ckmeans.1d.dp: optimal k-means clustering in one
@@ -159,7 +170,7 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
     """
     wanted, several = _as_counts(k)
     cells, mask = _check.plain(values, "values")
-    distinct, counts = _distinct(cells if mask is None else cells[~mask])
+    distinct, counts = _distinct(cells, mask)
     possible = [number for number in wanted if number <= len(distinct)]
     if not possible:
         from fastkm.errors import ClusterError
@@ -176,7 +187,12 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
         )
     exponent = _scaling(distinct)
     cuts = optimal_cuts(np.ldexp(distinct, -exponent), counts, possible)
-    results = {n: _dressed(distinct, counts, cuts[n], cells.dtype, exponent) for n in possible}
+    results = {
+        n: _dressed(distinct, counts, cuts[n].positions, cells.dtype, exponent) for n in possible
+    }
+    _warn_of_noise(results, {n: np.ldexp(cuts[n].noise, 2 * exponent) for n in possible})
+    if any(np.isinf(result.inertia) for result in results.values()):
+        warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=2)
     return results if several else results[possible[0]]
 
 
@@ -192,20 +208,34 @@ def _as_counts(k: Any) -> tuple[list[int], bool]:
     return wanted, several
 
 
-def _distinct(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sort and count the values that are not NaN."""
-    if cells.dtype.kind in "iu" and cells.size:
-        extreme = max(abs(int(cells.min())), abs(int(cells.max())))
+def _distinct(cells: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Sort and count the values that are neither masked nor NaN."""
+    present = cells if mask is None else cells[~mask]
+    if cells.dtype.kind in "iu" and present.size:
+        extreme = max(abs(int(present.min())), abs(int(present.max())))
         if extreme > EXACT_INTEGERS:
             raise ValueError(f"values beyond 2^53 cannot be told apart as float64, got {extreme}")
-    distinct, counts = np.unique(cells, return_counts=True, equal_nan=True)
+    distinct, counts = np.unique(present, return_counts=True, equal_nan=True)
     distinct = distinct.astype(np.float64)
     if len(distinct) and np.isnan(distinct[-1]):  # sorts last
         distinct, counts = distinct[:-1], counts[:-1]
     if len(distinct) and not np.isfinite(distinct[[0, -1]]).all():
-        where = np.argwhere(np.isinf(cells))[0]
+        infinite = np.isinf(cells) if mask is None else np.isinf(cells) & ~mask
+        where = np.argwhere(infinite)[0]
         raise ValueError(f"values must not be infinite, but cell {tuple(map(int, where))} is")
     return distinct, counts
+
+
+def _warn_of_noise(results: dict[int, KMeans1D], noise: dict[int, float]) -> None:
+    """Warn where costs are not known well enough to call the answer optimal."""
+    for k, result in results.items():
+        if noise[k] > TOLERANCE * result.inertia:
+            warnings.warn(
+                f"the values span too many orders of magnitude: for k = {k} the inertia may be "
+                f"above the least by {noise[k]:.3g}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
 
 def _scaling(distinct: np.ndarray) -> int:
@@ -219,20 +249,16 @@ def _dressed(
 ) -> KMeans1D:
     """Compute centroids, breaks, counts and inertia of a partition from its values."""
     centroids, sizes, inertia = [], [], 0.0
+    scaled = np.ldexp(distinct, -exponent)
     for start, stop in pairwise(cuts):
-        values, weights = distinct[start:stop], counts[start:stop]
-        size = weights.sum()
+        values, weights = scaled[start:stop], counts[start:stop]
         centroid = _mean(values, weights)
-        with np.errstate(over="ignore"):
-            scaled = np.ldexp(values - centroid, -exponent)
-        inertia += float(np.sum(weights * scaled * scaled))
+        inertia += float(np.sum(weights * (values - centroid) ** 2))
         centroids.append(centroid)
-        sizes.append(size)
+        sizes.append(weights.sum())
     with np.errstate(over="ignore", under="ignore"):
         inertia = float(np.ldexp(inertia, 2 * exponent))
-    if np.isinf(inertia):
-        warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=3)
-    middle = np.array(centroids)
+    middle = np.ldexp(centroids, exponent)
     breaks = _breaks(middle, distinct[cuts[1:-1] - 1], distinct[cuts[1:-1]], dtype)
     return KMeans1D(len(middle), middle, breaks, np.array(sizes), inertia, dtype)
 
@@ -257,7 +283,8 @@ def _breaks(
 
 def _breaks_for(breaks: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Round the breaks down to `dtype`: x <= break means the same for every x of that type."""
-    typed = breaks.astype(dtype)
+    with np.errstate(over="ignore"):  # a break beyond float32 is above all its numbers
+        typed = breaks.astype(dtype)
     high = typed.astype(np.float64) > breaks
     typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
     return _check.frozen(typed)

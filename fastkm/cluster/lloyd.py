@@ -8,7 +8,6 @@ around 288 comes out as 268.8 there.
 
 from __future__ import annotations
 
-import operator
 import warnings
 from typing import TYPE_CHECKING
 
@@ -96,14 +95,14 @@ def kmeans(
     guess = _check.observations(np.atleast_1d(_unmasked(k_or_guess)), "k_or_guess")
     if check_finite:
         _check.require_finite(guess.rows, "k_or_guess")
-    if operator.index(iter) < 1:
+    if iter < 1:
         raise ValueError(f"iter must be at least 1, got {iter}")
     if not thresh >= 0:
         raise ValueError(f"thresh must be 0 or more, got {thresh}")
     if guess.rows.size == 0:
         raise ValueError("Asked for 0 clusters: k_or_guess is empty")
 
-    rows = _present(points, check_finite=check_finite)
+    rows = _present(points, "obs", check_finite=check_finite)
     if guess.rows.size > 1:
         _require_same_shape(points, guess)
         book, distortion = _run_until_settled(engine_for(rows), guess.rows, thresh, rows.dtype)
@@ -194,7 +193,7 @@ def kmeans2(
     >>> centroid, label
     (array([1.5, 8.5]), array([0, 0, 1, 1], dtype=int32))
     """
-    if operator.index(iter) < 1:
+    if int(iter) < 1:
         raise ValueError(f"Invalid iter ({iter}), must be a positive integer.")
     if missing not in {"warn", "raise"}:
         raise ValueError(f"Unknown missing method {missing!r}; take 'warn' or 'raise'")
@@ -202,7 +201,7 @@ def kmeans2(
     book = np.asarray(_unmasked(k))
     if points.rows.size == 0 or book.size == 0:
         raise ValueError("Empty input is not supported.")
-    rows = _present(points, check_finite=check_finite)
+    rows = _present(points, "data", check_finite=check_finite)
 
     if minit == "matrix" or book.size > 1:
         guess = _check.observations(np.atleast_1d(book), "k")
@@ -226,7 +225,7 @@ def kmeans2(
         centroids = np.where(empty[:, None], start, step.means).astype(rows.dtype)
     label, _, finite = nearest(rows, _check.frozen(start, rows.dtype))
     if not finite:
-        raise_infinite(rows)
+        raise_infinite(rows, "data")
     return _dressed(centroids, points), _with_missing(label, points.valid)
 
 
@@ -256,13 +255,13 @@ def _initialised(rows: np.ndarray, k: float, minit: str, rng: Random | int | Non
     return INITIALISERS[minit](rows, count, generator(rng))
 
 
-def _present(points: _check.Observations, *, check_finite: bool) -> np.ndarray:
+def _present(points: _check.Observations, name: str, *, check_finite: bool) -> np.ndarray:
     """Give the rows that are not missing, at least one."""
     rows = points.present()
     if len(rows) == 0:
-        raise ValueError("obs holds no observations (or all are missing)")
+        raise ValueError(f"{name} holds no observations (or all are missing)")
     if check_finite:
-        _check.require_finite(points.rows, "obs", valid=points.valid)
+        _check.require_finite(points.rows, name, valid=points.valid)
     return rows
 
 

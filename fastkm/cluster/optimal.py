@@ -9,8 +9,9 @@ between c_j and c_{j+1}. Choose some positions as edges, every n-th say; the val
 to the next form a bin. Move every cut to the edge at the left of its bin. The values that change
 sides, at most the W of that bin, lie below t_j by at most the width w of the bin, and such a
 value x costs (x - c_{j+1})^2 - (x - c_j)^2 = 2 (c_{j+1} - c_j) (t_j - x) more, at most 2 D w with
-D the range of all values. Centroids moved to the new means only lower the total. So the moved
-partition R, whose cuts are edges, has
+D any bound on c_{j+1} - c_j. As t_j is half-way between the two, D is twice its distance to the
+least or to the greatest value, whichever is nearer. Centroids moved to the new means only lower
+the total. So the moved partition R, whose cuts are edges, has
 
     cost(R) <= OPT + sum over its cuts of 2 D w W.
 
@@ -35,7 +36,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastkm._kernels.dynamic import first_layer, moments, next_layer
+from fastkm._kernels.dynamic import NOISE, first_layer, moments, next_layer
 
 FEW = 1 << 13
 """Positions that the program takes as they are: 8192 cost it 10 ms for k = 8."""
@@ -57,7 +58,14 @@ class Layers(NamedTuple):
     cut: np.ndarray
 
 
-def optimal_cuts(values: np.ndarray, counts: np.ndarray, ks: list[int]) -> dict[int, np.ndarray]:
+class Cuts(NamedTuple):
+    """Where segments start, then the number of values; and how far their costs can be told."""
+
+    positions: np.ndarray
+    noise: float
+
+
+def optimal_cuts(values: np.ndarray, counts: np.ndarray, ks: list[int]) -> dict[int, Cuts]:
     """Cut sorted distinct values into k segments of least total squares, for each k.
 
     Parameters
@@ -71,20 +79,21 @@ def optimal_cuts(values: np.ndarray, counts: np.ndarray, ks: list[int]) -> dict[
 
     Returns
     -------
-    dict of int to (k + 1,) int64 array
-        Where the segments start, then m: segment j is ``values[cuts[j]:cuts[j + 1]]``.
+    dict of int to Cuts
+        For each k the k + 1 ``positions``: segment j is ``values[positions[j]:positions[j + 1]]``;
+        and ``noise``, the rounding error that the sum of the costs may have.
 
     Examples
     --------
-    >>> optimal_cuts(np.array([1.0, 2, 8, 9]), np.ones(4, np.int64), [2])
-    {2: array([0, 2, 4])}
+    >>> optimal_cuts(np.array([1.0, 2, 8, 9]), np.ones(4, np.int64), [2])[2].positions
+    array([0, 2, 4])
     """
     m = len(values)
     prefix = _prefix(values, counts)
     everywhere = np.arange(m + 1)
     if m <= FEW:
         layers = run_layers(prefix, max(ks))
-        return {k: _trace(layers, k) for k in ks}
+        return {k: _with_noise(_trace(layers, k), prefix) for k in ks}
     mirrored = _prefix(values[::-1], counts[::-1])
     possible = _possible(values, prefix, mirrored, everywhere, ks)
     cuts = {}
@@ -93,7 +102,8 @@ def optimal_cuts(values: np.ndarray, counts: np.ndarray, ks: list[int]) -> dict[
         while FEW < len(positions) <= STALLED * before:
             before = len(positions)
             positions = _possible(values, prefix, mirrored, positions, [k])[k]
-        cuts[k] = positions[_trace(run_layers(prefix[:, positions], k), k)]
+        traced = positions[_trace(run_layers(prefix[:, positions], k), k)]
+        cuts[k] = _with_noise(traced, prefix)
     return cuts
 
 
@@ -145,6 +155,13 @@ def _trace(layers: Layers, k: int) -> np.ndarray:
     return cuts
 
 
+def _with_noise(positions: np.ndarray, prefix: np.ndarray) -> Cuts:
+    """Bound the rounding of the costs; a segment of one value has none."""
+    squares = np.abs(prefix[3, positions])
+    several = np.diff(positions) > 1
+    return Cuts(positions, float(NOISE * np.sum((squares[:-1] + squares[1:])[several])))
+
+
 def _possible(
     values: np.ndarray,
     prefix: np.ndarray,
@@ -157,8 +174,9 @@ def _possible(
     edges = positions[starts]
     last = positions[np.append(starts[1:], len(positions)) - 1]  # of each bin
     m = positions[-1]
-    width = values[np.minimum(last, m - 1)] - values[np.minimum(edges, m - 1)]
-    slack = 2.0 * (values[-1] - values[0]) * width * (prefix[0, last] - prefix[0, edges])
+    low, high = values[np.minimum(edges, m - 1)], values[np.minimum(last, m - 1)]
+    between = 2.0 * np.minimum(high - values[0], values[-1] - low)
+    slack = 2.0 * between * (high - low) * (prefix[0, last] - prefix[0, edges])
 
     most = max(ks)
     upper = run_layers(prefix[:, edges], most).cost[:, -1]

@@ -158,6 +158,10 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
            [3., 3.]])
     """
     values, mask = _check.plain(obs, "obs")
+    if values.ndim == 0:
+        raise ValueError(f"obs must have shape (n,) or (n, d), got {values}")
+    if values.size == 0:
+        return values / 1.0
     valid = None if mask is None else _check.complete_rows(mask)
     if check_finite is not False:
         _check.require_finite(values.reshape(len(values), -1), "obs", valid=valid)

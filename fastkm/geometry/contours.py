@@ -46,6 +46,11 @@ def find_contours(image: np.ndarray, level: float) -> list[np.ndarray]:
     list of (n, 2) array
         Row and column of each point. Closed contours repeat their first point.
 
+    Raises
+    ------
+    ValueError
+        If the image is smaller, or has not two dimensions.
+
     Examples
     --------
     >>> contours = find_contours(np.pad([[1.0]], 2), 0.5)
@@ -54,6 +59,8 @@ def find_contours(image: np.ndarray, level: float) -> list[np.ndarray]:
     """
     from skimage import measure
 
+    if np.ndim(image) != 2 or min(np.shape(image)) < 2:
+        raise ValueError(f"image must have at least 2 rows and 2 columns, got {np.shape(image)}")
     return list(measure.find_contours(np.asarray(image, np.float64), level))
 
 

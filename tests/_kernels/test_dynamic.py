@@ -85,7 +85,11 @@ def test_the_cost_of_equal_values_and_of_nothing_is_zero():
 
 
 @given(
-    st.integers(0, 2**32), st.sampled_from([1, 2, 3, 9, 25]), KINDS, st.integers(1, 5), st.booleans()
+    st.integers(0, 2**32),
+    st.sampled_from([1, 2, 3, 9, 25]),
+    KINDS,
+    st.integers(1, 5),
+    st.booleans(),
 )
 def test_the_program_is_the_quadratic_one(seed, n, kind, k, empty):
     values, counts = some_values(seed, n, kind)

@@ -1,5 +1,6 @@
 """kmeans and kmeans2 beside scipy's."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -43,7 +44,7 @@ def caught_alike(got, wanted):
     """Tell whether the `except` clause that catches scipy's error catches ours."""
     if wanted is None or got is None:
         return wanted is got
-    builtin = [c for c in wanted.__mro__ if c.__module__ in {"builtins", "numpy.linalg"}][0]
+    builtin = next(c for c in wanted.__mro__ if c.__module__ in {"builtins", "numpy.linalg"})
     return issubclass(got, builtin)
 
 
@@ -155,7 +156,7 @@ def test_ties_and_duplicates_on_a_lattice_go_where_scipy_sends_them(seed, k, d):
     rng = np.random.default_rng(seed)
     obs = rng.integers(0, 8, (25, d)).astype(float)
     guess = rng.integers(0, 8, (k, d)).astype(float)
-    got, wanted = fastkm.kmeans2(obs, guess, 1), scipy_vq.kmeans2(obs, guess, 1)
+    got, wanted = (m.kmeans2(obs, guess, 1, minit="matrix") for m in (fastkm, scipy_vq))
     close(got[0], wanted[0], 8.0)
     np.testing.assert_array_equal(got[1], wanted[1])
 
@@ -244,10 +245,7 @@ def test_kmeans2_raises_for_bad_input_what_scipy_raises(case):
     obs, k = BAD_KMEANS[case]
     keywords = {"minit": "points", "seed": 1}
     ours, theirs = (outcome(m.kmeans2, obs, k, **keywords) for m in (fastkm, scipy_vq))
-    if case == "half a cluster":  # scipy warns that it converts k, then fails to use it
-        assert (ours, theirs) == (None, TypeError)
-    else:
-        assert caught_alike(ours, theirs), (ours, theirs)
+    assert caught_alike(ours, theirs), (ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +259,9 @@ def test_a_bad_number_of_iterations_raises_what_scipy_raises(function, keywords)
     assert caught_alike(ours, theirs), (ours, theirs)
 
 
-@pytest.mark.parametrize("keywords", [{"minit": "x"}, {"missing": "x"}, {"minit": "matrix"}], ids=str)
+@pytest.mark.parametrize(
+    "keywords", [{"minit": "x"}, {"missing": "x"}, {"minit": "matrix"}], ids=str
+)
 def test_an_unknown_option_raises_what_scipy_raises(keywords):
     ours, theirs = (outcome(m.kmeans2, FLAT, 2, **keywords) for m in (fastkm, scipy_vq))
     assert theirs is ValueError
@@ -327,6 +327,7 @@ def test_unchecked_infinities_and_nan_raise_all_the_same(function, data, value):
         getattr(fastkm, function)(obs, DATA[data][:2], check_finite=False)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # where kernels are not compiled
 def test_squares_that_overflow_raise_instead_of_clustering_noise():
     with pytest.raises(ValueError, match="too large"):
         fastkm.kmeans(np.array([[1e200, 0], [-1e200, 0]]), [[0.0, 0], [1.0, 0]])
@@ -364,7 +365,7 @@ def test_inertia_never_rises_over_the_iterations(data):
     for _ in range(8):
         book, _ = fastkm.kmeans2(obs, book, 1)
         inertia.append(np.sum(fastkm.vq(obs, book)[1] ** 2))
-    assert all(after <= before * (1 + 1e-12) for before, after in zip(inertia, inertia[1:]))
+    assert all(after <= before * (1 + 1e-12) for before, after in itertools.pairwise(inertia))
     assert inertia[-1] < inertia[1]
 
 

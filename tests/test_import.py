@@ -1,0 +1,68 @@
+"""Importing fastkm is cheap, and its public names are there."""
+
+import subprocess
+import sys
+
+import pytest
+import scipy.cluster.vq
+
+import fastkm
+
+
+def modules_after(statement):
+    code = f"{statement}\nimport sys\nprint(*sys.modules, sep='\\n')"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(run.stdout.split())
+
+
+def test_fastkm_loads_nothing_that_numba_does_not_load():
+    loaded = {name for name in modules_after("import fastkm") if name.split(".")[0] != "fastkm"}
+    assert loaded <= modules_after("import numba")
+
+
+def test_the_version_and_the_names_cost_no_import():
+    loaded = modules_after("import fastkm; fastkm.__version__; dir(fastkm)")
+    assert not {"numpy", "numba", "scipy"} & loaded
+
+
+def test_clustering_loads_no_plotting_and_no_geography():
+    loaded = modules_after("from fastkm import kmeans, kmeans1d, vq, max_pairwise_distance")
+    assert not {"matplotlib", "geopandas", "shapely", "skimage", "xarray", "netCDF4"} & loaded
+    assert "scipy.cluster.vq" not in loaded
+
+
+@pytest.mark.parametrize("name", fastkm.__all__)
+def test_every_public_name_is_listed_and_loads(name):
+    assert name in dir(fastkm)
+    assert getattr(fastkm, name) is not None
+
+
+def test_the_public_names_are_those_of_the_contract():
+    assert set(fastkm.__all__) >= {
+        "ClusterError",
+        "kmeans",
+        "kmeans1d",
+        "kmeans2",
+        "max_pairwise_distance",
+        "read_raster",
+        "vq",
+        "whiten",
+    }
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'fastkm' has no attribute 'kmeans3'"):
+        _ = fastkm.kmeans3
+
+
+def test_an_unknown_name_cannot_be_imported():
+    with pytest.raises(ImportError, match="kmeans3"):
+        exec("from fastkm import kmeans3")  # noqa: S102
+
+
+def test_cluster_error_is_imported_by_name_and_is_scipys():
+    from fastkm import ClusterError
+
+    assert ClusterError is fastkm.ClusterError
+    assert issubclass(ClusterError, scipy.cluster.vq.ClusterError)
+    assert str(ClusterError("k = 2")) == "k = 2"
