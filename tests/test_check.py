@@ -84,12 +84,17 @@ def test_another_shape_is_a_value_error(shape):
 
 @pytest.mark.parametrize(
     "array",
-    [["a"], [1j], [None], np.array(["2009"], "M8[Y]"), np.longdouble([1.0]), [b"a"]],
+    [["a"], [None], np.array(["2009"], "M8[Y]"), np.longdouble([1.0]), [b"a"]],
     ids=repr,
 )
 def test_what_is_no_real_number_is_a_type_error_that_names_the_argument(array):
     with pytest.raises(TypeError, match="weather must hold real numbers of at most 64 bits, got"):
         plain(array, "weather")
+
+
+def test_complex_numbers_are_a_value_error_as_in_scipy():
+    with pytest.raises(ValueError, match="weather must hold real numbers"):
+        plain([1j], "weather")
 
 
 def test_a_mask_without_a_masked_cell_is_none():

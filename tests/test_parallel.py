@@ -161,17 +161,15 @@ def test_no_more_cpus_than_the_affinity_allows():
     assert 1 <= _parallel.usable_cpus() <= len(os.sched_getaffinity(0))
 
 
-def test_a_new_process_gets_a_new_pool(monkeypatch):
-    parent = _parallel._pool()
-    assert _parallel._pool() is parent
-    monkeypatch.setattr(_parallel, "_pools", dict(_parallel._pools))
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    child = _parallel._pool()
+def test_a_new_process_gets_a_new_pool():
+    parent = _parallel._pool_of(os.getpid())
+    assert _parallel._pool_of(os.getpid()) is parent
+    child = _parallel._pool_of(-1)
     try:
         assert child is not parent
-        assert list(_parallel._pools) == [-1]
     finally:
         child.shutdown()
+        _parallel._pool_of.cache_clear()
 
 
 NESTED = """

@@ -16,6 +16,9 @@ the caller's codebook, as a comparison of all pairs would send it. Distances are
 rounded, as such a comparison sees them; both are monotone along the sorted values, so the
 search still finds the one place where the choice changes.
 
+The codes must differ by more than the rounding of the largest distance: seen from 1e36, 10 and 20
+are equally far, and the lowest index of all would win, not a neighbour's.
+
 Arrays are C-contiguous float64 where not said otherwise.
 """
 

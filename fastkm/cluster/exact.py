@@ -190,7 +190,7 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
     results = {
         n: _dressed(distinct, counts, cuts[n].positions, cells.dtype, exponent) for n in possible
     }
-    _warn_of_noise(results, {n: np.ldexp(cuts[n].noise, 2 * exponent) for n in possible})
+    _warn_of_noise(results, {n: _unscaled(cuts[n].noise, exponent) for n in possible})
     if any(np.isinf(result.inertia) for result in results.values()):
         warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=2)
     return results if several else results[possible[0]]
@@ -256,11 +256,16 @@ def _dressed(
         inertia += float(np.sum(weights * (values - centroid) ** 2))
         centroids.append(centroid)
         sizes.append(weights.sum())
-    with np.errstate(over="ignore", under="ignore"):
-        inertia = float(np.ldexp(inertia, 2 * exponent))
+    inertia = _unscaled(inertia, exponent)
     middle = np.ldexp(centroids, exponent)
     breaks = _breaks(middle, distinct[cuts[1:-1] - 1], distinct[cuts[1:-1]], dtype)
     return KMeans1D(len(middle), middle, breaks, np.array(sizes), inertia, dtype)
+
+
+def _unscaled(square: float, exponent: int) -> float:
+    """Scale a sum of squares back; it may overflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(square, 2 * exponent))
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:

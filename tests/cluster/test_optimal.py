@@ -38,9 +38,13 @@ def some_values(seed, size, kind):
     return values, counts
 
 
+def found(values, counts, ks, *, module=optimal):
+    return {k: cuts.positions for k, cuts in module.optimal_cuts(values, counts, ks).items()}
+
+
 def plain(values, counts, ks):
     assert len(values) <= optimal.FEW
-    return optimal.optimal_cuts(values, counts, ks)
+    return found(values, counts, ks)
 
 
 def bounded(values, counts, ks, *, few=12, edges=16, module=optimal):
@@ -48,7 +52,7 @@ def bounded(values, counts, ks, *, few=12, edges=16, module=optimal):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "FEW", few)
         patch.setattr(module, "EDGES", edges)
-        return module.optimal_cuts(values, counts, ks)
+        return found(values, counts, ks, module=module)
 
 
 def costs_more(values, counts, cuts, wanted):
@@ -165,14 +169,30 @@ def test_with_less_slack_optima_are_lost(factor):
 @pytest.mark.parametrize("kind", ["normal", "skewed", "clustered"])
 def test_more_values_than_few_give_the_plain_cuts(kind, monkeypatch):
     values, counts = some_values(6, 3 * optimal.FEW, kind)
-    cuts = optimal.optimal_cuts(values, counts, [2, 5])
+    cuts = found(values, counts, [2, 5])
     monkeypatch.setattr(optimal, "FEW", len(values))
-    for k, wanted in optimal.optimal_cuts(values, counts, [2, 5]).items():
+    for k, wanted in found(values, counts, [2, 5]).items():
         np.testing.assert_array_equal(cuts[k], wanted)
 
 
 def test_one_segment_and_as_many_as_values():
     values, counts = some_values(4, 6, "normal")
-    cuts = optimal.optimal_cuts(values, counts, [1, 6])
+    cuts = found(values, counts, [1, 6])
     assert cuts[1].tolist() == [0, 6]
     assert cuts[6].tolist() == list(range(7))
+
+
+def test_noise_is_told_where_a_cluster_lies_far_out():
+    far = 1e15 + np.arange(5)
+    counts = np.ones(10, np.int64)
+    near = optimal.optimal_cuts(np.arange(10.0), counts, [2])[2]
+    split = optimal.optimal_cuts(np.concatenate([np.arange(5.0), far]), counts, [2])[2]
+    assert near.noise < 1e-25
+    assert split.noise > 1e-3
+
+
+def test_a_far_segment_of_one_value_has_no_noise():
+    values, counts = np.array([1.0, 2.0, 3.0, 1e36]), np.array([5, 5, 5, 9])
+    cuts = optimal.optimal_cuts(values, counts, [3])[3]
+    assert cuts.positions.tolist() == [0, 1, 3, 4]
+    assert cuts.noise < 1e-25
