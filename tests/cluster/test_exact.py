@@ -64,6 +64,7 @@ def assert_optimal(values, k):
     return result
 
 
+@pytest.mark.filterwarnings("ignore:the values span too many orders")
 @given(SMALL, st.integers(1, 5))
 def test_the_inertia_is_the_least_in_exact_arithmetic(values, k):
     assert_optimal(values, min(k, len(counted(values)[0])))
@@ -484,3 +485,21 @@ def test_the_library_itself_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kmeans1d(np.append(OCEAN, np.nan), range(1, 9))
+
+
+@pytest.mark.parametrize("fill", [-999.0, 1e10, -1e15, 1e20, 9.96921e36, -1e36, 1e150])
+def test_fill_values_left_in_cost_the_others_no_digit(fill):
+    clean = kmeans1d(OCEAN, 4)
+    result = kmeans1d(np.concatenate([OCEAN, np.full(250, fill)]), 5)
+    assert result.inertia == pytest.approx(clean.inertia, rel=1e-12)
+
+
+def test_fill_values_at_both_ends_cost_the_others_no_digit():
+    values = np.concatenate([OCEAN, np.full(250, 1e20), np.full(7, -1e36)])
+    assert kmeans1d(values, 6).inertia == pytest.approx(kmeans1d(OCEAN, 4).inertia, rel=1e-12)
+
+
+def test_a_warning_says_where_rounding_hides_the_optimum():
+    values = np.concatenate([np.linspace(0, 1, 50), 1e15 + np.arange(9)])
+    with pytest.warns(RuntimeWarning, match="span too many orders of magnitude: for k = 4"):
+        kmeans1d(values, 4)
