@@ -22,6 +22,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     path : path-like
         The file that is to exist afterwards. Its folder is made where it is missing.
 
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+
     Yields
     ------
     pathlib.Path
@@ -38,6 +43,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     whole
     """
     target = Path(path)
+    for parent in target.parents:
+        if parent.exists() and not parent.is_dir():
+            raise NotADirectoryError(f"{parent} is a file, not a folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
         draft = Path(folder, target.name)

@@ -48,7 +48,8 @@ def missing_by_rule(array: Any) -> dict[str, np.ndarray]:
     for name, test in _TESTS.items():
         numbers = _numbers(array.attrs, name, stored.dtype, unsigned=unsigned)
         if numbers is not None:
-            found[name] = test(stored, numbers)
+            unpacked = name.startswith("valid_") and _in_physical_units(array, name)
+            found[name] = test(physical(array) if unpacked else stored, numbers)
     return found
 
 
@@ -92,6 +93,15 @@ _TESTS = {
     "valid_max": _above,
     "valid_range": _outside,
 }
+
+
+def _in_physical_units(array: Any, name: str) -> bool:
+    """Tell whether a range is not in packed units: a floating range of packed integers (NUG)."""
+    encoding = getattr(array, "encoding", {})
+    raw = any(key in array.attrs for key in PACKING)
+    packed = raw or any(key in encoding for key in PACKING)
+    stored = np.asarray(array.values).dtype if raw else np.dtype(encoding.get("dtype", "f8"))
+    return packed and stored.kind in "iu" and np.asarray(array.attrs[name]).dtype.kind == "f"
 
 
 def _is_unsigned(attributes: Mapping[Any, Any]) -> bool:

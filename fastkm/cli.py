@@ -5,6 +5,8 @@ Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong us
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -55,11 +57,9 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but er
 
 def main() -> None:
     """Run the command; failures end in one sentence and status 1."""
+    warnings.showwarning = _note
     try:
         app()
-    except KeyboardInterrupt:
-        err.print("fastkm: stopped")
-        sys.exit(130)
     except (OSError, ValueError) as error:
         err.print(f"fastkm: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -204,9 +204,9 @@ def _usage(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
 
 def _as_ks(text: str) -> list[int]:
     try:
-        first, _, last = text.partition(":")
+        first, colon, last = text.partition(":")
         low = int(first)
-        high = int(last) if last else low
+        high = int(last) if colon else low
     except ValueError:
         low, high = 0, 0
     if low < 1 or high < low:
@@ -218,15 +218,16 @@ def _as_ks(text: str) -> list[int]:
 
 def _as_time(text: str) -> int | str:
     """Take up to three digits for an index and all else for a date: 2009 is a year."""
-    digits = text.lstrip("-")
-    return int(text) if digits.isdigit() and len(digits) < 4 else text
+    return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else text
 
 
 def _as_bbox(text: str) -> tuple[float, float, float, float]:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(f"take four numbers W,S,E,N such as -60,-30,60,30, not {text!r}") from None
+        west = south = east = north = math.nan
+    if not all(map(math.isfinite, (west, south, east, north))):
+        raise ValueError(f"take four numbers W,S,E,N such as -60,-30,60,30, not {text!r}")
     if south > north:
         raise ValueError(f"south, {south:g}, is above north, {north:g}")
     return west, south, east, north
@@ -250,14 +251,13 @@ def _as_png(path: Path) -> Path:
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Announce]:
-    """Show the step under way: a live line on a terminal, nothing elsewhere; warnings as notes."""
-    with warnings.catch_warnings():
-        warnings.showwarning = _note
-        if quiet:
+    """Show the step under way: a live line on a terminal, nothing elsewhere."""
+    if quiet:
+        with warnings.catch_warnings(action="ignore"):
             yield lambda _step: None
-            return
-        with err.status("starting") as status:
-            yield status.update
+        return
+    with err.status("starting") as status:
+        yield status.update
 
 
 def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:
@@ -305,7 +305,8 @@ def _print_outlines(done: Any) -> None:
     units = str(done.raster.attrs.get("units", ""))
     value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
     count = len(done.outlines)
-    out.print(f"cluster {done.cluster} (around {value}): {count} outlines", highlight=False)
+    outlines = "1 outline" if count == 1 else f"{count} outlines"
+    out.print(f"cluster {done.cluster} (around {value}): {outlines}", highlight=False)
     if count:
         longest = done.outlines["diameter_px"].max()
         out.print(f"the longest is {longest:.3f} pixels across", highlight=False)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._files import replacing
+from fastkm._missing import physical
 from fastkm._version import __version__
 from fastkm.cluster import KMeans1D, kmeans1d
 from fastkm.errors import ClusterError
@@ -152,17 +153,20 @@ def lesson(
     ClusterError
         If the raster has fewer than six distinct values.
     """
+    import geopandas as gpd
+
     folder = Path(output)
     job = Job(announce)
     with job.step("read the raster"):
         stored = read_raster(file, variable, missing="keep")
         shown = read_raster(file, variable)
+        cells = physical(stored)  # fill values and all
     with job.step("cluster, k = 2 ... 8"):
-        results: dict[int, KMeans1D] = kmeans1d(stored.values, LESSON_KS)
+        results: dict[int, KMeans1D] = kmeans1d(cells, LESSON_KS)
         if LESSON_K not in results:
             raise ClusterError(f"the lesson needs {LESSON_K} clusters; the raster has fewer values")
     with job.step("label the cells"):
-        maps = {k: result.predict(stored.values) for k, result in results.items()}
+        maps = {k: result.predict(cells) for k, result in results.items()}
     with job.step("keep land and the moistest cluster"):
         thresholded = threshold(maps[LESSON_K], LESSON_K)
     with job.step("trace contours and measure them"):
@@ -170,11 +174,11 @@ def lesson(
     with job.step("write the shapefile"):
         shapefile = folder / "contour_test.shp"
         write_outlines(contours_to_frame(traced.contours, stored), shapefile)
-        job.files += sorted(folder.glob("contour_test.*"))
+        job.files += _parts(shapefile)
     with job.step("draw the figures"):
         _draw_lesson(job, folder, shown, maps, results, thresholded, traced)
     with job.step("draw the shapefile on a map"):
-        _draw_map(job, folder / "map.png", shapefile)
+        _draw_map(job, folder / "map.png", gpd.read_file(shapefile, engine="pyogrio"))
     summary = _lesson_summary(stored, results, traced, job)
     with replacing(folder / "summary.json") as draft:
         draft.write_text(json.dumps(summary, indent=2) + "\n")
@@ -303,10 +307,10 @@ def outline_file(
         found = outline(labels, cluster, centroid=centroid, min_diameter=min_diameter)
     with job.step("write the outlines"):
         write_outlines(found, output)
-        job.files.append(Path(output))
+        job.files += _parts(Path(output))
     if map_path is not None:
         with job.step("draw the map"):
-            _draw_map(job, Path(map_path), Path(output), extent=regional_extent(raster))
+            _draw_map(job, Path(map_path), found, extent=regional_extent(raster))
     return Outlines(raster, result, cluster, found, job.files)
 
 
@@ -361,13 +365,19 @@ def _draw_lesson(
     job.save(contours_figure(raster, traced.contours), folder / "contours.png")
 
 
-def _draw_map(job: Job, path: Path, outlines: Path, *, extent: Bbox | None = None) -> None:
-    """Read outlines back from their file and draw them on a map."""
-    import geopandas as gpd
+def _parts(path: Path) -> list[Path]:
+    """List the files that a format is made of, the named one first."""
+    endings = (".shp", ".shx", ".dbf", ".prj", ".cpg") if path.suffix.lower() == ".shp" else ()
+    parts = [path.with_suffix(ending) for ending in endings[1:]]
+    return [path, *(part for part in parts if part.exists())]
 
+
+def _draw_map(
+    job: Job, path: Path, outlines: gpd.GeoDataFrame, *, extent: Bbox | None = None
+) -> None:
     from fastkm.plot import map_figure
 
-    job.save(map_figure(gpd.read_file(outlines, engine="pyogrio"), extent=extent), path)
+    job.save(map_figure(outlines, extent=extent), path)
 
 
 def _lesson_summary(

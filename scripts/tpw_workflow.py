@@ -29,14 +29,18 @@ def run(
     """Reproduce the lesson to the letter on FILE, or on the embedded sample."""
     warnings.showwarning = lambda message, *_: console.print(f"note: {message}", style="yellow")
     try:
+        made = []
         if file is None:
             file = output / "sample.nc"
             write_sample(file)
+            made = [file]
         with console.status("starting") as status:
             summary = lesson(file, output, variable=variable, announce=status.update)
     except (OSError, ValueError) as error:
-        console.print(f"tpw_workflow: {error}", style="red", markup=False, soft_wrap=True)
+        errors = Console(stderr=True)
+        errors.print(f"tpw_workflow: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    summary["files"] = [*made, *summary["files"]]
     show(summary)
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+MOST_CODES = 3
+"""Codes that are looked for at each end."""
+
+
 @dataclass(frozen=True)
 class Description:
     """One raster variable of a file.
@@ -80,17 +84,20 @@ def suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
     [-500.0]
     """
     distinct, counts = np.unique(values, return_counts=True)
-    found: list[float] = []
-    for end in (0, -1):
-        while len(distinct) >= 4 and counts[end] >= at_least:
-            rest = distinct[1:] if end == 0 else distinct[:-1]
-            gap = abs(float(rest[end]) - float(distinct[end]))
-            if gap <= float(rest[-1]) - float(rest[0]):
-                break
-            found.append(float(distinct[end]))
-            counts = counts[1:] if end == 0 else counts[:-1]
-            distinct = rest
-    return found
+    numbers = distinct.astype(np.float64)
+    # the most values at both ends that all occur often and leave a body they lie far from
+    splits = [(low, high) for low in range(MOST_CODES + 1) for high in range(MOST_CODES + 1)]
+    for low, high in sorted(splits, key=sum, reverse=True):
+        body = slice(low, len(numbers) - high)
+        codes = np.r_[numbers[:low], numbers[body.stop :]]
+        if low + high == 0 or len(numbers) - low - high < 3:
+            continue
+        inner = numbers[body]
+        apart = np.minimum(abs(codes - inner[0]), abs(codes - inner[-1])).min()
+        often = min(np.r_[counts[:low], counts[body.stop :]]) >= at_least
+        if often and apart > inner[-1] - inner[0]:
+            return [float(code) for code in codes]
+    return []
 
 
 def _describe(raw: xr.DataArray, decoded: np.ndarray) -> Description:

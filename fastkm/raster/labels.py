@@ -51,7 +51,7 @@ def label_raster(raster: xr.DataArray, codebook: KMeans1D) -> xr.DataArray:
     labels.attrs = {
         "long_name": f"cluster of {what}",
         "flag_values": np.arange(codebook.k, dtype=labels.dtype),
-        "flag_meanings": " ".join(_meaning(centroid, units) for centroid in codebook.centroids),
+        "flag_meanings": " ".join(_meanings(codebook.centroids, units)),
         "centroids": codebook.centroids,
         "breaks": codebook.breaks,
         "centroid_units": units,
@@ -81,6 +81,9 @@ def write_labels(
         "source": source,
         "history": f"fastkm {__version__}: {history}",
     }
+    for name in labels.coords:  # the limits are not among the coordinates, so do not name them
+        dataset[name].attrs.pop("bounds", None)
+        dataset[name].attrs.pop("climatology", None)
     encoding: dict[str, dict[str, object]] = {
         "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
         **{str(name): {"_FillValue": None} for name in labels.coords},
@@ -89,6 +92,10 @@ def write_labels(
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
 
 
-def _meaning(centroid: float, units: str) -> str:
-    """Name a cluster in one word of the letters that CF allows."""
-    return re.sub(r"[^A-Za-z0-9_.+@-]+", "_", f"around_{centroid:.4g}_{units}").strip("_")
+def _meanings(centroids: np.ndarray, units: str) -> list[str]:
+    """Name clusters in one word each of the letters that CF allows, with the digits it takes."""
+    for digits in range(4, 18):
+        words = [f"around_{centroid:.{digits}g}_{units}" for centroid in centroids]
+        if len(set(words)) == len(words):
+            break
+    return [re.sub(r"[^A-Za-z0-9_.+@-]+", "_", word).strip("_") for word in words]

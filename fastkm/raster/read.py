@@ -93,7 +93,7 @@ def read_raster(
         if bbox is not None:
             array = _cut(array, axes, bbox)
         array = array.load()
-    return _masked(array) if missing == "mask" else array
+    return _masked(array) if missing == "mask" else _with_default_fill(array)
 
 
 @contextmanager
@@ -109,25 +109,43 @@ def open_netcdf(path: str | os.PathLike[str], *, decode: bool = True) -> Iterato
     """
     import xarray as xr
 
+    if not os.fspath(path):
+        raise FileNotFoundError("the name of the file is empty")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)} is a folder, not a netCDF file")
     if not Path(path).is_file():
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     try:
         with warnings.catch_warnings():
             # a vector of missing values is decoded as it should be; xarray warns all the same
             warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
-            dataset = xr.open_dataset(
-                path, engine="netcdf4", mask_and_scale=decode, decode_timedelta=False
-            )
+            dataset = _opened(path, mask_and_scale=decode)
     except (OSError, ValueError) as error:
-        raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {reason}") from error
     with dataset:
-        yield dataset
+        try:
+            yield dataset
+        except RuntimeError as error:  # netCDF4's, where data is damaged
+            raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {error}") from error
+
+
+def _opened(path: str | os.PathLike[str], *, mask_and_scale: bool) -> xr.Dataset:
+    """Open with dates decoded, or as numbers where no calendar has their units (months)."""
+    import xarray as xr
+
+    options: dict[str, Any] = {"mask_and_scale": mask_and_scale, "decode_timedelta": False}
+    try:
+        return xr.open_dataset(path, engine="netcdf4", **options)
+    except ValueError:
+        return xr.open_dataset(path, engine="netcdf4", decode_times=False, **options)
 
 
 def candidates(dataset: xr.Dataset) -> list[str]:
     """List the variables that are rasters: numbers with rows and columns, no cell bounds."""
     names = []
-    bounds = {variable.attrs.get("bounds") for variable in dataset.variables.values()}
+    limits = [variable.attrs for variable in dataset.variables.values()]
+    bounds = {attrs.get(name) for attrs in limits for name in ("bounds", "climatology")}
     for name, array in dataset.data_vars.items():
         if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in bounds:
             names.append(str(name))
@@ -155,7 +173,11 @@ def _with_default_fill(array: xr.DataArray) -> xr.DataArray:
 
 def _masked(array: xr.DataArray) -> xr.DataArray:
     """Make missing cells NaN, and move the rules that said so to ``encoding``."""
-    gone = np.logical_or.reduce(list(missing_cells(array).values()))
+    # xarray compares float32 cells with a fill value in double and so overlooks 1e20; look again
+    fills = {n: array.encoding[n] for n in ("_FillValue", "missing_value") if n in array.encoding}
+    described = array.copy(deep=False)
+    described.attrs = {**fills, **array.attrs}
+    gone = np.logical_or.reduce(list(missing_cells(described).values()))
     masked = array.where(~gone) if array.dtype.kind == "f" or gone.any() else array.copy()
     applied = {n: v for n, v in array.attrs.items() if n.startswith("valid_")}
     masked.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
@@ -169,6 +191,8 @@ def _choose_variable(
     names = candidates(dataset)
     listed = ", ".join(names) or "none"
     if variable is None:
+        if not names:
+            raise ValueError(f"{os.fspath(path)} holds no raster variable")
         if len(names) != 1:
             raise ValueError(f"{os.fspath(path)}: name one of its raster variables: {listed}")
         return dataset[names[0]]
@@ -190,12 +214,23 @@ def _choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime6
     try:
         chosen = array.sel({axes.time: time})
     except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"time {time!r} is not among the {steps} of {array.name!r}") from error
+        raise ValueError(
+            f"time {time!r} is not among the {steps} steps of {array.name!r}, "
+            f"{_span(array, axes.time)}"
+        ) from error
     if axes.time not in chosen.dims:
         return chosen
     if chosen.sizes[axes.time] != 1:
         raise ValueError(f"time {time!r} fits {chosen.sizes[axes.time]} steps; it must fit one")
     return chosen.isel({axes.time: 0})
+
+
+def _span(array: xr.DataArray, dim: str) -> str:
+    """Say from when to when the steps are."""
+    if dim not in array.coords:
+        return "which have no dates"
+    first, last = (str(array[dim].values[end]).split("T")[0] for end in (0, -1))
+    return f"{first} to {last}"
 
 
 def _cut(array: xr.DataArray, axes: Axes, bbox: Bbox) -> xr.DataArray:
@@ -204,15 +239,18 @@ def _cut(array: xr.DataArray, axes: Axes, bbox: Bbox) -> xr.DataArray:
     for dim in (axes.y, axes.x):
         if dim not in array.coords:
             raise ValueError(f"bbox needs coordinates, but dimension {dim!r} has none")
-    y, x = np.asarray(array[axes.y].values), np.asarray(array[axes.x].values, np.float64)
-    rows = np.flatnonzero((y >= south) & (y <= north))
+    (y, near_y), (x, near_x) = (_centres(array, dim) for dim in (axes.y, axes.x))
+    rows = np.flatnonzero((y >= south - near_y) & (y <= north + near_y))
+    west -= near_x
     if is_geographic(array, axes):
         x = _continued_from(west, x)
         span = 360.0 if east - west >= 360.0 else (east - west) % 360.0
-        inside = np.flatnonzero((x >= west) & (x <= west + span))
+        inside = np.flatnonzero((x >= west) & (x <= west + span + near_x))
         columns = inside[np.argsort(x[inside], kind="stable")]
+        repeated = np.diff(x[columns], prepend=-np.inf) <= near_x
+        columns = columns[~repeated]
     else:
-        columns = np.flatnonzero((x >= west) & (x <= east))
+        columns = np.flatnonzero((x >= west) & (x <= east + near_x))
     if len(rows) == 0 or len(columns) == 0:
         raise ValueError(f"bbox {bbox} holds no cell centre of {array.name!r}")
     cut = array.isel({axes.y: rows, axes.x: columns})
@@ -222,10 +260,22 @@ def _cut(array: xr.DataArray, axes: Axes, bbox: Bbox) -> xr.DataArray:
     return cut
 
 
+def _centres(array: xr.DataArray, dim: str) -> tuple[np.ndarray, float]:
+    """Give cell centres as float64, and how far rounding in the file's type may have moved them."""
+    stored = np.asarray(array[dim].values)
+    exact = stored.dtype.kind != "f" or not stored.size
+    return stored.astype(np.float64), 0.0 if exact else float(np.spacing(np.abs(stored).max()))
+
+
 def _checked_bbox(bbox: Any) -> Bbox:
-    numbers = tuple(float(number) for number in bbox)
+    try:
+        numbers = tuple(float(number) for number in bbox)
+    except (TypeError, ValueError):
+        numbers = ()
     if len(numbers) != 4 or not np.isfinite(numbers).all() or numbers[1] > numbers[3]:
-        raise ValueError(f"bbox must be (west, south, east, north) with south <= north, got {bbox}")
+        raise ValueError(
+            f"bbox must be (west, south, east, north) with south <= north, got {bbox!r}"
+        )
     return numbers
 
 
@@ -235,10 +285,11 @@ def _continued_from(west: float, longitudes: np.ndarray) -> np.ndarray:
 
 
 def _as_file(continued: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """Shift the columns back by whole turns, to the file's own range, where all of them fit."""
+    """Shift the columns by whole turns, to the file's own range where all fit, else below 360."""
     low, high = original.min(), original.max()
     for turn in (0.0, -360.0, 360.0):
         shifted = continued + turn
         if shifted[0] >= low and shifted[-1] <= high:
             return shifted.astype(original.dtype)
-    return continued.astype(original.dtype)
+    turns = np.ceil((continued[-1] - 360.0) / 360.0) if abs(continued).max() > 360.0 else 0.0
+    return (continued - 360.0 * turns).astype(original.dtype)

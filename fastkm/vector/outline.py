@@ -91,6 +91,8 @@ def outline(
     import geopandas as gpd
     import shapely
 
+    axes = find_axes(labels)
+    labels = labels.transpose(axes.y, axes.x)
     polygons = _regions(np.asarray(labels.values) == cluster)
     diameters = np.array(
         [max_pairwise_distance(shapely.get_coordinates(p.exterior)) for p in polygons]

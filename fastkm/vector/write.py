@@ -60,7 +60,10 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     options = {}
     if driver == "ESRI Shapefile":
         outlines = outlines.rename(columns=SHAPEFILE_NAMES)
-        too_long = [name for name in outlines.columns if len(name) > 10 and name != "geometry"]
+        if outlines.geometry.name != "geometry":
+            outlines = outlines.rename_geometry("geometry")
+        fields = outlines.columns.drop(outlines.geometry.name)
+        too_long = [name for name in fields if len(name) > 10]
         if too_long:
             raise ValueError(f"shapefile fields have at most 10 characters, got {too_long}")
         options = {"encoding": "UTF-8"}  # and so a .cpg file

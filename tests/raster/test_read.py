@@ -322,7 +322,7 @@ def test_cell_bounds_are_no_candidates(path, attribute):
 
 def test_file_with_no_raster_says_so(path):
     write_netcdf(path, np.zeros(3), ("lat",))
-    with pytest.raises(ValueError, match="none"):
+    with pytest.raises(ValueError, match="holds no raster variable"):
         fastkm.read_raster(path)
 
 
