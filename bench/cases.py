@@ -20,8 +20,8 @@ from scipy.spatial.distance import cdist, pdist
 from skimage import measure
 
 import fastkm
+from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
 from fastkm.raster import sample_dataset
-from fastkm.workflow import LESSON_K, LESSON_KS, lesson_contours, threshold
 
 
 @dataclass(frozen=True)

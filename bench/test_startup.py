@@ -8,7 +8,7 @@ import pytest
 
 COMPILE = """
 from bench.cases import CASES
-from fastkm.workflow import lesson
+from fastkm.lesson import lesson
 import pathlib, sys, tempfile
 from fastkm.raster import write_sample
 with tempfile.TemporaryDirectory() as folder:

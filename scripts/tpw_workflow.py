@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fastkm.lesson import lesson
 from fastkm.raster import write_sample
-from fastkm.workflow import lesson
 
 console = Console()
 

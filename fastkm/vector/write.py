@@ -41,7 +41,7 @@ def check_extension(path: str | os.PathLike[str]) -> str:
     return DRIVERS[extension]
 
 
-def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None:
+def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> list[Path]:
     """Write outlines to a shapefile, GeoPackage or GeoJSON file.
 
     Parameters
@@ -50,6 +50,11 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         With any columns that the format has types for.
     path : path-like
         The file; one that exists is replaced.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written, the named one first; a shapefile is five.
 
     Raises
     ------
@@ -76,3 +81,5 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     with warnings.catch_warnings(), replacing(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         outlines.to_file(draft, driver=driver, engine="pyogrio", geometry_type="Polygon", **options)
+        parts = sorted(Path(path).with_name(part.name) for part in draft.parent.iterdir())
+    return sorted(parts, key=lambda part: part != Path(path))

@@ -173,3 +173,12 @@ def test_outlines_without_a_crs_are_written_with_one_warning(outlines, tmp_path,
         write_outlines(outlines.set_crs(None, allow_override=True), path)
     assert len(caught) == 1
     assert len(gpd.read_file(path, engine="pyogrio")) == 3
+
+
+def test_all_files_written_are_told_the_named_one_first(tmp_path):
+    frame = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
+    assert write_outlines(frame, tmp_path / "a.gpkg") == [tmp_path / "a.gpkg"]
+    written = write_outlines(frame, tmp_path / "a.shp")
+    assert written[0] == tmp_path / "a.shp"
+    assert {part.suffix for part in written} == {".shp", ".shx", ".dbf", ".prj", ".cpg"}
+    assert all(part.is_file() for part in written)
