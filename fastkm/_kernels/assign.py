@@ -49,9 +49,11 @@ def assign(x, codebook, codes, distances):
             code[i] = 0
         for j in range(codebook.shape[0]):
             label = np.int32(j)
+            first, c = columns[0], codebook[j, 0]
             for i in range(m):
-                square[i] = 0
-            for f in range(d):
+                t = first[i] - c
+                square[i] = t * t
+            for f in range(1, d):
                 c = codebook[j, f]
                 column = columns[f]
                 for i in range(m):
