@@ -33,7 +33,7 @@ def rows_per_chunk(row_bytes: int) -> int:
     Examples
     --------
     >>> rows_per_chunk(8)
-    32768
+    65536
     """
     return max(1, CHUNK_BYTES // max(1, row_bytes))
 

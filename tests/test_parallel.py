@@ -23,7 +23,7 @@ def test_chunks_cover_the_range_once_and_in_order(size, step):
 
 
 @pytest.mark.parametrize(
-    ("row_bytes", "rows"), [(8, 32768), (1 << 18, 1), (1 << 30, 1), (0, 1 << 18)]
+    ("row_bytes", "rows"), [(8, 65536), (1 << 19, 1), (1 << 30, 1), (0, 1 << 19)]
 )
 def test_a_chunk_holds_a_fixed_number_of_bytes_and_at_least_a_row(row_bytes, rows):
     assert rows_per_chunk(row_bytes) == rows
