@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.sorted_lloyd import prefix_sums, sorted_step, two_product
+from fastkm._kernels.sorted_lloyd import (
+    boundary,
+    passed,
+    prefix_sums,
+    quotient,
+    segment_distances,
+    sorted_step,
+    two_product,
+    two_sum,
+)
 from tests import naive
 
 EPS = float(np.finfo(float).eps)
@@ -110,3 +119,32 @@ def test_the_product_of_two_numbers_is_kept_exactly(a, b):
         p, e = two_product(a, b)
         if a * b != 0:
             assert Fraction(p) + Fraction(e) == Fraction(a) * Fraction(b)
+
+
+@given(st.floats(-1e100, 1e100), st.floats(-1e100, 1e100))
+def test_the_sum_of_two_numbers_is_kept_exactly(a, b):
+    s, e = two_sum(a, b)
+    assert Fraction(s) + Fraction(e) == Fraction(a) + Fraction(b)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=40), st.integers(-9, 8), st.booleans())
+def test_the_boundary_is_the_first_value_nearer_to_the_upper_code(values, a, tie_to_b):
+    x, b = np.sort(np.array(values, float)), float(a + 1 + abs(a) % 3)
+    nearer = [abs(b - v) < abs(v - a) or (tie_to_b and abs(b - v) == abs(v - a)) for v in x]
+    expected = nearer.index(True) if True in nearer else len(x)
+    assert boundary(x, 0, len(x), float(a), b, tie_to_b) == expected
+    assert passed(x, 0, len(x), float(a)) == np.count_nonzero(x <= a)
+
+
+@given(st.integers(0, 2**32), SIZES, st.sampled_from([0.0, 1e9, -1e12]))
+def test_distances_of_a_segment_are_exact_to_the_last_digit(seed, n, offset):
+    x = np.sort(np.random.default_rng(seed).normal(size=n)) + offset
+    start, stop, c = n // 4, n, float(x[n // 2]) + 0.1
+    high, low = segment_distances(x, *prefixes(x), start, stop, c)
+    exact = sum(abs(v - Fraction(c)) for v in naive.exact(x[start:stop]))
+    assert high + low == pytest.approx(float(exact), rel=4 * EPS)
+
+
+def test_the_quotient_of_a_double_double_is_rounded_once():
+    p, e = two_product(0.1, 7.0)
+    assert quotient(p, e, 7.0) == 0.1
