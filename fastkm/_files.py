@@ -43,11 +43,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     whole
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; name a file to write")
     for parent in target.parents:
         if parent.exists() and not parent.is_dir():
             raise NotADirectoryError(f"{parent} is a file, not a folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-")
+    except OSError as error:
+        raise type(error)(f"cannot write into {target.parent}: {error.strerror}") from error
+    with beside as folder:
         draft = Path(folder, target.name)
         yield draft
         for written in sorted(Path(folder).iterdir(), key=lambda file: file == draft):

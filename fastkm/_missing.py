@@ -83,6 +83,7 @@ def _above(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def _outside(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    numbers = np.sort(numbers)  # some files have them the wrong way round
     return _below(values, numbers) | _above(values, numbers)
 
 

@@ -122,7 +122,7 @@ def _environment_threads() -> Any:
     text = os.environ.get("FASTKM_NUM_THREADS", "").strip()
     if not text:
         return usable_cpus()
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isdecimal() else text
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fastkm._version import __version__
@@ -266,11 +267,14 @@ def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:
 
 def _print_description(variable: Any) -> None:
     sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
-    table = Table(title=f"{variable.name} ({sizes})", title_justify="left", show_header=False)
-    table.add_row("what", variable.long_name or "-")
-    table.add_row("units", variable.units or "-")
+    table = Table(
+        title=escape(f"{variable.name} ({sizes})"), title_justify="left", show_header=False
+    )
+    table.add_row("what", escape(variable.long_name) or "-")
+    table.add_row("units", escape(variable.units) or "-")
     table.add_row("stored as", variable.dtype)
-    table.add_row("range", f"{variable.low:g} to {variable.high:g}")
+    if variable.valid:
+        table.add_row("range", f"{variable.low:g} to {variable.high:g}")
     table.add_row("cells", f"{variable.cells:,}, of them {variable.valid:,} valid")
     for rule, count in variable.missing.items():
         hidden = variable.hidden.get(rule, [])
@@ -284,8 +288,15 @@ def _print_description(variable: Any) -> None:
 
 def _print_clusters(result: Any, units: str) -> None:
     table = Table(title=f"{result.k} clusters, inertia {result.inertia:.6g}", title_justify="left")
-    for heading in ("cluster", f"centroid {units}".strip(), "above", "up to", "cells", "share"):
-        table.add_column(heading, justify="right")
+    for heading in (
+        "cluster",
+        escape(f"centroid {units}".strip()),
+        "above",
+        "up to",
+        "cells",
+        "share",
+    ):
+        table.add_column(heading, justify="right", overflow="fold")
     bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
     total = result.counts.sum()
     for j in range(result.k):
@@ -306,7 +317,7 @@ def _print_outlines(done: Any) -> None:
     value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
     count = len(done.outlines)
     outlines = "1 outline" if count == 1 else f"{count} outlines"
-    out.print(f"cluster {done.cluster} (around {value}): {outlines}", highlight=False)
+    out.print(f"cluster {done.cluster} (around {value}): {outlines}", markup=False, highlight=False)
     if count:
         longest = done.outlines["diameter_px"].max()
         out.print(f"the longest is {longest:.3f} pixels across", highlight=False)

@@ -12,15 +12,25 @@ from __future__ import annotations
 import csv
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastkm._files import replacing
 from fastkm.cluster import KMeans1D, kmeans1d
-from fastkm.raster import apply_mask, label_raster, read_raster, write_labels
+from fastkm.raster import (
+    apply_mask,
+    global_attributes,
+    label_raster,
+    read_raster,
+    suspicious_values,
+    write_labels,
+)
 from fastkm.vector import (
     check_extension,
     outline,
@@ -80,7 +90,18 @@ class Selection:
     def read(self) -> xr.DataArray:
         """Read it with all missing cells missing."""
         raster = read_raster(self.file, self.variable, time=self.time, bbox=self.bbox)
-        return raster if self.mask is None else apply_mask(raster, self.mask, bbox=self.bbox)
+        if self.mask is not None:
+            raster = apply_mask(raster, self.mask, bbox=self.bbox)
+        present = raster.values[np.isfinite(raster.values)]
+        for value in suspicious_values(present):
+            warnings.warn(f"{value:g} looks like a code for something missing", stacklevel=2)
+        return raster
+
+    def __str__(self) -> str:
+        """Say which raster it is, in the words of the command."""
+        options = {"time": self.time, "bbox": self.bbox, "mask": self.mask and self.mask.name}
+        chosen = [f"{name} {value}" for name, value in options.items() if value]
+        return ", ".join([self.file.name, *chosen])
 
 
 @dataclass(frozen=True)
@@ -137,6 +158,7 @@ def cluster_file(
     with job.step("cluster"):
         results: dict[int, KMeans1D] = kmeans1d(raster, ks)
         maps = {k: label_raster(raster, result) for k, result in results.items()}
+    inherited = global_attributes(selection.file)
     with job.step("write label maps and the table"):
         for k, labels in maps.items():
             path = folder / f"labels_k{k}.nc"
@@ -144,7 +166,8 @@ def cluster_file(
                 labels,
                 path,
                 source=f"{selection.file.name}: {raster.name}",
-                history=f"kmeans1d of {raster.name}, k = {k}",
+                history=f"kmeans1d of {raster.name}, k = {k}, in {selection}",
+                inherited=inherited,
             )
             job.files.append(path)
         _write_table(job, folder / "clusters.csv", results.values())

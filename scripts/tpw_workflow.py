@@ -16,7 +16,8 @@ from rich.table import Table
 from fastkm.lesson import lesson
 from fastkm.raster import write_sample
 
-console = Console()
+console = Console(markup=False, soft_wrap=True)
+notes = Console(stderr=True, markup=False, soft_wrap=True)
 
 
 def run(
@@ -27,7 +28,7 @@ def run(
     ] = None,
 ) -> None:
     """Reproduce the lesson to the letter on FILE, or on the embedded sample."""
-    warnings.showwarning = lambda message, *_: console.print(f"note: {message}", style="yellow")
+    warnings.showwarning = lambda message, *_: notes.print(f"note: {message}", style="yellow")
     try:
         made = []
         if file is None:
@@ -37,8 +38,7 @@ def run(
         with console.status("starting") as status:
             summary = lesson(file, output, variable=variable, announce=status.update)
     except (OSError, ValueError) as error:
-        errors = Console(stderr=True)
-        errors.print(f"tpw_workflow: {error}", style="red", markup=False, soft_wrap=True)
+        notes.print(f"tpw_workflow: {error}", style="red")
         raise typer.Exit(1) from None
     summary["files"] = [*made, *summary["files"]]
     show(summary)
@@ -64,7 +64,7 @@ def show(summary: dict) -> None:
     for step, seconds in summary["seconds"].items():
         console.print(f"{seconds:8.3f} s  {step}", highlight=False)
     for path in summary["files"]:
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {path}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ NOISE = 2.0**-98
 """Share of the sums of squares at its ends that a cost cannot tell from 0: equal values, far out."""
 
 
+# two_sum and two_product stand in `sorted_lloyd` too: see the cache policy in `fastkm._jit`
 @kernel
 def two_sum(a, b):
     """Give a + b rounded, and the rounding error, exactly."""

@@ -107,7 +107,8 @@ def turn(points, a, b, c):
 def hull(points, corners):
     """Find the corners of the convex hull, counter-clockwise; return their number.
 
-    points: (n, 2) sorted by row, no two equal, IN; corners: (n + 1,) int64 OUT.
+    points: (n, 2) sorted by row, no two equal, IN; corners: (2 n,) int64 OUT: where rounding calls
+    both a turn and its reverse a left turn, points stand on both chains.
     """
     n = points.shape[0]
     size = 0

@@ -28,6 +28,7 @@ SPLITTER = 134217729.0
 """2^27 + 1, Veltkamp's constant: splits a float64 into two halves whose products are exact."""
 
 
+# two_sum and two_product stand in `dynamic` too: see the cache policy in `fastkm._jit`
 @kernel
 def two_sum(a, b):
     """Give a + b rounded, and the rounding error, exactly."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -62,7 +62,6 @@ class KMeans1D:
     breaks: np.ndarray
     counts: np.ndarray
     inertia: float
-    dtype: np.dtype = field(repr=False)
 
     def predict(self, values: Any) -> Any:
         """Label values by cluster.
@@ -177,7 +176,7 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
 
         raise ClusterError(
             f"k = {', '.join(map(str, wanted))} asks for more clusters than there are distinct "
-            f"values, {len(distinct)}"
+            f"values, {len(distinct)}{'' if len(distinct) else ': all cells are missing'}"
         )
     if len(possible) < len(wanted):
         warnings.warn(
@@ -197,14 +196,15 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
 
 
 def _as_counts(k: Any) -> tuple[list[int], bool]:
-    several = isinstance(k, Iterable)
-    numbers = list(k) if several else [k]
+    """Read one k or several, and tell which it was."""
+    several = not hasattr(k, "__index__") or np.ndim(k) > 0
     try:
+        numbers = list(k) if several else [k]
         wanted = [operator.index(number) for number in numbers]
     except TypeError:
         raise TypeError(f"k must be an integer or several, got {k!r}") from None
     if not wanted or min(wanted) < 1:
-        raise ValueError(f"k must be at least 1, got {k!r}")
+        raise ValueError(f"k must be at least 1, got {numbers!r}")
     return wanted, several
 
 
@@ -252,26 +252,22 @@ def _dressed(
     scaled = np.ldexp(distinct, -exponent)
     for start, stop in pairwise(cuts):
         values, weights = scaled[start:stop], counts[start:stop]
-        centroid = _mean(values, weights)
-        inertia += float(np.sum(weights * (values - centroid) ** 2))
-        centroids.append(centroid)
+        middle = values[len(values) // 2]
+        about = values - middle  # so that an offset costs no digits
+        mean = float(np.sum(weights * about) / weights.sum())
+        inertia += float(np.sum(weights * (about - mean) ** 2))
+        centroids.append(middle + mean)
         sizes.append(weights.sum())
     inertia = _unscaled(inertia, exponent)
-    middle = np.ldexp(centroids, exponent)
-    breaks = _breaks(middle, distinct[cuts[1:-1] - 1], distinct[cuts[1:-1]], dtype)
-    return KMeans1D(len(middle), middle, breaks, np.array(sizes), inertia, dtype)
+    means = np.ldexp(centroids, exponent)
+    breaks = _breaks(means, distinct[cuts[1:-1] - 1], distinct[cuts[1:-1]], dtype)
+    return KMeans1D(len(means), means, breaks, np.array(sizes), inertia)
 
 
 def _unscaled(square: float, exponent: int) -> float:
     """Scale a sum of squares back; it may overflow."""
     with np.errstate(over="ignore", under="ignore"):
         return float(np.ldexp(square, 2 * exponent))
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> float:
-    """Average about the middle value, so that an offset costs no digits."""
-    middle = values[len(values) // 2]
-    return float(middle + np.sum(weights * (values - middle)) / weights.sum())
 
 
 def _breaks(

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastkm import _check
 from fastkm.cluster.engines import Engine, engine_for, raise_infinite
-from fastkm.cluster.quantize import nearest
+from fastkm.cluster.quantize import nearest, require_unmasked
 from fastkm.cluster.seeding import INITIALISERS, Random, accepts_seed, choose_points, generator
 
 if TYPE_CHECKING:
@@ -92,23 +92,18 @@ def kmeans(
     (array([1.5, 8.5]), 0.5)
     """
     points = _check.observations(obs, "obs")
-    guess = _check.observations(np.atleast_1d(_unmasked(k_or_guess)), "k_or_guess")
-    if check_finite:
-        _check.require_finite(guess.rows, "k_or_guess")
     if iter < 1:
         raise ValueError(f"iter must be at least 1, got {iter}")
     if not thresh >= 0:
         raise ValueError(f"thresh must be 0 or more, got {thresh}")
-    if guess.rows.size == 0:
-        raise ValueError("Asked for 0 clusters: k_or_guess is empty")
-
     rows = _present(points, "obs", check_finite=check_finite)
-    if guess.rows.size > 1:
-        _require_same_shape(points, guess)
-        book, distortion = _run_until_settled(engine_for(rows), guess.rows, thresh, rows.dtype)
+    if np.ndim(k_or_guess) > 0:
+        _refuse_one(k_or_guess, "k_or_guess")
+        guess = _guess(k_or_guess, "k_or_guess", points, check_finite=check_finite)
+        book, distortion = _run_until_settled(engine_for(rows), guess, thresh, rows.dtype)
         return _dressed(book, points), rows.dtype.type(distortion)
 
-    k = _as_count(guess.rows.item())
+    k = _as_count(_check.plain(k_or_guess, "k_or_guess")[0].item())
     rng = generator(rng)
     engine = engine_for(rows)
     best, lowest = np.empty((0, rows.shape[1])), np.inf
@@ -198,21 +193,17 @@ def kmeans2(
     if missing not in {"warn", "raise"}:
         raise ValueError(f"Unknown missing method {missing!r}; take 'warn' or 'raise'")
     points = _check.observations(data, "data")
-    book = np.asarray(_unmasked(k))
-    if points.rows.size == 0 or book.size == 0:
+    if points.rows.size == 0 or np.size(k) == 0:
         raise ValueError("Empty input is not supported.")
     rows = _present(points, "data", check_finite=check_finite)
-
-    if minit == "matrix" or book.size > 1:
-        guess = _check.observations(np.atleast_1d(book), "k")
-        if book.ndim != points.ndim:
-            raise ValueError(f"k array doesn't match data rank: {book.ndim} and {points.ndim}")
-        _require_same_shape(points, guess)
-        start = guess.rows
+    if minit != "matrix":
+        _refuse_one(k, "k")
+    if minit == "matrix" or np.ndim(k) > 0:
+        start = _guess(k, "k", points, check_finite=check_finite)
     else:
-        start = _initialised(rows, book.item(), minit, rng)
-    if check_finite:
-        _check.require_finite(start, "k")
+        start = _initialised(rows, np.asarray(k).item(), minit, rng)
+        if check_finite:
+            _check.require_finite(start, "k")
 
     engine = engine_for(rows)
     centroids = start
@@ -283,19 +274,32 @@ def _report_empty(missing: str) -> None:
     warnings.warn(message, stacklevel=4)
 
 
-def _unmasked(array: ArrayLike) -> ArrayLike:
-    """Refuse a codebook with missing codes: there is nothing that they could mean."""
-    if np.ma.is_masked(array):
-        raise ValueError("a codebook or k must not be masked")
-    return array
-
-
-def _require_same_shape(points: _check.Observations, guess: _check.Observations) -> None:
-    if points.ndim != guess.ndim or points.rows.shape[1] != guess.rows.shape[1]:
+def _guess(
+    codes: ArrayLike, name: str, points: _check.Observations, *, check_finite: bool
+) -> np.ndarray:
+    """Check initial codes against the data."""
+    if np.size(codes) == 0:
+        raise ValueError(f"Asked for 0 clusters: {name} is empty")
+    if np.ndim(codes) != points.ndim:
         raise ValueError(
-            f"initial codes must have {points.ndim} dimensions and {points.rows.shape[1]} "
-            f"features like the data, got {guess.ndim} and {guess.rows.shape[1]}"
+            f"{name} must have {points.ndim} dimensions like the data, got {np.ndim(codes)}"
         )
+    guess = _check.observations(codes, name)
+    require_unmasked(guess, name)
+    if points.rows.shape[1] != guess.rows.shape[1]:
+        raise ValueError(
+            f"{name} must have {points.rows.shape[1]} features like the data, "
+            f"got {guess.rows.shape[1]}"
+        )
+    if check_finite:
+        _check.require_finite(guess.rows, name)
+    return guess.rows
+
+
+def _refuse_one(k: ArrayLike, name: str) -> None:
+    """Refuse an array of one element: it may mean a number of clusters or one code."""
+    if np.ndim(k) > 0 and np.size(k) == 1:
+        raise TypeError(f"{name} must be a plain number or several codes, got {k!r}")
 
 
 def _as_count(k: float) -> int:

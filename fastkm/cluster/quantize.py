@@ -48,7 +48,8 @@ def vq(
     Raises
     ------
     ValueError
-        If shapes do not fit, the code book is empty, or values are not finite.
+        If shapes do not fit, the code book is empty or has missing codes, or values are not
+        finite.
     TypeError
         If an input does not hold real numbers of at most 64 bits.
 
@@ -76,11 +77,12 @@ def vq(
     book = _check.observations(code_book, "code_book")
     points = _check.observations(obs, "obs")
     _require_fit(points, book)
+    require_unmasked(book, "code_book")
     dtype = _check.working_dtype(points.dtype, book.dtype)
     rows = _check.frozen(points.rows, dtype)
     codes = _check.frozen(book.rows, dtype)
     if check_finite:
-        _check.require_finite(codes, "code_book", valid=book.valid)
+        _check.require_finite(codes, "code_book")
     found = nearest(rows, codes)
     if not found.finite:
         if check_finite:
@@ -101,8 +103,32 @@ class Nearest(NamedTuple):
     finite: bool
 
 
+def require_unmasked(book: _check.Observations, name: str) -> None:
+    """Refuse missing codes: there is nothing that they could mean.
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
+    if book.valid is not None:
+        raise ValueError(
+            f"{name} must not have missing or masked codes, but {np.sum(~book.valid)} are"
+        )
+
+
 def nearest(rows: np.ndarray, codes: np.ndarray) -> Nearest:
-    """Run the assignment kernel over chunks of checked rows."""
+    """Assign checked rows; in float64 where float32 squares overflow (a fill value of 1e20)."""
+    found = _assign_in_chunks(rows, codes)
+    if found.finite or rows.dtype == np.float64:
+        return found
+    wide = np.dtype(np.float64)
+    code, dist, finite = _assign_in_chunks(_check.frozen(rows, wide), _check.frozen(codes, wide))
+    with np.errstate(over="ignore"):
+        return Nearest(code, dist.astype(rows.dtype), finite)
+
+
+def _assign_in_chunks(rows: np.ndarray, codes: np.ndarray) -> Nearest:
     n, d = rows.shape
     code, dist = np.empty(n, np.int32), np.empty(n, rows.dtype)
 

@@ -24,6 +24,9 @@ MANY_CORNERS = 1 << 10
 """Hull corners up to which all pairs are compared (0.3 ms); beyond, the chains are searched.
 Contours on a lattice stay below: n cells across give some n^(2/3) corners."""
 
+SAFE_EXPONENT = 400
+"""Coordinates between 2^-400 and 2^400 have squares that neither overflow nor underflow."""
+
 CHUNK = 1 << 10
 """Points a chunk in the comparison of all pairs."""
 
@@ -93,7 +96,7 @@ def max_pairwise_distance(
     >>> fastkm.max_pairwise_distance([[0, 0], [1, 1], [3, 4]], return_pair=True)
     FarthestPair(distance=5.0, first=0, second=2)
     """
-    if method not in {"auto", "hull", "chunked"}:
+    if method not in ("auto", "hull", "chunked"):
         raise ValueError(f"method must be 'auto', 'hull' or 'chunked', got {method!r}")
     if np.ndim(points) != 2:
         raise ValueError(f"points must have shape (n, d), got {np.shape(points)}")
@@ -105,8 +108,14 @@ def max_pairwise_distance(
     planar = rows.shape[1] == 2
     if method == "hull" and not planar:
         raise ValueError(f"method 'hull' needs points of shape (n, 2), got {rows.shape}")
+    exponent = int(np.frexp(np.abs(rows).max(initial=0.0))[1])
+    if abs(exponent) > SAFE_EXPONENT:
+        rows = _check.frozen(np.ldexp(rows, -exponent))
+    else:
+        exponent = 0
     square, first, second = _by_hull(rows) if planar and method != "chunked" else _all_pairs(rows)
-    distance = float(np.sqrt(square))
+    with np.errstate(over="ignore"):
+        distance = float(np.ldexp(np.sqrt(square), exponent))
     if not return_pair:
         return distance
     pair = sorted((int(first), int(second)))
@@ -149,6 +158,6 @@ def _hull_corners(rows: np.ndarray) -> np.ndarray:
     points = rows[candidates]
     new = np.concatenate(([True], (points[1:] != points[:-1]).any(axis=1)))
     candidates, points = candidates[new], _check.frozen(points[new])
-    corners = np.empty(len(points) + 1, np.int64)
+    corners = np.empty(2 * len(points), np.int64)
     size = hull(points, corners)
     return np.asarray(candidates[corners[:size]])

@@ -242,7 +242,7 @@ def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
     Returns
     -------
     name, units : str
-        Either may be empty.
+        Either may be empty. Dollar signs of the name are escaped, or they would begin a formula.
 
     Examples
     --------
@@ -252,8 +252,8 @@ def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
     if isinstance(raster, np.ndarray):
         return "", ""
     fallback = raster.attrs.get("standard_name", "" if raster.name is None else raster.name)
-    name = raster.attrs.get("long_name", str(fallback).replace("_", " "))
-    return str(name), str(raster.attrs.get("units", ""))
+    name = str(raster.attrs.get("long_name", str(fallback).replace("_", " ")))
+    return name.replace("$", r"\$"), str(raster.attrs.get("units", ""))
 
 
 def _as_points(number: int, contour: np.ndarray) -> np.ndarray:

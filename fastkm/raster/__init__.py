@@ -1,10 +1,10 @@
 """Rasters with coordinates: reading, missing cells, label maps, the sample."""
 
 from fastkm.raster.axes import Axes, find_axes, is_geographic
-from fastkm.raster.describe import Description, describe
+from fastkm.raster.describe import Description, describe, suspicious_values
 from fastkm.raster.labels import label_raster, write_labels
 from fastkm.raster.mask import apply_mask
-from fastkm.raster.read import read_raster
+from fastkm.raster.read import global_attributes, read_raster
 from fastkm.raster.sample import sample_dataset, write_sample
 
 __all__ = [
@@ -13,10 +13,12 @@ __all__ = [
     "apply_mask",
     "describe",
     "find_axes",
+    "global_attributes",
     "is_geographic",
     "label_raster",
     "read_raster",
     "sample_dataset",
+    "suspicious_values",
     "write_labels",
     "write_sample",
 ]

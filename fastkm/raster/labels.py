@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,7 +62,12 @@ def label_raster(raster: xr.DataArray, codebook: KMeans1D) -> xr.DataArray:
 
 
 def write_labels(
-    labels: xr.DataArray, path: str | os.PathLike[str], *, source: str, history: str
+    labels: xr.DataArray,
+    path: str | os.PathLike[str],
+    *,
+    source: str,
+    history: str,
+    inherited: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a label map as a CF netCDF file, whole or not at all.
 
@@ -73,23 +79,38 @@ def write_labels(
         The file to write; one that exists is replaced.
     source, history : str
         Where the labels come from: the file and variable, and what was done.
+    inherited : mapping, optional
+        Global attributes of the file that the labels come from: they are kept, its own source
+        and history behind the new ones.
     """
     dataset = labels.to_dataset()
+    old = dict(inherited or {})
     dataset.attrs = {
+        **old,
         "Conventions": "CF-1.8",
         "title": str(labels.attrs["long_name"]),
-        "source": source,
-        "history": f"fastkm {__version__}: {history}",
+        "source": "; ".join([source, *_text(old, "source")]),
+        "history": "\n".join([f"fastkm {__version__}: {history}", *_text(old, "history")]),
     }
     for name in labels.coords:  # the limits are not among the coordinates, so do not name them
         dataset[name].attrs.pop("bounds", None)
         dataset[name].attrs.pop("climatology", None)
     encoding: dict[str, dict[str, object]] = {
         "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
-        **{str(name): {"_FillValue": None} for name in labels.coords},
+        **{str(name): _coordinate_encoding(labels[name]) for name in labels.coords},
     }
     with replacing(path) as draft:
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> list[str]:
+    return [str(attributes[name])] if name in attributes else []
+
+
+def _coordinate_encoding(coordinate: xr.DataArray) -> dict[str, Any]:
+    """Store a coordinate as its file did; coordinates have no missing cells."""
+    kept = {n: v for n, v in coordinate.encoding.items() if n in {"units", "calendar", "dtype"}}
+    return {**kept, "_FillValue": None}
 
 
 def _meanings(centroids: np.ndarray, units: str) -> list[str]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Bbox = tuple[float, float, float, float]
 
+HELPERS = ("bounds", "climatology", "ancillary_variables", "cell_measures", "grid_mapping")
+"""Attributes that name variables which describe others: cell bounds, quality flags, areas."""
+
 
 def read_raster(
     path: str | os.PathLike[str],
@@ -141,13 +144,27 @@ def _opened(path: str | os.PathLike[str], *, mask_and_scale: bool) -> xr.Dataset
         return xr.open_dataset(path, engine="netcdf4", decode_times=False, **options)
 
 
+def global_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the attributes of a file as a whole: title, institution, history ...
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with open_netcdf(path, decode=False) as dataset:
+        return {str(name): value for name, value in dataset.attrs.items()}
+
+
 def candidates(dataset: xr.Dataset) -> list[str]:
-    """List the variables that are rasters: numbers with rows and columns, no cell bounds."""
+    """List the variables that are rasters: numbers with rows and columns, no mere helpers."""
     names = []
-    limits = [variable.attrs for variable in dataset.variables.values()]
-    bounds = {attrs.get(name) for attrs in limits for name in ("bounds", "climatology")}
+    attributes = [variable.attrs for variable in dataset.variables.values()]
+    helpers = {
+        word for attrs in attributes for n in HELPERS for word in str(attrs.get(n, "")).split()
+    }
     for name, array in dataset.data_vars.items():
-        if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in bounds:
+        if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in helpers:
             names.append(str(name))
     return names
 

@@ -255,3 +255,34 @@ def test_whiten_leaves_masked_rows_out_of_the_deviation():
 def test_whiten_of_many_float32_values_keeps_its_digits():
     obs = np.tile(np.array([287.0, 289.0], np.float32), 1_000_000)
     np.testing.assert_allclose(fastkm.whiten(obs), obs, rtol=1e-6)  # the deviation is 1
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        np.ma.masked_equal([1.0, 8.0, -999.0], -999.0),
+        xr.DataArray([1.0, 8.0, -999.0], dims="k", attrs={"_FillValue": -999.0}),
+    ],
+    ids=["masked", "described"],
+)
+@pytest.mark.parametrize("function", ["vq", "kmeans", "kmeans2"])
+def test_missing_codes_are_refused(function, codes):
+    with pytest.raises(ValueError, match="missing or masked codes, but 1 are"):
+        getattr(fastkm, function)(np.array([1.0, 2.0, 8.0, 9.0]), codes)
+
+
+def test_a_fill_value_in_float32_goes_to_the_code_that_is_nearest():
+    codes, distances = fastkm.vq(np.float32([1, 70, 1e20, -1e20]), np.float32([1, 70]))
+    assert codes.tolist() == [0, 1, 0, 0]  # from 1e20 both are equally far
+    np.testing.assert_allclose(distances, [0, 0, 1e20, 1e20])
+    codes, _ = fastkm.vq(np.float32([1e20]), np.float32([1, 1e19]))
+    assert codes.tolist() == [1]
+    assert distances.dtype == np.float32
+
+
+@pytest.mark.parametrize("function", ["kmeans", "kmeans2"])
+def test_an_array_of_one_number_is_refused_as_scipy_does(function):
+    with pytest.raises(TypeError):
+        getattr(scipy_vq, function)(np.arange(5.0), [3])
+    with pytest.raises(TypeError, match="a plain number or several codes"):
+        getattr(fastkm, function)(np.arange(5.0), [3])

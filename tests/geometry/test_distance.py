@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from fastkm import max_pairwise_distance
+from fastkm._kernels import farthest
 from fastkm.geometry import distance
 from tests.conftest import COMPILED, needs_jit
 
@@ -209,3 +210,23 @@ def test_memory_grows_with_the_points_not_with_the_pairs(method):
         tracemalloc.stop()
     assert found > 0
     assert peak < 10e6
+
+
+TRIPLE = [[0.30000000000000004, 0.8999999999999999], [4.2, 12.6], [6.9, 20.7]]
+
+
+def test_a_hull_that_rounding_walks_twice_stays_in_its_buffer():
+    points = np.array(TRIPLE)
+    corners = np.full(2 * len(points) + 4, -7)
+    size = farthest.hull(points, corners)
+    assert size <= 2 * len(points)
+    assert (corners[2 * len(points) :] == -7).all()
+    assert max_pairwise_distance(points) == pytest.approx(cdist(points, points).max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -600, 500, 515, 1000])
+@pytest.mark.parametrize("method", ["hull", "chunked"])
+def test_squares_neither_overflow_nor_underflow(exponent, method):
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    wanted = np.ldexp(max_pairwise_distance(points), exponent)
+    assert max_pairwise_distance(np.ldexp(points, exponent), method=method) == wanted
