@@ -27,7 +27,7 @@ one program forward and one backward, for all k and j at once. Cuts that are opt
 bins of the edges that pass; all other positions are dropped. The first round serves every k;
 then each k has few positions left and goes on alone, with finer bins.
 
-Measured on 1.04e6 distinct values, k = 2 ... 8: the plain program 1.8 s, this one 0.1 s.
+Measured on 1.04e6 distinct values, k = 2 ... 8: the plain program 1.7 s, this one 0.16 s.
 """
 
 from __future__ import annotations

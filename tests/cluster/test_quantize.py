@@ -271,6 +271,7 @@ def test_missing_codes_are_refused(function, codes):
         getattr(fastkm, function)(np.array([1.0, 2.0, 8.0, 9.0]), codes)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # said by kernels as plain Python
 def test_a_fill_value_in_float32_goes_to_the_code_that_is_nearest():
     codes, distances = fastkm.vq(np.float32([1, 70, 1e20, -1e20]), np.float32([1, 70]))
     assert codes.tolist() == [0, 1, 0, 0]  # from 1e20 both are equally far
