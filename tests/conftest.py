@@ -13,6 +13,15 @@ settings.register_profile(
 settings.load_profile("fastkm")
 
 needs_jit = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too slow where kernels are not compiled"
+    os.environ.get("NUMBA_DISABLE_JIT") == "1",
+    reason="too slow, or beside the point, where kernels are not compiled",
 )
 """For the few tests whose point is a big input, or the compiler itself."""
+
+
+@pytest.fixture(scope="session")
+def basin(tmp_path_factory):
+    """A small sea in a file; tests read it and leave it as it is."""
+    from tests.small_files import write_basin
+
+    return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")

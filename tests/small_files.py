@@ -1,5 +1,6 @@
 """Small netCDF files for the tests, written with netCDF4 exactly as told: nothing is scaled."""
 
+import struct
 from pathlib import Path
 
 import netCDF4
@@ -83,3 +84,15 @@ def write_basin(path, shape=(12, 24), **more):
     }
     dims = ("time", "latitude", "longitude")
     return write_netcdf(path, values[None].astype(np.float32), dims, coords=coords, **water, **more)
+
+
+def names(folder):
+    """Names of the files in a folder."""
+    return {file.name for file in folder.iterdir()}
+
+
+def png_size(path):
+    """Width and height from the header."""
+    header = path.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", header[16:])

@@ -21,7 +21,7 @@ from tests.small_files import (
     EAST,
     NORTH,
     OCTOBER_NOVEMBER,
-    write_basin,
+    names,
     write_netcdf,
     write_world,
 )
@@ -76,10 +76,6 @@ def words(text):
     return " ".join(plain(text).split())
 
 
-def names(folder):
-    return {file.name for file in folder.iterdir()}
-
-
 def assert_failed(result, *expected):
     assert result.status == 1
     assert result.err.startswith("fastkm: ")
@@ -94,11 +90,6 @@ def assert_wrong_usage(result, *expected):
     assert "Traceback" not in result.out + result.err
     for part in expected:
         assert part in words(result.err)
-
-
-@pytest.fixture(scope="module")
-def basin(tmp_path_factory):
-    return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
 
 
 # Help and version.

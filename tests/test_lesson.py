@@ -1,7 +1,6 @@
 """The lesson with its published numbers, on a small raster, the sample and the real one."""
 
 import json
-import struct
 
 import geopandas as gpd
 import numpy as np
@@ -12,7 +11,7 @@ import fastkm
 from fastkm.lesson import lesson, lesson_contours, threshold
 from fastkm.raster import write_sample
 from tests.conftest import needs_jit
-from tests.small_files import PUBLISHED, REAL, write_basin, write_netcdf
+from tests.small_files import PUBLISHED, REAL, names, png_size, write_netcdf
 
 LESSON_FILES = {
     "clusters.png",
@@ -35,22 +34,6 @@ LESSON_STEPS = [
 needs_real = pytest.mark.skipif(
     not REAL.exists(), reason="the real raster is not part of the project"
 )
-
-
-def names(folder):
-    return {file.name for file in folder.iterdir()}
-
-
-def png_size(path):
-    """Width and height from the header."""
-    header = path.read_bytes()[:24]
-    assert header[:8] == b"\x89PNG\r\n\x1a\n"
-    return struct.unpack(">II", header[16:])
-
-
-@pytest.fixture(scope="module")
-def basin(tmp_path_factory):
-    return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Whole jobs on files: clusters and outlines."""
 
 import csv
-import struct
 
 import geopandas as gpd
 import netCDF4
@@ -13,23 +12,7 @@ import xarray as xr
 import fastkm
 from fastkm.plot import map_figure
 from fastkm.workflow import Selection, chosen_cluster, cluster_file, outline_file
-from tests.small_files import EAST, NORTH, write_basin, write_netcdf
-
-
-def names(folder):
-    return {file.name for file in folder.iterdir()}
-
-
-def png_size(path):
-    """Width and height from the header."""
-    header = path.read_bytes()[:24]
-    assert header[:8] == b"\x89PNG\r\n\x1a\n"
-    return struct.unpack(">II", header[16:])
-
-
-@pytest.fixture(scope="module")
-def basin(tmp_path_factory):
-    return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
+from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 
 
 def test_clusters_leave_their_files(basin, tmp_path):

@@ -16,7 +16,8 @@ that is none. A lost corner lies within rounding of the chord that replaces it, 
 changes by some 1e-16 of itself, and the losses along a chain add up to no more than that share
 of its length. A farthest corner mistaken by rounding costs the rows that it misleads no more
 than its own error, by the same inequality; rotating calipers have no such bound: on a hull as
-thin as rounding they stop early (measured: 40 % short). Distances are the square root of the sum of squared differences, as in `cdist`.
+thin as rounding they stop early (measured: 38 % short on 58 nearly collinear points). Distances
+are the square root of the sum of squared differences, as in `cdist`.
 
 Ties: `farthest_in_columns` gives the lowest first index, then the lowest second.
 

@@ -39,7 +39,7 @@ import numpy as np
 from fastkm._kernels.dynamic import NOISE, first_layer, moments, next_layer
 
 FEW = 1 << 13
-"""Positions that the program takes as they are: 8192 cost it 10 ms for k = 8."""
+"""Positions that the program takes as they are: 8192 cost it 8 ms for k = 8."""
 
 EDGES = 1 << 12
 """Edges a round. More bound better and cost more; 2048 to 8192 measure alike."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Method = Literal["auto", "hull", "chunked"]
 
 MANY_CORNERS = 1 << 10
-"""Hull corners up to which all pairs are compared (0.3 ms); beyond, the chains are searched.
+"""Hull corners up to which all pairs are compared (0.4 ms); beyond, the chains are searched.
 Contours on a lattice stay below: n cells across give some n^(2/3) corners."""
 
 SAFE_EXPONENT = 400

@@ -75,10 +75,7 @@ def test_any_real_type_gives_what_scipy_gives_for_its_values(dtype):
 @pytest.mark.parametrize("book", ["f8", "f4", "i8", "i2", "?"])
 def test_the_types_of_the_results_are_scipys(obs, book):
     arrays = OBS.astype(obs), BOOK.astype(book)
-    try:
-        wanted = scipy_vq.vq(*arrays)
-    except ValueError:
-        pytest.skip("scipy takes no such pair")
+    wanted = scipy_vq.vq(*arrays)
     got = fastkm.vq(*arrays)
     assert [array.dtype for array in got] == [array.dtype for array in wanted]
 
