@@ -2,8 +2,8 @@
 
 The iteration is `fastkm.cluster.engines`'; here stand the loops: where to start, what to do about
 a code that has lost its rows, and when to stop. Sums are float64 for every input, so float32 data
-gives other last digits than scipy, which sums in float32: the mean of 1e7 float32 temperatures
-around 288 comes out as 268.8 there.
+gives other last digits than scipy, which sums in float32: the mean of 1e7 float32 values of
+288 comes out as 262.0 there.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def kmeans(
     Notes
     -----
     Of runs with equal distortion the first wins. Sums are float64 for every input type; scipy's
-    are in the type of the input, which for 1e7 float32 values of mean 288 gives 268.8.
+    are in the type of the input, which for 1e7 float32 values of 288 gives a mean of 262.0.
 
     Examples
     --------

@@ -404,3 +404,12 @@ def test_the_mean_of_1e7_float32_temperatures_is_right():
     assert distortion == pytest.approx(0.5, rel=5e-3)
     book, _ = fastkm.kmeans2(np.stack([obs, obs], axis=1), obs[:2].reshape(1, 2), 1)
     np.testing.assert_allclose(book, pattern.mean(dtype=float), rtol=1e-6)
+
+
+@needs_jit
+def test_float32_sums_drift_in_scipy_and_not_here():
+    obs, start = np.full(10_000_000, 288, np.float32), np.array([288.0], np.float32)
+    theirs, _ = scipy_vq.kmeans2(obs, start, 1, minit="matrix")
+    ours, _ = fastkm.kmeans2(obs, start, 1, minit="matrix")
+    assert theirs[0] == pytest.approx(262.0, abs=0.05)  # the figure of the docstring
+    assert ours[0] == 288
