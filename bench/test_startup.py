@@ -7,7 +7,6 @@ import sys
 import pytest
 
 COMPILE = """
-from bench.cases import CASES
 from fastkm.lesson import lesson
 import pathlib, sys, tempfile
 from fastkm.raster import write_sample

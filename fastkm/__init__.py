@@ -1,7 +1,7 @@
 """Clusters of large rasters: fast k-means, the proven optimum in one dimension, maps, outlines.
 
 ``kmeans``, ``kmeans2``, ``vq`` and ``whiten`` take the place of ``scipy.cluster.vq``'s;
-``kmeans1d`` finds the optimum; ``read_raster`` opens a netCDF file with every missing cell
+``kmeans1d`` finds the proven optimum, ``choose_k`` compares numbers of clusters; ``read_raster`` opens a netCDF file with every missing cell
 missing; ``max_pairwise_distance`` measures a contour.
 
 Names load when they are first used (SPEC 1, by PEP 562): ``import fastkm`` itself imports
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from fastkm._version import __version__
 
 _ROOMS = {
+    "Choice": "cluster",
     "ClusterError": "errors",
     "KMeans1D": "cluster",
+    "choose_k": "cluster",
     "kmeans": "cluster",
     "kmeans1d": "cluster",
     "kmeans2": "cluster",
+    "load_codebook": "cluster",
     "max_pairwise_distance": "geometry",
     "read_raster": "raster",
     "vq": "cluster",
@@ -46,10 +49,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from fastkm.cluster import Choice as Choice
     from fastkm.cluster import KMeans1D as KMeans1D
+    from fastkm.cluster import choose_k as choose_k
     from fastkm.cluster import kmeans as kmeans
     from fastkm.cluster import kmeans1d as kmeans1d
     from fastkm.cluster import kmeans2 as kmeans2
+    from fastkm.cluster import load_codebook as load_codebook
     from fastkm.cluster import vq as vq
     from fastkm.cluster import whiten as whiten
     from fastkm.errors import ClusterError as ClusterError

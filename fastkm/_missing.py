@@ -12,18 +12,36 @@ Only numpy is needed: an array is anything with ``values``, ``attrs`` and perhap
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 PACKING = ("scale_factor", "add_offset")
 
 
+class Packing(NamedTuple):
+    """How small integers stand for physical values: ``stored * scale + offset``."""
+
+    dtype: np.dtype
+    scale: float
+    offset: float
+
+
 def describes_itself(array: Any) -> bool:
-    """Tell whether `array` carries values and attributes, as an `xarray.DataArray` does."""
-    return all(hasattr(array, name) for name in ("values", "attrs", "dims", "dtype"))
+    """Tell whether `array` carries values and attributes, as an `xarray.DataArray` does.
+
+    Values are looked for on the type: to ask a lazy array itself would compute them.
+    """
+    described = all(hasattr(array, name) for name in ("attrs", "dims", "dtype"))
+    return described and hasattr(type(array), "values")
+
+
+def has_rules(array: Any) -> bool:
+    """Tell whether the attributes say more than that NaN is missing and numbers are physical."""
+    return any(name in array.attrs for name in (*_TESTS, *PACKING, "_Unsigned"))
 
 
 def missing_by_rule(array: Any) -> dict[str, np.ndarray]:
@@ -68,6 +86,66 @@ def physical(array: Any) -> np.ndarray:
         return stored
     scale, offset = (_packing(array.attrs, name) for name in PACKING)
     return np.asarray(stored * scale + offset)
+
+
+def packing(array: Any) -> Packing | None:
+    """Tell how the array, raw or decoded, is packed in integers of 8 or 16 bits.
+
+    Returns
+    -------
+    Packing or None
+        None where it is not, or the packing cannot be undone: scale 0, or not finite.
+    """
+    raw = any(name in array.attrs for name in PACKING)
+    attributes = array.attrs if raw else getattr(array, "encoding", {})
+    if not any(name in attributes for name in PACKING):
+        return None
+    given = np.asarray(array.values).dtype
+    dtype = given if raw else np.dtype(attributes.get("dtype", np.float64))
+    decodable = dtype.kind in "iu" and dtype.itemsize <= 2 and (raw or given.kind == "f")
+    scale, offset = (_packing(attributes, name) for name in PACKING)
+    if not decodable or scale == 0 or not math.isfinite(scale * 2**16 + offset):
+        return None
+    unsigned = _is_unsigned(array.attrs) or _is_unsigned(attributes)
+    return Packing(np.dtype(f"{'u' if unsigned else dtype.kind}{dtype.itemsize}"), scale, offset)
+
+
+def stored(array: Any, missing: np.ndarray | None) -> np.ndarray | None:
+    """Give the integers that stand in the file, of an array that has a `packing`.
+
+    Raw integers are those (unsigned where ``_Unsigned`` says so). Of decoded floats they are
+    the nearest ones, and only if they give every value back: decoded in the array's own float
+    type they may differ from it by two units in the last place of the larger of the two numbers
+    that are added, which is what the rounding of one decoder or another amounts to, and that
+    must be less than a quarter of `scale`, so that no other integer is meant.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        Raw or decoded.
+    missing : bool array or None
+        Its missing cells; they need not decode, and hold 0 where `array` is decoded.
+
+    Returns
+    -------
+    array or None
+        None where a value is not a packed one: the numbers have changed since they were read.
+    """
+    values, how = np.asarray(array.values), packing(array)
+    if how is None:
+        return None
+    if values.dtype.kind != "f":
+        return _as_stored(values, array.attrs, {})
+    absent = False if missing is None else missing
+    steps = np.where(absent, 0, _as_stored(values, array.attrs, array.encoding))
+    limits = np.iinfo(how.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond float16 does not decode
+        scaled = steps.astype(values.dtype) * values.dtype.type(how.scale)
+        error = np.abs(scaled + values.dtype.type(how.offset) - values)
+        slack = 2 * np.spacing(np.maximum(np.abs(scaled), values.dtype.type(abs(how.offset))))
+        close = (error <= slack) & (slack < abs(how.scale) / 4)
+    fits = close & (steps >= limits.min) & (steps <= limits.max)
+    return steps.astype(how.dtype) if np.all(fits | absent) else None
 
 
 def _equals(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:

@@ -15,19 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from fastkm._messages import (
+    err,
+    out,
+    print_choice,
+    print_clusters,
+    print_description,
+    print_files,
+    print_outlines,
+)
 from fastkm._version import __version__
 
 if TYPE_CHECKING:
     from fastkm.workflow import Announce, Selection
 
 Value = TypeVar("Value")
-
-out = Console()
-err = Console(stderr=True)
 
 app = typer.Typer(
     name="fastkm",
@@ -88,36 +91,57 @@ def info(file: File) -> None:
     if not described:
         raise ValueError(f"{file} holds no raster variable")
     for variable in described:
-        _print_description(variable)
+        print_description(variable)
 
 
 @app.command(
-    help="Cluster a raster: label maps as CF netCDF, a figure, and a table of centroids and breaks. "
-    "Missing cells are left out."
+    help="Cluster a raster: label maps as CF netCDF, codebooks, a figure, and a table of centroids "
+    "and breaks. Missing cells are left out. With --choose the number of clusters is chosen by a "
+    "score; with --codebook the raster is labelled by the clusters of another one."
     + EXAMPLE.format("fastkm cluster sample.nc -v precipitable_water -k 2:8 -o out")
+    + EXAMPLE.format("fastkm cluster sample.nc -k 2:8 --choose silhouette -o out")
+    + EXAMPLE.format("fastkm cluster next.nc --codebook out/codebook_k6.json -o next")
 )
 def cluster(
     file: File,
-    k: Annotated[str, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder.")],
+    k: Annotated[
+        str | None, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")
+    ] = None,
+    choose: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CRITERION",
+            help="Choose one k of several: by silhouette, bic, calinski_harabasz or elbow.",
+        ),
+    ] = None,
+    codebook: Annotated[
+        Path | None,
+        typer.Option(metavar="CODEBOOK.json", help="Clusters of an earlier run, instead of -k."),
+    ] = None,
     variable: Variable = None,
     time: Time = "0",
     bbox: Box = None,
     mask: Mask = None,
     quiet: Quiet = False,
 ) -> None:
-    """Cluster a raster."""
-    ks = _usage("-k", _as_ks, k)
+    """Cluster a raster, or label it by a codebook."""
+    ks = _asked_ks(k, codebook)
+    if choose is not None:
+        _usage("--choose", lambda name: _as_criterion(name, ks), choose)
     selection = _selection(file, variable, time, bbox, mask)
-    from fastkm.workflow import cluster_file
+    from fastkm.workflow import cluster_file, label_file
 
     with _progress(quiet=quiet) as announce:
-        done = cluster_file(selection, ks, output, announce=announce)
+        if codebook is None:
+            done = cluster_file(selection, ks, output, choose=choose, announce=announce)
+        else:
+            done = label_file(selection, codebook, output, announce=announce)
     if not quiet:
-        units = str(done.raster.attrs.get("units", ""))
-        for result in done.results.values():
-            _print_clusters(result, units)
-        _print_files(done.files)
+        print_clusters(done, codebook)
+        if done.choice is not None:
+            print_choice(done.choice)
+        print_files(done.files)
 
 
 @app.command(
@@ -168,8 +192,8 @@ def outline(
             announce=announce,
         )
     if not quiet:
-        _print_outlines(done)
-        _print_files(done.files)
+        print_outlines(done)
+        print_files(done.files)
 
 
 @app.command(
@@ -183,7 +207,7 @@ def sample(
     from fastkm.raster import write_sample
 
     write_sample(output)
-    _print_files([output])
+    print_files([output])
 
 
 def _selection(
@@ -215,6 +239,25 @@ def _as_ks(text: str) -> list[int]:
             f"take a number of clusters such as 6, or a range such as 2:8, not {text!r}"
         )
     return list(range(low, high + 1))
+
+
+def _asked_ks(k: str | None, codebook: Path | None) -> list[int]:
+    """Read -k, which stands where no codebook does."""
+    if (k is None) == (codebook is None):
+        given = "one of the two" if k is None else "only one of the two"
+        raise typer.BadParameter(f"give {given}", param_hint="-k / --codebook")
+    return [] if k is None else _usage("-k", _as_ks, k)
+
+
+def _as_criterion(text: str, ks: list[int]) -> str:
+    from fastkm.cluster.choose import CRITERIA
+
+    if text not in CRITERIA:
+        raise ValueError(f"take one of {', '.join(CRITERIA)}, not {text!r}")
+    least = 3 if text == "elbow" else 2
+    if len(ks) < least:
+        raise ValueError(f"{text} needs at least {least} numbers to choose from, such as -k 2:8")
+    return text
 
 
 def _as_time(text: str) -> int | str:
@@ -263,66 +306,3 @@ def _progress(*, quiet: bool) -> Iterator[Announce]:
 
 def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:
     err.print(f"note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_description(variable: Any) -> None:
-    sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
-    table = Table(
-        title=escape(f"{variable.name} ({sizes})"), title_justify="left", show_header=False
-    )
-    table.add_row("what", escape(variable.long_name) or "-")
-    table.add_row("units", escape(variable.units) or "-")
-    table.add_row("stored as", variable.dtype)
-    if variable.valid:
-        table.add_row("range", f"{variable.low:g} to {variable.high:g}")
-    table.add_row("cells", f"{variable.cells:,}, of them {variable.valid:,} valid")
-    for rule, count in variable.missing.items():
-        hidden = variable.hidden.get(rule, [])
-        values = ", ".join(f"{value:g}" for value in hidden)
-        note = f"; only this rule catches {values}" if hidden else ""
-        table.add_row(f"missing by {rule}", f"{count:,}{note}")
-    for value in variable.suspicious:
-        table.add_row("suspicious", f"[red]{value:g} looks like a code for something missing[/red]")
-    out.print(table)
-
-
-def _print_clusters(result: Any, units: str) -> None:
-    table = Table(title=f"{result.k} clusters, inertia {result.inertia:.6g}", title_justify="left")
-    for heading in (
-        "cluster",
-        escape(f"centroid {units}".strip()),
-        "above",
-        "up to",
-        "cells",
-        "share",
-    ):
-        table.add_column(heading, justify="right", overflow="fold")
-    bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
-    total = result.counts.sum()
-    for j in range(result.k):
-        cells = int(result.counts[j])
-        table.add_row(
-            str(j),
-            f"{result.centroids[j]:.5g}",
-            bounds[j],
-            bounds[j + 1],
-            f"{cells:,}",
-            f"{cells / total:.1%}",
-        )
-    out.print(table)
-
-
-def _print_outlines(done: Any) -> None:
-    units = str(done.raster.attrs.get("units", ""))
-    value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
-    count = len(done.outlines)
-    outlines = "1 outline" if count == 1 else f"{count} outlines"
-    out.print(f"cluster {done.cluster} (around {value}): {outlines}", markup=False, highlight=False)
-    if count:
-        longest = done.outlines["diameter_px"].max()
-        out.print(f"the longest is {longest:.3f} pixels across", highlight=False)
-
-
-def _print_files(files: list[Path]) -> None:
-    for file in files:
-        out.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)

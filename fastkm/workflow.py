@@ -1,7 +1,8 @@
 """Whole jobs, from a file to maps, outlines and figures; every room is joined here.
 
-`cluster_file` makes label maps, `outline_file` outlines of a cluster; `fastkm.lesson` is a third
-job. Missing cells are never clustered, every ring closes, holes are holes.
+`cluster_file` makes label maps and codebooks, `label_file` a label map of another file by a
+codebook, `outline_file` outlines of a cluster; `fastkm.lesson` is one more job. Missing cells are
+never clustered, every ring closes, holes are holes.
 
 Each job tells `announce` the name of the step that begins, and returns what it found and wrote.
 Figures and files are written whole or not at all.
@@ -9,11 +10,10 @@ Figures and files are written whole or not at all.
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm._files import replacing
-from fastkm.cluster import KMeans1D, kmeans1d
+from fastkm._tables import Rows, choice_table, cluster_table, write_csv
+from fastkm.cluster import Choice, KMeans1D, choose_k, kmeans1d, load_codebook
 from fastkm.raster import (
     apply_mask,
     global_attributes,
@@ -76,6 +77,11 @@ class Job:
             figure.savefig(draft, dpi=DPI)
         self.files.append(path)
 
+    def write(self, rows: Rows, path: Path) -> None:
+        """Write a table as CSV."""
+        write_csv(rows, path)
+        self.files.append(path)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -106,11 +112,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class Clusters:
-    """The result of `cluster_file`."""
+    """The result of `cluster_file` and of `label_file`: by k the clusters and their cells here."""
 
     raster: xr.DataArray
     results: dict[int, KMeans1D]
+    counts: dict[int, np.ndarray]
     files: list[Path]
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -129,9 +137,10 @@ def cluster_file(
     ks: Sequence[int],
     output: str | os.PathLike[str],
     *,
+    choose: str | None = None,
     announce: Announce = silent,
 ) -> Clusters:
-    """Cluster a raster for each k; write label maps, a panel figure and a table.
+    """Cluster a raster for each k; write label maps, codebooks, a panel figure and a table.
 
     Parameters
     ----------
@@ -140,14 +149,18 @@ def cluster_file(
     ks : sequence of int
         Numbers of clusters.
     output : path-like
-        The folder for ``labels_k6.nc`` (one for each k), ``clusters.png`` and ``clusters.csv``.
+        The folder for ``labels_k6.nc`` and ``codebook_k6.json`` (one of each for each k),
+        ``clusters.png`` and ``clusters.csv``.
+    choose : str, optional
+        A criterion of `fastkm.choose_k`, which then chooses one of the k; the scores are
+        written to ``choice.csv`` and drawn in ``choice.png``.
     announce : callable, optional
         Told the name of each step as it begins.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read or holds no such raster.
+        If the file cannot be read or holds no such raster, or `choose` cannot choose.
     ClusterError
         If the raster has fewer distinct values than every k.
     """
@@ -157,26 +170,68 @@ def cluster_file(
         raster = selection.read()
     with job.step("cluster"):
         results: dict[int, KMeans1D] = kmeans1d(raster, ks)
-        maps = {k: label_raster(raster, result) for k, result in results.items()}
-    inherited = global_attributes(selection.file)
-    with job.step("write label maps and the table"):
-        for k, labels in maps.items():
-            path = folder / f"labels_k{k}.nc"
-            write_labels(
-                labels,
-                path,
-                source=f"{selection.file.name}: {raster.name}",
-                history=f"kmeans1d of {raster.name}, k = {k}, in {selection}",
-                inherited=inherited,
-            )
+        choice = None if choose is None else choose_k(results, choose)
+    maps = {k: label_raster(raster, result) for k, result in results.items()}
+    done = Clusters(raster, results, _cells(maps), job.files, choice)
+    with job.step("write label maps, codebooks and the table"):
+        _write_maps(job, maps, selection, folder, by="kmeans1d", of=raster.name)
+        for k, result in results.items():
+            path = folder / f"codebook_k{k}.json"
+            result.save(path)
             job.files.append(path)
-        _write_table(job, folder / "clusters.csv", results.values())
+        job.write(cluster_table(done.results, done.counts), folder / "clusters.csv")
     with job.step("draw the figure"):
-        from fastkm.plot import clusters_figure
+        _draw_clusters(job, folder / "clusters.png", done, maps)
+    if choice is not None:
+        with job.step("write and draw the scores"):
+            job.write(choice_table(choice), folder / "choice.csv")
+            _draw_choice(job, folder / "choice.png", choice)
+    return done
 
-        centroids = {k: result.centroids for k, result in results.items()}
-        job.save(clusters_figure(raster, maps, centroids), folder / "clusters.png")
-    return Clusters(raster, results, job.files)
+
+def label_file(
+    selection: Selection,
+    codebook: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    announce: Announce = silent,
+) -> Clusters:
+    """Label a raster by the clusters of another; write a label map, a figure and a table.
+
+    Parameters
+    ----------
+    selection : Selection
+        The raster.
+    codebook : path-like
+        A file that `cluster_file` or `KMeans1D.save` wrote.
+    output : path-like
+        The folder for ``labels_k6.nc``, ``clusters.png`` and ``clusters.csv``, whose cells and
+        shares are those of this raster.
+    announce : callable, optional
+        Told the name of each step as it begins.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file or the codebook cannot be read, or the file holds no such raster.
+    """
+    folder = Path(output)
+    job = Job(announce)
+    with job.step("read the raster"):
+        result = load_codebook(codebook)
+        raster = selection.read()
+    with job.step("label"):
+        labels = label_raster(raster, result)
+        del labels.attrs["inertia"]  # it is not this raster's
+    maps = {result.k: labels}
+    done = Clusters(raster, {result.k: result}, _cells(maps), job.files)
+    with job.step("write the label map and the table"):
+        by = f"labels by {Path(codebook).name}"
+        _write_maps(job, maps, selection, folder, by=by, of=raster.name)
+        job.write(cluster_table(done.results, done.counts), folder / "clusters.csv")
+    with job.step("draw the figure"):
+        _draw_clusters(job, folder / "clusters.png", done, maps)
+    return done
 
 
 def outline_file(
@@ -266,16 +321,48 @@ def draw_map(
     job.save(map_figure(outlines, extent=extent), path)
 
 
-def _write_table(job: Job, path: Path, results: Iterable[KMeans1D]) -> None:
-    """Write one row a cluster: its centroid, the breaks that bound it, its cells and share."""
-    with replacing(path) as draft, draft.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["k", "cluster", "centroid", "above", "up_to", "cells", "share"])
-        for result in results:
-            bounds = ["", *result.breaks.tolist(), ""]
-            total = int(result.counts.sum())
-            for j, centroid in enumerate(result.centroids.tolist()):
-                cells = int(result.counts[j])
-                row = [result.k, j, centroid, bounds[j], bounds[j + 1], cells, cells / total]
-                table.writerow(row)
-    job.files.append(path)
+def _cells(maps: dict[int, xr.DataArray]) -> dict[int, np.ndarray]:
+    """Count the cells of each cluster in label maps by k."""
+    labels = {k: labelled.values for k, labelled in maps.items()}
+    return {k: np.bincount(own[own >= 0], minlength=k) for k, own in labels.items()}
+
+
+def _write_maps(
+    job: Job,
+    maps: dict[int, xr.DataArray],
+    selection: Selection,
+    folder: Path,
+    *,
+    by: str,
+    of: object,
+) -> None:
+    """Write a label map for each k, which says how it was made and of which variable."""
+    inherited = global_attributes(selection.file)
+    for k, labels in maps.items():
+        path = folder / f"labels_k{k}.nc"
+        write_labels(
+            labels,
+            path,
+            source=f"{selection.file.name}: {of}",
+            history=f"{by} of {of}, k = {k}, in {selection}",
+            inherited=inherited,
+        )
+        job.files.append(path)
+
+
+def _draw_clusters(job: Job, path: Path, done: Clusters, maps: dict[int, xr.DataArray]) -> None:
+    """Draw the raster and its label maps."""
+    from fastkm.plot import clusters_figure
+
+    centroids = {k: result.centroids for k, result in done.results.items()}
+    job.save(clusters_figure(done.raster, maps, centroids), path)
+
+
+def _draw_choice(job: Job, path: Path, choice: Choice) -> None:
+    """Draw the scores of each k."""
+    from fastkm.plot import scores_figure
+
+    figure = scores_figure(
+        choice.scores, choice.k, criterion=choice.criterion, errors=choice.errors
+    )
+    job.save(figure, path)

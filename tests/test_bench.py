@@ -1,8 +1,11 @@
 """Every rival's answer is right, every benchmark runs, and the table reads its output."""
 
+import numpy as np
 import pytest
 
-from bench.cases import CASES, Case
+from bench import misses
+from bench.cases import CASES, Case, water
+from bench.memory import memory_beyond, memory_of_kmeans1d
 from bench.table import table
 
 RIVALS = [
@@ -19,11 +22,72 @@ def test_rivals_agree_with_fastkm(case: Case, rival: str) -> None:
     case.check(data, case.rivals["fastkm"](data), case.rivals[rival](data))
 
 
+def test_water_is_made_in_pieces_of_both_kinds() -> None:
+    values = water(200_001)
+    assert values.dtype == np.float32
+    assert values.min() >= 0
+    assert values.max() == 75
+    for piece in np.array_split(values, 7):
+        assert np.mean(piece > 35) == pytest.approx(0.57, abs=0.01)
+
+
 def test_table_gives_ratios_to_fastkm() -> None:
     runs = [
         {"extra_info": {"case": "work", "rival": rival}, "stats": {"median": median}}
         for rival, median in (("fastkm", 0.002), ("scipy", 1.5))
     ]
     text = table({"benchmarks": runs})
-    assert "| work | fastkm | 2 ms | 1.0 |" in text
-    assert "| work | scipy | 1.5 s | 750.0 |" in text
+    assert "| work | fastkm | 2 ms | 1.00 |" in text
+    assert "| work | scipy | 1.5 s | 750 |" in text
+
+
+def test_table_gives_memory_where_that_was_measured() -> None:
+    info = {"case": "memory", "rival": "fastkm", "bytes": 41_200_000}
+    runs = [{"extra_info": info, "stats": {"median": 9.0}}]
+    assert table({"benchmarks": runs}).splitlines()[2:] == ["| memory | fastkm | 41.2 MB |  |"]
+
+
+def test_memory_is_that_of_the_work_alone() -> None:
+    kept = np.ones(10_000_000)
+    assert memory_beyond(lambda: np.ones(4_000_000)) == pytest.approx(32e6, rel=0.1)
+    assert kept.all()
+
+
+def test_memory_of_kmeans1d_is_measured() -> None:
+    assert 0 <= memory_of_kmeans1d(2_000) < 64e6
+
+
+def two_fills_and_a_sea() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    sea = np.concatenate([rng.normal(middle, 3, 60) for middle in (11, 22, 35, 51)])
+    return np.concatenate([np.full(150, -999.0), np.full(50, -500.0), sea])
+
+
+def test_misses_are_scipys() -> None:
+    found = misses.count_misses(two_fills_and_a_sea(), 6)
+    scipy, ours = found.values()
+    assert ours.misses == ours.fewer == 0
+    assert ours.worst < 1e-12
+    assert 0 < scipy.misses <= 6
+    assert scipy.worst > misses.TOLERANCE
+
+
+def test_misses_and_lost_clusters_are_counted(monkeypatch) -> None:
+    values = np.arange(12.0)
+    pairs = values.reshape(6, 2).mean(axis=1)
+    answers = [pairs, pairs + 0.001, pairs + 0.1, pairs[:5]]
+    monkeypatch.setattr(misses, "CONTENDERS", {"someone": lambda _values, seed: answers[seed]})
+    [(who, found)] = misses.count_misses(values, 4).items()
+    assert who == "someone"
+    assert (found.misses, found.fewer) == (2, 1)
+    # the last pair is 1.5 and 2.5 from the centroid before it, not 0.5
+    assert found.worst == pytest.approx((2.5 + 1.5**2 + 2.5**2) / 3 - 1)
+
+
+def test_misses_of_a_file_are_printed(basin, capsys) -> None:
+    misses.main([str(basin), "--runs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert [line.split(" | ")[1] for line in lines[2:]] == list(misses.CONTENDERS) * 2
+    assert lines[3].endswith("| fastkm, kmeans1d(x, 6) | 0 of 2 | 0.00% | 0 of 2 |")
+    assert lines[2].startswith("| all 288, fill values and all |")

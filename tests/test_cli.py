@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 
 import fastkm
 from fastkm.cli import app, main
+from fastkm.cluster.choose import choose_k
+from fastkm.cluster.codebook import load_codebook
 from tests.small_files import (
     EAST,
     NORTH,
@@ -165,7 +167,8 @@ def test_range_of_k_gives_a_label_file_each(run, basin, tmp_path):
     assert status == 0
     assert err == ""
     labels = {f"labels_k{k}.nc" for k in range(2, 9)}
-    assert names(tmp_path / "out") == {*labels, "clusters.csv", "clusters.png"}
+    codebooks = {f"codebook_k{k}.json" for k in range(2, 9)}
+    assert names(tmp_path / "out") == {*labels, *codebooks, "clusters.csv", "clusters.png"}
     assert out.count("clusters, inertia") == 7
     for name in names(tmp_path / "out"):
         assert f"wrote {tmp_path / 'out' / name}" in out
@@ -174,7 +177,8 @@ def test_range_of_k_gives_a_label_file_each(run, basin, tmp_path):
 def test_one_k_gives_one_label_file(run, basin, tmp_path):
     status, out, _ = run("cluster", basin, "-v", "water", "-k", "6", "-o", tmp_path / "out")
     assert status == 0
-    assert names(tmp_path / "out") == {"labels_k6.nc", "clusters.csv", "clusters.png"}
+    written = {"labels_k6.nc", "codebook_k6.json", "clusters.csv", "clusters.png"}
+    assert names(tmp_path / "out") == written
     assert "6 clusters" in out
     with xr.open_dataset(tmp_path / "out/labels_k6.nc") as file:
         assert set(np.unique(file.cluster.values[file.cluster.notnull()])) == set(range(6))
@@ -256,6 +260,45 @@ def test_mask_leaves_cells_out(run, tmp_path):
     assert status == 0
     with xr.open_dataset(tmp_path / "out/labels_k2.nc") as labels:
         np.testing.assert_array_equal(labels.cluster.notnull(), north == 1)
+
+
+def test_one_k_of_several_is_chosen(run, basin, tmp_path):
+    out = tmp_path / "out"
+    status, shown, err = run("cluster", basin, "-k", "1:4", "--choose", "silhouette", "-o", out)
+    assert (status, err) == (0, "")
+    assert {"choice.csv", "choice.png", "labels_k1.nc", "labels_k4.nc"} < names(out)
+    results = fastkm.kmeans1d(fastkm.read_raster(basin), range(1, 5))
+    choice = choose_k(results)
+    assert f"chosen by silhouette: k = {choice.k}\n" in shown
+    assert f"1 cluster, inertia {results[1].inertia:.6g} " in shown
+    titles = re.findall(r"(\d) clusters, inertia \S+ \(chosen by silhouette\)", shown)
+    assert titles == [str(choice.k)]
+    for k, score in choice.scores.items():
+        assert re.search(rf"│ {k} │ +{re.escape(f'{score:.6g}')} │ +0 │", shown)
+    assert re.search(r"│ 1 │ +undefined │", shown)
+
+
+def test_chosen_end_of_the_range_is_told(run, basin, tmp_path):
+    arguments = ("cluster", basin, "--choose", "silhouette", "-o", tmp_path, "-k")
+    _, shown, _ = run(*arguments, "1:2")
+    assert "k = 2, the most that were tried: a wider range may choose another" in words(shown)
+
+
+def test_codebook_of_one_file_labels_another(run, basin, tmp_path):
+    run("cluster", basin, "-k", "3", "-o", tmp_path / "one", "-q")
+    book = tmp_path / "one/codebook_k3.json"
+    arguments = ("--codebook", book, "--bbox", "90,-30,270,60", "-o", tmp_path / "two")
+    status, shown, err = run("cluster", basin, *arguments)
+    assert (status, err) == (0, "")
+    assert names(tmp_path / "two") == {"labels_k3.nc", "clusters.csv", "clusters.png"}
+    assert "3 clusters of codebook_k3.json" in shown
+    assert "inertia" not in shown
+    result = load_codebook(book)
+    raster = fastkm.read_raster(basin, bbox=(90, -30, 270, 60))
+    labels = result.predict(raster).values
+    for cells in np.bincount(labels[labels >= 0], minlength=3):
+        assert f"{cells:,} │ {cells / (labels >= 0).sum():>5.1%} │" in shown
+    assert run("cluster", basin, *arguments, "--quiet") == (0, "", "")
 
 
 # outline
@@ -373,6 +416,24 @@ def test_what_the_file_does_not_have_fails(run, basin, tmp_path, options, expect
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "no such file"),
+        ("k,cluster\n", "is not a codebook"),
+        ('{"k": 3', "is not a codebook"),
+    ],
+    ids=["missing", "other", "damaged"],
+)
+def test_codebook_that_is_none_fails(run, basin, tmp_path, text, expected):
+    book = tmp_path / "[book].json"
+    if text is not None:
+        book.write_text(text)
+    result = run("cluster", basin, "--codebook", book, "-o", tmp_path / "out")
+    assert_failed(result, "[book].json", expected)
+    assert not (tmp_path / "out").exists()
+
+
 def test_file_that_is_not_netcdf_fails(run, tmp_path):
     (tmp_path / "a.nc").write_text("hello")
     assert_failed(run("info", tmp_path / "a.nc"), "a.nc cannot be read as netCDF")
@@ -414,6 +475,25 @@ def test_fault_of_the_program_is_not_hidden(monkeypatch, basin):
 def test_k_that_is_none_is_wrong_usage(run, basin, tmp_path, k):
     result = run("cluster", basin, f"-k{k}" if k else "-k=", "-o", tmp_path / "out")
     assert_wrong_usage(result, "-k")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "-k / --codebook: give one of the two"),
+        (["-k", "2", "--codebook", "a.json"], "-k / --codebook: give only one of the two"),
+        (["-k", "2:8", "--choose", "gap"], "--choose: take one of silhouette, bic"),
+        (["-k", "6", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
+        (["-k", "2:3", "--choose", "elbow"], "--choose: elbow needs at least 3 numbers"),
+        (["--codebook", "a.json", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
+        (["--choose", "bic"], "-k / --codebook: give one of the two"),
+    ],
+    ids=lambda value: " ".join(value) or "none" if isinstance(value, list) else "",
+)
+def test_options_that_exclude_each_other_are_wrong_usage(run, basin, tmp_path, options, expected):
+    result = run("cluster", basin, "-o", tmp_path / "out", *options)
+    assert_wrong_usage(result, expected)
     assert not (tmp_path / "out").exists()
 
 

@@ -1,10 +1,20 @@
 """What attributes say is missing, raw and decoded."""
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
-from fastkm._missing import describes_itself, missing, missing_by_rule, physical
+from fastkm._missing import (
+    Packing,
+    describes_itself,
+    has_rules,
+    missing,
+    missing_by_rule,
+    packing,
+    physical,
+    stored,
+)
 
 
 def raster(values, dtype="f4", encoding=None, **attributes):
@@ -185,3 +195,124 @@ def test_the_array_is_left_as_it_is():
     missing(array)
     physical(array)
     assert array.identical(before)
+
+
+def test_to_ask_whether_a_lazy_array_describes_itself_computes_nothing():
+    def never(block):
+        raise AssertionError("computed")
+
+    lazy = da.zeros(4, chunks=2).map_blocks(never, meta=np.empty(0))
+    assert describes_itself(xr.DataArray(lazy))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"_FillValue": -1.0},
+        {"missing_value": 0},
+        {"valid_range": [0, 1]},
+        PACKING,
+        {"_Unsigned": 1},
+    ],
+    ids=str,
+)
+def test_rules_are_attributes_that_change_what_the_numbers_mean(attributes):
+    assert has_rules(raster([1.0], **attributes))
+
+
+@pytest.mark.parametrize("encoding", [None, {"_FillValue": -1.0, **PACKING}], ids=str)
+def test_what_has_been_applied_is_no_rule(encoding):
+    assert not has_rules(raster([1.0], encoding=encoding, units="mm"))
+
+
+SMALL = np.dtype("i2")
+
+
+@pytest.mark.parametrize(
+    ("array", "wanted"),
+    [
+        (raster(PACKED, "i2", **PACKING), Packing(SMALL, 0.01, 10.0)),
+        (raster(PACKED, ">i2", **PACKING), Packing(SMALL, 0.01, 10.0)),
+        (raster(PACKED, "i2", scale_factor=2), Packing(SMALL, 2.0, 0.0)),
+        (raster(PACKED, "i2", add_offset=[3.0]), Packing(SMALL, 1.0, 3.0)),
+        (raster([1], "i1", _Unsigned="true", **PACKING), Packing(np.dtype("u1"), 0.01, 10.0)),
+        (raster([1], "f4", {"dtype": SMALL, **PACKING}), Packing(SMALL, 0.01, 10.0)),
+        (
+            raster([1], "f4", {"dtype": SMALL, "_Unsigned": "true", **PACKING}),
+            Packing(np.dtype("u2"), 0.01, 10.0),
+        ),
+        (raster([1], "i2"), None),
+        (raster([1], "f4", {"dtype": SMALL, "_FillValue": 1}), None),
+        (raster([1], "i4", **PACKING), None),
+        (raster([1], "f4", **PACKING), None),
+        (raster([1], "f4", PACKING), None),
+        (raster([1], "f4", {"dtype": np.dtype("i4"), **PACKING}), None),
+        (raster([1], "i2", {"dtype": SMALL, **PACKING}), None),
+        (raster([1], "i2", scale_factor=0.0), None),
+        (raster([1], "i2", scale_factor=np.nan), None),
+        (raster([1], "i2", add_offset=np.inf), None),
+        (raster([1], "i2", scale_factor=1e305), None),
+    ],
+    ids=[
+        "raw", "big-endian", "scale", "offset", "unsigned", "decoded", "decoded unsigned", "none",
+        "decoded none", "wide", "floats", "unknown", "decoded wide", "decoded integers",
+        "scale 0", "scale NaN", "offset inf", "beyond float64",
+    ],
+)  # fmt: skip
+def test_the_packing_of_small_integers_is_found(array, wanted):
+    assert packing(array) == wanted
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2"])
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(0.01, 10), (-0.0021, 281.3), (1e-30, 0), (0.1, 1e-9), (3, -7)], ids=str
+)
+def test_all_stored_integers_come_back_from_decoded_values(dtype, kind, scale, offset):
+    steps = np.arange(np.iinfo(kind).min, np.iinfo(kind).max + 1, dtype=kind)
+    number = np.dtype(dtype).type
+    raw = raster(steps, kind, scale_factor=number(scale), add_offset=number(offset))
+    values = steps.astype(dtype) * number(scale) + number(offset)
+    decoded = raster(values, dtype, {"dtype": np.dtype(kind), **raw.attrs})
+    found = stored(decoded, missing(decoded))
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found, steps)
+    np.testing.assert_array_equal(stored(raw, None), steps)
+    decoded = xr.decode_cf(raw.to_dataset(name="v"))["v"]
+    np.testing.assert_array_equal(stored(decoded, None), steps)
+
+
+def decoded(values, dtype="f4", **encoding):
+    return raster(values, dtype, {"dtype": SMALL, **PACKING, **encoding})
+
+
+def test_missing_cells_need_not_decode():
+    array = decoded([10.0, np.nan, 10.01, 1e9])
+    gone = np.array([False, True, False, True])
+    assert stored(array, gone).tolist() == [0, 0, 1, 0]
+    assert stored(array, np.array([False, True, False, False])) is None
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        decoded([10.005]),
+        decoded([10.010004]),
+        decoded([10.01 + 1e-12], "f8"),
+        decoded([np.inf]),
+        decoded([10 + 327.68]),  # beyond int16
+        decoded([9.99], _Unsigned="true"),
+        decoded([10.0], scale_factor=1e-6),  # a step that float32 cannot tell
+        decoded([10.0], "f2", scale_factor=0.001),
+        raster([10.0]),
+    ],
+    ids=["half", "float32", "float64", "inf", "int16", "unsigned", "tiny", "float16", "unpacked"],
+)
+def test_values_that_do_not_decode_back_are_not_stored_ones(array):
+    assert stored(array, None) is None
+
+
+def test_values_whose_decoder_rounded_otherwise_are_stored_ones():
+    value = np.float32(10.01)
+    for other in (value, np.nextafter(value, np.float32(0)), np.nextafter(value, np.float32(99))):
+        assert stored(decoded([other]), None).tolist() == [1]

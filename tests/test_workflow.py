@@ -10,16 +10,19 @@ import shapely
 import xarray as xr
 
 import fastkm
+from fastkm.cluster.codebook import load_codebook
 from fastkm.plot import map_figure
-from fastkm.workflow import Selection, chosen_cluster, cluster_file, outline_file
+from fastkm.workflow import Selection, chosen_cluster, cluster_file, label_file, outline_file
 from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 
 
 def test_clusters_leave_their_files(basin, tmp_path):
     steps = []
     done = cluster_file(Selection(basin), [2, 4], tmp_path / "out", announce=steps.append)
-    expected = ["labels_k2.nc", "labels_k4.nc", "clusters.csv", "clusters.png"]
+    codebooks = ["codebook_k2.json", "codebook_k4.json"]
+    expected = ["labels_k2.nc", "labels_k4.nc", *codebooks, "clusters.csv", "clusters.png"]
     assert [file.name for file in done.files] == expected
+    assert done.choice is None
     assert names(tmp_path / "out") == set(expected)
     assert len(steps) == 4
     assert list(done.results) == [2, 4]
@@ -46,10 +49,14 @@ def test_label_files_tell_where_they_come_from(basin, tmp_path):
         assert str(file.time.dt.strftime("%Y-%m-%d").values) == "2009-10-16"
 
 
+def read_table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_table_has_a_row_a_cluster(basin, tmp_path):
     done = cluster_file(Selection(basin), [2, 3], tmp_path)
-    with (tmp_path / "clusters.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(tmp_path / "clusters.csv")
     assert [(row["k"], row["cluster"]) for row in rows] == [
         ("2", "0"), ("2", "1"), ("3", "0"), ("3", "1"), ("3", "2"),
     ]  # fmt: skip
@@ -60,6 +67,40 @@ def test_table_has_a_row_a_cluster(basin, tmp_path):
         assert [row["above"] for row in own] == ["", *map(str, result.breaks.tolist())]
         assert [row["up_to"] for row in own] == [*map(str, result.breaks.tolist()), ""]
         assert sum(float(row["share"]) for row in own) == pytest.approx(1)
+
+
+def test_codebooks_are_the_clusters(basin, tmp_path):
+    done = cluster_file(Selection(basin), [2, 3], tmp_path)
+    for k, result in done.results.items():
+        loaded = load_codebook(tmp_path / f"codebook_k{k}.json")
+        np.testing.assert_array_equal(loaded.breaks, result.breaks)
+        np.testing.assert_array_equal(done.counts[k], result.counts)
+
+
+@pytest.mark.parametrize("criterion", ["silhouette", "elbow"])
+def test_one_k_is_chosen(basin, tmp_path, criterion):
+    steps = []
+    out = tmp_path / "out"
+    done = cluster_file(Selection(basin), range(1, 4), out, choose=criterion, announce=steps.append)
+    assert done.choice.criterion == criterion
+    assert steps[-1] == "write and draw the scores"
+    assert [file.name for file in done.files[-2:]] == ["choice.csv", "choice.png"]
+    assert {f"labels_k{k}.nc" for k in range(1, 4)} < names(out)
+    assert png_size(out / "choice.png") > (600, 400)
+    rows = read_table(out / "choice.csv")
+    assert [row["k"] for row in rows] == ["1", "2", "3"]
+    assert [int(row["k"]) for row in rows if row["chosen"] == "1"] == [done.choice.k]
+    assert {row["criterion"] for row in rows} == {criterion}
+    scores = {int(row["k"]): float(row["score"]) for row in rows if row["score"]}
+    assert scores == done.choice.scores
+    errors = {int(row["k"]): float(row["error"]) for row in rows if row["error"]}
+    assert errors == done.choice.errors
+
+
+def test_criterion_that_cannot_choose_writes_nothing(basin, tmp_path):
+    with pytest.raises(ValueError, match="at least three k"):
+        cluster_file(Selection(basin), [2, 3], tmp_path / "out", choose="elbow")
+    assert not (tmp_path / "out").exists()
 
 
 def test_impossible_k_is_left_out_with_a_warning(tmp_path):
@@ -96,6 +137,74 @@ def test_box_time_and_mask_go_through(basin, tmp_path):
 def test_unknown_time_writes_nothing(basin, tmp_path):
     with pytest.raises(ValueError, match="time"):
         cluster_file(Selection(basin, time=7), [2], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# Labels by a codebook.
+
+
+def test_codebook_labels_another_file(basin, tmp_path):
+    fastkm.kmeans1d([10.0, 11.0, 39.0, 40.0, 70.0], 3).save(tmp_path / "book.json")
+    steps = []
+    out = tmp_path / "out"
+    done = label_file(Selection(basin), tmp_path / "book.json", out, announce=steps.append)
+    expected = ["labels_k3.nc", "clusters.csv", "clusters.png"]
+    assert [file.name for file in done.files] == expected
+    assert names(out) == set(expected)
+    assert len(steps) == 4
+    raster = fastkm.read_raster(basin)
+    labels = np.digitize(raster, [25.0, 54.75], right=True)
+    with xr.open_dataset(out / "labels_k3.nc") as file:
+        np.testing.assert_array_equal(file.cluster.isnull(), raster.isnull())
+        np.testing.assert_array_equal(file.cluster, np.where(raster.isnull(), np.nan, labels))
+        assert "book.json" in file.attrs["history"]
+        assert file.attrs["source"] == "basin.nc: water"
+        assert "inertia" not in file.cluster.attrs
+
+
+def test_cells_of_a_codebook_are_those_of_the_file(basin, tmp_path):
+    fastkm.kmeans1d([10.0, 11.0, 39.0, 40.0, 70.0], 3).save(tmp_path / "book.json")
+    done = label_file(Selection(basin), tmp_path / "book.json", tmp_path / "out")
+    raster = fastkm.read_raster(basin).values
+    present = raster[np.isfinite(raster)]
+    cells = np.bincount(np.digitize(present, [25.0, 54.75], right=True), minlength=3)
+    assert done.counts[3].tolist() == cells.tolist()
+    rows = read_table(tmp_path / "out/clusters.csv")
+    assert [int(row["cells"]) for row in rows] == cells.tolist()
+    shares = [float(row["share"]) for row in rows]
+    assert shares == pytest.approx((cells / cells.sum()).tolist())
+    assert [float(row["centroid"]) for row in rows] == [10.5, 39.5, 70.0]
+
+
+def test_own_codebook_gives_the_same_labels(basin, tmp_path):
+    one = cluster_file(Selection(basin), [4], tmp_path / "one")
+    other = label_file(Selection(basin), tmp_path / "one/codebook_k4.json", tmp_path / "other")
+    with (
+        xr.open_dataset(tmp_path / "one/labels_k4.nc") as first,
+        xr.open_dataset(tmp_path / "other/labels_k4.nc") as second,
+    ):
+        xr.testing.assert_equal(first.cluster, second.cluster)
+    np.testing.assert_array_equal(one.counts[4], other.counts[4])
+    tables = [(tmp_path / name / "clusters.csv").read_text() for name in ("one", "other")]
+    assert tables[0] == tables[1]
+
+
+def test_file_without_a_cell_has_labels_of_missing(tmp_path):
+    fastkm.kmeans1d([1.0, 9.0], 2).save(tmp_path / "book.json")
+    path = write_netcdf(tmp_path / "none.nc", np.full((3, 4), np.nan))
+    done = label_file(Selection(path), tmp_path / "book.json", tmp_path / "out")
+    assert done.counts[2].tolist() == [0, 0]
+    rows = read_table(tmp_path / "out/clusters.csv")
+    assert [row["share"] for row in rows] == ["0.0", "0.0"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, 2]", '{"k": 3'])
+def test_damaged_codebook_writes_nothing(basin, tmp_path, text):
+    (tmp_path / "book.json").write_text(text)
+    with pytest.raises(ValueError, match=r"book\.json"):
+        label_file(Selection(basin), tmp_path / "book.json", tmp_path / "out")
+    with pytest.raises(OSError, match=r"nowhere\.json"):
+        label_file(Selection(basin), tmp_path / "nowhere.json", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -73,7 +73,8 @@ def assign(x, codebook, codes, distances):
 def assign_by_breaks(x, breaks, codes):
     """Count the breaks below each value; NaN gets -1.
 
-    x: (n,) floating IN; breaks: (k - 1,) ascending, the type of x IN; codes: (n,) integer OUT.
+    x: (n,) floating, int64 or uint64 IN; breaks: (k - 1,) ascending, the type of x IN;
+    codes: (n,) integer OUT.
     """
     one = codes.dtype.type(1)
     none = codes.dtype.type(0)

@@ -1,14 +1,24 @@
-"""The optimal clustering of values in memory: `kmeans1d`.
+"""The optimal clustering of any amount of one-dimensional data: `kmeans1d`.
 
-In one dimension k-means has an optimum that can be computed, and clusters are intervals. Values
-are sorted and counted, `fastkm.cluster.optimal` finds the cuts, and the result is dressed with
-what a user needs: centroids in ascending order, the breaks between clusters, and a `predict`
-that gives the labels of any other values.
+In one dimension clusters are intervals, and the best ones can be found and proven to be the best
+from a few sums, in a few passes over data that need not fit in memory:
 
-"Optimal" is meant to rounding: sums are in double-double, so the inertia is within 1e-12 of the
-least possible, whatever the offset of the data and with fill values of any size at either end
-(``tests/cluster/test_exact.py`` compares with exact rational arithmetic). Where values span so many
-orders of magnitude that this fails, a warning says by how much.
+1. A pass bins the values: counts and sums of some 16,000 bins (`fastkm.cluster.binning`). Data of
+   64 bits, and weighted data, is measured first.
+2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.optimal`: the lemma, its
+   proof, and the rounding).
+3. A pass looks into the bins that remain, and 2 and 3 are repeated until each cut lies between
+   two values. What rounding cannot tell apart is compared exactly (`fastkm.cluster.judge`). The
+   gap between the inertia and the least possible one is then 0.
+
+Up to a million values are sorted instead of binned, and those of 8 and 16 bits are counted value
+by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
+values come, so any number of threads and any chunks give the same result, bit for bit.
+
+Wang, H. & Song, M. (2011). Ckmeans.1d.dp: optimal k-means clustering in one dimension by dynamic
+programming. The R Journal 3(2), 29-33.
+Gronlund, A., Larsen, K. G., Mathiasen, A., Nielsen, J. S., Schneider, S. & Song, M. (2017). Fast
+exact k-means, k-medians and Bregman divergence clustering in 1D. arXiv:1701.07204.
 """
 
 from __future__ import annotations
@@ -16,118 +26,35 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from fastkm import _check
-from fastkm._kernels.assign import assign_by_breaks
-from fastkm._parallel import map_chunks, rows_per_chunk
-from fastkm.cluster.optimal import optimal_cuts
-
-EXACT_INTEGERS = 2**53
-"""Integers up to this magnitude are float64 numbers; beyond it some are not."""
-
-TOLERANCE = 1e-12
-"""Rounding of the costs, as a share of the inertia, up to which an answer is called optimal."""
-
-SAFE_EXPONENT = 400
-"""Values below 2^400 and above 2^-400 have squares that neither overflow nor underflow."""
+from fastkm._parallel import thread_count
+from fastkm.cluster.codebook import KMeans1D
+from fastkm.cluster.dressing import dressed
+from fastkm.cluster.solver import Solution, solved
+from fastkm.cluster.source import Differs, Source
 
 
-@dataclass(frozen=True, eq=False)
-class KMeans1D:
-    """An optimal one-dimensional clustering.
-
-    Attributes
-    ----------
-    k : int
-        Number of clusters.
-    centroids : (k,) float64 array
-        Cluster means, ascending.
-    breaks : (k - 1,) float64 array
-        Upper ends of all clusters but the last: cluster j holds the values above
-        ``breaks[j - 1]`` up to and including ``breaks[j]``. They are the midpoints of
-        neighbouring centroids, in the data's own type.
-    counts : (k,) int64 array
-        Number of values in each cluster.
-    inertia : float
-        Sum of squared distances to the centroids.
-    """
-
-    k: int
-    centroids: np.ndarray
-    breaks: np.ndarray
-    counts: np.ndarray
-    inertia: float
-
-    def predict(self, values: Any) -> Any:
-        """Label values by cluster.
-
-        Parameters
-        ----------
-        values : array-like
-            Any shape. Missing cells (NaN, a mask, a `DataArray`'s attributes) get -1.
-
-        Returns
-        -------
-        array or DataArray
-            Labels in the shape of `values`, the narrowest signed integer that holds them; a
-            `DataArray` where one came.
-
-        Raises
-        ------
-        TypeError
-            If `values` does not hold real numbers.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import fastkm
-        >>> result = fastkm.kmeans1d([1, 2, 8, 9], 2)
-        >>> result.predict([[0.0, 20.0], [5.0, np.nan]])
-        array([[ 0,  1],
-               [ 0, -1]], dtype=int8)
-        """
-        cells, mask = _check.plain(values, "values")
-        flat = _check.frozen(cells.reshape(-1), _check.working_dtype(cells.dtype))
-        labels = np.empty(flat.shape, np.min_scalar_type(-self.k))
-        breaks = _breaks_for(self.breaks, flat.dtype)
-
-        def run(start: int, stop: int) -> None:
-            assign_by_breaks(flat[start:stop], breaks, labels[start:stop])
-
-        map_chunks(run, len(flat), rows_per_chunk(flat.itemsize))
-        labels = labels.reshape(cells.shape)
-        if mask is not None:
-            labels[mask] = -1
-        if hasattr(values, "dims") and hasattr(values, "copy"):
-            labelled = values.copy(data=labels)
-            labelled.attrs, labelled.encoding = {}, {}
-            return labelled
-        return labels
-
-    def __repr__(self) -> str:
-        lines = [f"KMeans1D: {self.k} clusters, inertia {self.inertia:.6g}"]
-        for j, (centroid, count) in enumerate(zip(self.centroids, self.counts, strict=True)):
-            end = f"up to {self.breaks[j]:.6g}" if j < self.k - 1 else "above"
-            share = count / self.counts.sum()
-            lines.append(f"  {j}: {centroid:12.6g}  {end:>20}  {count:>12,} values {share:7.2%}")
-        return "\n".join(lines)
-
-
-def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
-    """Find the optimal clustering of values into k intervals.
+def kmeans1d(
+    values: Any, k: int | Iterable[int], *, weights: Any = None, threads: int | None = None
+) -> Any:
+    """Find the optimal clustering of values into k intervals, with proof.
 
     Parameters
     ----------
-    values : array-like
-        Any shape. NaN, masked cells and cells that a `DataArray`'s attributes make missing
-        are left out.
+    values : array-like, DataArray, dask array or callable
+        Any shape, any real type. NaN, masked cells and cells that a `DataArray`'s attributes make
+        missing are left out. A callable takes no argument and returns an iterable of chunks, or of
+        (chunk, weights) pairs, the same each time that it is called: once for each pass.
     k : int or iterable of int
         Number of clusters, or several: they are found together.
+    weights : array-like, optional
+        Weights of the values, such as areas of cells: broadcast to the shape of `values`, by
+        dimension names where both are DataArrays. A value of weight 0 is left out.
+    threads : int, optional
+        Threads to use; by default as many as the process may. They change no bit of the result.
 
     Returns
     -------
@@ -140,16 +67,16 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
         If there are fewer distinct values than k. Of several k those are left out with a
         warning; it is an error only if none remains.
     ValueError
-        If k is below 1, values are infinite, or integers are beyond 2^53.
+        If k is below 1, values are infinite, weights are negative or not finite, integers differ
+        by more than 2^53, or passes give different values.
     TypeError
         If `values` does not hold real numbers, or k is not an integer.
 
     Warns
     -----
-    RuntimeWarning
-        If the values span so many orders of magnitude that rounding hides a better answer.
     UserWarning
-        If some of several k are left out, or an inertia is beyond float64.
+        If some of several k are left out, an inertia is beyond float64, or the optimum could not
+        be proven; then ``gap`` bounds what is missing.
 
     References
     ----------
@@ -162,37 +89,21 @@ def kmeans1d(values: Any, k: int | Iterable[int]) -> Any:
     --------
     >>> import fastkm
     >>> result = fastkm.kmeans1d([1.0, 2.0, 8.0, 9.0], 2)
-    >>> result.centroids, result.breaks, result.inertia
-    (array([1.5, 8.5]), array([5.]), 1.0)
+    >>> result.centroids, result.breaks, result.inertia, result.gap
+    (array([1.5, 8.5]), array([5.]), 1.0, 0.0)
     >>> sorted(fastkm.kmeans1d([1.0, 2.0, 8.0, 9.0], range(1, 4)))
     [1, 2, 3]
+    >>> archive = [[1.0, 2.0], [8.0, 9.0]]
+    >>> fastkm.kmeans1d(lambda: archive, 2, weights=None).breaks
+    array([5.])
     """
     wanted, several = _as_counts(k)
-    cells, mask = _check.plain(values, "values")
-    distinct, counts = _distinct(cells, mask)
-    possible = [number for number in wanted if number <= len(distinct)]
-    if not possible:
-        from fastkm.errors import ClusterError
-
-        raise ClusterError(
-            f"k = {', '.join(map(str, wanted))} asks for more clusters than there are distinct "
-            f"values, {len(distinct)}{'' if len(distinct) else ': all cells are missing'}"
-        )
-    if len(possible) < len(wanted):
-        warnings.warn(
-            f"there are only {len(distinct)} distinct values: k = "
-            f"{', '.join(map(str, sorted(set(wanted) - set(possible))))} is left out",
-            stacklevel=2,
-        )
-    exponent = _scaling(distinct)
-    cuts = optimal_cuts(np.ldexp(distinct, -exponent), counts, possible)
-    results = {
-        n: _dressed(distinct, counts, cuts[n].positions, cells.dtype, exponent) for n in possible
-    }
-    _warn_of_noise(results, {n: _unscaled(cuts[n].noise, exponent) for n in possible})
-    if any(np.isinf(result.inertia) for result in results.values()):
-        warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=2)
-    return results if several else results[possible[0]]
+    thread_count(threads)
+    solution = _solved(values, weights, wanted, threads)
+    _check_possible(solution, wanted)
+    results = dressed(solution)
+    _warn(results)
+    return results if several else results[wanted[0]]
 
 
 def _as_counts(k: Any) -> tuple[list[int], bool]:
@@ -208,84 +119,40 @@ def _as_counts(k: Any) -> tuple[list[int], bool]:
     return wanted, several
 
 
-def _distinct(cells: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Sort and count the values that are neither masked nor NaN."""
-    present = cells if mask is None else cells[~mask]
-    if cells.dtype.kind in "iu" and present.size:
-        extreme = max(abs(int(present.min())), abs(int(present.max())))
-        if extreme > EXACT_INTEGERS:
-            raise ValueError(f"values beyond 2^53 cannot be told apart as float64, got {extreme}")
-    distinct, counts = np.unique(present, return_counts=True, equal_nan=True)
-    distinct = distinct.astype(np.float64)
-    if len(distinct) and np.isnan(distinct[-1]):  # sorts last
-        distinct, counts = distinct[:-1], counts[:-1]
-    if len(distinct) and not np.isfinite(distinct[[0, -1]]).all():
-        infinite = np.isinf(cells) if mask is None else np.isinf(cells) & ~mask
-        where = np.argwhere(infinite)[0]
-        raise ValueError(f"values must not be infinite, but cell {tuple(map(int, where))} is")
-    return distinct, counts
+def _solved(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
+    """Solve in the values' own form, or as float64 where chunks have several forms."""
+    try:
+        return solved(Source(values, weights), ks, threads)
+    except Differs:
+        return solved(Source(values, weights, uniform=False), ks, threads)
 
 
-def _warn_of_noise(results: dict[int, KMeans1D], noise: dict[int, float]) -> None:
-    """Warn where costs are not known well enough to call the answer optimal."""
+def _check_possible(solution: Solution, wanted: list[int]) -> None:
+    """Raise, or warn, where k is above the number of distinct values."""
+    impossible = sorted(set(wanted) - set(solution.cuts))
+    if not impossible:
+        return
+    distinct = len(solution.atoms.low)
+    listed = ", ".join(map(str, impossible))
+    if not solution.cuts:
+        from fastkm.errors import ClusterError
+
+        raise ClusterError(
+            f"k = {listed} asks for more clusters than there are distinct "
+            f"values, {distinct}{'' if distinct else ': all cells are missing'}"
+        )
+    warnings.warn(
+        f"there are only {distinct} distinct values: k = {listed} is left out", stacklevel=3
+    )
+
+
+def _warn(results: dict[int, KMeans1D]) -> None:
+    if any(np.isinf(result.inertia) for result in results.values()):
+        warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=3)
     for k, result in results.items():
-        if noise[k] > TOLERANCE * result.inertia:
+        if result.gap > 0:
             warnings.warn(
-                f"the values span too many orders of magnitude: for k = {k} the inertia may be "
-                f"above the least by {noise[k]:.3g}",
-                RuntimeWarning,
+                f"for k = {k} too many partitions are equally good to rounding: the inertia may "
+                f"be above the least by {result.gap:.3g}",
                 stacklevel=3,
             )
-
-
-def _scaling(distinct: np.ndarray) -> int:
-    """Choose a power of two that brings extreme magnitudes where squares are safe, else 0."""
-    exponent = int(np.frexp(np.abs(distinct[[0, -1]]).max())[1])
-    return exponent if abs(exponent) > SAFE_EXPONENT else 0
-
-
-def _dressed(
-    distinct: np.ndarray, counts: np.ndarray, cuts: np.ndarray, dtype: np.dtype, exponent: int
-) -> KMeans1D:
-    """Compute centroids, breaks, counts and inertia of a partition from its values."""
-    centroids, sizes, inertia = [], [], 0.0
-    scaled = np.ldexp(distinct, -exponent)
-    for start, stop in pairwise(cuts):
-        values, weights = scaled[start:stop], counts[start:stop]
-        middle = values[len(values) // 2]
-        about = values - middle  # so that an offset costs no digits
-        mean = float(np.sum(weights * about) / weights.sum())
-        inertia += float(np.sum(weights * (about - mean) ** 2))
-        centroids.append(middle + mean)
-        sizes.append(weights.sum())
-    inertia = _unscaled(inertia, exponent)
-    means = np.ldexp(centroids, exponent)
-    breaks = _breaks(means, distinct[cuts[1:-1] - 1], distinct[cuts[1:-1]], dtype)
-    return KMeans1D(len(means), means, breaks, np.array(sizes), inertia)
-
-
-def _unscaled(square: float, exponent: int) -> float:
-    """Scale a sum of squares back; it may overflow."""
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.ldexp(square, 2 * exponent))
-
-
-def _breaks(
-    centroids: np.ndarray, below: np.ndarray, above: np.ndarray, dtype: np.dtype
-) -> np.ndarray:
-    """Round the midpoints of centroids into [below, above) in the data's own type."""
-    middle = centroids[:-1] / 2 + centroids[1:] / 2
-    if dtype.kind in "biu":
-        return np.clip(np.floor(middle), below, above - 1)
-    typed = middle.astype(dtype.newbyteorder("="))
-    top = np.nextafter(above.astype(typed.dtype), typed.dtype.type(-np.inf))
-    return np.clip(typed, below.astype(typed.dtype), top).astype(np.float64)
-
-
-def _breaks_for(breaks: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Round the breaks down to `dtype`: x <= break means the same for every x of that type."""
-    with np.errstate(over="ignore"):  # a break beyond float32 is above all its numbers
-        typed = breaks.astype(dtype)
-    high = typed.astype(np.float64) > breaks
-    typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
-    return _check.frozen(typed)

@@ -1,4 +1,4 @@
-"""Figures of rasters, label maps, contours and outlines; each panel draws on the axes it is given.
+"""Figures of rasters, label maps, scores, contours and outlines; each panel draws on the axes it is given.
 
 Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects.
 """
@@ -11,6 +11,7 @@ from fastkm.plot.figures import (
     thresholded_figure,
 )
 from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
+from fastkm.plot.scores import draw_scores, scores_figure
 from fastkm.plot.style import RASTER_CMAP, category_colormap, cluster_colormap
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "draw_contours",
     "draw_labels",
     "draw_raster",
+    "draw_scores",
     "land_polygons",
     "map_figure",
+    "scores_figure",
     "thresholded_figure",
 ]

@@ -82,3 +82,12 @@ def test_a_value_at_a_break_belongs_below_it():
     codes = np.empty(4, np.int8)
     assign_by_breaks(np.array([1.0, 2.0, -np.inf, np.inf]), np.array([1.0, 2.0]), codes)
     assert codes.tolist() == [0, 1, 0, 2]
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8"])
+def test_integers_that_float64_cannot_tell_apart_are_told_apart(dtype):
+    top = np.iinfo(dtype).max
+    codes = np.empty(4, np.int8)
+    x = np.array([0, top - 2, top - 1, top], dtype)
+    assign_by_breaks(x, np.array([top - 2, top - 1], dtype), codes)
+    assert codes.tolist() == [0, 0, 1, 2]

@@ -1,0 +1,253 @@
+"""Counts and exact sums of values by bin, in one pass; the values of some bins, in another.
+
+A bin is a range of *keys*: the bit pattern of a float, changed so that keys are in the order of
+the values (all bits flipped for negative numbers, the sign bit for the others), or an integer
+itself. Bins of equally many keys are narrow where numbers are small and wide where they are
+large; they need no extent of the data, and no value falls outside.
+
+    value    -inf ... -2.0 ... -1.0 ... -0.0  0.0 ... 1.0 ... 2.0 ... inf  NaN
+    key      ------------------------------------------------------------->
+
+Within a bin of 32-bit keys, a value is base + l u with l the low bits of its key and u the
+distance of neighbouring numbers there. The sums of l and l^2 are integers, so they are exact and
+do not depend on any order: neither chunks nor threads change a bit. The count and the sum of l
+share one 64-bit word (26 + 38 bits), so a value costs two additions: 1e8 float32 take 0.11 s on
+two threads, where `numpy.std` takes 0.13 s.
+
+Values of 64 bits, and weighted ones, have too many bits for that. There each term, scaled to at
+most 1, is cut into two integers of 26 and 30 bits, and the integers are added: a sum is again
+the same in any order, and within 2^-52 of its largest term for each term (a pre-rounded sum in
+two folds; Demmel & Nguyen 2013). Sums of squares would lose what wide bins hide, so they are
+left to a last pass, about centres that are known by then.
+
+Demmel, J. & Nguyen, H. D. (2013). Fast reproducible floating-point summation. 21st IEEE
+Symposium on Computer Arithmetic, 163-172.
+"""
+
+import numpy as np
+
+from fastkm._jit import kernel
+
+LOW_BITS = 12
+"""Low bits of a 32-bit key within a bin of the first pass: 2^20 bins, of which some 16,000 are in
+use for values between 0 and 75 (256 KB: the second-level cache holds them)."""
+
+SUM_BITS = 38
+"""Bits of the packed word that hold the sum of low bits; the count has the others."""
+
+MOST = 1 << 26
+"""Values that a packed table may take: more could overflow the count."""
+
+HIGH_FOLD = 2.0**26
+LOW_FOLD = 2.0**30
+"""Steps of the two folds. Sums of the high one stay below 2^63 for 2^37 values."""
+
+
+@kernel
+def key_of(bits, order):
+    """Put a bit pattern in the order of the values.
+
+    bits: an unsigned integer; order: (4,) uint64: the sign bit, what to flip where it is set and
+    where it is not, and the pattern that counts as 0 (that of -0.0).
+    """
+    wide = np.uint64(bits)
+    wide = np.uint64(0) if wide == order[3] else wide
+    return wide ^ (order[1] if wide & order[0] else order[2])
+
+
+@kernel
+def find_window(key, first, windows):
+    """Give the index of the window that holds a key, or -1; `first` is where to begin looking."""
+    w = np.int64(first)
+    if w < 0:
+        return -1
+    while w < windows.shape[1] and key > windows[1, w]:
+        w += 1
+    return w if w < windows.shape[1] and key >= windows[0, w] else -1
+
+
+@kernel
+def tally_codes(codes, counts):
+    """Count each of at most 65,536 codes.
+
+    codes: (n,) uint8 or uint16 IN; counts: (4, c) int64 INOUT, four so that equal neighbours
+    need not wait for each other.
+    """
+    a, b, c, d = counts[0], counts[1], counts[2], counts[3]
+    whole = codes.shape[0] // 4 * 4
+    for i in range(0, whole, 4):
+        a[codes[i]] += 1
+        b[codes[i + 1]] += 1
+        c[codes[i + 2]] += 1
+        d[codes[i + 3]] += 1
+    for i in range(whole, codes.shape[0]):
+        a[codes[i]] += 1
+
+
+@kernel
+def tally(bits, order, table):
+    """Count and sum the low bits of 32-bit keys in bins of 2^12 keys.
+
+    bits: (n,) uint32 IN; order: see `key_of` IN; table: (2^20, 2) uint64 INOUT: count and sum of
+    low bits packed, sum of their squares.
+    """
+    one = np.uint64(1 << SUM_BITS)
+    mask = np.uint64((1 << LOW_BITS) - 1)
+    shift = np.uint64(LOW_BITS)
+    for i in range(bits.shape[0]):
+        key = key_of(bits[i], order)
+        low = key & mask
+        cell = np.int64(key >> shift)
+        table[cell, 0] += one | low
+        table[cell, 1] += low * low
+
+
+@kernel
+def drain(table, totals, used):
+    """Move the sums of a packed table into wider ones.
+
+    table: (c, 2) uint64, emptied INOUT; totals: (c, 3) int64, count, sum, squares INOUT;
+    used: (c,) bool, set where a bin has values INOUT.
+    """
+    mask = np.uint64((1 << SUM_BITS) - 1)
+    for c in range(table.shape[0]):
+        packed = table[c, 0]
+        if packed != np.uint64(0):
+            totals[c, 0] += np.int64(packed >> np.uint64(SUM_BITS))
+            totals[c, 1] += np.int64(packed & mask)
+            totals[c, 2] += np.int64(table[c, 1])
+            used[c] = True
+            table[c, 0] = np.uint64(0)
+            table[c, 1] = np.uint64(0)
+
+
+@kernel
+def tally_windows(bits, order, coarse, windows, offsets, shift, table):
+    """Count and sum as `tally`, in narrower bins of some windows of keys.
+
+    bits: (n,) uint32 IN; order: see `key_of` IN; coarse: (2^20,) int16 first window that reaches
+    into each bin of `tally`, or -1 IN; windows: (2, w) uint64 least and greatest keys IN;
+    offsets: (w,) int64 first bin of each window IN; shift: log2 of the keys in a bin IN;
+    table: (bins, 2) uint64 INOUT.
+    """
+    one = np.uint64(1 << SUM_BITS)
+    narrow = np.uint64(shift)
+    mask = (np.uint64(1) << narrow) - np.uint64(1)
+    wide = np.uint64(LOW_BITS)
+    for i in range(bits.shape[0]):
+        key = key_of(bits[i], order)
+        first = coarse[np.int64(key >> wide)]
+        if first >= 0:
+            w = find_window(key, first, windows)
+            if w >= 0:
+                low = key & mask
+                cell = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
+                table[cell, 0] += one | low
+                table[cell, 1] += low * low
+
+
+@kernel
+def collect(bits, order, origin, shift, coarse, windows, found):
+    """List the positions of the values whose keys lie in some windows; give their number.
+
+    bits: (n,) uint32 or uint64 IN; order: see `key_of` IN; origin, shift: cell c of `coarse`
+    begins at key origin + c 2^shift IN; coarse: (c,) int16 IN, as in `tally_windows`;
+    windows: (2, w) uint64 IN; found: (n,) int32 OUT.
+    """
+    least, narrow, cells = np.uint64(origin), np.uint64(shift), coarse.shape[0]
+    number = 0
+    for i in range(bits.shape[0]):
+        key = key_of(bits[i], order)
+        cell = np.int64((key - least) >> narrow)
+        if key >= least and cell < cells and find_window(key, coarse[cell], windows) >= 0:
+            found[number] = i
+            number += 1
+    return number
+
+
+@kernel
+def fold(term):
+    """Cut a number from 0 to 1 into two integers, of 26 and 30 bits."""
+    scaled = term * HIGH_FOLD
+    high = np.floor(scaled)
+    return np.int64(high), np.int64((scaled - high) * LOW_FOLD)
+
+
+@kernel
+def weigh(values, weights, order, origin, wide, coarse, windows, offsets, shift, scales, base, sums, reach):
+    """Count values and add weights and weighted distances from the base of each bin.
+
+    values: (n,) float64 IN; weights: (n,) float64 of at most 1, or (1,) for all IN;
+    order, origin, wide, coarse, windows, offsets, shift: as above IN; base: (bins,) least number
+    of each bin IN; scales: (bins,) power of two that brings distances from it to at most 1 IN;
+    sums: (bins, 5) int64 INOUT: count, and two folds of each sum; reach: (bins, 2) INOUT: the
+    least and greatest value met.
+    """
+    bits = values.view(np.uint64)
+    least, coarser, finer = np.uint64(origin), np.uint64(wide), np.uint64(shift)
+    each = weights.shape[0] > 1
+    for i in range(values.shape[0]):
+        key = key_of(bits[i], order)
+        cell = np.int64((key - least) >> coarser)
+        if key < least or cell >= coarse.shape[0]:
+            continue
+        w = find_window(key, coarse[cell], windows)
+        if w < 0:
+            continue
+        b = offsets[w] + np.int64((key - windows[0, w]) >> finer)
+        weight = weights[i] if each else weights[0]
+        high, low = fold(weight)
+        sums[b, 0] += 1
+        sums[b, 1] += high
+        sums[b, 2] += low
+        high, low = fold(weight * ((values[i] - base[b]) * scales[b]))
+        sums[b, 3] += high
+        sums[b, 4] += low
+        reach[b, 0] = min(reach[b, 0], values[i])
+        reach[b, 1] = max(reach[b, 1], values[i])
+
+
+@kernel
+def spread(values, weights, breaks, centres, scales, sums):
+    """Add weighted squares about known centres, for the parts between breaks.
+
+    values: (n,) float64 IN; weights: (n,) of at most 1, or (1,) for all IN; breaks: (p - 1,)
+    ascending; a value at one belongs below it IN; centres: (p,) IN; scales: (p,) power of two
+    that brings distances from a centre to at most 1 IN; sums: (p, 7) int64 INOUT: two folds of
+    the sums of w, w (1 + d) / 2 and w d^2 with d the scaled distance, and the count.
+    """
+    each = weights.shape[0] > 1
+    for i in range(values.shape[0]):
+        value = values[i]
+        if np.isnan(value):
+            continue
+        p = np.searchsorted(breaks, value)
+        weight = weights[i] if each else weights[0]
+        distance = (value - centres[p]) * scales[p]
+        high, low = fold(weight)
+        sums[p, 0] += high
+        sums[p, 1] += low
+        high, low = fold(weight * (0.5 + 0.5 * distance))
+        sums[p, 2] += high
+        sums[p, 3] += low
+        high, low = fold(weight * (distance * distance))
+        sums[p, 4] += high
+        sums[p, 5] += low
+        sums[p, 6] += 1
+
+
+@kernel
+def extent(values, ends):
+    """Widen `ends`, least and greatest, by the values; give how many are not NaN.
+
+    values: (n,) floating IN; ends: (2,) of the same type INOUT.
+    """
+    least, greatest, number = ends[0], ends[1], 0
+    for i in range(values.shape[0]):
+        v = values[i]
+        least = v if v < least else least
+        greatest = v if v > greatest else greatest
+        number += 1 if v == v else 0
+    ends[0] = least
+    ends[1] = greatest
+    return number

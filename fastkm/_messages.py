@@ -1,0 +1,106 @@
+"""What the command prints when it is done: tables and sentences on what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fastkm.cluster import KMeans1D
+    from fastkm.cluster.choose import Choice
+    from fastkm.workflow import Clusters
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_description(variable: Any) -> None:
+    """Print what a file holds of one variable."""
+    sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
+    table = Table(
+        title=escape(f"{variable.name} ({sizes})"), title_justify="left", show_header=False
+    )
+    table.add_row("what", escape(variable.long_name) or "-")
+    table.add_row("units", escape(variable.units) or "-")
+    table.add_row("stored as", variable.dtype)
+    if variable.valid:
+        table.add_row("range", f"{variable.low:g} to {variable.high:g}")
+    table.add_row("cells", f"{variable.cells:,}, of them {variable.valid:,} valid")
+    for rule, count in variable.missing.items():
+        hidden = variable.hidden.get(rule, [])
+        values = ", ".join(f"{value:g}" for value in hidden)
+        note = f"; only this rule catches {values}" if hidden else ""
+        table.add_row(f"missing by {rule}", f"{count:,}{note}")
+    for value in variable.suspicious:
+        table.add_row("suspicious", f"[red]{value:g} looks like a code for something missing[/red]")
+    out.print(table)
+
+
+def print_clusters(done: Clusters, codebook: Path | None) -> None:
+    """Print a table for each k; the one that was chosen says so."""
+    units = str(done.raster.attrs.get("units", ""))
+    for k, result in done.results.items():
+        what = "1 cluster" if k == 1 else f"{k} clusters"
+        about = f", inertia {result.inertia:.6g}" if codebook is None else f" of {codebook.name}"
+        chosen = ""
+        if done.choice is not None and done.choice.k == k:
+            chosen = f" [bold green](chosen by {done.choice.criterion})[/bold green]"
+        table = _table_of_clusters(result, done.counts[k], units)
+        table.title = escape(what + about) + chosen
+        out.print(table)
+
+
+def _table_of_clusters(result: KMeans1D, counts: np.ndarray, units: str) -> Table:
+    """Fill a table with one row a cluster."""
+    table = Table(title_justify="left")
+    centroid = escape(f"centroid {units}".strip())
+    for heading in ("cluster", centroid, "above", "up to", "cells", "share"):
+        table.add_column(heading, justify="right", overflow="fold")
+    bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
+    shares = counts / max(counts.sum(), 1)
+    for j, mean in enumerate(result.centroids):
+        table.add_row(
+            str(j), f"{mean:.5g}", bounds[j], bounds[j + 1], f"{counts[j]:,}", f"{shares[j]:.1%}"
+        )
+    return table
+
+
+def print_choice(choice: Choice) -> None:
+    """Print the scores of all k, and the k that they choose."""
+    table = Table(title="scores, higher is better", title_justify="left")
+    for heading in ("k", choice.criterion, "error at most"):
+        table.add_column(heading, justify="right")
+    for k in sorted([*choice.scores, *choice.left_out]):
+        if k in choice.scores:
+            cells = f"{choice.scores[k]:.6g}", f"{choice.errors[k]:.2g}"
+        else:
+            cells = "undefined", ""
+        table.add_row(str(k), *cells, style="bold green" if k == choice.k else None)
+    out.print(table)
+    most = choice.k == max([*choice.scores, *choice.left_out])
+    advice = ", the most that were tried: a wider range may choose another" if most else ""
+    out.print(f"chosen by {choice.criterion}: k = {choice.k}{advice}", highlight=False)
+
+
+def print_outlines(done: Any) -> None:
+    """Print how many outlines there are, and the longest."""
+    units = str(done.raster.attrs.get("units", ""))
+    value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
+    count = len(done.outlines)
+    outlines = "1 outline" if count == 1 else f"{count} outlines"
+    out.print(f"cluster {done.cluster} (around {value}): {outlines}", markup=False, highlight=False)
+    if count:
+        longest = done.outlines["diameter_px"].max()
+        out.print(f"the longest is {longest:.3f} pixels across", highlight=False)
+
+
+def print_files(files: list[Path]) -> None:
+    """Print which files were written."""
+    for file in files:
+        out.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,105 @@
+"""Atoms: sorted, disjoint pieces of one-dimensional data, with the sums that a cost needs.
+
+An atom is one distinct value, or a bin of values that are not told apart (yet). The cost of a
+partition whose cuts lie between atoms needs only the weight of each atom and the sums of
+w (x - base) and w (x - base)^2 in it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastkm._kernels.dynamic import moments
+
+
+class Atoms(NamedTuple):
+    """Pieces of the data, ascending.
+
+    Attributes
+    ----------
+    low, high : (m,) float64 array
+        Least and greatest value that may be in each atom; equal where it is one distinct value.
+    base : (m,) float64 array
+        Where the sums of each atom count from.
+    counts : (m,) int64 array
+        Values in each atom.
+    sums : (6, m) float64 array
+        Weight, sum of w (x - base) and sum of w (x - base)^2, each in double-double.
+    tight : (m,) bool array
+        Whether the data holds ``low`` and ``high`` themselves.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    base: np.ndarray
+    counts: np.ndarray
+    sums: np.ndarray
+    tight: np.ndarray
+
+    @property
+    def resolved(self) -> np.ndarray:
+        """Which atoms are one distinct value."""
+        return self.low == self.high
+
+    def scaled(self, exponent: int) -> Atoms:
+        """Multiply all values by ``2**exponent``."""
+        if exponent == 0:
+            return self
+        sums = self.sums.copy()
+        sums[2:4] = np.ldexp(sums[2:4], exponent)
+        sums[4:6] = np.ldexp(sums[4:6], 2 * exponent)
+        low, high, base = (np.ldexp(a, exponent) for a in (self.low, self.high, self.base))
+        return self._replace(low=low, high=high, base=base, sums=sums)
+
+    def replaced(self, first: np.ndarray, last: np.ndarray, finer: Atoms) -> Atoms:
+        """Put `finer` atoms in the place of some runs, from `first` to `last` inclusive."""
+        kept = np.stack([np.append(0, last + 1), np.append(first, len(self.low))], axis=1)
+        ends = np.searchsorted(finer.low, self.low[first])
+        new = np.stack([ends, np.append(ends[1:], len(finer.low))], axis=1)
+        return Atoms(*(_spliced(*arrays, kept, new) for arrays in zip(self, finer, strict=True)))
+
+    def prefix(self) -> np.ndarray:
+        """Give the sums of all atoms before each position, about the median atom: (6, m + 1)."""
+        prefix = np.empty((6, len(self.base) + 1))
+        moments(self.base, self.sums, self.base[len(self.base) // 2], prefix)
+        return prefix
+
+
+def _spliced(old: np.ndarray, fine: np.ndarray, kept: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Join slices of two arrays in turn."""
+    parts = [old[..., slice(*kept[0])]]
+    for inner, outer in zip(new, kept[1:], strict=True):
+        parts += [fine[..., slice(*inner)], old[..., slice(*outer)]]
+    return np.concatenate(parts, axis=-1)
+
+
+def distinct(values: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Atoms:
+    """Make atoms of distinct values.
+
+    Parameters
+    ----------
+    values : (m,) float64 array
+        Ascending and distinct.
+    counts : (m,) int64 array
+        How often each occurs.
+    weights : (2, m) float64 array
+        What they weigh, in double-double.
+    """
+    sums = np.zeros((6, len(values)))
+    sums[:2] = weights
+    return Atoms(values, values, values, counts, sums, np.ones(len(values), bool))
+
+
+def split(integers: np.ndarray) -> np.ndarray:
+    """Turn int64 into double-double, exactly: (2, ...)."""
+    high = integers.astype(np.float64)
+    return np.stack([high, (integers - high.astype(np.int64)).astype(np.float64)])
+
+
+def joined(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Add two float64 arrays into double-double."""
+    total = high + low
+    part = total - high
+    return np.stack([total, (high - (total - part)) + (low - part)])

@@ -1,0 +1,226 @@
+"""Binning of 64-bit and weighted values: sums in two folds, squares in a last pass.
+
+See `fastkm._kernels.histogram` for the folds and `fastkm.cluster.binning` for its sisters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from fastkm import _check
+from fastkm._kernels import histogram
+from fastkm.cluster.atoms import Atoms, distinct, joined, split
+from fastkm.cluster.binning import accumulated
+from fastkm.cluster.keys import COARSE_BITS, Order, Windows
+from fastkm.cluster.source import Piece
+
+CELLS = 1 << 16
+"""Bins of a table: 4 MB a thread."""
+
+EXACT_INTEGERS = 2**53
+"""Integers up to this magnitude are float64 numbers; beyond it some are not."""
+
+FOLD_NOISE = 2.0**-55
+"""Share of the greatest weight up to which any weight is cut off."""
+
+LEAST_EXPONENT = -1023
+"""2^1023 is the greatest power of two: distances below 2^-1023 are scaled by that."""
+
+
+class Folded:
+    """Bins by extent.
+
+    Attributes
+    ----------
+    start : int
+        What is taken off integers before they become float64.
+    unit : float
+        Power of two by which weights are multiplied.
+    doubt : float
+        Relative error of the weights that the sums may have.
+    infinite : bool
+        Whether an infinity was met.
+    """
+
+    def __init__(self, dtype: np.dtype, threads: int | None) -> None:
+        self.dtype, self.threads = dtype, threads
+        self.order = Order.of(np.dtype(np.float64))
+        self.start, self.unit, self.doubt, self.infinite = 0, 1.0, 0.0, False
+        self.least, self.greatest = 0.0, 0.0
+
+    def measure(self, pieces: Iterable[Piece]) -> None:
+        """Find the extents of values and weights in a pass."""
+        tables = accumulated(pieces, self._no_extent, _widen, self.threads)
+        ends = np.array([table[0] for table in tables])
+        weights = np.array([table[1] for table in tables])
+        least, greatest = ends[:, 0].min().item(), ends[:, 1].max().item()
+        self.infinite = bool(np.isinf([float(least), float(greatest)]).any())
+        if self.infinite:
+            return
+        self.start = start_of(least, greatest)
+        self.least, self.greatest = float(least - self.start), float(greatest - self.start)
+        self._weigh(weights[:, 0].min(), weights[:, 1].max())
+
+    def first(self, pieces: Iterable[Piece]) -> Atoms:
+        """Bin all values; NaN is left out."""
+        ends = np.array([self.least]), np.array([self.greatest])
+        return self.finer(pieces, self.windows(*ends))
+
+    def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
+        """Bin the values in some windows."""
+        shift, offsets = windows.bins(CELLS)
+        base, scales = self._places(windows, shift, offsets)
+
+        def make() -> tuple[np.ndarray, np.ndarray]:
+            cells = len(base)
+            return np.zeros((cells, 5), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
+
+        def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
+            values, weights = self.converted(piece)
+            histogram.weigh(
+                values, weights, self.order.parts, windows.origin, windows.wide, windows.coarse,
+                windows.ends, offsets, shift, scales, base, *table,
+            )  # fmt: skip
+
+        tables = accumulated(pieces, make, add, self.threads)
+        sums = np.sum([table[0] for table in tables], axis=0, dtype=np.int64)
+        used = np.flatnonzero(sums[:, 0])
+        sums, base = sums[used], base[used]
+        low = np.min([table[1][used, 0] for table in tables], axis=0) + 0.0
+        high = np.max([table[1][used, 1] for table in tables], axis=0) + 0.0
+        alone = low == high
+        weight = unfolded(sums[:, 1], sums[:, 2])
+        first = np.where(alone, 0.0, unfolded(sums[:, 3], sums[:, 4]) / scales[used])
+        unknown = np.zeros((2, len(used)))
+        return Atoms(
+            low, high, np.where(alone, low, base), sums[:, 0],
+            np.concatenate([weight, first, unknown]), np.ones(len(used), bool),
+        )  # fmt: skip
+
+    def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
+        """Find windows of values by cells of the whole extent."""
+        least, greatest = (int(key) for key in self.order.keys(np.array([self.least, self.greatest])))
+        wide = max(0, (greatest - least).bit_length() - COARSE_BITS)
+        ends = np.stack([self.order.keys(low), self.order.keys(high)])
+        return Windows.of(ends, least, wide, ((greatest - least) >> wide) + 1)
+
+    def converted(self, piece: Piece) -> Piece:
+        """Give values as float64, and weights in units of at most 1."""
+        weights = np.ones(1) if piece.weights is None else piece.weights * self.unit
+        values = piece.values - self.dtype.type(self.start) if self.start else piece.values
+        return Piece(_check.frozen(values, self.order.dtype), _check.frozen(weights))
+
+    def sorted(self, piece: Piece) -> Atoms:
+        """Make atoms of distinct values by sorting them in memory."""
+        if piece.weights is None:
+            values = np.sort(piece.values)
+            starts, counts = _runs(values)
+            numbers = self.converted(Piece(values[starts], None)).values + 0.0
+            return distinct(numbers, counts, split(counts))
+        values, weights = self.converted(piece)
+        order = np.argsort(values, kind="stable")
+        values = values[order]
+        starts, counts = _runs(values)
+        terms = weights[order] * histogram.HIGH_FOLD
+        high = np.floor(terms)
+        low = np.floor((terms - high) * histogram.LOW_FOLD)
+        folds = (np.add.reduceat(fold.astype(np.int64), starts) for fold in (high, low))
+        return distinct(values[starts] + 0.0, counts, unfolded(*folds))
+
+    def spread(
+        self, pieces: Iterable[Piece], breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum weight, w d and w d^2 in the parts between breaks.
+
+        Parameters
+        ----------
+        breaks : (p - 1,) float64 array
+            A value at one belongs below it.
+        centres, reach : (p,) float64 array
+            About what, and how far from it a part's values may lie.
+
+        Returns
+        -------
+        sums : (6, p) float64 array
+            The three sums in double-double, with distances d in units of 2^exponents.
+        exponents : (p,) int array
+        """
+        exponents = np.maximum(np.frexp(reach)[1], LEAST_EXPONENT)
+        scales = np.ldexp(1.0, -exponents)
+
+        def make() -> np.ndarray:
+            return np.zeros((len(centres), 7), np.int64)
+
+        def add(table: np.ndarray, piece: Piece) -> None:
+            values, weights = self.converted(piece)
+            histogram.spread(values, weights, breaks, centres, scales, table)
+
+        sums = np.sum(accumulated(pieces, make, add, self.threads), axis=0, dtype=np.int64)
+        weight, half, squares = (unfolded(sums[:, i], sums[:, i + 1]) for i in (0, 2, 4))
+        shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
+        return np.concatenate([weight, shifted, squares]), exponents
+
+    def _places(
+        self, windows: Windows, shift: int, offsets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the least number of each bin, and the scale of distances from it."""
+        window = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        steps = (np.arange(len(window)) - offsets[window]).astype(np.uint64)
+        begin = windows.ends[0, window] + (steps << np.uint64(shift))
+        left = windows.ends[1, window] - begin
+        end = begin + np.minimum(left, np.uint64((1 << shift) - 1))
+        base = self.order.values(begin)
+        exponents = np.frexp(self.order.values(end) - base)[1]
+        return base, np.ldexp(1.0, -np.maximum(exponents, LEAST_EXPONENT))
+
+    def _weigh(self, lightest: float, heaviest: float) -> None:
+        if heaviest > 0:
+            self.unit = float(np.ldexp(1.0, -int(np.frexp(heaviest)[1])))
+            self.doubt = FOLD_NOISE * heaviest / lightest
+
+    def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.dtype.kind == "f":
+            none = np.array([np.inf, -np.inf], self.dtype)
+        else:
+            none = np.array([np.iinfo(self.dtype).max, np.iinfo(self.dtype).min], self.dtype)
+        return none, np.array([np.inf, 0.0])
+
+
+def _widen(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
+    histogram.extent(piece.values, table[0])
+    if piece.weights is not None:
+        histogram.extent(piece.weights, table[1])
+
+
+def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell where each distinct value of a sorted array begins, and how often it occurs."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: len(values)]
+    return starts, np.diff(np.append(starts, len(values)))
+
+
+def start_of(least: Any, greatest: Any) -> int:
+    """Choose what to take off integers so that float64 can tell them apart.
+
+    Raises
+    ------
+    ValueError
+        If they differ by more than 2^53.
+    """
+    if isinstance(least, float) or max(-least, greatest) <= EXACT_INTEGERS:
+        return 0
+    if greatest - least > EXACT_INTEGERS:
+        raise ValueError(
+            f"values are integers that differ by more than 2^53, from {least} to {greatest}; "
+            "float64 cannot tell them apart"
+        )
+    return int(least)
+
+
+def unfolded(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Turn two folds of a sum into double-double: (2, ...)."""
+    upper, lower = split(high), split(low)
+    first = joined(upper[0] / histogram.HIGH_FOLD, lower[0] / histogram.HIGH_FOLD / histogram.LOW_FOLD)
+    return joined(first[0], first[1] + upper[1] / histogram.HIGH_FOLD)

@@ -1,0 +1,108 @@
+"""Keys: unsigned integers in the order of the values, and windows of them.
+
+The bit pattern of a float, changed as `fastkm._kernels.histogram` describes, or an integer with
+its sign bit flipped. Bins are ranges of keys.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+COARSE_BITS = 16
+"""log2 of the cells in which windows of 64-bit keys are looked up."""
+
+
+class Order(NamedTuple):
+    """How the bit patterns of a type become keys.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        A type of 32 or 64 bits.
+    parts : (4,) uint64 array
+        The sign bit, what to flip where it is set and where it is not, and the pattern that
+        counts as 0 (that of -0.0): `fastkm._kernels.histogram.key_of`.
+    """
+
+    dtype: np.dtype
+    parts: np.ndarray
+
+    @classmethod
+    def of(cls, dtype: np.dtype) -> Order:
+        """Choose the order for a type."""
+        bits = 8 * dtype.itemsize
+        sign, full = 1 << (bits - 1), (1 << bits) - 1
+        parts = {"f": (sign, full, sign, sign), "i": (sign, sign, sign, 0), "u": (sign, 0, 0, 0)}
+        return cls(dtype, np.array(parts[dtype.kind], np.uint64))
+
+    @property
+    def unsigned(self) -> np.dtype:
+        """The type of the bit patterns."""
+        return np.dtype(f"u{self.dtype.itemsize}")
+
+    @property
+    def minus_zero(self) -> int:
+        """The key that no value has; -1 for integers, which have no -0.0."""
+        return int(self.parts[0] ^ self.parts[1]) if self.dtype.kind == "f" else -1
+
+    def keys(self, values: np.ndarray) -> np.ndarray:
+        """Give the keys of values."""
+        bits = np.asarray(values).astype(self.dtype).view(self.unsigned).astype(np.uint64)
+        bits[bits == self.parts[3]] = 0
+        return bits ^ np.where(bits & self.parts[0], self.parts[1], self.parts[2])
+
+    def values(self, keys: np.ndarray) -> np.ndarray:
+        """Give the values of keys, in float64."""
+        bits = np.where(
+            keys & self.parts[0] == self.parts[2] & self.parts[0],
+            keys ^ self.parts[2],
+            keys ^ self.parts[1],
+        )
+        typed = bits.astype(self.unsigned).view(self.dtype)
+        return typed.astype(np.float64) + 0.0
+
+
+class Windows(NamedTuple):
+    """Ranges of keys, disjoint and ascending, and a table that finds them.
+
+    Attributes
+    ----------
+    ends : (2, w) uint64 array
+        Least and greatest key of each.
+    coarse : (c,) int16 array
+        For each cell of keys the first window that reaches into it, or -1.
+    origin, wide : int
+        Cell c begins at key ``origin + c * 2**wide``.
+    """
+
+    ends: np.ndarray
+    coarse: np.ndarray
+    origin: int
+    wide: int
+
+    @classmethod
+    def of(cls, ends: np.ndarray, origin: int, wide: int, cells: int) -> Windows:
+        """Build the table."""
+        coarse = np.full(cells, -1, np.int16)
+        first, last = ((ends - np.uint64(origin)) >> np.uint64(wide)).astype(np.int64)
+        for w in range(ends.shape[1] - 1, -1, -1):
+            coarse[first[w] : last[w] + 1] = w
+        return cls(ends, coarse, origin, wide)
+
+    def bins(self, most: int) -> tuple[int, np.ndarray]:
+        """Choose the narrowest bins of which at most `most` are needed.
+
+        Returns
+        -------
+        shift : int
+            log2 of the keys in a bin.
+        offsets : (w + 1,) int64 array
+            The first bin of each window, and their number.
+        """
+        for shift in range(64):
+            sizes = ((self.ends[1] - self.ends[0]) >> np.uint64(shift)) + np.uint64(1)
+            if float(sizes.astype(np.float64).sum()) <= max(most, len(sizes)):
+                break
+        return shift, np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)

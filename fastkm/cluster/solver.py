@@ -1,0 +1,222 @@
+"""The passes of `kmeans1d`: bin, rule out, look closer, until each cut is known.
+
+See `fastkm.cluster.exact` for the whole and `fastkm.cluster.optimal` for the proof.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastkm.cluster.atoms import Atoms
+from fastkm._kernels.superaccumulator import sum_products
+from fastkm.cluster.binning import (
+    FEW,
+    SLICE,
+    Codes,
+    Packed,
+    collected,
+    concatenated,
+    gathered,
+    part as part_of,
+)
+from fastkm.cluster.folding import Folded
+from fastkm.cluster.judge import ExactSums, decide
+from fastkm.cluster.optimal import Groups, Search
+from fastkm.cluster.source import Source
+
+WINDOWS = 1 << 12
+"""Windows of values that a pass looks into at most; more are joined with their neighbours."""
+
+SAFE_EXPONENT = 400
+"""Values below 2^400 and above 2^-400 have squares that neither overflow nor underflow."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the cuts are.
+
+    Attributes
+    ----------
+    source : Source
+        The data.
+    atoms : Atoms
+        What is known of it; numbers less ``folded.start``, weights times ``folded.unit``.
+    folded : Folded
+        With start and unit.
+    cuts : dict of int to (k + 1,) int64 array
+        Positions among the atoms, 0 and m included. Impossible k are left out.
+    gaps : dict of int to float
+        How far the cost may be above the least, in units of 2^(2 exponent).
+    exponent : int
+        Atoms times 2^-exponent have squares that neither overflow nor underflow.
+    squared : bool
+        Whether the sums of the atoms hold squares.
+    """
+
+    source: Source
+    atoms: Atoms
+    folded: Folded
+    cuts: dict[int, np.ndarray]
+    gaps: dict[int, float]
+    exponent: int
+    squared: bool
+
+
+def solved(source: Source, ks: list[int], threads: int | None) -> Solution:
+    """Find the optimal cuts for each possible k."""
+    return Solver(source, threads).run(ks)
+
+
+class Solver:
+    """One problem, with what its passes have in common."""
+
+    def __init__(self, source: Source, threads: int | None) -> None:
+        self.source = source
+        self.folded = Folded(source.dtype, threads)
+        self.binning: Codes | Packed | Folded = self.folded
+        if source.dtype.itemsize <= 2 and not source.weighted:
+            self.binning = Codes(source.dtype, threads)
+        elif source.dtype.itemsize == 4 and not source.weighted:
+            self.binning = Packed(source.dtype, threads)
+
+    def run(self, ks: list[int]) -> Solution:
+        """Do pass after pass until each cut is known."""
+        atoms = self._first()
+        while len(atoms.low) < max(ks) and not atoms.resolved.all():
+            atoms = self._closer(atoms, ~atoms.resolved)
+        possible = [k for k in dict.fromkeys(ks) if k <= len(atoms.low)]
+        if not possible:
+            return Solution(self.source, atoms, self.folded, {}, {}, 0, True)
+        exponent = _scaling(atoms)
+        search = Search(atoms.scaled(-exponent), self.folded.doubt)
+        found = search.everywhere(possible)
+        while True:
+            found = {k: search.narrowed(k, *found[k]) for k in possible}
+            wanted = _wanted(atoms, [groups for groups, _ in found.values()])
+            if not wanted.any():
+                break
+            old, atoms = atoms, self._closer(atoms, wanted)
+            found = {k: (groups.moved(old, atoms), upper) for k, (groups, upper) in found.items()}
+            search = Search(atoms.scaled(-exponent), self.folded.doubt)
+        cuts, gaps = self._decided(search, atoms, found)
+        squared = self.binning is not self.folded or bool(atoms.resolved.all())
+        return Solution(self.source, atoms, self.folded, cuts, gaps, exponent, squared)
+
+    def _first(self) -> Atoms:
+        """Do the first pass, or the first two."""
+        if isinstance(self.binning, Codes):
+            atoms = self.binning.first(self.source.pieces())
+            self._require_finite()
+            return atoms
+        taken, rest = gathered(self.source.pieces())
+        if sum(len(piece.values) for piece in taken) <= FEW:
+            self.folded.measure(taken)
+            self.binning = self.folded
+            self._require_finite()
+            return self.folded.sorted(concatenated(taken, self.source.dtype))
+        everything = itertools.chain(taken, rest)
+        if isinstance(self.binning, Packed):
+            atoms = self.binning.first(everything)
+            self._require_finite()
+            return atoms
+        self.folded.measure(everything)
+        self._require_finite()
+        return self.folded.first(self.source.pieces())
+
+    def _require_finite(self) -> None:
+        if self.binning.infinite:
+            where = self.source.locate_infinite()
+            raise ValueError(f"values must not be infinite, but {where} is")
+
+    def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
+        """Do a pass that looks into some atoms."""
+        assert not isinstance(self.binning, Codes)  # noqa: S101  (for the type checker)
+        wanted, first, last = _runs(wanted)
+        number = int(atoms.counts[wanted].sum())
+        windows = self.binning.windows(atoms.low[first], atoms.high[last])
+        pieces = self.source.pieces()
+        if number <= FEW:
+            finer = self.folded.sorted(collected(pieces, self.binning, windows))
+        else:
+            finer = self.binning.finer(pieces, windows)
+        met = int(finer.counts.sum())
+        if met != number:
+            raise ValueError(
+                f"values must be the same in every pass: {number:,} were between the same limits "
+                f"in one pass, {met:,} in the next"
+            )
+        return atoms.replaced(first, last, finer)
+
+    def _decided(
+        self, search: Search, atoms: Atoms, found: dict[int, tuple[Groups, float]]
+    ) -> tuple[dict[int, np.ndarray], dict[int, float]]:
+        """Give the cuts that are left, after closer comparison where there are several."""
+        left = {k: groups for k, (groups, _) in found.items()}
+        for k, groups in left.items():
+            if not (groups.unique() or self.source.weighted):
+                left[k] = search.told_apart(groups)
+        unsure = [groups.first for groups in left.values() if not groups.unique()]
+        places = np.unique(np.concatenate(unsure or [np.zeros(1, np.int64)]))
+        sums = self._exact_sums(atoms, places)
+        cuts, gaps = {}, dict.fromkeys(found, 0.0)
+        for k, groups in left.items():
+            chosen = groups.first if groups.unique() else decide(groups, places, sums)
+            if chosen is None:
+                chosen, gaps[k] = search.best(k, *found[k])
+            cuts[k] = chosen
+        return cuts, gaps
+
+    def _exact_sums(self, atoms: Atoms, places: np.ndarray) -> ExactSums:
+        """Sum weights and values between places exactly: of the atoms, or in a pass."""
+        sums = ExactSums(len(places) - 1)
+        if len(places) == 1:
+            return sums
+        if not self.source.weighted:
+            part = np.searchsorted(places, np.arange(len(atoms.low)), side="right") - 1
+            one = np.ones(len(atoms.low))
+            sums.add(atoms.base, atoms.sums[0], part)
+            for distances in atoms.sums[2:4]:
+                sum_products(np.ascontiguousarray(distances), one, part, sums.total)
+            return sums
+        bounds = atoms.low[places[1:-1]]
+        for piece in self.source.pieces():
+            for start in range(0, len(piece.values), SLICE):
+                values, weights = self.folded.converted(part_of(piece, start, start + SLICE))
+                sums.add(values, weights, np.searchsorted(bounds, values, side="right"))
+        return sums
+
+
+def _scaling(atoms: Atoms) -> int:
+    """Choose a power of two that brings extreme magnitudes where squares are safe, else 0."""
+    exponent = int(np.frexp(max(abs(atoms.low[0]), abs(atoms.high[-1])))[1])
+    return exponent if abs(exponent) > SAFE_EXPONENT else 0
+
+
+def _wanted(atoms: Atoms, found: list[Groups]) -> np.ndarray:
+    """Choose the atoms to look into: where cuts may be, and the ends of clusters."""
+    wanted, ends = np.zeros((2, len(atoms.low)), bool)
+    ends[[0, -1]] = True
+    for groups in found:
+        inner = groups.first[groups.starts[1] : groups.starts[-2]]
+        wanted[inner] = True  # groups are single atoms by now
+        ends[inner - 1] = True
+    wanted &= ~atoms.resolved
+    return wanted | (ends & ~atoms.tight)
+
+
+def _runs(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find runs of atoms; where there are too many, join the nearest."""
+    first = np.flatnonzero(wanted & ~np.append(False, wanted[:-1]))
+    last = np.flatnonzero(wanted & ~np.append(wanted[1:], False))
+    if len(first) > WINDOWS:
+        apart = first[1:] - last[:-1]
+        kept = np.sort(np.argsort(-apart, kind="stable")[: WINDOWS - 1])
+        first, last = np.append(first[0], first[kept + 1]), np.append(last[kept], last[-1])
+        steps = np.zeros(len(wanted) + 1, np.int64)
+        steps[first] += 1
+        steps[last + 1] -= 1
+        wanted = np.cumsum(steps)[:-1] > 0
+    return wanted, first, last
