@@ -222,7 +222,7 @@ def trial_costs(prefix, block, m, i, cost, lower, trial):
         )
         value = value if value > noise else 0.0
         reduced = value - noise
-        reduced = reduced if reduced > 0.0 else 0.0
+        reduced = max(0.0, reduced)
         trial[b] = before[b] + (reduced if lower else value)
 
 

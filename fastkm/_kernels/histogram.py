@@ -174,7 +174,9 @@ def fold(term):
 
 
 @kernel
-def weigh(values, weights, order, origin, wide, coarse, windows, offsets, shift, scales, base, sums, reach):
+def weigh(
+    values, weights, order, origin, wide, coarse, windows, offsets, shift, scales, base, sums, reach
+):
     """Count values and add weights and weighted distances from the base of each bin.
 
     values: (n,) float64 IN; weights: (n,) float64 of at most 1, or (1,) for all IN;
@@ -245,8 +247,8 @@ def extent(values, ends):
     least, greatest, number = ends[0], ends[1], 0
     for i in range(values.shape[0]):
         v = values[i]
-        least = v if v < least else least
-        greatest = v if v > greatest else greatest
+        least = min(least, v)
+        greatest = max(greatest, v)
         number += 1 if v == v else 0
     ends[0] = least
     ends[1] = greatest

@@ -57,8 +57,10 @@ class Codes:
 
         tables = accumulated(pieces, lambda: np.zeros((4, cells), np.int64), add, self.threads)
         counts = np.sum([table.sum(axis=0) for table in tables], axis=0, dtype=np.int64)
-        values = np.arange(cells).astype(unsigned).view(self.dtype).astype(np.float64) + 0.0
+        with np.errstate(invalid="ignore"):  # signalling NaN
+            values = np.arange(cells).astype(unsigned).view(self.dtype).astype(np.float64) + 0.0
         used = np.flatnonzero(counts * ~np.isnan(values))
+        used = used[np.argsort(values[used], kind="stable")]
         self.infinite = bool(np.isinf(values[used]).any())
         return counted(values[used], counts[used])
 

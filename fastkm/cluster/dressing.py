@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from fastkm._kernels.dynamic import segment_cost
 from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.codebook import KMeans1D, Profile
 from fastkm.cluster.solver import Solution
+
+LOST = 2.0**-50
+"""Share of a sum in double-double below which a difference has less than 16 digits."""
 
 
 def dressed(solution: Solution) -> dict[int, KMeans1D]:
@@ -19,7 +24,11 @@ def dressed(solution: Solution) -> dict[int, KMeans1D]:
     for k, cuts in solution.cuts.items():
         ends = np.searchsorted(places, cuts)
         result = _result(solution, k, cuts, atoms, prefix, ends, profile)
-        results[k] = result if solution.source.packing is None else _unpacked(result, *solution.source.packing)
+        results[k] = (
+            result
+            if solution.source.packing is None
+            else _unpacked(result, *solution.source.packing)
+        )
     return results
 
 
@@ -59,11 +68,9 @@ def _result(
     """Compute one result, in the units of the pieces."""
     known, exponent, unit = solution.atoms, solution.exponent, solution.folded.unit
     weight = np.diff(prefix[0, ends]) + np.diff(prefix[1, ends])
-    total, total_low = np.diff(prefix[2, ends]), np.diff(prefix[3, ends])
-    centre = atoms.base[len(atoms.base) // 2]
-    costs = np.array([segment_cost(prefix, a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+    means, costs = np.array([_mean_and_cost(atoms, prefix, *pair) for pair in pairwise(ends)]).T
     ranges = np.stack([known.low[cuts[:-1]], known.high[cuts[1:] - 1]], axis=1)
-    means = np.clip(np.ldexp(centre + (total + total_low) / weight, exponent), *ranges.T)
+    means = np.clip(np.ldexp(means, exponent), *ranges.T)
     start = solution.folded.start
     return KMeans1D(
         k=k,
@@ -78,6 +85,23 @@ def _result(
         variances=np.array([_square(c, exponent, 1.0) for c in costs / weight]),
         profile=profile,
     )
+
+
+def _mean_and_cost(atoms: Atoms, prefix: np.ndarray, start: int, stop: int) -> tuple[float, float]:
+    """Give the mean of a segment and its sum of squares about it.
+
+    Sums about the median of all data lose the digits of a segment that is far from it and narrow,
+    and of one that is close to 0: their sums are formed anew about a median of their own.
+    """
+    ends = prefix[:, [start, stop]]
+    centre = atoms.base[len(atoms.base) // 2]
+    mean = (np.diff(ends[2]) + np.diff(ends[3]))[0] / np.diff(ends[0])[0]
+    cost = segment_cost(prefix, start, stop)
+    far = cost < LOST * np.abs(ends[4]).sum() or abs(centre + mean) < LOST * abs(centre)
+    if far and not (start == 0 and stop == len(atoms.base)):
+        part = Atoms(*(array[..., start:stop] for array in atoms))
+        return _mean_and_cost(part, part.prefix(), 0, stop - start)
+    return centre + mean, cost
 
 
 def _square(value: float, exponent: int, unit: float) -> float:

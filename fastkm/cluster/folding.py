@@ -57,6 +57,8 @@ class Folded:
         ends = np.array([table[0] for table in tables])
         weights = np.array([table[1] for table in tables])
         least, greatest = ends[:, 0].min().item(), ends[:, 1].max().item()
+        if least > greatest:  # no value at all
+            return
         self.infinite = bool(np.isinf([float(least), float(greatest)]).any())
         if self.infinite:
             return
@@ -102,7 +104,9 @@ class Folded:
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
         """Find windows of values by cells of the whole extent."""
-        least, greatest = (int(key) for key in self.order.keys(np.array([self.least, self.greatest])))
+        least, greatest = (
+            int(key) for key in self.order.keys(np.array([self.least, self.greatest]))
+        )
         wide = max(0, (greatest - least).bit_length() - COARSE_BITS)
         ends = np.stack([self.order.keys(low), self.order.keys(high)])
         return Windows.of(ends, least, wide, ((greatest - least) >> wide) + 1)
@@ -222,5 +226,7 @@ def start_of(least: Any, greatest: Any) -> int:
 def unfolded(high: np.ndarray, low: np.ndarray) -> np.ndarray:
     """Turn two folds of a sum into double-double: (2, ...)."""
     upper, lower = split(high), split(low)
-    first = joined(upper[0] / histogram.HIGH_FOLD, lower[0] / histogram.HIGH_FOLD / histogram.LOW_FOLD)
+    first = joined(
+        upper[0] / histogram.HIGH_FOLD, lower[0] / histogram.HIGH_FOLD / histogram.LOW_FOLD
+    )
     return joined(first[0], first[1] + upper[1] / histogram.HIGH_FOLD)

@@ -161,9 +161,7 @@ class Search:
             for j in range(1, k):
                 here = slice(layers[j], layers[j] + width - 1)
                 there = slice(layers[most - k + j], layers[most - k + j] + width - 1)
-                keep.append(
-                    self._passes(ahead[here], back[there], slack[here], upper, k)
-                )
+                keep.append(self._passes(ahead[here], back[there], slack[here], upper, k))
             found[k] = self._kept(starts, keep, k), upper
         return found
 

@@ -10,18 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastkm.cluster.atoms import Atoms
 from fastkm._kernels.superaccumulator import sum_products
-from fastkm.cluster.binning import (
-    FEW,
-    SLICE,
-    Codes,
-    Packed,
-    collected,
-    concatenated,
-    gathered,
-    part as part_of,
-)
+from fastkm.cluster import binning
+from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.folding import Folded
 from fastkm.cluster.judge import ExactSums, decide
 from fastkm.cluster.optimal import Groups, Search
@@ -76,11 +67,11 @@ class Solver:
     def __init__(self, source: Source, threads: int | None) -> None:
         self.source = source
         self.folded = Folded(source.dtype, threads)
-        self.binning: Codes | Packed | Folded = self.folded
+        self.binning: binning.Codes | binning.Packed | Folded = self.folded
         if source.dtype.itemsize <= 2 and not source.weighted:
-            self.binning = Codes(source.dtype, threads)
+            self.binning = binning.Codes(source.dtype, threads)
         elif source.dtype.itemsize == 4 and not source.weighted:
-            self.binning = Packed(source.dtype, threads)
+            self.binning = binning.Packed(source.dtype, threads)
 
     def run(self, ks: list[int]) -> Solution:
         """Do pass after pass until each cut is known."""
@@ -99,7 +90,8 @@ class Solver:
             if not wanted.any():
                 break
             old, atoms = atoms, self._closer(atoms, wanted)
-            found = {k: (groups.moved(old, atoms), upper) for k, (groups, upper) in found.items()}
+            # U is found anew: sums in two folds leave out the squares within bins
+            found = {k: (groups.moved(old, atoms), np.inf) for k, (groups, _) in found.items()}
             search = Search(atoms.scaled(-exponent), self.folded.doubt)
         cuts, gaps = self._decided(search, atoms, found)
         squared = self.binning is not self.folded or bool(atoms.resolved.all())
@@ -107,18 +99,18 @@ class Solver:
 
     def _first(self) -> Atoms:
         """Do the first pass, or the first two."""
-        if isinstance(self.binning, Codes):
+        if isinstance(self.binning, binning.Codes):
             atoms = self.binning.first(self.source.pieces())
             self._require_finite()
             return atoms
-        taken, rest = gathered(self.source.pieces())
-        if sum(len(piece.values) for piece in taken) <= FEW:
+        taken, rest = binning.gathered(self.source.pieces())
+        if sum(len(piece.values) for piece in taken) <= binning.FEW:
             self.folded.measure(taken)
             self.binning = self.folded
             self._require_finite()
-            return self.folded.sorted(concatenated(taken, self.source.dtype))
+            return self.folded.sorted(binning.concatenated(taken, self.source.dtype))
         everything = itertools.chain(taken, rest)
-        if isinstance(self.binning, Packed):
+        if isinstance(self.binning, binning.Packed):
             atoms = self.binning.first(everything)
             self._require_finite()
             return atoms
@@ -133,13 +125,13 @@ class Solver:
 
     def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
         """Do a pass that looks into some atoms."""
-        assert not isinstance(self.binning, Codes)  # noqa: S101  (for the type checker)
+        assert not isinstance(self.binning, binning.Codes)
         wanted, first, last = _runs(wanted)
         number = int(atoms.counts[wanted].sum())
         windows = self.binning.windows(atoms.low[first], atoms.high[last])
         pieces = self.source.pieces()
-        if number <= FEW:
-            finer = self.folded.sorted(collected(pieces, self.binning, windows))
+        if number <= binning.FEW:
+            finer = self.folded.sorted(binning.collected(pieces, self.binning, windows))
         else:
             finer = self.binning.finer(pieces, windows)
         met = int(finer.counts.sum())
@@ -183,8 +175,10 @@ class Solver:
             return sums
         bounds = atoms.low[places[1:-1]]
         for piece in self.source.pieces():
-            for start in range(0, len(piece.values), SLICE):
-                values, weights = self.folded.converted(part_of(piece, start, start + SLICE))
+            for start in range(0, len(piece.values), binning.SLICE):
+                values, weights = self.folded.converted(
+                    binning.part(piece, start, start + binning.SLICE)
+                )
                 sums.add(values, weights, np.searchsorted(bounds, values, side="right"))
         return sums
 
