@@ -38,6 +38,9 @@ SUM_BITS = 38
 MOST = 1 << 26
 """Values that a packed table may take: more could overflow the count."""
 
+BLOCK = 1024
+"""Values that are sifted together: their cells stay in the first-level cache."""
+
 HIGH_FOLD = 2.0**26
 LOW_FOLD = 2.0**30
 """Steps of the two folds. Sums of the high one stay below 2^63 for 2^37 values."""
@@ -122,46 +125,69 @@ def drain(table, totals, used):
 
 
 @kernel
-def tally_windows(bits, order, coarse, windows, offsets, shift, table):
-    """Count and sum as `tally`, in narrower bins of some windows of keys.
+def sift(bits, order, origin, wide, marks, cells, places):
+    """List the places of the values in marked cells of keys; give their number.
 
-    bits: (n,) uint32 IN; order: see `key_of` IN; coarse: (2^20,) int16 first window that reaches
-    into each bin of `tally`, or -1 IN; windows: (2, w) uint64 least and greatest keys IN;
-    offsets: (w,) int64 first bin of each window IN; shift: log2 of the keys in a bin IN;
-    table: (bins, 2) uint64 INOUT.
+    Cells are computed first and looked up then: both loops are without branches (1.2 ns a value,
+    where a branch that is taken now and then costs 3).
+
+    bits: (n,) unsigned, n <= BLOCK IN; order: see `key_of` IN; origin, wide: cell c begins at key
+    origin + c 2^wide IN; marks: (c + 1,) uint8, 1 where a cell is wanted, the last 0 IN; cells,
+    places: (BLOCK,) uint32 and (BLOCK + 1,) int32 scratch and OUT.
     """
-    one = np.uint64(1 << SUM_BITS)
-    narrow = np.uint64(shift)
-    mask = (np.uint64(1) << narrow) - np.uint64(1)
-    wide = np.uint64(LOW_BITS)
+    last = np.uint64(marks.shape[0] - 1)
     for i in range(bits.shape[0]):
-        key = key_of(bits[i], order)
-        first = coarse[np.int64(key >> wide)]
-        if first >= 0:
-            w = find_window(key, first, windows)
-            if w >= 0:
-                low = key & mask
-                cell = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
-                table[cell, 0] += one | low
-                table[cell, 1] += low * low
+        cells[i] = np.uint32(min((key_of(bits[i], order) - origin) >> wide, last))
+    number = 0
+    for i in range(bits.shape[0]):
+        places[number] = i
+        number += marks[cells[i]]
+    return number
 
 
 @kernel
-def collect(bits, order, origin, shift, coarse, windows, found):
-    """List the positions of the values whose keys lie in some windows; give their number.
+def tally_windows(bits, order, origin, wide, marks, coarse, windows, offsets, shift, table):
+    """Count and sum as `tally`, in narrower bins of some windows of keys.
 
-    bits: (n,) uint32 or uint64 IN; order: see `key_of` IN; origin, shift: cell c of `coarse`
-    begins at key origin + c 2^shift IN; coarse: (c,) int16 IN, as in `tally_windows`;
-    windows: (2, w) uint64 IN; found: (n,) int32 OUT.
+    bits: (n,) uint32 IN; order: see `key_of` IN; origin, wide, marks: see `sift` IN; coarse: (c,)
+    int16 first window that reaches into each cell, or -1 IN; windows: (2, w) uint64 least and
+    greatest keys IN; offsets: (w,) int64 first bin of each window IN; shift: log2 of the keys in a
+    bin IN; table: (bins, 2) uint64 INOUT.
     """
-    least, narrow, cells = np.uint64(origin), np.uint64(shift), coarse.shape[0]
+    one = np.uint64(1 << SUM_BITS)
+    least, wider, narrow = np.uint64(origin), np.uint64(wide), np.uint64(shift)
+    mask = (np.uint64(1) << narrow) - np.uint64(1)
+    cells, places = np.empty(BLOCK, np.uint32), np.empty(BLOCK + 1, np.int32)
+    for start in range(0, bits.shape[0], BLOCK):
+        block = bits[start : start + BLOCK]
+        for p in range(sift(block, order, least, wider, marks, cells, places)):
+            i = places[p]
+            key = key_of(block[i], order)
+            w = find_window(key, coarse[cells[i]], windows)
+            if w >= 0:
+                low = key & mask
+                b = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
+                table[b, 0] += one | low
+                table[b, 1] += low * low
+
+
+@kernel
+def collect(bits, order, origin, wide, marks, coarse, windows, found):
+    """List the places of the values whose keys lie in some windows; give their number.
+
+    bits: (n,) uint32 or uint64 IN; order, origin, wide, marks, coarse, windows: see above IN;
+    found: (n,) int32 OUT.
+    """
+    least, wider = np.uint64(origin), np.uint64(wide)
+    cells, places = np.empty(BLOCK, np.uint32), np.empty(BLOCK + 1, np.int32)
     number = 0
-    for i in range(bits.shape[0]):
-        key = key_of(bits[i], order)
-        cell = np.int64((key - least) >> narrow)
-        if key >= least and cell < cells and find_window(key, coarse[cell], windows) >= 0:
-            found[number] = i
-            number += 1
+    for start in range(0, bits.shape[0], BLOCK):
+        block = bits[start : start + BLOCK]
+        for p in range(sift(block, order, least, wider, marks, cells, places)):
+            i = places[p]
+            if find_window(key_of(block[i], order), coarse[cells[i]], windows) >= 0:
+                found[number] = start + i
+                number += 1
     return number
 
 
@@ -175,38 +201,40 @@ def fold(term):
 
 @kernel
 def weigh(
-    values, weights, order, origin, wide, coarse, windows, offsets, shift, scales, base, sums, reach
-):
+    values, weights, order, origin, wide, marks, coarse, windows, offsets, shift, base, scales,
+    sums, reach,
+):  # fmt: skip
     """Count values and add weights and weighted distances from the base of each bin.
 
     values: (n,) float64 IN; weights: (n,) float64 of at most 1, or (1,) for all IN;
-    order, origin, wide, coarse, windows, offsets, shift: as above IN; base: (bins,) least number
-    of each bin IN; scales: (bins,) power of two that brings distances from it to at most 1 IN;
-    sums: (bins, 5) int64 INOUT: count, and two folds of each sum; reach: (bins, 2) INOUT: the
+    order, origin, wide, marks, coarse, windows, offsets, shift: see above IN; base: (bins,) least
+    number of each bin IN; scales: (bins,) power of two that brings distances from it to at most 1
+    IN; sums: (bins, 5) int64 INOUT: count, and two folds of each sum; reach: (bins, 2) INOUT: the
     least and greatest value met.
     """
     bits = values.view(np.uint64)
-    least, coarser, finer = np.uint64(origin), np.uint64(wide), np.uint64(shift)
+    least, wider, narrow = np.uint64(origin), np.uint64(wide), np.uint64(shift)
+    cells, places = np.empty(BLOCK, np.uint32), np.empty(BLOCK + 1, np.int32)
     each = weights.shape[0] > 1
-    for i in range(values.shape[0]):
-        key = key_of(bits[i], order)
-        cell = np.int64((key - least) >> coarser)
-        if key < least or cell >= coarse.shape[0]:
-            continue
-        w = find_window(key, coarse[cell], windows)
-        if w < 0:
-            continue
-        b = offsets[w] + np.int64((key - windows[0, w]) >> finer)
-        weight = weights[i] if each else weights[0]
-        high, low = fold(weight)
-        sums[b, 0] += 1
-        sums[b, 1] += high
-        sums[b, 2] += low
-        high, low = fold(weight * ((values[i] - base[b]) * scales[b]))
-        sums[b, 3] += high
-        sums[b, 4] += low
-        reach[b, 0] = min(reach[b, 0], values[i])
-        reach[b, 1] = max(reach[b, 1], values[i])
+    for start in range(0, bits.shape[0], BLOCK):
+        block = bits[start : start + BLOCK]
+        for p in range(sift(block, order, least, wider, marks, cells, places)):
+            i = places[p]
+            key = key_of(block[i], order)
+            w = find_window(key, coarse[cells[i]], windows)
+            if w < 0:
+                continue
+            b = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
+            value, weight = values[start + i], weights[start + i] if each else weights[0]
+            high, low = fold(weight)
+            sums[b, 0] += 1
+            sums[b, 1] += high
+            sums[b, 2] += low
+            high, low = fold(weight * ((value - base[b]) * scales[b]))
+            sums[b, 3] += high
+            sums[b, 4] += low
+            reach[b, 0] = min(reach[b, 0], value)
+            reach[b, 1] = max(reach[b, 1], value)
 
 
 @kernel
@@ -249,7 +277,7 @@ def extent(values, ends):
         v = values[i]
         least = min(least, v)
         greatest = max(greatest, v)
-        number += 1 if v == v else 0
+        number += 0 if np.isnan(v) else 1
     ends[0] = least
     ends[1] = greatest
     return number

@@ -92,9 +92,8 @@ class Packed:
 
         def add(table: np.ndarray, piece: Piece) -> None:
             histogram.tally_windows(
-                self._bits(piece), self.order.parts, windows.coarse, windows.ends, offsets,
-                shift, table,
-            )  # fmt: skip
+                self._bits(piece), self.order.parts, *windows.lookup, offsets, shift, table
+            )
 
         totals, used = self._totals(pieces, int(offsets[-1]), add)
         window = np.searchsorted(offsets, used, side="right") - 1
@@ -233,9 +232,8 @@ def collected(pieces: Iterable[Piece], binning: Any, windows: Windows) -> Piece:
             values = binning.converted(chunk).values
             found = np.empty(len(values), np.int32)
             number = histogram.collect(
-                values.view(order.unsigned), order.parts, windows.origin, windows.wide,
-                windows.coarse, windows.ends, found,
-            )  # fmt: skip
+                values.view(order.unsigned), order.parts, *windows.lookup, found
+            )
             return at(chunk, found[:number])
 
         return run

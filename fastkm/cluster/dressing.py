@@ -68,7 +68,7 @@ def _result(
     """Compute one result, in the units of the pieces."""
     known, exponent, unit = solution.atoms, solution.exponent, solution.folded.unit
     weight = np.diff(prefix[0, ends]) + np.diff(prefix[1, ends])
-    means, costs = np.array([_mean_and_cost(atoms, prefix, *pair) for pair in pairwise(ends)]).T
+    means, costs = _means_and_costs(atoms, prefix, ends)
     ranges = np.stack([known.low[cuts[:-1]], known.high[cuts[1:] - 1]], axis=1)
     means = np.clip(np.ldexp(means, exponent), *ranges.T)
     start = solution.folded.start
@@ -87,21 +87,27 @@ def _result(
     )
 
 
-def _mean_and_cost(atoms: Atoms, prefix: np.ndarray, start: int, stop: int) -> tuple[float, float]:
-    """Give the mean of a segment and its sum of squares about it.
+def _means_and_costs(
+    atoms: Atoms, prefix: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the mean of each segment and its sum of squares about it.
 
     Sums about the median of all data lose the digits of a segment that is far from it and narrow,
     and of one that is close to 0: their sums are formed anew about a median of their own.
     """
-    ends = prefix[:, [start, stop]]
     centre = atoms.base[len(atoms.base) // 2]
-    mean = (np.diff(ends[2]) + np.diff(ends[3]))[0] / np.diff(ends[0])[0]
-    cost = segment_cost(prefix, start, stop)
-    far = cost < LOST * np.abs(ends[4]).sum() or abs(centre + mean) < LOST * abs(centre)
-    if far and not (start == 0 and stop == len(atoms.base)):
-        part = Atoms(*(array[..., start:stop] for array in atoms))
-        return _mean_and_cost(part, part.prefix(), 0, stop - start)
-    return centre + mean, cost
+    weight, _, total, total_low, _, _ = np.diff(prefix[:, ends])
+    means = centre + (total + total_low) / weight
+    costs = np.array([segment_cost(prefix, *pair) for pair in pairwise(ends)])
+    squares = np.abs(prefix[4, ends])
+    lost = costs < LOST * (squares[:-1] + squares[1:])
+    lost |= np.abs(means) < LOST * np.abs(centre)
+    lost &= (np.diff(ends) > 1) & (len(ends) > 2)
+    for j in np.flatnonzero(lost):
+        part = Atoms(*(array[..., ends[j] : ends[j + 1]] for array in atoms))
+        whole = np.array([0, len(part.low)])
+        means[j : j + 1], costs[j : j + 1] = _means_and_costs(part, part.prefix(), whole)
+    return means, costs
 
 
 def _square(value: float, exponent: int, unit: float) -> float:

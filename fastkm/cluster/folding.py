@@ -83,8 +83,8 @@ class Folded:
         def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
             values, weights = self.converted(piece)
             histogram.weigh(
-                values, weights, self.order.parts, windows.origin, windows.wide, windows.coarse,
-                windows.ends, offsets, shift, scales, base, *table,
+                values, weights, self.order.parts, *windows.lookup,
+                offsets, shift, base, scales, *table,
             )  # fmt: skip
 
         tables = accumulated(pieces, make, add, self.threads)

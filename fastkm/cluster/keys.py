@@ -71,16 +71,19 @@ class Windows(NamedTuple):
     ----------
     ends : (2, w) uint64 array
         Least and greatest key of each.
-    coarse : (c,) int16 array
-        For each cell of keys the first window that reaches into it, or -1.
     origin, wide : int
         Cell c begins at key ``origin + c * 2**wide``.
+    marks : (c + 1,) uint8 array
+        1 for each cell of keys into which a window reaches.
+    coarse : (c,) int16 array
+        The first of these windows, or -1.
     """
 
     ends: np.ndarray
-    coarse: np.ndarray
     origin: int
     wide: int
+    marks: np.ndarray
+    coarse: np.ndarray
 
     @classmethod
     def of(cls, ends: np.ndarray, origin: int, wide: int, cells: int) -> Windows:
@@ -89,7 +92,12 @@ class Windows(NamedTuple):
         first, last = ((ends - np.uint64(origin)) >> np.uint64(wide)).astype(np.int64)
         for w in range(ends.shape[1] - 1, -1, -1):
             coarse[first[w] : last[w] + 1] = w
-        return cls(ends, coarse, origin, wide)
+        return cls(ends, origin, wide, np.append(coarse >= 0, False).view(np.uint8), coarse)
+
+    @property
+    def lookup(self) -> tuple[int, int, np.ndarray, np.ndarray, np.ndarray]:
+        """What the kernels want, in their order."""
+        return self.origin, self.wide, self.marks, self.coarse, self.ends
 
     def bins(self, most: int) -> tuple[int, np.ndarray]:
         """Choose the narrowest bins of which at most `most` are needed.

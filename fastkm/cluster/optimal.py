@@ -90,7 +90,7 @@ class Groups(NamedTuple):
     @property
     def cut(self) -> np.ndarray:
         """Which cut each group belongs to."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return np.repeat(np.arange(len(self.starts) - 1), _steps(self.starts))
 
     def only(self, kept: np.ndarray) -> Groups:
         """Drop groups."""
@@ -100,7 +100,7 @@ class Groups(NamedTuple):
     def finer(self) -> Groups:
         """Cut each group into two or more, `SPLIT` for each cut, or into single atoms."""
         sizes = self.stop - self.first
-        room = SPLIT // np.diff(self.starts)[self.cut]
+        room = SPLIT // _steps(self.starts)[self.cut]
         parts = np.maximum(np.minimum(sizes, np.maximum(room, 2)), 1)
         group = np.repeat(np.arange(len(parts)), parts)
         number = np.arange(len(group)) - np.repeat(np.cumsum(parts) - parts, parts)
@@ -117,7 +117,7 @@ class Groups(NamedTuple):
     def unique(self) -> bool:
         """Tell whether each cut has one position, a different one."""
         positions = self.first
-        return len(positions) == len(self.starts) - 1 and bool((np.diff(positions) > 0).all())
+        return len(positions) == len(self.starts) - 1 and bool((_steps(positions) > 0).all())
 
 
 class Search:
@@ -162,7 +162,7 @@ class Search:
                 here = slice(layers[j], layers[j] + width - 1)
                 there = slice(layers[most - k + j], layers[most - k + j] + width - 1)
                 keep.append(self._passes(ahead[here], back[there], slack[here], upper, k))
-            found[k] = self._kept(starts, keep, k), upper
+            found[k] = self._kept(starts, keep), upper
         return found
 
     def narrowed(self, k: int, groups: Groups, upper: float) -> tuple[Groups, float]:
@@ -236,7 +236,7 @@ class Search:
         width = self.low - self.low[0]
         measure = weight / weight[-1] + width / width[-1]
         step = np.floor(measure * (EDGES / 2))
-        return np.flatnonzero(np.append(True, np.diff(step) > 0))
+        return np.flatnonzero(np.append(True, _steps(step) > 0))
 
     def _widest(self, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
         """Give, for any cut, the least and greatest centroid beside it: those of the data."""
@@ -254,10 +254,10 @@ class Search:
 
     def _means(self, ends: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
         """Give the mean between neighbouring positions, or `otherwise` where they are one."""
-        weight = np.diff(self.prefix[0, ends])
-        total = np.diff(self.prefix[2, ends]) + np.diff(self.prefix[3, ends])
+        weight = _steps(self.prefix[0, ends])
+        total = _steps(self.prefix[2, ends]) + _steps(self.prefix[3, ends])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(np.diff(ends) > 0, total / weight, otherwise)
+            return np.where(_steps(ends) > 0, total / weight, otherwise)
 
     def _slack(self, groups: Groups, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Bound the cost of moving a cut to the left edge of its group, rounded up."""
@@ -313,10 +313,10 @@ class Search:
     def _noise(self, path: np.ndarray) -> float:
         """Bound what the costs of a path's segments cannot tell from 0; one atom has none."""
         squares = np.abs(self.prefix[4, path])
-        several = np.diff(path) > 1
+        several = _steps(path) > 1
         return float(NOISE * np.sum((squares[:-1] + squares[1:])[several]))
 
-    def _kept(self, starts: np.ndarray, keep: list[np.ndarray], k: int) -> Groups:
+    def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> Groups:
         stops = np.append(starts[1:], self.size)
         first = [np.array([0]), *(starts[kept] for kept in keep[1:]), np.array([self.size])]
         stop = [np.array([0]), *(stops[kept] for kept in keep[1:]), np.array([self.size])]
@@ -324,6 +324,11 @@ class Search:
         return Groups(
             np.concatenate(first), np.concatenate(stop), np.concatenate(([0], np.cumsum(sizes)))
         )
+
+
+def _steps(array: np.ndarray) -> np.ndarray:
+    """Do what `numpy.diff` does, in a fifth of the time for few numbers."""
+    return np.asarray(array[1:] - array[:-1])
 
 
 def _path(cut: np.ndarray, end: int, k: int) -> np.ndarray:
