@@ -62,72 +62,76 @@ def sorted_step(x, codebook):
     return np.array(means), np.array(counts), float(total)
 
 
-def moments(values, counts, centre):
-    """Count, sum and sum of squares of the first i centred values, exactly: (m + 1) triples."""
+def moments(values, weights, centre):
+    """Sum w, w y and w y^2 of the first i values, y = value - centre, exactly: m + 1 triples."""
     rows = [(Fraction(0), Fraction(0), Fraction(0))]
     centre = Fraction(float(centre))
-    for value, count in zip(exact(values), counts, strict=True):
+    for value, w in zip(exact(values), exact(weights), strict=True):
         n, s, q = rows[-1]
         y = value - centre
-        rows.append((n + int(count), s + int(count) * y, q + int(count) * y * y))
+        rows.append((n + w, s + w * y, q + w * y * y))
     return rows
 
 
-def segment_cost(values, counts, j, i):
+def segment_cost(values, weights, j, i):
     """Sum of squares of the values j .. i-1 about their mean, exactly."""
-    members = [(v, int(c)) for v, c in zip(exact(values[j:i]), counts[j:i], strict=True)]
-    size = sum(c for _, c in members)
+    members = list(zip(exact(values[j:i]), exact(weights[j:i]), strict=True))
+    size = sum(w for _, w in members)
     if size == 0:
         return Fraction(0)
-    mean = sum(v * c for v, c in members) / size
-    return sum(c * (v - mean) ** 2 for v, c in members)
+    mean = sum(v * w for v, w in members) / size
+    return sum(w * (v - mean) ** 2 for v, w in members)
 
 
-def segment_costs(values, counts):
-    """Cost of every segment, exactly, by the key (j, i)."""
-    rows = moments(values, counts, 0)
-    costs = {}
+def segment_costs(values, weights):
+    """Cost of every segment, exactly, by the key (j, i); nothing where it is empty."""
+    rows = moments(values, weights, 0)
+    costs = {(i, i): Fraction(0) for i in range(len(rows))}
     for j, i in itertools.combinations(range(len(rows)), 2):
         n, s, q = (b - a for a, b in zip(rows[j], rows[i], strict=True))
         costs[j, i] = q - s * s / n
     return costs
 
 
-def layers(cost, size, k, *, slack=None, gap=1):
-    """Run the O(k m^2) program on any segment cost; give the tables of costs and lowest cuts.
+def program(costs, layers, slack=None, *, empty=False):
+    """Try every way to cut; give the least cost of each row of each layer, and where it came from.
 
-    Costs are None where there are fewer positions than segments.
+    costs: of segments, by (j, i); layers: the positions where each cut may be; slack: taken off
+    the cost of each row, in the same nesting; empty: whether segments may be. Costs are None where
+    there is no way; the lowest of equally good positions of the layer before wins.
     """
-    slack = [0] * size if slack is None else slack
-    table = [[cost(0, i) - slack[i] for i in range(size)]]
-    cuts = [[0] * size]
-    for q in range(1, k):
-        row, cut = [None] * size, [0] * size
-        for i in range(gap * (q + 1), size):
-            for j in range(gap * q, i - gap + 1):
-                trial = table[q - 1][j] + cost(j, i)
-                if row[i] is None or trial < row[i]:
-                    row[i], cut[i] = trial, j
-            row[i] -= slack[i]
+    table, cuts = [[Fraction(0)] * len(layers[0])], [[0] * len(layers[0])]
+    for q in range(1, len(layers)):
+        row, cut = [], []
+        for r, i in enumerate(layers[q]):
+            ways = [
+                (before + costs[j, i], j)
+                for before, j in zip(table[-1], layers[q - 1], strict=True)
+                if before is not None and (j < i or (empty and j == i))
+            ]
+            best, origin = min(ways, default=(None, 0))
+            off = 0 if slack is None else Fraction(float(slack[q][r]))
+            row.append(None if best is None else best - off)
+            cut.append(origin)
         table.append(row)
         cuts.append(cut)
     return table, cuts
 
 
-def optimal_cuts(values, counts, k):
+def optimal_cuts(values, weights, k):
     """Find the exact optimum: its cost and its cuts, of equal ones the lowest (last cut first)."""
-    costs = segment_costs(values, counts)
     m = len(values)
-    table, cuts = layers(lambda j, i: costs[j, i] if j < i else Fraction(0), m + 1, k)
+    layers = [[0], *[list(range(1, m))] * (k - 1), [m]]
+    table, cuts = program(segment_costs(values, weights), layers)
     path = [m]
-    for q in range(k - 1, -1, -1):
-        path.append(cuts[q][path[-1]])
-    return table[k - 1][m], path[::-1]
+    for layer, cut in zip(layers[:0:-1], cuts[:0:-1], strict=True):
+        path.append(cut[layer.index(path[-1])])
+    return table[-1][-1], path[::-1]
 
 
-def all_partitions(values, counts, k):
+def all_partitions(values, weights, k):
     """Give every partition into k segments with its exact cost: pairs (cost, cuts)."""
-    costs = segment_costs(values, counts)
+    costs = segment_costs(values, weights)
     m = len(values)
     result = []
     for inner in itertools.combinations(range(1, m), k - 1):
@@ -136,9 +140,51 @@ def all_partitions(values, counts, k):
     return result
 
 
-def partition_cost(values, counts, cuts):
+def partition_cost(values, weights, cuts):
     """Cost of one partition, exactly."""
-    return sum(segment_cost(values, counts, j, i) for j, i in itertools.pairwise(cuts))
+    return sum(segment_cost(values, weights, j, i) for j, i in itertools.pairwise(cuts))
+
+
+def key(bits, kind, size):
+    """Tell the place of a number among all of its type, from its bit pattern of `size` bits.
+
+    kind: "f", "i" or "u". The two zeros of floats have one place.
+    """
+    half = 2 ** (size - 1)
+    bits = int(bits)
+    if kind == "u":
+        return bits
+    if kind == "i":
+        return bits + half if bits < half else bits - half
+    return half + bits if bits < half else half - (bits - half) - (bits > half)
+
+
+def tally(keys, windows, size):
+    """Count keys and add their last digits and squares of these, by bins of `size` keys.
+
+    windows: pairs of least and greatest keys, cut into bins one after the other.
+    """
+    totals = {}
+    for number in keys:
+        before = 0
+        for least, greatest in windows:
+            if least <= number <= greatest:
+                entry = totals.setdefault(before + (number - least) // size, [0, 0, 0])
+                low = number % size
+                for e, term in enumerate((1, low, low * low)):
+                    entry[e] += term
+            before += (greatest - least) // size + 1
+    return totals
+
+
+def weighted_sums(values, weights, parts, centres):
+    """Sum w, w d and w d^2 exactly, d = value - centre of its part: a dictionary by part."""
+    sums = {}
+    for value, w, part in zip(exact(values), exact(weights), parts, strict=True):
+        d = value - Fraction(float(centres[part]))
+        n, s, q = sums.get(part, (0, 0, 0))
+        sums[part] = n + w, s + w * d, q + w * d * d
+    return sums
 
 
 def farthest(points, start=0, stop=None):

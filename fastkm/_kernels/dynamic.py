@@ -49,6 +49,9 @@ SPLITTER = 134217729.0
 NOISE = 2.0**-98
 """Share of the sums of squares at its ends that a cost cannot tell from 0: equal values, far out."""
 
+FLOOR = 2.0**-1040
+"""Rounding of costs whose low parts underflow."""
+
 
 # two_sum and two_product stand in `sorted_lloyd` too: see the cache policy in `fastkm._jit`
 @kernel
@@ -144,7 +147,7 @@ def difference_cost(nj, nj_low, sj, sj_low, qj, qj_low, ni, ni_low, si, si_low, 
     mean_low = ((s - p) - p_low + s_low - mean * n_low) / divisor
     r, r_low = two_product(mean, s)
     cost = (q - r) + (q_low - (r_low + mean * s_low + mean_low * s))
-    return cost, NOISE * (abs(qj) + abs(qi))
+    return cost, NOISE * (abs(qj) + abs(qi)) + FLOOR
 
 
 @kernel
@@ -263,7 +266,7 @@ def precise_program(edges, alone, prefix, starts, cost, noise):
                 value, value_low, doubt = 0.0, 0.0, 0.0
                 if not (edges[i] - edges[j] == 1 and alone[j]):
                     value, value_low = precise_cost(prefix, j, i)
-                    doubt = NOISE * (abs(prefix[4, j]) + abs(prefix[4, i]))
+                    doubt = NOISE * (abs(prefix[4, j]) + abs(prefix[4, i])) + FLOOR
                 value, value_low = add(cost[0, j], cost[1, j], value, value_low)
                 if value < cost[0, i] or (value == cost[0, i] and value_low < cost[1, i]):
                     cost[0, i], cost[1, i], noise[i] = value, value_low, noise[j] + doubt

@@ -28,14 +28,15 @@ import numpy as np
 
 from fastkm._jit import kernel
 
-LOW_BITS = 12
-"""Low bits of a 32-bit key within a bin of the first pass: 2^20 bins, of which some 16,000 are in
-use for values between 0 and 75 (256 KB: the second-level cache holds them)."""
+LOW_BITS = 11
+"""Low bits of a 32-bit key within a bin of the first pass: 2^21 bins, of which some 30,000 are in
+use for values between 0 and 75 (480 KB: a second-level cache of 1 MB holds them). 12 leave twice
+as many values to look into, and take 10 % longer in all."""
 
 SUM_BITS = 38
 """Bits of the packed word that hold the sum of low bits; the count has the others."""
 
-MOST = 1 << 26
+MOST = (1 << 26) - 1
 """Values that a packed table may take: more could overflow the count."""
 
 BLOCK = 1024
@@ -89,9 +90,9 @@ def tally_codes(codes, counts):
 
 @kernel
 def tally(bits, order, table):
-    """Count and sum the low bits of 32-bit keys in bins of 2^12 keys.
+    """Count and sum the low bits of 32-bit keys in bins of 2^11 keys.
 
-    bits: (n,) uint32 IN; order: see `key_of` IN; table: (2^20, 2) uint64 INOUT: count and sum of
+    bits: (n,) uint32 IN; order: see `key_of` IN; table: (2^21, 2) uint64 INOUT: count and sum of
     low bits packed, sum of their squares.
     """
     one = np.uint64(1 << SUM_BITS)
@@ -141,7 +142,7 @@ def sift(bits, order, origin, wide, marks, cells, places):
     number = 0
     for i in range(bits.shape[0]):
         places[number] = i
-        number += marks[cells[i]]
+        number += np.int64(marks[cells[i]])
     return number
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,17 +27,24 @@ from fastkm.cluster.atoms import Atoms, distinct, split
 from fastkm.cluster.keys import Order, Windows
 from fastkm.cluster.source import Piece
 
+if TYPE_CHECKING:
+    from fastkm.cluster.folding import Folded
+
 FEW = 1 << 18
 """Values that are gathered and sorted: with all that is computed of them, some 40 MB."""
 
 SLICE = 1 << 18
 """Values that are looked at together while gathering."""
 
-CELLS = 1 << 20
-"""Bins of the first packed table: 16 MB a thread, of which the used pages count."""
+CELLS = 1 << (32 - histogram.LOW_BITS)
+"""Bins of the first packed table: 32 MB a thread, of which the used pages count."""
 
-FINER_CELLS = 1 << 18
-"""Bins of a later one, which may all be in use: an atom takes some 130 bytes."""
+FINER_CELLS = 1 << 16
+"""Bins of a later one, which may all be in use: 1 MB. With 2^18 they take twice the time."""
+
+HELD = 1 << 23
+"""Values that are copied out of the data where only they matter: 32 MB of float32. A pass over
+them takes the place of one over the data."""
 
 
 class Codes:
@@ -66,7 +73,7 @@ class Codes:
 
 
 class Packed:
-    """Bins of 2^12 keys, for types of 32 bits."""
+    """Bins of 2^11 keys, for types of 32 bits."""
 
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
@@ -221,27 +228,38 @@ def counted(values: np.ndarray, counts: np.ndarray) -> Atoms:
     return distinct(values[starts], counts, split(counts))
 
 
-def collected(pieces: Iterable[Piece], binning: Any, windows: Windows) -> Piece:
-    """Copy the values in some windows, with their weights."""
-    order: Order = binning.order
-    parts: list[Piece] = []
+def collected(
+    pieces: Iterable[Piece], binning: Packed | Folded, windows: Windows, number: int, *, heavy: bool
+) -> tuple[Piece, int]:
+    """Copy the values in some windows, `number` of them, and their weights; tell how many came."""
+    values = np.empty(number, binning.dtype)
+    weights = np.empty(number) if heavy else None
+    came, alone = 0, Lock()
 
-    def work(piece: Piece) -> Callable[[int, int], Piece]:
-        def run(start: int, stop: int) -> Piece:
+    def work(piece: Piece) -> Callable[[int, int], None]:
+        def run(start: int, stop: int) -> None:
+            nonlocal came
             chunk = part(piece, start, stop)
-            values = binning.converted(chunk).values
-            found = np.empty(len(values), np.int32)
-            number = histogram.collect(
-                values.view(order.unsigned), order.parts, *windows.lookup, found
+            numbers = binning.converted(chunk).values
+            found = np.empty(len(numbers), np.int32)
+            size = histogram.collect(
+                numbers.view(binning.order.unsigned), binning.order.parts, *windows.lookup, found
             )
-            return at(chunk, found[:number])
+            with alone:
+                first, came = came, came + size
+            here = slice(first, min(first + size, number))
+            found = found[: here.stop - first] if here.stop > first else found[:0]
+            values[here] = chunk.values[found]
+            if weights is not None and chunk.weights is not None:
+                weights[here] = chunk.weights[found]
 
         return run
 
     for piece in pieces:
         step = rows_per_chunk(piece.values.itemsize)
-        parts += map_chunks(work(piece), len(piece.values), step, threads=binning.threads)
-    return concatenated(parts, binning.dtype)
+        map_chunks(work(piece), len(piece.values), step, threads=binning.threads)
+    kept = None if weights is None else _check.frozen(weights)
+    return Piece(_check.frozen(values), kept), came
 
 
 def part(piece: Piece, start: int, stop: int) -> Piece:

@@ -52,7 +52,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastkm._kernels.dynamic import NOISE, precise_program, program, segment_cost
+from fastkm._kernels.dynamic import FLOOR, NOISE, precise_program, program, segment_cost
 from fastkm.cluster.atoms import Atoms, joined
 
 EDGES = 512
@@ -314,7 +314,7 @@ class Search:
         """Bound what the costs of a path's segments cannot tell from 0; one atom has none."""
         squares = np.abs(self.prefix[4, path])
         several = _steps(path) > 1
-        return float(NOISE * np.sum((squares[:-1] + squares[1:])[several]))
+        return float(np.sum(NOISE * (squares[:-1] + squares[1:])[several] + FLOOR))
 
     def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> Groups:
         stops = np.append(starts[1:], self.size)

@@ -16,13 +16,15 @@ from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.folding import Folded
 from fastkm.cluster.judge import ExactSums, decide
 from fastkm.cluster.optimal import Groups, Search
-from fastkm.cluster.source import Source
+from fastkm.cluster.keys import Windows
+from fastkm.cluster.source import Piece, Source
 
 WINDOWS = 1 << 12
 """Windows of values that a pass looks into at most; more are joined with their neighbours."""
 
-SAFE_EXPONENT = 400
-"""Values below 2^400 and above 2^-400 have squares that neither overflow nor underflow."""
+LARGE, SMALL = 480, -400
+"""Values up to 2^480 have squares that do not overflow, in sums of 2^60; those of values below
+2^-400 begin to underflow."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Solver:
     def __init__(self, source: Source, threads: int | None) -> None:
         self.source = source
         self.folded = Folded(source.dtype, threads)
+        self.held: Piece | None = None
         self.binning: binning.Codes | binning.Packed | Folded = self.folded
         if source.dtype.itemsize <= 2 and not source.weighted:
             self.binning = binning.Codes(source.dtype, threads)
@@ -124,23 +127,36 @@ class Solver:
             raise ValueError(f"values must not be infinite, but {where} is")
 
     def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
-        """Do a pass that looks into some atoms."""
-        assert not isinstance(self.binning, binning.Codes)
+        """Look into some atoms: in what is held of the data, or in a pass."""
+        assert not isinstance(self.binning, binning.Codes)  # noqa: S101  (for the type checker)
         wanted, first, last = _runs(wanted)
         number = int(atoms.counts[wanted].sum())
         windows = self.binning.windows(atoms.low[first], atoms.high[last])
-        pieces = self.source.pieces()
-        if number <= binning.FEW:
-            finer = self.folded.sorted(binning.collected(pieces, self.binning, windows))
+        if number <= binning.HELD:
+            self._hold(windows, number)
+        pieces = self.source.pieces() if self.held is None else [self.held]
+        if number <= binning.FEW and self.held is not None:
+            finer = self.folded.sorted(self.held)
         else:
             finer = self.binning.finer(pieces, windows)
-        met = int(finer.counts.sum())
-        if met != number:
-            raise ValueError(
-                f"values must be the same in every pass: {number:,} were between the same limits "
-                f"in one pass, {met:,} in the next"
-            )
+        self._require_same(number, int(finer.counts.sum()))
         return atoms.replaced(first, last, finer)
+
+    def _hold(self, windows: Windows, number: int) -> None:
+        """Copy the values in some windows: what is wanted later is among them."""
+        assert not isinstance(self.binning, binning.Codes)  # noqa: S101
+        pieces = self.source.pieces() if self.held is None else [self.held]
+        self.held, came = binning.collected(
+            pieces, self.binning, windows, number, heavy=self.source.weighted
+        )
+        self._require_same(number, came)
+
+    def _require_same(self, before: int, now: int) -> None:
+        if before != now:
+            raise ValueError(
+                f"values must be the same in every pass: {before:,} were between the same limits "
+                f"in one pass, {now:,} in the next"
+            )
 
     def _decided(
         self, search: Search, atoms: Atoms, found: dict[int, tuple[Groups, float]]
@@ -184,9 +200,13 @@ class Solver:
 
 
 def _scaling(atoms: Atoms) -> int:
-    """Choose a power of two that brings extreme magnitudes where squares are safe, else 0."""
+    """Choose the power of two that the values are divided by, 0 for ordinary magnitudes.
+
+    The largest come to 2^480, not to 1: a fill value of 1e300 then leaves the others where their
+    squares do not underflow.
+    """
     exponent = int(np.frexp(max(abs(atoms.low[0]), abs(atoms.high[-1])))[1])
-    return exponent if abs(exponent) > SAFE_EXPONENT else 0
+    return exponent if exponent < SMALL else max(exponent - LARGE, 0)
 
 
 def _wanted(atoms: Atoms, found: list[Groups]) -> np.ndarray:
