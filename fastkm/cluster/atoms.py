@@ -7,6 +7,7 @@ w (x - base) and w (x - base)^2 in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +91,11 @@ def distinct(values: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Ato
     sums = np.zeros((6, len(values)))
     sums[:2] = weights
     return Atoms(values, values, values, counts, sums, np.ones(len(values), bool))
+
+
+def total(tables: Iterable[np.ndarray]) -> np.ndarray:
+    """Add integer tables up."""
+    return np.asarray(sum(tables))
 
 
 def split(integers: np.ndarray) -> np.ndarray:

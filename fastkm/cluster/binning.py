@@ -23,7 +23,7 @@ import numpy as np
 from fastkm import _check
 from fastkm._kernels import histogram
 from fastkm._parallel import map_chunks, rows_per_chunk
-from fastkm.cluster.atoms import Atoms, distinct, split
+from fastkm.cluster.atoms import Atoms, distinct, split, total
 from fastkm.cluster.keys import Order, Windows
 from fastkm.cluster.source import Piece
 
@@ -63,7 +63,7 @@ class Codes:
             histogram.tally_codes(piece.values.view(unsigned), table)
 
         tables = accumulated(pieces, lambda: np.zeros((4, cells), np.int64), add, self.threads)
-        counts = np.sum([table.sum(axis=0) for table in tables], axis=0, dtype=np.int64)
+        counts = total(table.sum(axis=0) for table in tables)
         with np.errstate(invalid="ignore"):  # signalling NaN
             values = np.arange(cells).astype(unsigned).view(self.dtype).astype(np.float64) + 0.0
         used = np.flatnonzero(counts * ~np.isnan(values))
@@ -221,10 +221,9 @@ def without_nan(piece: Piece) -> Piece:
 
 def counted(values: np.ndarray, counts: np.ndarray) -> Atoms:
     """Make atoms of ascending values and their counts; the two zeros of floats become one."""
-    starts = np.flatnonzero(np.append(True, np.diff(values) != 0)) if len(values) else []
-    if len(starts) == len(values):
-        return distinct(values, counts, split(counts))
-    counts = np.add.reduceat(counts, starts)
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: len(values)]
+    if len(starts) < len(values):
+        counts = np.add.reduceat(counts, starts)
     return distinct(values[starts], counts, split(counts))
 
 

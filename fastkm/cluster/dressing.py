@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._kernels.dynamic import segment_cost
 from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.codebook import KMeans1D, Profile
-from fastkm.cluster.solver import Solution
+
+if TYPE_CHECKING:
+    from fastkm.cluster.solver import Solution
 
 LOST = 2.0**-50
 """Share of a sum in double-double below which a difference has less than 16 digits."""
@@ -52,8 +55,8 @@ def _parts(solution: Solution) -> tuple[Atoms, np.ndarray]:
     sums[2:4] = np.ldexp(sums[2:4], exponents - exponent)
     sums[4:6] = np.ldexp(sums[4:6], 2 * (exponents - exponent))
     counts = np.add.reduceat(atoms.counts, first)
-    scaled = (np.ldexp(a, -exponent) for a in (low, high, centres))
-    return Atoms(*scaled, counts, sums, np.ones(len(first), bool)), places
+    low, high, centres = np.ldexp([low, high, centres], -exponent)
+    return Atoms(low, high, centres, counts, sums, np.ones(len(first), bool)), places
 
 
 def _result(

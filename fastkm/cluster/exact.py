@@ -26,15 +26,17 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._parallel import thread_count
-from fastkm.cluster.codebook import KMeans1D
 from fastkm.cluster.dressing import dressed
 from fastkm.cluster.solver import Solution, solved
 from fastkm.cluster.source import Differs, Source
+
+if TYPE_CHECKING:
+    from fastkm.cluster.codebook import KMeans1D
 
 
 def kmeans1d(

@@ -6,13 +6,13 @@ See `fastkm._kernels.histogram` for the folds and `fastkm.cluster.binning` for i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastkm import _check
 from fastkm._kernels import histogram
-from fastkm.cluster.atoms import Atoms, distinct, joined, split
+from fastkm.cluster.atoms import Atoms, distinct, joined, split, total
 from fastkm.cluster.binning import accumulated
 from fastkm.cluster.keys import COARSE_BITS, Order, Windows
 from fastkm.cluster.source import Piece
@@ -28,6 +28,13 @@ FOLD_NOISE = 2.0**-55
 
 LEAST_EXPONENT = -1023
 """2^1023 is the greatest power of two: distances below 2^-1023 are scaled by that."""
+
+
+class Weighted(NamedTuple):
+    """Values as float64, and their weights or, where all weigh the same, the one weight."""
+
+    values: np.ndarray
+    weights: np.ndarray
 
 
 class Folded:
@@ -88,7 +95,7 @@ class Folded:
             )  # fmt: skip
 
         tables = accumulated(pieces, make, add, self.threads)
-        sums = np.sum([table[0] for table in tables], axis=0, dtype=np.int64)
+        sums = total(table[0] for table in tables)
         used = np.flatnonzero(sums[:, 0])
         sums, base = sums[used], base[used]
         low = np.min([table[1][used, 0] for table in tables], axis=0) + 0.0
@@ -111,11 +118,11 @@ class Folded:
         ends = np.stack([self.order.keys(low), self.order.keys(high)])
         return Windows.of(ends, least, wide, ((greatest - least) >> wide) + 1)
 
-    def converted(self, piece: Piece) -> Piece:
+    def converted(self, piece: Piece) -> Weighted:
         """Give values as float64, and weights in units of at most 1."""
         weights = np.ones(1) if piece.weights is None else piece.weights * self.unit
         values = piece.values - self.dtype.type(self.start) if self.start else piece.values
-        return Piece(_check.frozen(values, self.order.dtype), _check.frozen(weights))
+        return Weighted(_check.frozen(values, self.order.dtype), _check.frozen(weights))
 
     def sorted(self, piece: Piece) -> Atoms:
         """Make atoms of distinct values by sorting them in memory."""
@@ -162,7 +169,7 @@ class Folded:
             values, weights = self.converted(piece)
             histogram.spread(values, weights, breaks, centres, scales, table)
 
-        sums = np.sum(accumulated(pieces, make, add, self.threads), axis=0, dtype=np.int64)
+        sums = total(accumulated(pieces, make, add, self.threads))
         weight, half, squares = (unfolded(sums[:, i], sums[:, i + 1]) for i in (0, 2, 4))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
         return np.concatenate([weight, shifted, squares]), exponents

@@ -13,11 +13,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._kernels.superaccumulator import DIGITS, sum_products
-from fastkm.cluster.optimal import Groups
+
+if TYPE_CHECKING:
+    from fastkm.cluster.optimal import Groups
 
 PATIENCE = 400_000
 """Exact costs that are computed at most; one takes some 4 microseconds."""

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._kernels.superaccumulator import sum_products
 from fastkm.cluster import binning
-from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.folding import Folded
 from fastkm.cluster.judge import ExactSums, decide
 from fastkm.cluster.optimal import Groups, Search
-from fastkm.cluster.keys import Windows
-from fastkm.cluster.source import Piece, Source
+
+if TYPE_CHECKING:
+    from fastkm.cluster.atoms import Atoms
+    from fastkm.cluster.keys import Windows
+    from fastkm.cluster.source import Piece, Source
 
 WINDOWS = 1 << 12
 """Windows of values that a pass looks into at most; more are joined with their neighbours."""
@@ -128,7 +131,7 @@ class Solver:
 
     def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
         """Look into some atoms: in what is held of the data, or in a pass."""
-        assert not isinstance(self.binning, binning.Codes)  # noqa: S101  (for the type checker)
+        assert not isinstance(self.binning, binning.Codes)
         wanted, first, last = _runs(wanted)
         number = int(atoms.counts[wanted].sum())
         windows = self.binning.windows(atoms.low[first], atoms.high[last])
@@ -144,7 +147,7 @@ class Solver:
 
     def _hold(self, windows: Windows, number: int) -> None:
         """Copy the values in some windows: what is wanted later is among them."""
-        assert not isinstance(self.binning, binning.Codes)  # noqa: S101
+        assert not isinstance(self.binning, binning.Codes)
         pieces = self.source.pieces() if self.held is None else [self.held]
         self.held, came = binning.collected(
             pieces, self.binning, windows, number, heavy=self.source.weighted
