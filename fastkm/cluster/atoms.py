@@ -15,6 +15,11 @@ import numpy as np
 from fastkm._kernels.dynamic import moments
 
 
+LARGE, SMALL = 480, -400
+"""Values up to 2^480 have squares that do not overflow, in sums of 2^60; those of values below
+2^-400 begin to underflow."""
+
+
 class Atoms(NamedTuple):
     """Pieces of the data, ascending.
 
@@ -44,15 +49,28 @@ class Atoms(NamedTuple):
         """Which atoms are one distinct value."""
         return self.low == self.high
 
+    def exponent(self) -> int:
+        """Choose the power of two to divide all values by, 0 for ordinary magnitudes.
+
+        The largest come to 2^480, not to 1: a fill value of 1e300 then leaves the others where
+        their squares do not underflow.
+        """
+        exponent = int(np.frexp(max(abs(self.low[0]), abs(self.high[-1])))[1])
+        return exponent if exponent < SMALL else max(exponent - LARGE, 0)
+
     def scaled(self, exponent: int) -> Atoms:
-        """Multiply all values by ``2**exponent``."""
+        """Divide all values by ``2**exponent``."""
         if exponent == 0:
             return self
         sums = self.sums.copy()
-        sums[2:4] = np.ldexp(sums[2:4], exponent)
-        sums[4:6] = np.ldexp(sums[4:6], 2 * exponent)
-        low, high, base = (np.ldexp(a, exponent) for a in (self.low, self.high, self.base))
+        sums[2:4] = np.ldexp(sums[2:4], -exponent)
+        sums[4:6] = np.ldexp(sums[4:6], -2 * exponent)
+        low, high, base = (np.ldexp(a, -exponent) for a in (self.low, self.high, self.base))
         return self._replace(low=low, high=high, base=base, sums=sums)
+
+    def part(self, start: int, stop: int) -> Atoms:
+        """Give the atoms from start to stop."""
+        return Atoms(*(array[..., start:stop] for array in self))
 
     def replaced(self, first: np.ndarray, last: np.ndarray, finer: Atoms) -> Atoms:
         """Put `finer` atoms in the place of some runs, from `first` to `last` inclusive."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._kernels.dynamic import segment_cost
+from fastkm._kernels.dynamic import FLOOR, segment_cost
 from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.codebook import KMeans1D, Profile
 
@@ -22,11 +22,12 @@ def dressed(solution: Solution) -> dict[int, KMeans1D]:
     """Compute the results of a solution, for each k."""
     profile = _profile(solution)
     atoms, places = _parts(solution)
-    prefix = atoms.prefix()
+    scaled = atoms.scaled(atoms.exponent())
+    prefix = scaled.prefix()
     results = {}
     for k, cuts in solution.cuts.items():
         ends = np.searchsorted(places, cuts)
-        result = _result(solution, k, cuts, atoms, prefix, ends, profile)
+        result = _result(solution, k, _means_and_costs(atoms, scaled, prefix, ends), profile)
         results[k] = (
             result
             if solution.source.packing is None
@@ -36,87 +37,83 @@ def dressed(solution: Solution) -> dict[int, KMeans1D]:
 
 
 def _parts(solution: Solution) -> tuple[Atoms, np.ndarray]:
-    """Give scaled atoms with squares, and at which position of the solution's each begins."""
-    atoms, folded, exponent = solution.atoms, solution.folded, solution.exponent
-    everywhere = np.arange(len(atoms.low) + 1)
+    """Give atoms with squares, and at which position of the solution's each begins."""
+    atoms, folded = solution.atoms, solution.folded
     if solution.squared:
-        return atoms.scaled(-exponent), everywhere
+        return atoms, np.arange(len(atoms.low) + 1)
     places = np.unique(np.concatenate(list(solution.cuts.values())))
     first, last = places[:-1], places[1:] - 1
-    prefix = atoms.scaled(-exponent).prefix()
-    weight = np.diff(prefix[0, places])
-    means = (np.diff(prefix[2, places]) + np.diff(prefix[3, places])) / weight
     low, high = atoms.low[first], atoms.high[last]
-    middle = atoms.base[len(atoms.base) // 2] + np.ldexp(means, exponent)
-    centres = np.clip(middle, low, high)
+    means = [_mean_and_cost(atoms.part(*pair))[0] for pair in pairwise(places)]
+    centres = np.clip(means, low, high)
     reach = np.maximum(high - centres, centres - low)
-    pieces = solution.source.pieces()
-    sums, exponents = folded.spread(pieces, atoms.high[last[:-1]], centres, reach)
-    sums[2:4] = np.ldexp(sums[2:4], exponents - exponent)
-    sums[4:6] = np.ldexp(sums[4:6], 2 * (exponents - exponent))
+    sums = folded.spread(solution.source.pieces(), atoms.high[last[:-1]], centres, reach)
     counts = np.add.reduceat(atoms.counts, first)
-    low, high, centres = np.ldexp([low, high, centres], -exponent)
     return Atoms(low, high, centres, counts, sums, np.ones(len(first), bool)), places
 
 
 def _result(
-    solution: Solution,
-    k: int,
-    cuts: np.ndarray,
-    atoms: Atoms,
-    prefix: np.ndarray,
-    ends: np.ndarray,
-    profile: Profile,
+    solution: Solution, k: int, found: tuple[np.ndarray, np.ndarray], profile: Profile
 ) -> KMeans1D:
-    """Compute one result, in the units of the pieces."""
-    known, exponent, unit = solution.atoms, solution.exponent, solution.folded.unit
-    weight = np.diff(prefix[0, ends]) + np.diff(prefix[1, ends])
-    means, costs = _means_and_costs(atoms, prefix, ends)
-    ranges = np.stack([known.low[cuts[:-1]], known.high[cuts[1:] - 1]], axis=1)
-    means = np.clip(np.ldexp(means, exponent), *ranges.T)
-    start = solution.folded.start
+    """Compute one result from means and costs, in the units of the pieces."""
+    atoms, cuts, start = solution.atoms, solution.cuts[k], solution.folded.start
+    ranges = np.stack([atoms.low[cuts[:-1]], atoms.high[cuts[1:] - 1]], axis=1)
+    means = np.clip(found[0], *ranges.T)
+    weight = np.add.reduceat(atoms.sums[0], cuts[:-1])
+    unit = solution.folded.unit
+    with np.errstate(over="ignore"):
+        inertia, gap = float(found[1].sum() / unit), float(solution.gaps[k] / unit)
     return KMeans1D(
         k=k,
         centroids=means + start,
         breaks=_breaks(means, ranges[:-1, 1], ranges[1:, 0], solution.source.dtype, start),
-        counts=np.add.reduceat(known.counts, cuts[:-1]),
+        counts=np.add.reduceat(atoms.counts, cuts[:-1]),
         weights=weight / unit,
-        inertia=_square(costs.sum(), exponent, unit),
-        gap=_square(solution.gaps[k], exponent, unit),
+        inertia=inertia,
+        gap=gap,
         passes=solution.source.passes,
         ranges=ranges + start,
-        variances=np.array([_square(c, exponent, 1.0) for c in costs / weight]),
+        variances=found[1] / weight,
         profile=profile,
     )
 
 
 def _means_and_costs(
-    atoms: Atoms, prefix: np.ndarray, ends: np.ndarray
+    atoms: Atoms, scaled: Atoms, prefix: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the mean of each segment and its sum of squares about it.
 
     Sums about the median of all data lose the digits of a segment that is far from it and narrow,
-    and of one that is close to 0: their sums are formed anew about a median of their own.
+    and of one that is close to 0: their sums are formed anew, about a median of their own.
     """
-    centre = atoms.base[len(atoms.base) // 2]
+    exponent, centre = atoms.exponent(), scaled.base[len(scaled.base) // 2]
     weight, _, total, total_low, _, _ = np.diff(prefix[:, ends])
     means = centre + (total + total_low) / weight
     costs = np.array([segment_cost(prefix, *pair) for pair in pairwise(ends)])
     squares = np.abs(prefix[4, ends])
-    lost = costs < LOST * (squares[:-1] + squares[1:])
+    lost = costs < LOST * (squares[:-1] + squares[1:]) + FLOOR / LOST
     lost |= np.abs(means) < LOST * np.abs(centre)
-    lost &= (np.diff(ends) > 1) & (len(ends) > 2)
-    for j in np.flatnonzero(lost):
-        part = Atoms(*(array[..., ends[j] : ends[j + 1]] for array in atoms))
-        whole = np.array([0, len(part.low)])
-        means[j : j + 1], costs[j : j + 1] = _means_and_costs(part, part.prefix(), whole)
+    means, costs = np.ldexp(means, exponent), _squares(costs, exponent)
+    for j in np.flatnonzero(lost & (np.diff(ends) > 1)):
+        means[j], costs[j] = _mean_and_cost(atoms.part(ends[j], ends[j + 1]))
     return means, costs
 
 
-def _square(value: float, exponent: int, unit: float) -> float:
-    """Scale a sum of squares back; it may overflow."""
+def _mean_and_cost(atoms: Atoms) -> tuple[float, float]:
+    """Give the mean of all atoms and their sum of squares about it."""
+    exponent = atoms.exponent()
+    scaled = atoms.scaled(exponent)
+    prefix = scaled.prefix()
+    weight, _, total, total_low, _, _ = prefix[:, -1] - prefix[:, 0]
+    mean = scaled.base[len(scaled.base) // 2] + (total + total_low) / weight
+    cost = segment_cost(prefix, 0, len(atoms.low))
+    return float(np.ldexp(mean, exponent)), float(_squares(cost, exponent))
+
+
+def _squares(values: np.ndarray | float, exponent: int) -> np.ndarray:
+    """Scale sums of squares back; they may overflow."""
     with np.errstate(over="ignore", under="ignore"):
-        return float(np.ldexp(value / unit, 2 * exponent))
+        return np.asarray(np.ldexp(values, 2 * exponent))
 
 
 def _breaks(

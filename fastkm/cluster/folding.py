@@ -143,7 +143,7 @@ class Folded:
 
     def spread(
         self, pieces: Iterable[Piece], breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> np.ndarray:
         """Sum weight, w d and w d^2 in the parts between breaks.
 
         Parameters
@@ -155,9 +155,8 @@ class Folded:
 
         Returns
         -------
-        sums : (6, p) float64 array
-            The three sums in double-double, with distances d in units of 2^exponents.
-        exponents : (p,) int array
+        (6, p) float64 array
+            The three sums in double-double. Squares may leave float64.
         """
         exponents = np.maximum(np.frexp(reach)[1], LEAST_EXPONENT)
         scales = np.ldexp(1.0, -exponents)
@@ -172,7 +171,9 @@ class Folded:
         sums = total(accumulated(pieces, make, add, self.threads))
         weight, half, squares = (unfolded(sums[:, i], sums[:, i + 1]) for i in (0, 2, 4))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
-        return np.concatenate([weight, shifted, squares]), exponents
+        with np.errstate(over="ignore", under="ignore"):
+            shifted, squares = np.ldexp(shifted, exponents), np.ldexp(squares, 2 * exponents)
+        return np.concatenate([weight, shifted, squares])
 
     def _places(
         self, windows: Windows, shift: int, offsets: np.ndarray

@@ -87,6 +87,17 @@ class Groups(NamedTuple):
     stop: np.ndarray
     starts: np.ndarray
 
+    @classmethod
+    def of(cls, layers: list[tuple[np.ndarray, np.ndarray]]) -> Groups:
+        """Join the groups of each cut."""
+        first, stop = (np.concatenate(parts) for parts in zip(*layers, strict=True))
+        sizes = [len(part) for part, _ in layers]
+        return cls(first, stop, np.concatenate(([0], np.cumsum(sizes))))
+
+    def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Give the groups of each cut."""
+        return [(self.first[a:b], self.stop[a:b]) for a, b in pairwise(self.starts)]
+
     @property
     def cut(self) -> np.ndarray:
         """Which cut each group belongs to."""
@@ -126,18 +137,20 @@ class Search:
     Parameters
     ----------
     atoms : Atoms
-        Of a magnitude whose squares neither overflow nor underflow.
+        Of any magnitude.
     doubt : float, default: 0
         Relative error that the weights may have.
     """
 
     def __init__(self, atoms: Atoms, doubt: float = 0.0) -> None:
-        self.atoms, self.doubt = atoms, doubt
+        self.whole, self.doubt = atoms, doubt
+        self.exponent = atoms.exponent()
+        self.resolved = atoms.resolved
         self.size = len(atoms.low)
+        atoms = atoms.scaled(self.exponent)
         self.prefix = atoms.prefix()
         centre = atoms.base[self.size // 2]
         self.low, self.high = atoms.low - centre, atoms.high - centre
-        self.resolved = atoms.resolved
         widths = atoms.high - atoms.low
         self.smeared = float(np.sum(atoms.sums[0] * widths**2)) if doubt else 0.0
 
@@ -157,7 +170,7 @@ class Search:
         for k in ks:
             end = layers[k] + width - 1 if k < most else len(edges) - 1
             upper = cost[end] + self._noise(edges[_path(cut, end, k)])
-            keep = [np.array([True])]
+            keep = []
             for j in range(1, k):
                 here = slice(layers[j], layers[j] + width - 1)
                 there = slice(layers[most - k + j], layers[most - k + j] + width - 1)
@@ -175,7 +188,29 @@ class Search:
             exact = self.resolved[groups.first[1:-1]].all() if k > 1 else True
             settled = exact or len(groups.first) > STALLED * before
             if single.all() and settled:
-                return groups, upper
+                return self._divided(groups), upper
+
+    def _divided(self, groups: Groups) -> Groups:
+        """Solve the parts between certain cuts, each at its own scale.
+
+        A fill value of 1e308 makes the squares of all else underflow, but its own cut is certain,
+        and what lies between two certain cuts is a problem of its own.
+        """
+        layers = groups.layers()
+        certain = [j for j, (first, _) in enumerate(layers) if self._is_certain(first)]
+        for a, b in pairwise(certain):
+            start, stop = int(layers[a][0][0]), int(layers[b][0][0])
+            part = self.whole.part(start, stop)
+            if b - a > 1 and part.exponent() != self.exponent:
+                search = Search(part, self.doubt)
+                finer, _ = search.narrowed(b - a, *search.everywhere([b - a])[b - a])
+                inner = finer.layers()[1:-1]
+                layers[a + 1 : b] = [(first + start, last + start) for first, last in inner]
+        return Groups.of(layers)
+
+    def _is_certain(self, first: np.ndarray) -> bool:
+        """Tell whether a cut has one position, before a distinct value or at the end."""
+        return len(first) == 1 and bool(np.append(self.resolved, True)[first[0]])
 
     def told_apart(self, groups: Groups) -> Groups:
         """Drop what is worse in double-double; what remains is equal, or nearly.
@@ -207,13 +242,19 @@ class Search:
         return cost, noise
 
     def best(self, k: int, groups: Groups, upper: float) -> tuple[np.ndarray, float]:
-        """Give the best cuts as far as they can be told, and how far from the optimum they may be."""
+        """Give the best cuts as far as they can be told, and a bound on what they miss."""
         none = np.zeros(len(groups.first))
         _, cut = self._run(groups.first, groups.starts, none, lower=False)
         path = groups.first[_path(cut, len(cut) - 1, k)]
+        for j in range(k - 1, 0, -1):  # costs that underflow may leave a segment empty
+            if path[j] >= path[j + 1]:
+                first, _ = groups.layers()[j]
+                path[j] = first[np.searchsorted(first, path[j + 1]) - 1]
         lowest, _ = self._run(groups.first, groups.starts, none, lower=True)
         cost = sum(segment_cost(self.prefix, a, b) for a, b in pairwise(path))
-        return path, float(cost + self._noise(path) - lowest[-1] + self._margin(k, upper))
+        gap = cost + self._noise(path) - lowest[-1] + self._margin(k, upper)
+        with np.errstate(over="ignore"):
+            return path, float(np.ldexp(gap, 2 * self.exponent))
 
     def _round(self, k: int, groups: Groups, upper: float) -> tuple[Groups, float]:
         edges = groups.first
@@ -318,12 +359,9 @@ class Search:
 
     def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> Groups:
         stops = np.append(starts[1:], self.size)
-        first = [np.array([0]), *(starts[kept] for kept in keep[1:]), np.array([self.size])]
-        stop = [np.array([0]), *(stops[kept] for kept in keep[1:]), np.array([self.size])]
-        sizes = [len(part) for part in first]
-        return Groups(
-            np.concatenate(first), np.concatenate(stop), np.concatenate(([0], np.cumsum(sizes)))
-        )
+        ends = [(np.array([p]), np.array([p])) for p in (0, self.size)]
+        inner = [(starts[kept], stops[kept]) for kept in keep]
+        return Groups.of([ends[0], *inner, ends[1]])
 
 
 def _steps(array: np.ndarray) -> np.ndarray:

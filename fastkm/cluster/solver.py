@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 WINDOWS = 1 << 12
 """Windows of values that a pass looks into at most; more are joined with their neighbours."""
 
-LARGE, SMALL = 480, -400
-"""Values up to 2^480 have squares that do not overflow, in sums of 2^60; those of values below
-2^-400 begin to underflow."""
-
 
 @dataclass(frozen=True)
 class Solution:
@@ -45,9 +41,7 @@ class Solution:
     cuts : dict of int to (k + 1,) int64 array
         Positions among the atoms, 0 and m included. Impossible k are left out.
     gaps : dict of int to float
-        How far the cost may be above the least, in units of 2^(2 exponent).
-    exponent : int
-        Atoms times 2^-exponent have squares that neither overflow nor underflow.
+        How far the cost may be above the least.
     squared : bool
         Whether the sums of the atoms hold squares.
     """
@@ -57,7 +51,6 @@ class Solution:
     folded: Folded
     cuts: dict[int, np.ndarray]
     gaps: dict[int, float]
-    exponent: int
     squared: bool
 
 
@@ -86,9 +79,8 @@ class Solver:
             atoms = self._closer(atoms, ~atoms.resolved)
         possible = [k for k in dict.fromkeys(ks) if k <= len(atoms.low)]
         if not possible:
-            return Solution(self.source, atoms, self.folded, {}, {}, 0, True)
-        exponent = _scaling(atoms)
-        search = Search(atoms.scaled(-exponent), self.folded.doubt)
+            return Solution(self.source, atoms, self.folded, {}, {}, squared=True)
+        search = Search(atoms, self.folded.doubt)
         found = search.everywhere(possible)
         while True:
             found = {k: search.narrowed(k, *found[k]) for k in possible}
@@ -98,10 +90,10 @@ class Solver:
             old, atoms = atoms, self._closer(atoms, wanted)
             # U is found anew: sums in two folds leave out the squares within bins
             found = {k: (groups.moved(old, atoms), np.inf) for k, (groups, _) in found.items()}
-            search = Search(atoms.scaled(-exponent), self.folded.doubt)
+            search = Search(atoms, self.folded.doubt)
         cuts, gaps = self._decided(search, atoms, found)
         squared = self.binning is not self.folded or bool(atoms.resolved.all())
-        return Solution(self.source, atoms, self.folded, cuts, gaps, exponent, squared)
+        return Solution(self.source, atoms, self.folded, cuts, gaps, squared)
 
     def _first(self) -> Atoms:
         """Do the first pass, or the first two."""
@@ -200,16 +192,6 @@ class Solver:
                 )
                 sums.add(values, weights, np.searchsorted(bounds, values, side="right"))
         return sums
-
-
-def _scaling(atoms: Atoms) -> int:
-    """Choose the power of two that the values are divided by, 0 for ordinary magnitudes.
-
-    The largest come to 2^480, not to 1: a fill value of 1e300 then leaves the others where their
-    squares do not underflow.
-    """
-    exponent = int(np.frexp(max(abs(atoms.low[0]), abs(atoms.high[-1])))[1])
-    return exponent if exponent < SMALL else max(exponent - LARGE, 0)
 
 
 def _wanted(atoms: Atoms, found: list[Groups]) -> np.ndarray:
