@@ -14,7 +14,6 @@ import numpy as np
 
 from fastkm._kernels.dynamic import moments
 
-
 LARGE, SMALL = 480, -400
 """Values up to 2^480 have squares that do not overflow, in sums of 2^60; those of values below
 2^-400 begin to underflow."""
