@@ -1,4 +1,13 @@
-"""The algorithms: scipy's four functions and the optimum in one dimension."""
+"""The algorithms: scipy's four functions and the optimum in one dimension.
+
+Lloyd, as scipy has it: `quantize` (vq, whiten), `lloyd` (kmeans, kmeans2), with `seeding` and
+`engines`.
+
+The optimum: `exact` (kmeans1d) reads a `source` in passes led by `solver`. `binning` and `folding`
+turn values into `atoms`, by `keys`; `optimal` rules cuts out, `judge` compares what is left, and
+`dressing` makes the result, a `codebook`, which labels (`labelling`) and reports (`report`).
+`choose` compares numbers of clusters. `cells` takes any array apart.
+"""
 
 from fastkm.cluster.choose import Choice, choose_k
 from fastkm.cluster.codebook import KMeans1D, load_codebook

@@ -3,15 +3,15 @@
 In one dimension clusters are intervals, and the best ones can be found and proven to be the best
 from a few sums, in a few passes over data that need not fit in memory:
 
-1. A pass bins the values: counts and sums of some 16,000 bins (`fastkm.cluster.binning`). Data of
+1. A pass bins the values: counts and sums of some 30,000 bins (`fastkm.cluster.binning`). Data of
    64 bits, and weighted data, is measured first.
 2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.optimal`: the lemma, its
    proof, and the rounding).
-3. A pass looks into the bins that remain, and 2 and 3 are repeated until each cut lies between
-   two values. What rounding cannot tell apart is compared exactly (`fastkm.cluster.judge`). The
+3. A pass looks into the bins that remain. Where few values are in them they are copied, and no
+   further pass is needed. 2 and 3 are repeated until each cut lies between two values. What rounding cannot tell apart is compared exactly (`fastkm.cluster.judge`). The
    gap between the inertia and the least possible one is then 0.
 
-Up to a million values are sorted instead of binned, and those of 8 and 16 bits are counted value
+Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
 values come, so any number of threads and any chunks give the same result, bit for bit.
 
