@@ -83,9 +83,10 @@ def segment_cost(values, weights, j, i):
     return sum(w * (v - mean) ** 2 for v, w in members)
 
 
-def segment_costs(values, weights):
-    """Cost of every segment, exactly, by the key (j, i); nothing where it is empty."""
+def segment_costs(values, weights, ends=None):
+    """Cost of every segment, exactly, by the key (j, i); between some positions, or all."""
     rows = moments(values, weights, 0)
+    rows = rows if ends is None else [rows[end] for end in ends]
     costs = {(i, i): Fraction(0) for i in range(len(rows))}
     for j, i in itertools.combinations(range(len(rows)), 2):
         n, s, q = (b - a for a, b in zip(rows[j], rows[i], strict=True))

@@ -90,6 +90,19 @@ def multiply(a, a_low, b, b_low):
 
 
 @kernel
+def recentre(base, sums):
+    """Count the sums of each atom from its mean; squares are left as they are.
+
+    base: (m,) float64 INOUT; sums: (6, m), see `moments` INOUT.
+    """
+    for i in range(base.shape[0]):
+        mean = base[i] + sums[2, i] / sums[0, i]
+        p, p_low = multiply(sums[0, i], sums[1, i], base[i] - mean, 0.0)
+        sums[2, i], sums[3, i] = add(sums[2, i], sums[3, i], p, p_low)
+        base[i] = mean
+
+
+@kernel
 def moments(base, sums, centre, prefix):
     """Fill the sums of the centred values, N, S and Q, from the middle outward.
 
@@ -136,7 +149,7 @@ def accumulate(base, sums, centre, first, last, step, prefix):
 def difference_cost(nj, nj_low, sj, sj_low, qj, qj_low, ni, ni_low, si, si_low, qi, qi_low):
     """Give C(j, i) from the sums at its two ends, and its noise."""
     n, t = two_sum(ni, -nj)
-    n_low = t + (ni_low - nj_low)
+    n, n_low = two_sum(n, t + (ni_low - nj_low))
     divisor = n if n > 0.0 else 1.0  # an empty segment costs 0
     s, t = two_sum(si, -sj)
     s, s_low = two_sum(s, t + (si_low - sj_low))

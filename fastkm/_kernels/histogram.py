@@ -15,7 +15,7 @@ share one 64-bit word (26 + 38 bits), so a value costs two additions: 1e8 float3
 two threads, where `numpy.std` takes 0.13 s.
 
 Values of 64 bits, and weighted ones, have too many bits for that. There each term, scaled to at
-most 1, is cut into two integers of 26 and 30 bits, and the integers are added: a sum is again
+most 1, is cut into two integers of 28 bits, and the integers are added: a sum is again
 the same in any order, and within 2^-52 of its largest term for each term (a pre-rounded sum in
 two folds; Demmel & Nguyen 2013). Sums of squares would lose what wide bins hide, so they are
 left to a last pass, about centres that are known by then.
@@ -42,9 +42,8 @@ MOST = (1 << 26) - 1
 BLOCK = 1024
 """Values that are sifted together: their cells stay in the first-level cache."""
 
-HIGH_FOLD = 2.0**26
-LOW_FOLD = 2.0**30
-"""Steps of the two folds. Sums of the high one stay below 2^63 for 2^37 values."""
+HIGH_FOLD = LOW_FOLD = 2.0**28
+"""Steps of the two folds. Sums stay below 2^63 for 2^35 values."""
 
 
 @kernel
@@ -194,7 +193,7 @@ def collect(bits, order, origin, wide, marks, coarse, windows, found):
 
 @kernel
 def fold(term):
-    """Cut a number from 0 to 1 into two integers, of 26 and 30 bits."""
+    """Cut a number from 0 to 1 into two integers of 28 bits."""
     scaled = term * HIGH_FOLD
     high = np.floor(scaled)
     return np.int64(high), np.int64((scaled - high) * LOW_FOLD)

@@ -78,6 +78,7 @@ class Packed:
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
         self.order = Order.of(dtype)
+        self.shift = histogram.LOW_BITS
         self.infinite = False
 
     def first(self, pieces: Iterable[Piece]) -> Atoms:
@@ -95,7 +96,8 @@ class Packed:
 
     def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
         """Bin the values in some windows more finely."""
-        shift, offsets = windows.bins(FINER_CELLS)
+        shift, offsets = windows.bins(FINER_CELLS, max(self.shift, 1))
+        self.shift = shift
 
         def add(table: np.ndarray, piece: Piece) -> None:
             histogram.tally_windows(

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastkm import _check
 from fastkm._kernels import histogram
+from fastkm._kernels.dynamic import recentre
 from fastkm.cluster.atoms import Atoms, distinct, joined, split, total
 from fastkm.cluster.binning import accumulated
 from fastkm.cluster.keys import COARSE_BITS, Order, Windows
@@ -23,8 +24,9 @@ CELLS = 1 << 16
 EXACT_INTEGERS = 2**53
 """Integers up to this magnitude are float64 numbers; beyond it some are not."""
 
-FOLD_NOISE = 2.0**-55
-"""Share of the greatest weight up to which any weight is cut off."""
+LIGHTEST = 2.0**-56
+"""The least weight that two folds hold, where the greatest is 1/2 to 1; it is twice the most that
+any weight is cut by."""
 
 LEAST_EXPONENT = -1023
 """2^1023 is the greatest power of two: distances below 2^-1023 are scaled by that."""
@@ -57,6 +59,7 @@ class Folded:
         self.order = Order.of(np.dtype(np.float64))
         self.start, self.unit, self.doubt, self.infinite = 0, 1.0, 0.0, False
         self.least, self.greatest = 0.0, 0.0
+        self.shift = 64
 
     def measure(self, pieces: Iterable[Piece]) -> None:
         """Find the extents of values and weights in a pass."""
@@ -80,7 +83,8 @@ class Folded:
 
     def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
         """Bin the values in some windows."""
-        shift, offsets = windows.bins(CELLS)
+        shift, offsets = windows.bins(CELLS, max(self.shift, 1))
+        self.shift = shift
         base, scales = self._places(windows, shift, offsets)
 
         def make() -> tuple[np.ndarray, np.ndarray]:
@@ -103,11 +107,10 @@ class Folded:
         alone = low == high
         weight = unfolded(sums[:, 1], sums[:, 2])
         first = np.where(alone, 0.0, unfolded(sums[:, 3], sums[:, 4]) / scales[used])
-        unknown = np.zeros((2, len(used)))
-        return Atoms(
-            low, high, np.where(alone, low, base), sums[:, 0],
-            np.concatenate([weight, first, unknown]), np.ones(len(used), bool),
-        )  # fmt: skip
+        base = np.where(alone, low, base)
+        moments = np.concatenate([weight, first, np.zeros((2, len(used)))])
+        recentre(base, moments)
+        return Atoms(low, high, base, sums[:, 0], moments, np.ones(len(used), bool))
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
         """Find windows of values by cells of the whole extent."""
@@ -120,7 +123,9 @@ class Folded:
 
     def converted(self, piece: Piece) -> Weighted:
         """Give values as float64, and weights in units of at most 1."""
-        weights = np.ones(1) if piece.weights is None else piece.weights * self.unit
+        weights = np.ones(1)
+        if piece.weights is not None:
+            weights = np.maximum(piece.weights * self.unit, LIGHTEST)
         values = piece.values - self.dtype.type(self.start) if self.start else piece.values
         return Weighted(_check.frozen(values, self.order.dtype), _check.frozen(weights))
 
@@ -191,7 +196,7 @@ class Folded:
     def _weigh(self, lightest: float, heaviest: float) -> None:
         if heaviest > 0:
             self.unit = float(np.ldexp(1.0, -int(np.frexp(heaviest)[1])))
-            self.doubt = FOLD_NOISE * heaviest / lightest
+            self.doubt = 4 * LIGHTEST * heaviest / lightest
 
     def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":

@@ -32,10 +32,11 @@ class ExactSums:
     def __init__(self, parts: int) -> None:
         self.weight, self.total = np.zeros((2, parts, DIGITS), np.int64)
 
-    def add(self, values: np.ndarray, weights: np.ndarray, part: np.ndarray) -> None:
-        """Add float64 values of float64 weights to the parts that they belong to."""
-        weights = np.ascontiguousarray(np.broadcast_to(weights, values.shape))
-        sum_products(np.ones(len(values)), weights, part, self.weight)
+    def add(self, values: np.ndarray, weights: np.ndarray | None, part: np.ndarray) -> None:
+        """Add float64 values of float64 weights, or of weight 1, to the parts that they belong to."""
+        ones = np.ones(len(values))
+        weights = ones if weights is None else weights
+        sum_products(ones, weights, part, self.weight)
         sum_products(values, weights, part, self.total)
 
     def before(self) -> tuple[list[int], list[int]]:

@@ -95,12 +95,12 @@ class Windows(NamedTuple):
         return cls(ends, origin, wide, np.append(coarse >= 0, False).view(np.uint8), coarse)
 
     @property
-    def lookup(self) -> tuple[int, int, np.ndarray, np.ndarray, np.ndarray]:
+    def lookup(self) -> tuple[np.uint64, int, np.ndarray, np.ndarray, np.ndarray]:
         """What the kernels want, in their order."""
-        return self.origin, self.wide, self.marks, self.coarse, self.ends
+        return np.uint64(self.origin), self.wide, self.marks, self.coarse, self.ends
 
-    def bins(self, most: int) -> tuple[int, np.ndarray]:
-        """Choose the narrowest bins of which at most `most` are needed.
+    def bins(self, most: int, below: int = 64) -> tuple[int, np.ndarray]:
+        """Choose the narrowest bins of which at most `most` are needed, or ones below a width.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class Windows(NamedTuple):
         offsets : (w + 1,) int64 array
             The first bin of each window, and their number.
         """
-        for shift in range(64):
+        for shift in range(below):
             sizes = ((self.ends[1] - self.ends[0]) >> np.uint64(shift)) + np.uint64(1)
             if float(sizes.astype(np.float64).sum()) <= max(most, len(sizes)):
                 break

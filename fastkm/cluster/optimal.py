@@ -147,7 +147,7 @@ class Search:
         self.exponent = atoms.exponent()
         self.resolved = atoms.resolved
         self.size = len(atoms.low)
-        atoms = atoms.scaled(self.exponent)
+        atoms = atoms.scaled(self.exponent).with_least_squares()
         self.prefix = atoms.prefix()
         centre = atoms.base[self.size // 2]
         self.low, self.high = atoms.low - centre, atoms.high - centre

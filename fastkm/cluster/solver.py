@@ -187,9 +187,8 @@ class Solver:
         bounds = atoms.low[places[1:-1]]
         for piece in self.source.pieces():
             for start in range(0, len(piece.values), binning.SLICE):
-                values, weights = self.folded.converted(
-                    binning.part(piece, start, start + binning.SLICE)
-                )
+                chunk = binning.part(piece, start, start + binning.SLICE)
+                values, weights = self.folded.converted(chunk).values, chunk.weights
                 sums.add(values, weights, np.searchsorted(bounds, values, side="right"))
         return sums
 

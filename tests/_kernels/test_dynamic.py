@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastkm._kernels import dynamic
@@ -30,9 +30,10 @@ from tests import naive
 
 EPS = Fraction(1, 2**52)
 SEEDS = st.integers(0, 2**32)
-SIZES = st.sampled_from([1, 2, 3, 5, 12])
-KINDS = ["plain", "lattice", "offset", "low outlier", "high outlier", "skewed"]
-ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
+SIZES = st.sampled_from([1, 2, 3, 5, 9])
+KINDS = st.sampled_from(
+    ["plain", "lattice", "offset", "low outlier", "high outlier", "skewed", "all magnitudes"]
+)
 STEP = 2.0**-20
 """Distance of neighbouring values within an atom; those of two atoms are at least 8 apart."""
 
@@ -72,13 +73,7 @@ class Data:
 
     def costs(self):
         """Exact costs of all segments of atoms."""
-        everything = naive.segment_costs(self.values, self.weights)
-        places = {int(end): position for position, end in enumerate(self.ends)}
-        return {
-            (places[j], places[i]): cost
-            for (j, i), cost in everything.items()
-            if j in places and i in places
-        }
+        return naive.segment_costs(self.values, self.weights, self.ends)
 
     def noise(self, j, i):
         """What the cost of a segment cannot be told from, by the essay of the module."""
@@ -88,7 +83,7 @@ class Data:
 
     def worst_noise(self, layers):
         """What the cost of any path cannot be told from."""
-        return len(layers) * max(self.noise(j, j) for j in set(sum(layers, [])))
+        return len(layers) * max(self.noise(j, j) for j in {0, len(self)})
 
 
 def single(values, weights=None):
@@ -97,8 +92,8 @@ def single(values, weights=None):
     return Data(values, [([v], [w]) for v, w in zip(values, weights, strict=True)])
 
 
-def some_data(seed, n, kind, *, inner=True):
-    """Atoms of one value and, if wanted, of several; of weight 1 or less."""
+def some_data(seed, n, kind):
+    """Atoms of one value and, where values are on a grid, of several; of weight 1 or less."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
     if kind == "lattice":
@@ -106,7 +101,9 @@ def some_data(seed, n, kind, *, inner=True):
     elif kind == "skewed":
         x = np.exp(4 * x)
     base = np.unique(np.round(x / STEP / 8)) * STEP * 8
-    if kind == "offset":
+    if kind == "all magnitudes":
+        base = np.sort(x * 10.0 ** rng.integers(-8, 9, n))
+    elif kind == "offset":
         base += 1e9
     elif kind == "low outlier":
         base[0] = -1e36
@@ -114,7 +111,7 @@ def some_data(seed, n, kind, *, inner=True):
         base[-1] = 1e36
     members = []
     for b in base:
-        size = rng.integers(1, 5) if inner and abs(b) < 1e30 else 1
+        size = rng.integers(1, 5) if kind != "all magnitudes" and abs(b) < 1e30 else 1
         values = b + np.sort(rng.integers(0, 8, size)) * STEP
         members.append((values, rng.choice([1.0, 0.25, 0.1], size)))
     return Data(base, members)
@@ -192,8 +189,7 @@ def test_double_doubles_keep_twice_the_digits(a, b, i, j):
     assert abs(whole(*multiply(a, a_low, b, b_low)) - x * y) <= abs(x * y) / 2**102
 
 
-@ALL_KINDS
-@given(SEEDS, st.sampled_from([1, 2, 5, 40]))
+@given(KINDS, SEEDS, st.sampled_from([1, 2, 5, 40]))
 def test_moments_have_twice_the_digits_of_what_is_between_them_and_the_middle(kind, seed, n):
     data = some_data(seed, n, kind)
     exact = naive.moments(data.values, data.weights, data.centre)
@@ -217,8 +213,7 @@ def test_mirrored_atoms_have_mirrored_moments(seed, n):
     assert (left[:, m] == 7).all()
 
 
-@ALL_KINDS
-@given(SEEDS, st.sampled_from([1, 2, 5, 15]))
+@given(KINDS, SEEDS, st.sampled_from([1, 2, 5, 15]))
 def test_the_cost_of_a_segment_is_exact_to_its_last_digits(kind, seed, n):
     data = some_data(seed, n, kind)
     for (j, i), exact in data.costs().items():
@@ -240,6 +235,14 @@ def test_an_outlier_costs_the_segments_beside_it_no_digit(outlier):
     assert segment_cost(data.prefix, first, first + 6) == pytest.approx(125.5, rel=4e-16)
 
 
+def test_a_light_value_far_out_beside_heavy_ones_costs_nothing():
+    heavy = 2.0**40 / 3
+    data = single([0.0, 1.0, 2.0, 1e6], [heavy, heavy, heavy, 2.0**-20 / 3])
+    cost, noise = difference_cost(*data.prefix[:, 3], *data.prefix[:, 4])
+    assert abs(cost) <= noise
+    assert segment_cost(data.prefix, 3, 4) == 0
+
+
 def test_the_cost_of_equal_values_and_of_nothing_is_zero():
     data = single([0.1, 0.2], [1e9, 7.0])
     ends = [(0, 0), (0, 1), (1, 2), (2, 2)]
@@ -259,8 +262,7 @@ def some_problem(seed, n, kind, k, windows):
     return data, layers, costs, slack
 
 
-@ALL_KINDS
-@given(SEEDS, SIZES, st.integers(1, 5), st.booleans(), st.booleans())
+@given(KINDS, SEEDS, SIZES, st.integers(1, 5), st.booleans(), st.booleans())
 def test_the_program_finds_the_least_of_all_ways(kind, seed, n, k, windows, lower):
     data, layers, costs, slack = some_problem(seed, n, kind, k, windows)
     wanted, _ = naive.program(costs, layers, slack, empty=True)
@@ -279,10 +281,9 @@ def test_the_program_finds_the_least_of_all_ways(kind, seed, n, k, windows, lowe
             assert -8 * k * EPS * scale - 2 * noise <= cost - exact <= above
 
 
-@ALL_KINDS
-@given(SEEDS, SIZES, st.integers(1, 5), st.booleans())
+@given(KINDS, SEEDS, SIZES, st.integers(1, 5), st.booleans())
 def test_the_cuts_lead_to_the_costs(kind, seed, n, k, windows):
-    data, layers, costs, slack = some_problem(seed, n, kind, k, windows)
+    data, layers, _, slack = some_problem(seed, n, kind, k, windows)
     found, cuts = run(data, layers, slack=slack)
     starts = np.cumsum([0, *map(len, layers)])
     for q in range(1, k + 1):
@@ -296,8 +297,7 @@ def test_the_cuts_lead_to_the_costs(kind, seed, n, k, windows):
             assert found[q][r] == found[q - 1][origin] + step - slack[q][r]
 
 
-@ALL_KINDS
-@given(SEEDS, SIZES, st.integers(1, 4), st.booleans())
+@given(KINDS, SEEDS, SIZES, st.integers(1, 4), st.booleans())
 def test_mirrored_input_gives_the_costs_from_each_row_to_the_end(kind, seed, n, k, windows):
     data, layers, costs, slack = some_problem(seed, n, kind, k, windows)
     layers[-1], slack[-1] = [len(data)], np.zeros(1)
@@ -316,8 +316,7 @@ def test_mirrored_input_gives_the_costs_from_each_row_to_the_end(kind, seed, n, 
             assert -bound - 2 * noise <= Fraction(float(cost)) - exact <= bound
 
 
-@ALL_KINDS
-@given(SEEDS, SIZES, st.integers(2, 4))
+@given(KINDS, SEEDS, SIZES, st.integers(2, 4))
 def test_the_cost_through_a_row_is_never_above_the_exact_one(kind, seed, n, k):
     """What `optimal.Search` rules positions out with: both directions, each slack once."""
     data, layers, costs, slack = some_problem(seed, n, kind, k, True)
@@ -405,7 +404,7 @@ def test_a_layer_fills_its_own_rows_only():
     assert cost.tolist() == [0, 0, 0.5, 5, -7, -7, -7]
     layer(edges, prefix, *starts[1:4], slack, False, cost, cut)
     assert cost.tolist() == [0, 0, 0.5, 5, 0.5, 2.5, 5.5]
-    assert cut.tolist() == [-7, 0, 0, 0, 1, 2, 3]
+    assert cut.tolist() == [-7, 0, 0, 0, 1, 2, 2]
 
 
 @given(SEEDS, st.booleans())
@@ -435,8 +434,7 @@ def test_blocks_of_candidates_join_without_a_seam(size, from_the_end):
     assert cut[2][0] == 1 + int(np.argmin(trials))
 
 
-@ALL_KINDS
-@given(SEEDS, SIZES, st.integers(1, 4))
+@given(KINDS, SEEDS, SIZES, st.integers(1, 4))
 def test_the_precise_program_finds_the_least_of_all_ways(kind, seed, n, k):
     rng = np.random.default_rng(seed)
     data = some_data(seed, n, kind)
@@ -452,11 +450,6 @@ def test_the_precise_program_finds_the_least_of_all_ways(kind, seed, n, k):
             else:
                 assert abs(cost - exact) <= bound
                 assert 0 <= doubt <= 2 * bound
-
-
-def near_tie(sign):
-    """Four values, of which it takes some 80 bits to see where the middle cut of two is."""
-    return single(np.array([-1.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0 + sign * 2.0**-52]))
 
 
 @pytest.mark.parametrize(("sign", "lowest"), [(1, 2), (0, None), (-1, 1)])
@@ -489,3 +482,11 @@ def test_an_atom_of_one_value_costs_nothing_and_leaves_no_doubt():
     assert (found[1], doubt[1].tolist()) == ([0], [0])
     assert found[2][0] > 0
     assert doubt[2][0] > 0
+
+
+def test_the_doubts_of_a_path_add_up():
+    data = single(np.arange(6.0) ** 2)
+    _, doubt = run_precise(data, [[0], [2], [4], [6]])
+    path = [data.noise(*ends) for ends in ((0, 2), (2, 4), (4, 6))]
+    for (found,), wanted in zip(doubt[1:], itertools.accumulate(path), strict=True):
+        assert found == pytest.approx(float(wanted), rel=1e-9, abs=0)
