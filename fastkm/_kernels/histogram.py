@@ -15,10 +15,10 @@ share one 64-bit word (26 + 38 bits), so a value costs two additions: 1e8 float3
 two threads, where `numpy.std` takes 0.13 s.
 
 Values of 64 bits, and weighted ones, have too many bits for that. There each term, scaled to at
-most 1, is cut into two integers of 28 bits, and the integers are added: a sum is again
-the same in any order, and within 2^-52 of its largest term for each term (a pre-rounded sum in
-two folds; Demmel & Nguyen 2013). Sums of squares would lose what wide bins hide, so they are
-left to a last pass, about centres that are known by then.
+most 1, is cut into three integers of 28 bits, and the integers are added (a sum pre-rounded in
+folds; Demmel & Nguyen 2013). So a sum is again the same in any order, and a term is right within
+2^-53 of itself and 2^-84 of the largest. Sums of squares would lose what wide bins hide, so they
+are left to a last pass, about centres that are known by then.
 
 Demmel, J. & Nguyen, H. D. (2013). Fast reproducible floating-point summation. 21st IEEE
 Symposium on Computer Arithmetic, 163-172.
@@ -42,8 +42,8 @@ MOST = (1 << 26) - 1
 BLOCK = 1024
 """Values that are sifted together: their cells stay in the first-level cache."""
 
-HIGH_FOLD = LOW_FOLD = 2.0**28
-"""Steps of the two folds. Sums stay below 2^63 for 2^35 values."""
+FOLD = 2.0**28
+"""Step from one fold to the next. Sums stay below 2^63 for 2^35 values."""
 
 
 @kernel
@@ -192,11 +192,16 @@ def collect(bits, order, origin, wide, marks, coarse, windows, found):
 
 
 @kernel
-def fold(term):
-    """Cut a number from 0 to 1 into two integers of 28 bits."""
-    scaled = term * HIGH_FOLD
-    high = np.floor(scaled)
-    return np.int64(high), np.int64((scaled - high) * LOW_FOLD)
+def fold(term, sums, row, column):
+    """Cut a number from 0 to 1 into three integers of 28 bits, and add them to three columns.
+
+    sums: (rows, columns) int64 INOUT.
+    """
+    for c in range(column, column + 3):
+        term *= FOLD
+        whole = np.floor(term)
+        sums[row, c] += np.int64(whole)
+        term -= whole
 
 
 @kernel
@@ -209,8 +214,8 @@ def weigh(
     values: (n,) float64 IN; weights: (n,) float64 of at most 1, or (1,) for all IN;
     order, origin, wide, marks, coarse, windows, offsets, shift: see above IN; base: (bins,) least
     number of each bin IN; scales: (bins,) power of two that brings distances from it to at most 1
-    IN; sums: (bins, 5) int64 INOUT: count, and two folds of each sum; reach: (bins, 2) INOUT: the
-    least and greatest value met.
+    IN; sums: (bins, 7) int64 INOUT: count, and three folds of each sum; reach: (bins, 2) INOUT:
+    the least and greatest value met.
     """
     bits = values.view(np.uint64)
     least, wider, narrow = np.uint64(origin), np.uint64(wide), np.uint64(shift)
@@ -226,13 +231,9 @@ def weigh(
                 continue
             b = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
             value, weight = values[start + i], weights[start + i] if each else weights[0]
-            high, low = fold(weight)
             sums[b, 0] += 1
-            sums[b, 1] += high
-            sums[b, 2] += low
-            high, low = fold(weight * ((value - base[b]) * scales[b]))
-            sums[b, 3] += high
-            sums[b, 4] += low
+            fold(weight, sums, b, 1)
+            fold(weight * ((value - base[b]) * scales[b]), sums, b, 4)
             reach[b, 0] = min(reach[b, 0], value)
             reach[b, 1] = max(reach[b, 1], value)
 
@@ -243,8 +244,8 @@ def spread(values, weights, breaks, centres, scales, sums):
 
     values: (n,) float64 IN; weights: (n,) of at most 1, or (1,) for all IN; breaks: (p - 1,)
     ascending; a value at one belongs below it IN; centres: (p,) IN; scales: (p,) power of two
-    that brings distances from a centre to at most 1 IN; sums: (p, 7) int64 INOUT: two folds of
-    the sums of w, w (1 + d) / 2 and w d^2 with d the scaled distance, and the count.
+    that brings distances from a centre to at most 1 IN; sums: (p, 9) int64 INOUT: three folds of
+    the sums of w, w (1 + d) / 2 and w d^2 with d the scaled distance.
     """
     each = weights.shape[0] > 1
     for i in range(values.shape[0]):
@@ -254,16 +255,9 @@ def spread(values, weights, breaks, centres, scales, sums):
         p = np.searchsorted(breaks, value)
         weight = weights[i] if each else weights[0]
         distance = (value - centres[p]) * scales[p]
-        high, low = fold(weight)
-        sums[p, 0] += high
-        sums[p, 1] += low
-        high, low = fold(weight * (0.5 + 0.5 * distance))
-        sums[p, 2] += high
-        sums[p, 3] += low
-        high, low = fold(weight * (distance * distance))
-        sums[p, 4] += high
-        sums[p, 5] += low
-        sums[p, 6] += 1
+        fold(weight, sums, p, 0)
+        fold(weight * (0.5 + 0.5 * distance), sums, p, 3)
+        fold(weight * (distance * distance), sums, p, 6)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Binning of 64-bit and weighted values: sums in two folds, squares in a last pass.
+"""Binning of 64-bit and weighted values: sums in folds, squares in a last pass.
 
 See `fastkm._kernels.histogram` for the folds and `fastkm.cluster.binning` for its sisters.
 """
@@ -24,9 +24,9 @@ CELLS = 1 << 16
 EXACT_INTEGERS = 2**53
 """Integers up to this magnitude are float64 numbers; beyond it some are not."""
 
-LIGHTEST = 2.0**-56
-"""The least weight that two folds hold, where the greatest is 1/2 to 1; it is twice the most that
-any weight is cut by."""
+LIGHTEST = 2.0**-84
+"""The least weight that three folds hold, where the greatest is 1/2 to 1; it is the most that any
+weight is cut by."""
 
 LEAST_EXPONENT = -1023
 """2^1023 is the greatest power of two: distances below 2^-1023 are scaled by that."""
@@ -89,7 +89,7 @@ class Folded:
 
         def make() -> tuple[np.ndarray, np.ndarray]:
             cells = len(base)
-            return np.zeros((cells, 5), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
+            return np.zeros((cells, 7), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
 
         def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
             values, weights = self.converted(piece)
@@ -105,8 +105,8 @@ class Folded:
         low = np.min([table[1][used, 0] for table in tables], axis=0) + 0.0
         high = np.max([table[1][used, 1] for table in tables], axis=0) + 0.0
         alone = low == high
-        weight = unfolded(sums[:, 1], sums[:, 2])
-        first = np.where(alone, 0.0, unfolded(sums[:, 3], sums[:, 4]) / scales[used])
+        weight = unfolded(sums[:, 1:4])
+        first = np.where(alone, 0.0, unfolded(sums[:, 4:7]) / scales[used])
         base = np.where(alone, low, base)
         moments = np.concatenate([weight, first, np.zeros((2, len(used)))])
         recentre(base, moments)
@@ -140,11 +140,8 @@ class Folded:
         order = np.argsort(values, kind="stable")
         values = values[order]
         starts, counts = _runs(values)
-        terms = weights[order] * histogram.HIGH_FOLD
-        high = np.floor(terms)
-        low = np.floor((terms - high) * histogram.LOW_FOLD)
-        folds = (np.add.reduceat(fold.astype(np.int64), starts) for fold in (high, low))
-        return distinct(values[starts] + 0.0, counts, unfolded(*folds))
+        folds = np.add.reduceat(_folds(weights[order]), starts, axis=0)
+        return distinct(values[starts] + 0.0, counts, unfolded(folds))
 
     def spread(
         self, pieces: Iterable[Piece], breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
@@ -167,14 +164,14 @@ class Folded:
         scales = np.ldexp(1.0, -exponents)
 
         def make() -> np.ndarray:
-            return np.zeros((len(centres), 7), np.int64)
+            return np.zeros((len(centres), 9), np.int64)
 
         def add(table: np.ndarray, piece: Piece) -> None:
             values, weights = self.converted(piece)
             histogram.spread(values, weights, breaks, centres, scales, table)
 
         sums = total(accumulated(pieces, make, add, self.threads))
-        weight, half, squares = (unfolded(sums[:, i], sums[:, i + 1]) for i in (0, 2, 4))
+        weight, half, squares = (unfolded(sums[:, i : i + 3]) for i in (0, 3, 6))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
         with np.errstate(over="ignore", under="ignore"):
             shifted, squares = np.ldexp(shifted, exponents), np.ldexp(squares, 2 * exponents)
@@ -195,8 +192,8 @@ class Folded:
 
     def _weigh(self, lightest: float, heaviest: float) -> None:
         if heaviest > 0:
-            self.unit = float(np.ldexp(1.0, -int(np.frexp(heaviest)[1])))
-            self.doubt = 4 * LIGHTEST * heaviest / lightest
+            self.unit = float(np.ldexp(1.0, min(-int(np.frexp(heaviest)[1]), 1023)))
+            self.doubt = 2 * LIGHTEST / (self.unit * lightest)
 
     def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
@@ -236,10 +233,21 @@ def start_of(least: Any, greatest: Any) -> int:
     return int(least)
 
 
-def unfolded(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Turn two folds of a sum into double-double: (2, ...)."""
-    upper, lower = split(high), split(low)
-    first = joined(
-        upper[0] / histogram.HIGH_FOLD, lower[0] / histogram.HIGH_FOLD / histogram.LOW_FOLD
-    )
-    return joined(first[0], first[1] + upper[1] / histogram.HIGH_FOLD)
+def _folds(terms: np.ndarray) -> np.ndarray:
+    """Cut numbers from 0 to 1 into three integers, as the kernel does: (..., 3)."""
+    folds = []
+    for _ in range(3):
+        scaled = terms * histogram.FOLD
+        folds.append(np.floor(scaled))
+        terms = scaled - folds[-1]
+    return np.stack(folds, axis=-1).astype(np.int64)
+
+
+def unfolded(folds: np.ndarray) -> np.ndarray:
+    """Turn sums in three folds, (..., 3), into double-double: (2, ...)."""
+    result = split(folds[..., 2]) / histogram.FOLD
+    for column in (1, 0):
+        high, low = split(folds[..., column])
+        high, rest = joined(high, result[0])
+        result = joined(high, rest + (low + result[1])) / histogram.FOLD
+    return result

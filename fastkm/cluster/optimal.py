@@ -37,7 +37,7 @@ and t_j, half-way between them, is in the group. Rounds end when groups are sing
 
 **Rounding.** Costs are right to a few units in the last place (`fastkm._kernels.dynamic`), and a
 search by levels may take a candidate that is worse by twice that on each level; over k layers a
-sum is off by less than `ROUNDING` k times U. Sums in two folds are those of values moved by at
+sum is off by less than `ROUNDING` k times U. Sums in folds are those of values moved by at
 most 2^-52 of the width of their bin, and weights changed by a known share; by Cauchy and Schwarz
 the first changes a cost by at most 2^-50 sqrt(U V), V the sum of W w^2 over bins of width w. Both
 are added to U. What survives within that is told apart in exact arithmetic (`fastkm.cluster.judge`).
@@ -68,7 +68,7 @@ ROUNDING = 2.0**-46
 """Margin of comparisons for each segment, a share of U: some ten times the rounding errors."""
 
 FOLDED = 2.0**-50
-"""Margin for sums in two folds; see above."""
+"""Margin for sums in folds; see above."""
 
 
 class Groups(NamedTuple):
@@ -215,7 +215,7 @@ class Search:
     def told_apart(self, groups: Groups) -> Groups:
         """Drop what is worse in double-double; what remains is equal, or nearly.
 
-        This needs sums without a doubt: those of weights in two folds have one.
+        This needs sums without a doubt: those of weights in folds have one.
         """
         edges = groups.first
         alone = np.append(self.resolved, False)[edges]

@@ -88,7 +88,7 @@ class Solver:
             if not wanted.any():
                 break
             old, atoms = atoms, self._closer(atoms, wanted)
-            # U is found anew: sums in two folds leave out the squares within bins
+            # U is found anew: sums in folds leave out the squares within bins
             found = {k: (groups.moved(old, atoms), np.inf) for k, (groups, _) in found.items()}
             search = Search(atoms, self.folded.doubt)
         cuts, gaps = self._decided(search, atoms, found)

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from fastkm._kernels import histogram
 from fastkm._kernels.histogram import (
     BLOCK,
-    HIGH_FOLD,
+    FOLD,
     LOW_BITS,
-    LOW_FOLD,
     MOST,
     SUM_BITS,
     collect,
@@ -88,9 +87,9 @@ def unpacked(table):
     }
 
 
-def unfolded(high, low):
-    """Give a sum in two folds exactly."""
-    return (Fraction(int(high)) + Fraction(int(low)) / Fraction(LOW_FOLD)) / Fraction(HIGH_FOLD)
+def unfolded(folds):
+    """Give a sum in three folds exactly."""
+    return sum(Fraction(int(part)) / Fraction(FOLD) ** (i + 1) for i, part in enumerate(folds))
 
 
 @ALL_TYPES
@@ -250,13 +249,16 @@ def test_windows_of_one_key_find_neither_nan_nor_what_lies_beyond():
 
 @given(st.floats(0, 1))
 @example(1.0)
-@example(2.0**-56)
+@example(2.0**-84)
 @example(1 - 2.0**-53)
-def test_a_number_is_cut_into_two_integers(term):
-    high, low = fold(term)
-    assert 0 <= high <= HIGH_FOLD
-    assert 0 <= low < LOW_FOLD
-    assert 0 <= Fraction(term) - unfolded(high, low) < Fraction(1, 2**56)
+def test_a_number_is_cut_into_three_integers(term):
+    sums = np.array([[7, 0, 0, 0, 7]])
+    fold(term, sums, 0, 1)
+    assert sums[0, [0, 4]].tolist() == [7, 7]
+    assert 0 <= sums[0, 1] <= FOLD
+    assert (sums[0, 1:4] >= 0).all()
+    assert (sums[0, 2:4] < FOLD).all()
+    assert 0 <= Fraction(term) - unfolded(sums[0, 1:4]) < Fraction(1, 2**84)
 
 
 def bins_over(windows, most):
@@ -279,7 +281,7 @@ def weighed(values, weights, pairs, most):
     wide = max(0, (pairs[-1][1] - origin).bit_length() - 8)
     windows = windows_over(pairs, origin=origin, wide=wide)
     shift, offsets, base, scales = bins_over(windows, most)
-    sums, reach = np.zeros((len(base), 5), np.int64), np.tile([np.inf, -np.inf], (len(base), 1))
+    sums, reach = np.zeros((len(base), 7), np.int64), np.tile([np.inf, -np.inf], (len(base), 1))
     order = Order.of(np.dtype(float)).parts
     weigh(values, weights, order, *windows.lookup, offsets, shift, base, scales, sums, reach)
     return (shift, offsets, base, scales), sums, reach
@@ -331,8 +333,8 @@ def test_weighed_sums_are_those_of_exact_rationals(kind, seed, number, most, ali
         assert sums[b, 0] == len(rows)
         assert reach[b].tolist() == [values[rows].min(), values[rows].max()]
         w, first, _ = naive.weighted_sums(values[rows], each[rows], [b] * len(rows), base)[b]
-        assert abs(unfolded(*sums[b, 1:3]) - w) <= len(rows) * DOUBT
-        assert abs(unfolded(*sums[b, 3:5]) - first * Fraction(scales[b])) <= len(rows) * DOUBT
+        assert abs(unfolded(sums[b, 1:4]) - w) <= len(rows) * DOUBT
+        assert abs(unfolded(sums[b, 4:7]) - first * Fraction(scales[b])) <= len(rows) * DOUBT
     others = np.setdiff1d(np.arange(len(base)), list(members))
     assert not sums[others].any()
     assert (reach[others] == [np.inf, -np.inf]).all()
@@ -349,7 +351,7 @@ def test_weighed_sums_are_exact_where_terms_have_few_bits(seed, alike):
     (*_, base, scales), sums, _ = weighed(values, weights, pairs, 1)
     assert (base.tolist(), scales.tolist()) == ([1.0], [1.0])
     wanted = naive.weighted_sums(values, np.broadcast_to(weights, 50), [0] * 50, base)[0]
-    assert (unfolded(*sums[0, 1:3]), unfolded(*sums[0, 3:5])) == wanted[:2]
+    assert (unfolded(sums[0, 1:4]), unfolded(sums[0, 4:7])) == wanted[:2]
 
 
 @wraps
@@ -369,7 +371,7 @@ def test_values_far_into_an_array_have_their_own_weights():
     values[BLOCK + 1], weights[BLOCK + 1] = 3.0, 0.5
     (key,) = keys_of(values[BLOCK + 1 : BLOCK + 2].view("u8"), "f8")
     _, sums, reach = weighed(values, weights, [(key, key)], 1)
-    assert sums.tolist() == [[1, HIGH_FOLD / 2, 0, 0, 0]]
+    assert sums.tolist() == [[1, FOLD / 2, 0, 0, 0, 0, 0]]
     assert reach.tolist() == [[3.0, 3.0]]
 
 
@@ -392,7 +394,7 @@ def some_parts(seed, number, parts, kind):
 def test_spread_sums_are_those_of_exact_rationals(kind, seed, number, parts, alike):
     values, weights, breaks, part, centres, scales = some_parts(seed, number, parts, kind)
     weights = np.array([0.625]) if alike else weights
-    sums = np.zeros((len(centres), 7), np.int64)
+    sums = np.zeros((len(centres), 9), np.int64)
     spread(values, weights, breaks, centres, scales, sums)
     there = ~np.isnan(values)
     each = np.broadcast_to(weights, values.shape)
@@ -402,30 +404,29 @@ def test_spread_sums_are_those_of_exact_rationals(kind, seed, number, parts, ali
         s, q = s * Fraction(scale), q * Fraction(scale) ** 2
         number = int(np.sum(part[there] == p))
         bound = number * DOUBT * (kind != "lattice")
-        assert sums[p, 6] == number
-        assert abs(unfolded(*sums[p, 0:2]) - n) <= bound
-        assert abs(unfolded(*sums[p, 2:4]) - (n + s) / 2) <= bound
-        assert abs(unfolded(*sums[p, 4:6]) - q) <= bound
+        assert abs(unfolded(sums[p, 0:3]) - n) <= bound
+        assert abs(unfolded(sums[p, 3:6]) - (n + s) / 2) <= bound
+        assert abs(unfolded(sums[p, 6:9]) - q) <= bound
 
 
 @given(SEEDS)
 def test_no_order_of_the_values_changes_a_bit_of_their_spread(seed):
     values, weights, breaks, _, centres, scales = some_parts(seed, 60, 4, "offset")
     turn = np.random.default_rng(seed).permutation(60)
-    sums, turned = np.zeros((2, len(centres), 7), np.int64)
+    sums, turned = np.zeros((2, len(centres), 9), np.int64)
     spread(values, weights, breaks, centres, scales, sums)
     spread(values[turn], weights[turn], breaks, centres, scales, turned)
     np.testing.assert_array_equal(turned, sums)
 
 
 def test_a_value_at_a_break_belongs_below_it():
-    sums = np.zeros((3, 7), np.int64)
+    sums = np.zeros((3, 9), np.int64)
     spread(
         np.array([1.0, 2.0, 2.0, 2.5, 3.0]), np.ones(1), np.array([1.0, 2.0]),
         np.array([1.0, 2.0, 2.5]), np.ones(3), sums,
     )  # fmt: skip
-    assert sums[:, 6].tolist() == [1, 2, 2]
-    assert sums[:, 4].tolist() == [0, 0, HIGH_FOLD / 4]
+    assert sums[:, 0].tolist() == [FOLD, 2 * FOLD, 2 * FOLD]
+    assert sums[:, 6].tolist() == [0, 0, FOLD / 4]
 
 
 @pytest.mark.parametrize("name", ["f4", "f8"])
@@ -447,6 +448,6 @@ def test_the_extent_of_integers_goes_on_where_it_was():
 
 
 def test_the_folds_leave_room_for_as_many_values_as_promised():
-    assert int(HIGH_FOLD) * 2**35 == int(LOW_FOLD) * 2**35 == 2**63
+    assert int(FOLD) * 2**35 == 2**63
     assert MOST << SUM_BITS < 2**64
     assert MOST * ((1 << histogram.LOW_BITS) - 1) < 2**SUM_BITS
