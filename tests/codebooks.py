@@ -74,6 +74,8 @@ def close(number, exact, relative):
         return abs(number) > HUGE / 10
     if abs(exact) < TINY:
         return abs(number) < 10 * TINY
+    if not np.isfinite(number):
+        return False
     return abs(Fraction(float(number)) - exact) <= Fraction(relative) * abs(exact)
 
 
@@ -87,7 +89,7 @@ def assert_consistent(result, values, weights=None):
     assert (np.diff(result.centroids) >= 0).all()
     inertia = 0
     for j in range(k):
-        part, own = values[labels == j].tolist(), [Fraction(w) for w in weights[labels == j]]
+        part, own = values[labels == j].tolist(), naive.exact(weights[labels == j])
         numbers, total = [Fraction(value) for value in part], sum(own)
         mean = sum(map(Fraction.__mul__, numbers, own)) / total
         square = sum(w * (x - mean) ** 2 for x, w in zip(numbers, own, strict=True))

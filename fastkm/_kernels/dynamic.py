@@ -46,8 +46,9 @@ BLOCK = 256
 SPLITTER = 134217729.0
 """2^27 + 1, Veltkamp's constant: splits a float64 into two halves whose products are exact."""
 
-NOISE = 2.0**-98
-"""Share of the sums of squares at its ends that a cost cannot tell from 0: equal values, far out."""
+NOISE = 2.0**-82
+"""Share of the sums of squares at its ends that a cost cannot tell from 0, for up to 2^21 atoms: an
+addition of double-doubles is right to 2^-104."""
 
 FLOOR = 2.0**-1040
 """Rounding of costs whose low parts underflow."""
@@ -264,7 +265,7 @@ def precise_program(edges, alone, prefix, starts, cost, noise):
 
     edges: (t,) int64 positions IN; alone: (t,) whether the atom at an edge is one distinct value,
     which costs nothing IN; prefix: (6, t) IN; starts: (k + 2,) IN; cost: (2, t) OUT, inf where a
-    row cannot be reached; noise: (t,) what the cost of the best path cannot be told from OUT.
+    row cannot be reached; noise: (t,) what the cost of any path cannot be told from OUT.
     """
     cost[:, : starts[1]] = 0.0
     noise[: starts[1]] = 0.0
@@ -281,5 +282,6 @@ def precise_program(edges, alone, prefix, starts, cost, noise):
                     value, value_low = precise_cost(prefix, j, i)
                     doubt = NOISE * (abs(prefix[4, j]) + abs(prefix[4, i])) + FLOOR
                 value, value_low = add(cost[0, j], cost[1, j], value, value_low)
+                noise[i] = max(noise[i], noise[j] + doubt)
                 if value < cost[0, i] or (value == cost[0, i] and value_low < cost[1, i]):
-                    cost[0, i], cost[1, i], noise[i] = value, value_low, noise[j] + doubt
+                    cost[0, i], cost[1, i] = value, value_low

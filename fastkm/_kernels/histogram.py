@@ -166,7 +166,7 @@ def tally_windows(bits, order, origin, wide, marks, coarse, windows, offsets, sh
             w = find_window(key, coarse[cells[i]], windows)
             if w >= 0:
                 low = key & mask
-                b = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
+                b = offsets[w] + np.int64((key >> narrow) - (windows[0, w] >> narrow))
                 table[b, 0] += one | low
                 table[b, 1] += low * low
 
@@ -229,7 +229,7 @@ def weigh(
             w = find_window(key, coarse[cells[i]], windows)
             if w < 0:
                 continue
-            b = offsets[w] + np.int64((key - windows[0, w]) >> narrow)
+            b = offsets[w] + np.int64((key >> narrow) - (windows[0, w] >> narrow))
             value, weight = values[start + i], weights[start + i] if each else weights[0]
             sums[b, 0] += 1
             fold(weight, sums, b, 1)

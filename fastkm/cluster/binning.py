@@ -106,8 +106,9 @@ class Packed:
 
         totals, used = self._totals(pieces, int(offsets[-1]), add)
         window = np.searchsorted(offsets, used, side="right") - 1
-        steps = (used - offsets[window]).astype(np.uint64) << np.uint64(shift)
-        return self._atoms(windows.ends[0, window] + steps, totals, shift)
+        steps = (used - offsets[window]).astype(np.uint64)
+        first = windows.ends[0, window] >> np.uint64(shift)
+        return self._atoms((first + steps) << np.uint64(shift), totals, shift)
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
         """Find windows of values by the bins of the first pass."""

@@ -94,7 +94,8 @@ def _means_and_costs(
     lost = costs < LOST * (squares[:-1] + squares[1:]) + FLOOR / LOST
     lost |= np.abs(means) < LOST * np.abs(centre)
     means, costs = np.ldexp(means, exponent), _squares(costs, exponent)
-    for j in np.flatnonzero(lost & (np.diff(ends) > 1)):
+    lost &= atoms.low[ends[:-1]] < atoms.high[ends[1:] - 1]
+    for j in np.flatnonzero(lost):
         means[j], costs[j] = _mean_and_cost(atoms.part(ends[j], ends[j + 1]))
     return means, costs
 

@@ -69,8 +69,8 @@ def kmeans1d(
         If there are fewer distinct values than k. Of several k those are left out with a
         warning; it is an error only if none remains.
     ValueError
-        If k is below 1, values are infinite, weights are negative or not finite, integers differ
-        by more than 2^53, or passes give different values.
+        If k is below 1, values are infinite, integers differ by more than 2^53, weights are negative
+        or not finite or differ by more than 2^60 times, or passes give different values.
     TypeError
         If `values` does not hold real numbers, or k is not an integer.
 

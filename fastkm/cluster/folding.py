@@ -19,7 +19,8 @@ from fastkm.cluster.keys import COARSE_BITS, Order, Windows
 from fastkm.cluster.source import Piece
 
 CELLS = 1 << 16
-"""Bins of a table: 4 MB a thread."""
+"""Bins of a table: 5 MB a thread. With 2^12 and more, the values of a bin have at most two
+different units in the last place, so that sums without weights are exact."""
 
 EXACT_INTEGERS = 2**53
 """Integers up to this magnitude are float64 numbers; beyond it some are not."""
@@ -27,6 +28,9 @@ EXACT_INTEGERS = 2**53
 LIGHTEST = 2.0**-84
 """The least weight that three folds hold, where the greatest is 1/2 to 1; it is the most that any
 weight is cut by."""
+
+ENOUGH = 2.0**-24
+"""Share of the lightest weight that folds may cut off."""
 
 LEAST_EXPONENT = -1023
 """2^1023 is the greatest power of two: distances below 2^-1023 are scaled by that."""
@@ -48,8 +52,8 @@ class Folded:
         What is taken off integers before they become float64.
     unit : float
         Power of two by which weights are multiplied.
-    doubt : float
-        Relative error of the weights that the sums may have.
+    doubt, cut : float
+        Relative and absolute error of the weights that the sums may have.
     infinite : bool
         Whether an infinity was met.
     """
@@ -57,7 +61,8 @@ class Folded:
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
         self.order = Order.of(np.dtype(np.float64))
-        self.start, self.unit, self.doubt, self.infinite = 0, 1.0, 0.0, False
+        self.start, self.unit, self.infinite = 0, 1.0, False
+        self.doubt, self.cut = 0.0, 0.0
         self.least, self.greatest = 0.0, 0.0
         self.shift = 64
 
@@ -123,9 +128,7 @@ class Folded:
 
     def converted(self, piece: Piece) -> Weighted:
         """Give values as float64, and weights in units of at most 1."""
-        weights = np.ones(1)
-        if piece.weights is not None:
-            weights = np.maximum(piece.weights * self.unit, LIGHTEST)
+        weights = np.ones(1) if piece.weights is None else piece.weights * self.unit
         values = piece.values - self.dtype.type(self.start) if self.start else piece.values
         return Weighted(_check.frozen(values, self.order.dtype), _check.frozen(weights))
 
@@ -183,17 +186,24 @@ class Folded:
         """Give the least number of each bin, and the scale of distances from it."""
         window = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         steps = (np.arange(len(window)) - offsets[window]).astype(np.uint64)
-        begin = windows.ends[0, window] + (steps << np.uint64(shift))
-        left = windows.ends[1, window] - begin
-        end = begin + np.minimum(left, np.uint64((1 << shift) - 1))
+        bins = (windows.ends[0, window] >> np.uint64(shift)) + steps
+        begin = np.maximum(bins << np.uint64(shift), windows.ends[0, window])
+        last = (bins << np.uint64(shift)) + np.uint64((1 << shift) - 1)
+        end = np.minimum(last, windows.ends[1, window])
         base = self.order.values(begin)
         exponents = np.frexp(self.order.values(end) - base)[1]
         return base, np.ldexp(1.0, -np.maximum(exponents, LEAST_EXPONENT))
 
     def _weigh(self, lightest: float, heaviest: float) -> None:
-        if heaviest > 0:
-            self.unit = float(np.ldexp(1.0, min(-int(np.frexp(heaviest)[1]), 1023)))
-            self.doubt = 2 * LIGHTEST / (self.unit * lightest)
+        if heaviest == 0:  # there are no weights
+            return
+        self.unit = float(np.ldexp(1.0, min(-int(np.frexp(heaviest)[1]), 1023)))
+        if lightest * self.unit < LIGHTEST / ENOUGH:
+            raise ValueError(
+                f"weights must not differ by more than 2^60 times, got {lightest:g} to {heaviest:g}"
+            )
+        self.cut = 2 * LIGHTEST
+        self.doubt = self.cut / (self.unit * lightest)
 
     def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":

@@ -110,7 +110,8 @@ class Windows(NamedTuple):
             The first bin of each window, and their number.
         """
         for shift in range(below):
-            sizes = ((self.ends[1] - self.ends[0]) >> np.uint64(shift)) + np.uint64(1)
+            first, last = self.ends >> np.uint64(shift)  # bins of one pass nest in those before
+            sizes = last - first + np.uint64(1)
             if float(sizes.astype(np.float64).sum()) <= max(most, len(sizes)):
                 break
         return shift, np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)

@@ -125,6 +125,11 @@ class Groups(NamedTuple):
         ends = np.append(np.searchsorted(new.low, old.low), len(new.low))
         return Groups(ends[self.first], ends[self.stop], self.starts)
 
+    def pairs(self) -> int:
+        """Count the segments that begin and end at positions of neighbouring cuts."""
+        sizes = _steps(self.starts)
+        return int(sizes[:-1] @ sizes[1:])
+
     def unique(self) -> bool:
         """Tell whether each cut has one position, a different one."""
         positions = self.first
@@ -138,12 +143,12 @@ class Search:
     ----------
     atoms : Atoms
         Of any magnitude.
-    doubt : float, default: 0
-        Relative error that the weights may have.
+    doubt, cut : float, default: 0
+        Relative and absolute error that the weights may have.
     """
 
-    def __init__(self, atoms: Atoms, doubt: float = 0.0) -> None:
-        self.whole, self.doubt = atoms, doubt
+    def __init__(self, atoms: Atoms, doubt: float = 0.0, cut: float = 0.0) -> None:
+        self.whole, self.doubt, self.weight_cut = atoms, doubt, cut
         self.exponent = atoms.exponent()
         self.resolved = atoms.resolved
         self.size = len(atoms.low)
@@ -151,6 +156,7 @@ class Search:
         self.prefix = atoms.prefix()
         centre = atoms.base[self.size // 2]
         self.low, self.high = atoms.low - centre, atoms.high - centre
+        self.cut = cut * float(np.sum(atoms.counts)) * (atoms.high[-1] - atoms.low[0]) ** 2
         widths = atoms.high - atoms.low
         self.smeared = float(np.sum(atoms.sums[0] * widths**2)) if doubt else 0.0
 
@@ -202,7 +208,7 @@ class Search:
             start, stop = int(layers[a][0][0]), int(layers[b][0][0])
             part = self.whole.part(start, stop)
             if b - a > 1 and part.exponent() != self.exponent:
-                search = Search(part, self.doubt)
+                search = Search(part, self.doubt, self.weight_cut)
                 finer, _ = search.narrowed(b - a, *search.everywhere([b - a])[b - a])
                 inner = finer.layers()[1:-1]
                 layers[a + 1 : b] = [(first + start, last + start) for first, last in inner]
@@ -295,7 +301,7 @@ class Search:
 
     def _means(self, ends: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
         """Give the mean between neighbouring positions, or `otherwise` where they are one."""
-        weight = _steps(self.prefix[0, ends])
+        weight = _steps(self.prefix[0, ends]) + _steps(self.prefix[1, ends])
         total = _steps(self.prefix[2, ends]) + _steps(self.prefix[3, ends])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(_steps(ends) > 0, total / weight, otherwise)
@@ -306,8 +312,8 @@ class Search:
         low, high = self.low[np.minimum(first, self.size - 1)], self.high[np.maximum(stop, 1) - 1]
         apart = np.minimum(right - left, 2 * np.minimum(high - left, right - low))
         apart = np.maximum(apart, 0) * (1 + 1e-9) + 2.0**-50 * (np.abs(left) + np.abs(right))
-        n, s, s_low = self.prefix[0], self.prefix[2], self.prefix[3]
-        weight = n[stop] - n[first]
+        n, n_low, s, s_low = self.prefix[:4]
+        weight = (n[stop] - n[first]) + (n_low[stop] - n_low[first])
         total = (s[stop] - s[first]) + (s_low[stop] - s_low[first])
         short = weight * high - total + 2.0**-50 * weight * np.abs(high)
         moved = np.minimum(np.maximum(short, 0), weight * (high - low)) * (1 + 1e-9)
@@ -348,13 +354,15 @@ class Search:
 
     def _margin(self, k: int, upper: float) -> float:
         """Bound how far the cost of a partition may be off that costs at most `upper`."""
-        folds = np.sqrt(upper * self.smeared) + FOLDED * self.smeared
-        return float(upper * (k * ROUNDING + self.doubt) + FOLDED * folds)
+        weights = min(upper * self.doubt, self.cut)
+        folds = (FOLDED + self.doubt) * np.sqrt(upper * self.smeared) + FOLDED**2 * self.smeared
+        return float(upper * k * ROUNDING + weights + folds)
 
     def _noise(self, path: np.ndarray) -> float:
-        """Bound what the costs of a path's segments cannot tell from 0; one atom has none."""
+        """Bound what the costs of a path's segments cannot tell from 0; one value has none."""
         squares = np.abs(self.prefix[4, path])
-        several = _steps(path) > 1
+        alone = (_steps(path) == 1) & self.resolved[np.minimum(path[:-1], self.size - 1)]
+        several = ~alone & (_steps(path) > 0)
         return float(np.sum(NOISE * (squares[:-1] + squares[1:])[several] + FLOOR))
 
     def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> Groups:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from fastkm.cluster.source import Piece, Source
 
 WINDOWS = 1 << 12
-"""Windows of values that a pass looks into at most; more are joined with their neighbours."""
+"""Windows of values that a pass looks into at most; more wait for the next pass."""
+
+PAIRS = 1 << 24
+"""Pairs of positions up to which costs are compared in double-double: a second."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Solver:
         possible = [k for k in dict.fromkeys(ks) if k <= len(atoms.low)]
         if not possible:
             return Solution(self.source, atoms, self.folded, {}, {}, squared=True)
-        search = Search(atoms, self.folded.doubt)
+        search = Search(atoms, self.folded.doubt, self.folded.cut)
         found = search.everywhere(possible)
         while True:
             found = {k: search.narrowed(k, *found[k]) for k in possible}
@@ -90,7 +93,7 @@ class Solver:
             old, atoms = atoms, self._closer(atoms, wanted)
             # U is found anew: sums in folds leave out the squares within bins
             found = {k: (groups.moved(old, atoms), np.inf) for k, (groups, _) in found.items()}
-            search = Search(atoms, self.folded.doubt)
+            search = Search(atoms, self.folded.doubt, self.folded.cut)
         cuts, gaps = self._decided(search, atoms, found)
         squared = self.binning is not self.folded or bool(atoms.resolved.all())
         return Solution(self.source, atoms, self.folded, cuts, gaps, squared)
@@ -124,13 +127,13 @@ class Solver:
     def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
         """Look into some atoms: in what is held of the data, or in a pass."""
         assert not isinstance(self.binning, binning.Codes)
-        wanted, first, last = _runs(wanted)
-        number = int(atoms.counts[wanted].sum())
+        first, last, complete = _runs(wanted, atoms.counts)
+        number = int(sum(atoms.counts[a : b + 1].sum() for a, b in zip(first, last, strict=True)))
         windows = self.binning.windows(atoms.low[first], atoms.high[last])
-        if number <= binning.HELD:
+        if complete and number <= binning.HELD:
             self._hold(windows, number)
         pieces = self.source.pieces() if self.held is None else [self.held]
-        if number <= binning.FEW and self.held is not None:
+        if complete and number <= binning.FEW and self.held is not None:
             finer = self.folded.sorted(self.held)
         else:
             finer = self.binning.finer(pieces, windows)
@@ -159,7 +162,7 @@ class Solver:
         """Give the cuts that are left, after closer comparison where there are several."""
         left = {k: groups for k, (groups, _) in found.items()}
         for k, groups in left.items():
-            if not (groups.unique() or self.source.weighted):
+            if not (groups.unique() or self.source.weighted or groups.pairs() > PAIRS):
                 left[k] = search.told_apart(groups)
         unsure = [groups.first for groups in left.values() if not groups.unique()]
         places = np.unique(np.concatenate(unsure or [np.zeros(1, np.int64)]))
@@ -205,16 +208,19 @@ def _wanted(atoms: Atoms, found: list[Groups]) -> np.ndarray:
     return wanted | (ends & ~atoms.tight)
 
 
-def _runs(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find runs of atoms; where there are too many, join the nearest."""
+def _runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Find the runs of wanted atoms, or where they are too many those with most values.
+
+    Returns
+    -------
+    first, last : (w,) int64 array
+    complete : bool
+        Whether these are all.
+    """
     first = np.flatnonzero(wanted & ~np.append(False, wanted[:-1]))
     last = np.flatnonzero(wanted & ~np.append(wanted[1:], False))
-    if len(first) > WINDOWS:
-        apart = first[1:] - last[:-1]
-        kept = np.sort(np.argsort(-apart, kind="stable")[: WINDOWS - 1])
-        first, last = np.append(first[0], first[kept + 1]), np.append(last[kept], last[-1])
-        steps = np.zeros(len(wanted) + 1, np.int64)
-        steps[first] += 1
-        steps[last + 1] -= 1
-        wanted = np.cumsum(steps)[:-1] > 0
-    return wanted, first, last
+    if len(first) <= WINDOWS:
+        return first, last, True
+    before = np.append(0, np.cumsum(counts))
+    most = np.sort(np.argsort(before[first] - before[last + 1], kind="stable")[:WINDOWS])
+    return first[most], last[most], False
