@@ -91,15 +91,17 @@ def multiply(a, a_low, b, b_low):
 
 
 @kernel
-def recentre(base, sums):
+def recentre(base, sums, scales):
     """Count the sums of each atom from its mean; squares are left as they are.
 
-    base: (m,) float64 INOUT; sums: (6, m), see `moments` INOUT.
+    base: (m,) float64 INOUT; sums: (6, m), see `moments`, sums of w (x - base) times scales INOUT,
+    without scales OUT; scales: (m,) powers of two IN.
     """
     for i in range(base.shape[0]):
-        mean = base[i] + sums[2, i] / sums[0, i]
-        p, p_low = multiply(sums[0, i], sums[1, i], base[i] - mean, 0.0)
-        sums[2, i], sums[3, i] = add(sums[2, i], sums[3, i], p, p_low)
+        mean = base[i] + sums[2, i] / sums[0, i] / scales[i]
+        p, p_low = multiply(sums[0, i], sums[1, i], (base[i] - mean) * scales[i], 0.0)
+        t, t_low = add(sums[2, i], sums[3, i], p, p_low)
+        sums[2, i], sums[3, i] = t / scales[i], t_low / scales[i]
         base[i] = mean
 
 
@@ -172,6 +174,18 @@ def segment_cost(prefix, j, i):
         prefix[0, i], prefix[1, i], prefix[2, i], prefix[3, i], prefix[4, i], prefix[5, i],
     )  # fmt: skip
     return cost if cost > noise else 0.0
+
+
+@kernel
+def segment_mean(prefix, centre, j, i):
+    """Give the mean from position j to i, rounded once; `centre` is what the values are less."""
+    n, n_low = add(prefix[0, i], prefix[1, i], -prefix[0, j], -prefix[1, j])
+    s, s_low = add(prefix[2, i], prefix[3, i], -prefix[2, j], -prefix[3, j])
+    mean = s / n
+    p, p_low = multiply(mean, 0.0, n, n_low)
+    rest, rest_low = add(s, s_low, -p, -p_low)
+    whole, low = two_sum(centre, mean)
+    return whole + (low + (rest + rest_low) / n)
 
 
 @kernel

@@ -254,7 +254,11 @@ def spread(values, weights, breaks, centres, scales, sums):
             continue
         p = np.searchsorted(breaks, value)
         weight = weights[i] if each else weights[0]
-        distance = (value - centres[p]) * scales[p]
+        scale = scales[p]
+        if scale < 1.0:  # the difference itself may overflow
+            distance = value * scale - centres[p] * scale
+        else:
+            distance = (value - centres[p]) * scale
         fold(weight, sums, p, 0)
         fold(weight * (0.5 + 0.5 * distance), sums, p, 3)
         fold(weight * (distance * distance), sums, p, 6)

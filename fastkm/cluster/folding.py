@@ -29,6 +29,9 @@ LIGHTEST = 2.0**-84
 """The least weight that three folds hold, where the greatest is 1/2 to 1; it is the most that any
 weight is cut by."""
 
+SORTED = 2.0**-64
+"""Relative error of the weights of sorted values: folds begin at the heaviest of each value."""
+
 ENOUGH = 2.0**-24
 """Share of the lightest weight that folds may cut off."""
 
@@ -50,8 +53,8 @@ class Folded:
     ----------
     start : int
         What is taken off integers before they become float64.
-    unit : float
-        Power of two by which weights are multiplied.
+    power : int
+        Weights are multiplied by 2^power.
     doubt, cut : float
         Relative and absolute error of the weights that the sums may have.
     infinite : bool
@@ -61,10 +64,15 @@ class Folded:
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
         self.order = Order.of(np.dtype(np.float64))
-        self.start, self.unit, self.infinite = 0, 1.0, False
+        self.start, self.power, self.infinite = 0, 0, False
         self.doubt, self.cut = 0.0, 0.0
         self.least, self.greatest = 0.0, 0.0
         self.shift = 64
+
+    @property
+    def unit(self) -> float:
+        """What weights are multiplied by."""
+        return float(np.ldexp(1.0, self.power))
 
     def measure(self, pieces: Iterable[Piece]) -> None:
         """Find the extents of values and weights in a pass."""
@@ -111,10 +119,10 @@ class Folded:
         high = np.max([table[1][used, 1] for table in tables], axis=0) + 0.0
         alone = low == high
         weight = unfolded(sums[:, 1:4])
-        first = np.where(alone, 0.0, unfolded(sums[:, 4:7]) / scales[used])
+        first = np.where(alone, 0.0, unfolded(sums[:, 4:7]))
         base = np.where(alone, low, base)
         moments = np.concatenate([weight, first, np.zeros((2, len(used)))])
-        recentre(base, moments)
+        recentre(base, moments, scales[used])
         return Atoms(low, high, base, sums[:, 0], moments, np.ones(len(used), bool))
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
@@ -141,14 +149,17 @@ class Folded:
             return distinct(numbers, counts, split(counts))
         values, weights = self.converted(piece)
         order = np.argsort(values, kind="stable")
-        values = values[order]
+        values, weights = values[order], weights[order]
         starts, counts = _runs(values)
-        folds = np.add.reduceat(_folds(weights[order]), starts, axis=0)
-        return distinct(values[starts] + 0.0, counts, unfolded(folds))
+        heaviest = np.frexp(np.maximum.reduceat(weights, starts))[1]  # of each value: none is cut
+        folds = _folds(np.ldexp(weights, -np.repeat(heaviest, counts)))
+        weight = np.ldexp(unfolded(np.add.reduceat(folds, starts, axis=0)), heaviest)
+        self.doubt, self.cut = SORTED, 0.0
+        return distinct(values[starts] + 0.0, counts, weight)
 
     def spread(
         self, pieces: Iterable[Piece], breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Sum weight, w d and w d^2 in the parts between breaks.
 
         Parameters
@@ -156,14 +167,15 @@ class Folded:
         breaks : (p - 1,) float64 array
             A value at one belongs below it.
         centres, reach : (p,) float64 array
-            About what, and how far from it a part's values may lie.
+            About what, and half of how far from it a part's values may lie.
 
         Returns
         -------
-        (6, p) float64 array
-            The three sums in double-double. Squares may leave float64.
+        sums : (6, p) float64 array
+            The three sums in double-double, with distances in units of 2^exponents.
+        exponents : (p,) int array
         """
-        exponents = np.maximum(np.frexp(reach)[1], LEAST_EXPONENT)
+        exponents = np.maximum(np.frexp(reach)[1] + 1, LEAST_EXPONENT)
         scales = np.ldexp(1.0, -exponents)
 
         def make() -> np.ndarray:
@@ -176,9 +188,7 @@ class Folded:
         sums = total(accumulated(pieces, make, add, self.threads))
         weight, half, squares = (unfolded(sums[:, i : i + 3]) for i in (0, 3, 6))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
-        with np.errstate(over="ignore", under="ignore"):
-            shifted, squares = np.ldexp(shifted, exponents), np.ldexp(squares, 2 * exponents)
-        return np.concatenate([weight, shifted, squares])
+        return np.concatenate([weight, shifted, squares]), exponents
 
     def _places(
         self, windows: Windows, shift: int, offsets: np.ndarray
@@ -197,7 +207,7 @@ class Folded:
     def _weigh(self, lightest: float, heaviest: float) -> None:
         if heaviest == 0:  # there are no weights
             return
-        self.unit = float(np.ldexp(1.0, min(-int(np.frexp(heaviest)[1]), 1023)))
+        self.power = min(-int(np.frexp(heaviest)[1]), 1023)
         if lightest * self.unit < LIGHTEST / ENOUGH:
             raise ValueError(
                 f"weights must not differ by more than 2^60 times, got {lightest:g} to {heaviest:g}"
@@ -207,14 +217,14 @@ class Folded:
 
     def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
-            none = np.array([np.inf, -np.inf], self.dtype)
+            none = np.array([np.inf, -np.inf], _check.working_dtype(self.dtype))
         else:
             none = np.array([np.iinfo(self.dtype).max, np.iinfo(self.dtype).min], self.dtype)
         return none, np.array([np.inf, 0.0])
 
 
 def _widen(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
-    histogram.extent(piece.values, table[0])
+    histogram.extent(_check.frozen(piece.values, table[0].dtype), table[0])
     if piece.weights is not None:
         histogram.extent(piece.weights, table[1])
 

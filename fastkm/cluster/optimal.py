@@ -355,7 +355,8 @@ class Search:
     def _margin(self, k: int, upper: float) -> float:
         """Bound how far the cost of a partition may be off that costs at most `upper`."""
         weights = min(upper * self.doubt, self.cut)
-        folds = (FOLDED + self.doubt) * np.sqrt(upper * self.smeared) + FOLDED**2 * self.smeared
+        folds = (FOLDED + self.doubt) * np.sqrt(upper) * np.sqrt(self.smeared)
+        folds += FOLDED**2 * self.smeared
         return float(upper * k * ROUNDING + weights + folds)
 
     def _noise(self, path: np.ndarray) -> float:

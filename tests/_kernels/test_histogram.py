@@ -267,8 +267,9 @@ def bins_over(windows, most):
     shift, offsets = windows.bins(most)
     base, scales = [], []
     for least, greatest in windows.ends.T.tolist():
-        for start in range(least, greatest + 1, 1 << shift):
-            stop = min(start + (1 << shift) - 1, greatest)
+        for number in range(least >> shift, (greatest >> shift) + 1):
+            start = max(number << shift, least)
+            stop = min((number + 1 << shift) - 1, greatest)
             low, high = order.values(np.array([start, stop], np.uint64))
             base.append(low)
             scales.append(2.0 ** -max(int(np.frexp(high - low)[1]), -1023))
@@ -290,7 +291,7 @@ def weighed(values, weights, pairs, most):
 def bin_of(key, pairs, shift, offsets):
     for w, (least, greatest) in enumerate(pairs):
         if least <= key <= greatest:
-            return int(offsets[w]) + (key - least >> shift)
+            return int(offsets[w]) + (key >> shift) - (least >> shift)
     return None
 
 

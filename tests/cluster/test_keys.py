@@ -117,7 +117,7 @@ def test_bins_are_the_narrowest_of_which_there_are_few_enough(drawn, most):
     shift, offsets = windows.bins(most)
 
     def needed(shift):
-        return [((b - a) >> shift) + 1 for a, b in pairs]
+        return [(b >> shift) - (a >> shift) + 1 for a, b in pairs]
 
     assert np.diff(offsets).tolist() == needed(shift)
     assert offsets[0] == 0
