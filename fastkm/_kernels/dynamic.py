@@ -115,15 +115,15 @@ def moments(base, sums, centre, prefix):
     """
     middle = base.shape[0] // 2
     prefix[:, middle] = 0.0
-    accumulate(base, sums, centre, middle, base.shape[0], 1, prefix)
-    accumulate(base, sums, centre, middle - 1, -1, -1, prefix)
+    accumulate(base, sums, centre, middle, base.shape[0], 1.0, prefix)
+    accumulate(base, sums, centre, middle - 1, -1, -1.0, prefix)
 
 
 @kernel
-def accumulate(base, sums, centre, first, last, step, prefix):
-    """Add atoms first, first + step, ... (last excluded) to one side of `moments`."""
+def accumulate(base, sums, centre, first, last, sign, prefix):
+    """Add atoms first, first + sign, ... (last excluded) to one side of `moments`."""
+    step = np.int64(sign)
     n, n_low, s, s_low, q, q_low = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    sign = float(step)
     for i in range(first, last, step):
         y, y_low = two_sum(base[i], -centre)
         w, w_low = sign * sums[0, i], sign * sums[1, i]

@@ -225,7 +225,7 @@ class Search:
         """
         edges = groups.first
         alone = np.append(self.resolved, False)[edges]
-        prefix = self.prefix[:, edges]
+        prefix = np.take(self.prefix, edges, axis=1)
         ahead, before = self._precise(edges, alone, prefix, groups.starts)
         mirrored = -prefix[:, ::-1]
         next_alone = np.append(False, self.resolved)[edges[::-1]]
@@ -324,7 +324,8 @@ class Search:
         self, edges: np.ndarray, starts: np.ndarray, slack: np.ndarray, *, lower: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         cost, cut = np.empty(len(edges)), np.empty(len(edges), np.int64)
-        program(edges, self.prefix[:, edges], starts, slack, lower, cost, cut)
+        prefix = np.take(self.prefix, edges, axis=1)  # indexing would not give rows in one piece
+        program(edges, prefix, starts, slack, lower, cost, cut)
         return cost, cut
 
     def _bounds(
@@ -335,7 +336,7 @@ class Search:
         back, cut = np.empty(len(edges)), np.empty(len(edges), np.int64)
         program(
             self.size - edges[::-1],
-            np.ascontiguousarray(-self.prefix[:, edges[::-1]]),
+            -np.take(self.prefix, edges[::-1], axis=1),
             len(edges) - starts[::-1],
             slack[::-1].copy(),
             True,
