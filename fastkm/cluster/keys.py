@@ -61,7 +61,8 @@ class Order(NamedTuple):
             keys ^ self.parts[1],
         )
         typed = bits.astype(self.unsigned).view(self.dtype)
-        return typed.astype(np.float64) + 0.0
+        with np.errstate(invalid="ignore"):  # signalling NaN
+            return typed.astype(np.float64) + 0.0
 
 
 class Windows(NamedTuple):

@@ -37,12 +37,19 @@ and t_j, half-way between them, is in the group. Rounds end when groups are sing
 
 **Rounding.** Costs are right to a few units in the last place (`fastkm._kernels.dynamic`), and a
 search by levels may take a candidate that is worse by twice that on each level; over k layers a
-sum is off by less than `ROUNDING` k times U. Sums in folds are those of values moved by at
-most 2^-52 of the width of their bin, and weights changed by a known share; by Cauchy and Schwarz
-the first changes a cost by at most 2^-50 sqrt(U V), V the sum of W w^2 over bins of width w. Both
-are added to U. What survives within that is told apart in exact arithmetic (`fastkm.cluster.judge`).
+sum is off by less than `ROUNDING` k U. Sums in folds (`fastkm.cluster.folding`) are those of
+values moved by at most 2^-52 of the width of their bin, and of weights changed by a known share;
+by Cauchy and Schwarz the first changes a cost by at most 2 sqrt(U V) 2^-52, V the sum of W w^2
+over bins of width w. All this is added to U. Squares that are left out, those within folded bins,
+are the same for every partition. What survives is compared in double-double (`told_apart`) and, if
+still equal, exactly (`fastkm.cluster.judge`).
 
-Measured: 1e8 float32 for k = 2 ... 8 give 15,000 bins.
+**Cost.** On 1e8 float32 values, k = 2 ... 8, the first pass gives 30,000 bins, of which 440, with 4 %
+of the values, survive; on a million distinct values in memory the rounds take 25 ms, where the
+plain program takes 1.7 s.
+
+Wang & Song (2011) and Gronlund et al. (2017), see `fastkm.cluster.exact`, have the program; the
+bounds that spare most of it are, as far as we know, new here.
 """
 
 from __future__ import annotations
