@@ -66,7 +66,7 @@ class Folded:
         self.order = Order.of(np.dtype(np.float64))
         self.start, self.power, self.infinite = 0, 0, False
         self.doubt, self.cut = 0.0, 0.0
-        self.least, self.greatest = 0.0, 0.0
+        self.least, self.greatest, self.number = 0.0, 0.0, 0
         self.shift = 64
 
     @property
@@ -79,6 +79,7 @@ class Folded:
         tables = accumulated(pieces, self._no_extent, _widen, self.threads)
         ends = np.array([table[0] for table in tables])
         weights = np.array([table[1] for table in tables])
+        self.number = int(total(table[2] for table in tables)[0])
         least, greatest = ends[:, 0].min().item(), ends[:, 1].max().item()
         if least > greatest:  # no value at all
             return
@@ -92,7 +93,14 @@ class Folded:
     def first(self, pieces: Iterable[Piece]) -> Atoms:
         """Bin all values; NaN is left out."""
         ends = np.array([self.least]), np.array([self.greatest])
-        return self.finer(pieces, self.windows(*ends))
+        atoms = self.finer(pieces, self.windows(*ends))
+        found = int(atoms.counts.sum())
+        if found != self.number:
+            raise ValueError(
+                f"values must be the same in every pass: {self.number:,} were between the same "
+                f"limits in one pass, {found:,} in the next"
+            )
+        return atoms
 
     def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
         """Bin the values in some windows."""
@@ -215,16 +223,16 @@ class Folded:
         self.cut = 2 * LIGHTEST
         self.doubt = self.cut / (self.unit * lightest)
 
-    def _no_extent(self) -> tuple[np.ndarray, np.ndarray]:
+    def _no_extent(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
             none = np.array([np.inf, -np.inf], _check.working_dtype(self.dtype))
         else:
             none = np.array([np.iinfo(self.dtype).max, np.iinfo(self.dtype).min], self.dtype)
-        return none, np.array([np.inf, 0.0])
+        return none, np.array([np.inf, 0.0]), np.zeros(1, np.int64)
 
 
-def _widen(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
-    histogram.extent(_check.frozen(piece.values, table[0].dtype), table[0])
+def _widen(table: tuple[np.ndarray, np.ndarray, np.ndarray], piece: Piece) -> None:
+    table[2][0] += histogram.extent(_check.frozen(piece.values, table[0].dtype), table[0])
     if piece.weights is not None:
         histogram.extent(piece.weights, table[1])
 
