@@ -6,8 +6,8 @@ module rules positions out, in rounds, until only those remain that the sums can
 
 **The lemma.** Let an optimal partition of the values have centroids c_1 < c_2 < ... and thresholds
 t_j half-way between c_j and c_{j+1}; its j-th cut lies before the least value v_j above t_j. Let
-groups of adjacent atoms be given, and move every cut to the left edge of the group that v_j lies
-in. The values that change sides are those of the group below v_j; they belong to cluster j, so
+the atoms be parted into groups of neighbours, the same for all cuts, and move every cut to the
+left edge of the group that v_j lies in: cuts stay in order. The values that change sides are those of the group below v_j; they belong to cluster j, so
 they are at most t_j, and such a value x costs
 
     (x - c_{j+1})^2 - (x - c_j)^2 = 2 (c_{j+1} - c_j) (t_j - x) <= 2 D_j (h - x)
@@ -66,7 +66,7 @@ EDGES = 512
 """Groups of the first round, which serves every k."""
 
 SPLIT = 96
-"""Groups that each cut has in later rounds, at least while it has more atoms."""
+"""Groups a cut in later rounds, at least while there are more atoms."""
 
 STALLED = 0.98
 """A round over single atoms that keeps more than this share is the last."""
@@ -116,10 +116,13 @@ class Groups(NamedTuple):
         return Groups(self.first[kept], self.stop[kept], starts)
 
     def finer(self) -> Groups:
-        """Cut each group into two or more, `SPLIT` for each cut, or into single atoms."""
+        """Cut each group into two or more, `SPLIT` a cut on average, or into single atoms.
+
+        Groups of the same atoms are cut alike whatever their cut: see the lemma.
+        """
         sizes = self.stop - self.first
-        room = SPLIT // _steps(self.starts)[self.cut]
-        parts = np.maximum(np.minimum(sizes, np.maximum(room, 2)), 1)
+        room = max(SPLIT * (len(self.starts) - 1) // len(self.first), 2)
+        parts = np.maximum(np.minimum(sizes, room), 1)
         group = np.repeat(np.arange(len(parts)), parts)
         number = np.arange(len(group)) - np.repeat(np.cumsum(parts) - parts, parts)
         first = self.first[group] + sizes[group] * number // parts[group]

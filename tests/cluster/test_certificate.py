@@ -182,8 +182,6 @@ def scattered(rng, size):
     return np.unique(np.append(centres[member] + widths[member] * rng.normal(size=size), far))
 
 
-# the groups of neighbouring cuts are of different partitions, and moved cuts may cross
-@pytest.mark.xfail(strict=True, reason="finer() must split a group in the same way for every cut")
 @pytest.mark.parametrize(("edges", "split"), [(5, 8), (9, 15), (9, 19)])
 def test_cuts_close_together_in_groups_of_any_size(monkeypatch, edges, split):
     monkeypatch.setattr(optimal, "EDGES", edges)

@@ -381,7 +381,6 @@ def test_groups_move_to_finer_atoms():
     assert as_lists(moved) == [([0], [0]), ([2, 9], [6, 13]), ([6], [13]), ([13], [13])]
 
 
-@pytest.mark.xfail(strict=True, reason="finer() must split a group in the same way for every cut")
 @given(SEEDS)
 def test_groups_of_all_cuts_stay_parts_of_one_partition(seed):
     """Cuts that move to the left edges of their groups stay in order only then."""

@@ -14,7 +14,12 @@ from tests.conftest import COMPILED, needs_jit
 
 KS = (1, 2, 4) if COMPILED else (1, 2)
 TYPES = ["?", "f2", "f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
-CASES = [(name, False) for name in TYPES] + [("f4", True), ("f8", True), ("i4", True)]
+SLOW = [] if COMPILED else ["f4", "i4", "u4"]  # their tables have 2^21 cells
+CASES = [(name, False) for name in TYPES if name not in SLOW] + [
+    ("f4", True),
+    ("f8", True),
+    ("i4", True),
+]
 DATA = pytest.mark.parametrize(
     ("dtype", "weighted"), CASES, ids=[name + " weighted" * heavy for name, heavy in CASES]
 )
@@ -120,7 +125,7 @@ LAYOUTS = {
 
 
 @BIG
-@pytest.mark.parametrize("dtype", TYPES if COMPILED else ["i2", "f4", "f8"])
+@pytest.mark.parametrize("dtype", TYPES if COMPILED else ["i2", "f8"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_layout_changes_nothing(few, dtype, layout):
     values, _ = data(dtype)
