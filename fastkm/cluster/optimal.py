@@ -132,8 +132,9 @@ class Groups(NamedTuple):
 
     def moved(self, old: Atoms, new: Atoms) -> Groups:
         """Translate to atoms of which some are finer."""
-        ends = np.append(np.searchsorted(new.low, old.low), len(new.low))
-        return Groups(ends[self.first], ends[self.stop], self.starts)
+        low = np.append(old.low, np.inf)
+        first, stop = (np.searchsorted(new.low, low[ends]) for ends in (self.first, self.stop))
+        return Groups(first, stop, self.starts)
 
     def pairs(self) -> int:
         """Count the segments that begin and end at positions of neighbouring cuts."""
