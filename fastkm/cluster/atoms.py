@@ -12,7 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastkm._kernels.dynamic import moments
+from fastkm._kernels.dynamic import accumulate, moments
+from fastkm._parallel import map_chunks
+
+MANY = 1 << 13
+"""Atoms whose sums are formed on two threads: half a millisecond of work."""
 
 LARGE, SMALL = 480, -400
 """Values up to 2^480 have squares that do not overflow, in sums of 2^60; those of values below
@@ -90,8 +94,18 @@ class Atoms(NamedTuple):
 
     def prefix(self) -> np.ndarray:
         """Give the sums of all atoms before each position, about the median atom: (6, m + 1)."""
-        prefix = np.empty((6, len(self.base) + 1))
-        moments(self.base, self.sums, self.base[len(self.base) // 2], prefix)
+        size = len(self.base)
+        prefix, middle = np.empty((6, size + 1)), size // 2
+        if size < MANY:
+            moments(self.base, self.sums, self.base[middle], prefix)
+            return prefix
+        prefix[:, middle] = 0.0
+        sides = [(middle, size, 1.0), (middle - 1, -1, -1.0)]
+
+        def run(side: int, _: int) -> None:
+            accumulate(self.base, self.sums, self.base[middle], *sides[side], prefix)
+
+        map_chunks(run, 2, 1)
         return prefix
 
 

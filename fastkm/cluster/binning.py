@@ -144,8 +144,14 @@ class Packed:
             table.taken += len(piece.values)
             add(table.sums, piece)
 
-        for table in accumulated(pieces, lambda: PackedTable(cells), add_safely, self.threads):
-            drain(table)
+        tables = accumulated(pieces, lambda: PackedTable(cells), add_safely, self.threads)
+
+        def drain_cells(start: int, stop: int) -> None:
+            here = slice(start, stop)
+            for table in tables:
+                histogram.drain(table.sums[here], totals[here], used[here])
+
+        map_chunks(drain_cells, cells, CHUNK_VALUES, threads=self.threads)
         found = np.flatnonzero(used)
         return totals[found], found
 

@@ -117,7 +117,9 @@ class Solver:
             return atoms
         self.folded.measure(everything)
         self._require_finite()
-        return self.folded.first(self.source.pieces())
+        atoms = self.folded.first(self.source.pieces())
+        self._require_same(self.folded.number, int(atoms.counts.sum()))
+        return atoms
 
     def _require_finite(self) -> None:
         if self.binning.infinite:

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from fastkm import kmeans1d
 from fastkm.cluster.folding import Folded, _folds, start_of, unfolded
 from fastkm.cluster.source import Source
 from tests import naive
@@ -35,13 +36,13 @@ def test_bins_hold_their_values(weighted, kind):
         assert abs(atoms.sums[2, i] + atoms.sums[3, i] - first) <= slack
 
 
-def test_a_pass_that_has_other_values_than_were_measured_is_an_error():
+def test_a_pass_that_has_other_values_than_were_measured_is_an_error(monkeypatch):
+    monkeypatch.setattr("fastkm.cluster.binning.FEW", 5)
     values = np.arange(9.0)
-    folded = Folded(values.dtype, 1)
-    folded.measure(Source(values).pieces())
-    for other in (values[1:], values + 5, np.append(values[1:], np.nan)):
-        with pytest.raises(ValueError, match=r"same in every pass: 9 were .*, [48] in the next"):
-            folded.first(Source(other).pieces())
+    for other in (values + 5, values - 20):
+        passes = iter([[values], [other], [values]])
+        with pytest.raises(ValueError, match=r"same in every pass: 9 were .*, [04] in the next"):
+            kmeans1d(lambda passes=passes: next(passes), 2)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
