@@ -21,7 +21,9 @@ from fastkm._kernels.dynamic import (
     precise_cost,
     precise_program,
     program,
+    recentre,
     segment_cost,
+    segment_mean,
     trial_costs,
     two_product,
     two_sum,
@@ -490,3 +492,33 @@ def test_the_doubts_of_a_path_add_up():
     path = [data.noise(*ends) for ends in ((0, 2), (2, 4), (4, 6))]
     for (found,), wanted in zip(doubt[1:], itertools.accumulate(path), strict=True):
         assert found == pytest.approx(float(wanted), rel=1e-9, abs=0)
+
+
+@given(SEEDS, st.sampled_from([0.0, 1e9, -3.0]), st.sampled_from([1.0, 2.0**-20, 2.0**30]))
+def test_recentred_sums_are_the_same_about_the_mean(seed, offset, scale):
+    rng = np.random.default_rng(seed)
+    values = [offset + np.sort(rng.integers(0, 1000, 8)) / 1024 for _ in range(3)]
+    base = np.array([part[0] for part in values])
+    exact = [naive.weighted_sums(v, np.ones(8), [0] * 8, [v[0]])[0] for v in values]
+    sums = np.zeros((6, 3))
+    sums[0] = 8.0
+    sums[2] = [float(row[1]) * scale for row in exact]
+    recentre(base, sums, np.full(3, scale))
+    for i, part in enumerate(values):
+        total = sum(naive.exact(part))
+        assert abs(Fraction(base[i]) - total / 8) <= Fraction(np.spacing(abs(base[i])))
+        assert whole(*sums[2:4, i]) == total - 8 * Fraction(base[i])
+
+
+@given(SEEDS, st.sampled_from([0.0, 1e9, 1e15]))
+def test_the_mean_of_a_segment_is_rounded_once(seed, offset):
+    rng = np.random.default_rng(seed)
+    base = np.unique(offset + np.round(rng.normal(size=12) * 100, 1))
+    data = Data(base, [([value], [float(rng.integers(1, 9))]) for value in base])
+    for j, i in itertools.combinations(range(len(base) + 1), 2):
+        part = slice(data.ends[j], data.ends[i])
+        weights = naive.exact(data.weights[part])
+        terms = zip(naive.exact(data.values[part]), weights, strict=True)
+        mean = sum(value * weight for value, weight in terms) / sum(weights)
+        got = segment_mean(data.prefix, data.centre, j, i)
+        assert abs(Fraction(got) - mean) <= Fraction(np.spacing(abs(got)))

@@ -20,6 +20,7 @@ from fastkm._kernels.histogram import (
     find_window,
     fold,
     key_of,
+    narrow_keys,
     sift,
     spread,
     tally,
@@ -452,3 +453,12 @@ def test_the_folds_leave_room_for_as_many_values_as_promised():
     assert int(FOLD) * 2**35 == 2**63
     assert MOST << SUM_BITS < 2**64
     assert MOST * ((1 << histogram.LOW_BITS) - 1) < 2**SUM_BITS
+
+
+@pytest.mark.parametrize("name", ["f4", "i4", "u4"])
+@given(SEEDS)
+def test_narrow_keys_are_the_keys(name, seed):
+    bits = some_bits(seed, 50, name)
+    keys = np.empty(50, np.uint32)
+    narrow_keys(bits, Order.of(np.dtype(name)).parts, keys)
+    assert keys.tolist() == keys_of(bits, name)
