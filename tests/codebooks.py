@@ -18,15 +18,20 @@ TINY, HUGE = 1e-290, 1e300
 
 @contextmanager
 def several_passes(few=20, cells=64):
-    """Make tables so small that the way of big data is taken for more than `few` values."""
+    """Make tables so small that the way of big data is taken for more than `few` values.
+
+    Gives the patch, which is undone at the end: another that begins within would put back what is
+    set here.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in ("FEW", "HELD", "SLICE"):
             patch.setattr(binning, name, few)
         patch.setattr(binning, "FINER_CELLS", cells)
         patch.setattr(folding, "CELLS", cells)
         patch.setattr(solver, "WINDOWS", cells // 16)
+        patch.setattr(binning, "CHUNK_VALUES", 32)
         patch.setattr(_parallel, "CHUNK_BYTES", 128)
-        yield
+        yield patch
 
 
 def assert_same(got, wanted, *, but=()):

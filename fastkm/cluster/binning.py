@@ -50,6 +50,9 @@ HELD = 1 << 23
 """Values that are copied out of the data where only they matter: 32 MB of float32. A pass over
 them takes the place of one over the data."""
 
+CHUNK_CELLS = 1 << 18
+"""Bins a chunk where tables are added up."""
+
 
 class Codes:
     """One bin a value, for types of 8 and 16 bits."""
@@ -151,7 +154,7 @@ class Packed:
             for table in tables:
                 histogram.drain(table.sums[here], totals[here], used[here])
 
-        map_chunks(drain_cells, cells, CHUNK_VALUES, threads=self.threads)
+        map_chunks(drain_cells, cells, CHUNK_CELLS, threads=self.threads)
         found = np.flatnonzero(used)
         return totals[found], found
 

@@ -23,13 +23,13 @@ def data(dtype, weighted, size=48):
 @pytest.mark.parametrize("held", [0, 10, 1000])
 @pytest.mark.parametrize("few", [0, 10, 30])
 @pytest.mark.parametrize("windows", [1, 1000])
-def test_any_limits_give_the_optimum(dtype, weighted, held, few, windows, monkeypatch):
+def test_any_limits_give_the_optimum(dtype, weighted, held, few, windows):
     values, weights = data(dtype, weighted)
     wanted = kmeans1d(values, 4, weights=weights)
-    with several_passes():
-        monkeypatch.setattr(binning, "HELD", held)
-        monkeypatch.setattr(binning, "FEW", few)
-        monkeypatch.setattr(solver, "WINDOWS", windows)
+    with several_passes() as patch:
+        patch.setattr(binning, "HELD", held)
+        patch.setattr(binning, "FEW", few)
+        patch.setattr(solver, "WINDOWS", windows)
         result = assert_optimal(values, 4, weights)
     assert_same(
         result, wanted, but=("passes", "profile", "centroids", "inertia", "variances", "weights")
@@ -46,11 +46,11 @@ def test_any_number_of_bins_gives_the_optimum(dtype, weighted, cells):
 
 
 @pytest.mark.parametrize(("dtype", "weighted"), [("f8", False), ("f8", True)])
-def test_fewer_values_are_held_in_more_passes(dtype, weighted, monkeypatch):
+def test_fewer_values_are_held_in_more_passes(dtype, weighted):
     values, weights = data(dtype, weighted, 240)
-    with several_passes(few=20):
+    with several_passes(few=20) as patch:
         many = kmeans1d(values, 4, weights=weights)
-        monkeypatch.setattr(binning, "HELD", 1000)
+        patch.setattr(binning, "HELD", 1000)
         assert kmeans1d(values, 4, weights=weights).passes < many.passes
 
 
