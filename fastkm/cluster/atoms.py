@@ -92,6 +92,24 @@ class Atoms(NamedTuple):
         new = np.stack([ends, np.append(ends[1:], len(finer.low))], axis=1)
         return Atoms(*(_spliced(*arrays, kept, new) for arrays in zip(self, finer, strict=True)))
 
+    def merged(self, other: Atoms) -> Atoms:
+        """Add other distinct values to these."""
+        order = np.argsort(np.concatenate([self.low, other.low]), kind="stable")
+        values, counts, weights = (
+            np.concatenate(pair, axis=-1)[..., order]
+            for pair in (
+                (self.low, other.low),
+                (self.counts, other.counts),
+                (self.sums[:2], other.sums[:2]),
+            )
+        )
+        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: len(values)]
+        return distinct(
+            values[starts],
+            np.add.reduceat(counts, starts),
+            np.add.reduceat(weights, starts, axis=1),
+        )
+
     def prefix(self) -> np.ndarray:
         """Give the sums of all atoms before each position, about the median atom: (6, m + 1)."""
         size = len(self.base)

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -113,7 +113,8 @@ def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> 
     Notes
     -----
     silhouette
-        Mean over all cells of (b - a) / max(a, b): a is a cell's mean distance to the other cells
+        Exact for up to 2^20 distinct values, for which the data may be read once more; beyond, a
+        bound on the error is given. Mean over all cells of (b - a) / max(a, b): a is a cell's mean distance to the other cells
         of its cluster, b that to the cells of the next cluster. From -1 to 1; 0 for a cell alone
         in its cluster; undefined for k = 1.
     bic
@@ -153,6 +154,8 @@ def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> 
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}, got {criterion!r}")
     ordered = _checked(results)
+    if criterion == "silhouette":
+        ordered = _by_value(ordered)
     scored = CRITERIA[criterion](ordered)
     left_out = tuple(k for k in ordered if k not in scored)
     if not scored:
@@ -178,6 +181,13 @@ def _checked(results: Any) -> dict[int, KMeans1D]:
     if any(profile is not profiles[0] for profile in profiles):
         raise ValueError("results must come from one call of kmeans1d, got several data sets")
     return dict(sorted(results.items()))
+
+
+def _by_value(results: dict[int, KMeans1D]) -> dict[int, KMeans1D]:
+    """Replace a profile of wider pieces by one of distinct values, where those can be counted."""
+    profile = next(iter(results.values())).profile
+    exact = profile.recount() if profile is not None and profile.recount is not None else None
+    return results if exact is None else {k: replace(r, profile=exact) for k, r in results.items()}
 
 
 def _for_each(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,19 @@ class Profile:
         Number of values in each piece.
     widths : (m,) float64 array
         Greatest minus least value that may be in the piece; 0 where it is one distinct value.
+    recount : callable, optional
+        Reads the data again and gives the profile of its distinct values, or None where they are
+        too many; lost when a result is pickled.
     """
 
     values: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
     widths: np.ndarray
+    recount: Callable[[], Profile | None] | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recount": None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

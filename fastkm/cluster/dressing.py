@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm._kernels.dynamic import FLOOR, segment_cost, segment_mean
+from fastkm.cluster import binning
 from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.codebook import KMeans1D, Profile
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 LOST = 2.0**-50
 """Share of a sum in double-double below which a difference has less than 16 digits."""
+
+DISTINCT = 1 << 20
+"""Distinct values that are counted for scores: some 100 MB while they are."""
+
+CHUNK = 1 << 22
+"""Values that are sorted together to count them."""
 
 Part = Callable[[int, int], tuple[Atoms, int]]
 """Gives the atoms from one position to another, divided by a power of two, and that power."""
@@ -154,6 +162,19 @@ def _breaks(
     return np.clip(typed, below.astype(dtype), top).astype(np.float64)
 
 
+def _recounted(solution: Solution) -> Profile | None:
+    """Count distinct values in one more pass; None where there are more than `DISTINCT`."""
+    atoms: Atoms | None = None
+    for piece in solution.source.pieces():
+        for start in range(0, len(piece.values), CHUNK):
+            some = binning.without_nan(binning.part(piece, start, start + CHUNK))
+            more = solution.folded.sorted(some)
+            atoms = more if atoms is None else atoms.merged(more)
+            if len(atoms.low) > DISTINCT:
+                return None
+    return None if atoms is None else _profile(replace(solution, atoms=atoms))
+
+
 def _profile(solution: Solution) -> Profile:
     atoms, folded, dtype = solution.atoms, solution.folded, solution.source.dtype
     values = np.clip(atoms.base + atoms.sums[2] / atoms.sums[0], atoms.low, atoms.high)
@@ -162,6 +183,7 @@ def _profile(solution: Solution) -> Profile:
         np.ldexp(atoms.sums[0] + atoms.sums[1], -folded.power),
         atoms.counts,
         atoms.high - atoms.low,
+        None if atoms.resolved.all() else partial(_recounted, solution),
     )
     if solution.source.packing is None:
         return profile

@@ -137,3 +137,14 @@ def test_tables_of_integers_are_added():
     added = total(iter(tables))
     assert added.tolist() == [2**63 - 1, 6]
     assert added.dtype == np.int64
+
+
+@given(st.lists(st.integers(-9, 9)), st.lists(st.integers(-9, 9), min_size=1))
+def test_merged_distinct_values_are_those_of_both(left, right):
+    def counted(numbers):
+        values, counts = np.unique(np.array(numbers, float), return_counts=True)
+        return distinct(values, counts, split(counts))
+
+    got, wanted = counted(left).merged(counted(right)), counted(left + right)
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)

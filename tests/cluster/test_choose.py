@@ -1,6 +1,7 @@
 """Choosing k: every score against an obvious twin, scikit-learn, and values hidden in bins."""
 
 import math
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import calinski_harabasz_score, silhouette_score
 
+from fastkm import kmeans1d
 from fastkm.cluster.choose import CRITERIA, Choice, choose_k
 from fastkm.cluster.codebook import KMeans1D, Profile
+from tests.codebooks import several_passes
 
 # Results by hand: any partition will do, so none of these tests waits for the solver.
 
@@ -420,3 +423,39 @@ def test_elbow_needs_three_k():
 def test_no_k_with_a_score_is_an_error():
     with pytest.raises(ValueError, match=r"^silhouette is undefined for k = 1$"):
         choose_k(results_of([0.0, 1, 5, 9], [[]]))
+
+
+def binned_results(weighted):
+    """Results in whose profile several distinct values share a piece, and exact ones."""
+    rng = np.random.default_rng(5)
+    values = np.round(rng.normal(size=300), 2)
+    weights = rng.uniform(0.1, 1, 300) if weighted else None
+    exact = kmeans1d(values, range(2, 5), weights=weights)
+    with several_passes():
+        binned = kmeans1d(values, range(2, 5), weights=weights)
+    assert binned[2].profile.widths.any()
+    return binned, exact
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_distinct_values_are_counted_where_the_profile_has_bins(weighted):
+    binned, exact = binned_results(weighted)
+    got, wanted = choose_k(binned), choose_k(exact)
+    assert got.errors == {2: 0.0, 3: 0.0, 4: 0.0}
+    assert got.scores == pytest.approx(wanted.scores, rel=1e-13)
+
+
+def test_of_too_many_distinct_values_the_error_is_bounded(monkeypatch):
+    monkeypatch.setattr("fastkm.cluster.dressing.DISTINCT", 20)
+    binned, exact = binned_results(weighted=False)
+    got, wanted = choose_k(binned), choose_k(exact)
+    for k, error in got.errors.items():
+        assert 0 < error < 0.1
+        assert abs(got.scores[k] - wanted.scores[k]) <= error
+
+
+def test_pickled_results_can_be_compared_still():
+    binned, _ = binned_results(weighted=False)
+    again = choose_k(pickle.loads(pickle.dumps(binned)))
+    assert again.k == choose_k(binned).k
+    assert min(again.errors.values()) > 0
