@@ -49,7 +49,8 @@ def test_table_gives_memory_where_that_was_measured() -> None:
 
 def test_memory_is_that_of_the_work_alone() -> None:
     kept = np.ones(10_000_000)
-    assert memory_beyond(lambda: np.ones(4_000_000)) == pytest.approx(32e6, rel=0.1)
+    # more than the heap ever takes: pages of its own, not what another test has left
+    assert memory_beyond(lambda: np.ones(8_000_000)) == pytest.approx(64e6, rel=0.1)
     assert kept.all()
 
 

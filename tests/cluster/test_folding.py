@@ -36,6 +36,7 @@ def test_bins_hold_their_values(weighted, kind):
         assert abs(atoms.sums[2, i] + atoms.sums[3, i] - first) <= slack
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # said by kernels as plain Python
 def test_a_pass_that_has_other_values_than_were_measured_is_an_error(monkeypatch):
     monkeypatch.setattr("fastkm.cluster.binning.FEW", 5)
     values = np.arange(9.0)
