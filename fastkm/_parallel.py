@@ -14,11 +14,16 @@ import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 
@@ -97,6 +102,45 @@ def map_chunks(
     return [results[mine] for mine in range(len(plan))]
 
 
+def fold_chunks(
+    function: Callable[[int, int], Result],
+    fold: Callable[[Result], object],
+    size: int,
+    step: int,
+    *,
+    threads: int | None = None,
+) -> None:
+    """Call ``fold(function(start, stop))`` for each chunk, one fold at a time, in chunk order.
+
+    As `map_chunks`, but no more results are kept than wait for an earlier chunk to end.
+
+    Examples
+    --------
+    >>> sums = []
+    >>> fold_chunks(lambda start, stop: stop - start, sums.append, 10, 4)
+    >>> sums
+    [4, 4, 2]
+    """
+    waiting: dict[int, Result] = {}
+    lock, turn = Lock(), 0
+
+    def run(start: int, stop: int) -> None:
+        nonlocal turn
+        result = function(start, stop)
+        with lock:
+            waiting[start] = result
+            while turn in waiting:
+                fold(waiting.pop(turn))
+                turn += step
+
+    map_chunks(run, size, step, threads=threads)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Hold BLAS to one thread for the length of a block: the chunks have threads of their own."""
+    return _blas(os.getpid()).limit(limits=1, user_api="blas")
+
+
 def thread_count(threads: int | None = None) -> int:
     """Threads to use: the argument, else ``FASTKM_NUM_THREADS``, else the usable CPUs.
 
@@ -142,6 +186,14 @@ def _cgroup_quota(file: Path, default: int) -> int:
         return -(-int(quota) // int(period))
     except (OSError, ValueError):  # no such file, or "max 100000"
         return default
+
+
+@lru_cache(maxsize=1)
+def _blas(_pid: int) -> ThreadpoolController:
+    """Find the BLAS libraries of a process: looking for them takes some milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @lru_cache(maxsize=1)

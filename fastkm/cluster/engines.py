@@ -5,8 +5,8 @@ and the mean distance:
 
 * `SortedValues` for one dimension: sorted once, prefix sums once, then k binary searches an
   iteration however many rows there are; all restarts share it;
-* `Rows` for several: the assignment and update kernels over chunks of rows, added up in chunk
-  order.
+* `AllRows` for several: `fastkm.cluster.iteration`, which compares rows with codes and follows
+  with the sums.
 
 Sums are float64 for every input.
 """
@@ -18,10 +18,9 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from fastkm import _check
-from fastkm._kernels.assign import assign
-from fastkm._kernels.lloyd import accumulate
 from fastkm._kernels.sorted_lloyd import prefix_sums, sorted_step
-from fastkm._parallel import map_chunks, rows_per_chunk
+from fastkm.cluster.iteration import Iteration
+from fastkm.cluster.rows import Rows
 
 LARGEST = 2.0**900
 """Magnitude from which sums of values and products with counts might overflow."""
@@ -50,7 +49,7 @@ class SortedValues:
         """Do one iteration from a (k, 1) codebook."""
         codes = codebook[:, 0].astype(np.float64)
         if self._may_tie_by_rounding(codes):
-            return Rows(_check.frozen(self.values[:, None])).step(codebook)
+            return AllRows(_check.frozen(self.values[:, None])).step(codebook)
         order = np.argsort(codes, kind="stable")
         means, counts = np.empty(len(codes)), np.empty(len(codes), np.int64)
         total = sorted_step(self.values, self.high, self.low, codes, order, means, counts)
@@ -67,40 +66,36 @@ class SortedValues:
         return bool(gaps.min(initial=np.inf) <= 4 * np.spacing(farthest))
 
 
-class Rows:
-    """The engine for several dimensions."""
+class AllRows:
+    """The engine for several dimensions: it goes on from the codebook of the step before."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
+        self.rows = Rows(rows)
+        self.squares = np.empty(self.rows.n, self.rows.dtype)
+        self.iteration: Iteration | None = None
 
     def step(self, codebook: np.ndarray) -> Step:
         """Do one iteration from a (k, d) codebook."""
-        rows, codes = self.rows, _check.frozen(codebook, self.rows.dtype)
-        n, d = rows.shape
-
-        def run(start: int, stop: int) -> tuple[np.ndarray, np.ndarray, float]:
-            part = rows[start:stop]
-            code, dist = np.empty(len(part), np.int32), np.empty(len(part), rows.dtype)
-            sums, counts = np.zeros(codes.shape), np.zeros(len(codes), np.int64)
-            assign(part, codes, code, dist)
-            return sums, counts, accumulate(part, code, dist, sums, counts)
-
-        parts = map_chunks(run, n, rows_per_chunk(d * rows.itemsize))
-        all_sums, all_counts, all_totals = zip(*parts, strict=True)
-        counts = np.sum(all_counts, axis=0)
-        total = sum(all_totals)
+        state = self.iteration
+        if state is None or len(state.sums) != len(codebook):
+            shift = np.zeros(self.rows.d, self.rows.dtype)
+            state = self.iteration = Iteration(self.rows, _check.frozen(shift), len(codebook))
+        state.step(codebook, self.squares)
+        total = sum(self.rows.map(self._distances, None))
         if not np.isfinite(total):
-            raise_infinite(rows)
-        means = np.sum(all_sums, axis=0) / np.maximum(counts, 1)[:, None]
-        return Step(means, counts, total / n)
+            raise_infinite(self.rows.array)
+        return Step(state.means(), state.counts.astype(np.int64), total / self.rows.n)
+
+    def _distances(self, start: int, stop: int) -> float:
+        return float(np.sqrt(self.squares[start:stop]).sum(dtype=np.float64))
 
 
-Engine = SortedValues | Rows
+Engine = SortedValues | AllRows
 
 
 def engine_for(rows: np.ndarray) -> Engine:
     """Choose the engine by the number of features."""
-    return SortedValues(rows) if rows.shape[1] == 1 else Rows(rows)
+    return SortedValues(rows) if rows.shape[1] == 1 else AllRows(rows)
 
 
 def raise_infinite(rows: np.ndarray, name: str = "obs") -> NoReturn:

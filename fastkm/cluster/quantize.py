@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastkm import _check
-from fastkm._kernels.assign import assign
-from fastkm._parallel import map_chunks, rows_per_chunk
+from fastkm._kernels.lloyd import assign
+from fastkm.cluster.iteration import even_codes
+from fastkm.cluster.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -129,15 +130,18 @@ def nearest(rows: np.ndarray, codes: np.ndarray) -> Nearest:
 
 
 def _assign_in_chunks(rows: np.ndarray, codes: np.ndarray) -> Nearest:
-    n, d = rows.shape
-    code, dist = np.empty(n, np.int32), np.empty(n, rows.dtype)
+    table = Rows(rows)
+    code, dist = np.empty(table.n, np.int32), np.empty(table.n, rows.dtype)
+    book, unshifted = even_codes(codes), _check.frozen(np.zeros(table.d, rows.dtype))
 
     def run(start: int, stop: int) -> bool:
-        assign(rows[start:stop], codes, code[start:stop], dist[start:stop])
-        return bool(np.isfinite(dist[start:stop]).all())
+        x, first = table.part(start, stop)
+        own = dist[start:stop]
+        assign(x, first, unshifted, book, table.rest, code[start:stop], own)
+        np.sqrt(own, out=own)
+        return bool(np.isfinite(own).all())
 
-    finite = map_chunks(run, n, rows_per_chunk(d * rows.itemsize))
-    return Nearest(code, dist, all(finite))
+    return Nearest(code, dist, all(table.map(run, None)))
 
 
 def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:

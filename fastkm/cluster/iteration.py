@@ -1,0 +1,251 @@
+"""Lloyd's algorithm from one iteration to the next: labels, sums and bounds of all rows.
+
+`Iteration` holds what stays between iterations and chooses how the next one is done: all rows or
+only those that bounds leave in doubt. The choice depends on counts of rows, not on time, and every
+way gives the same labels and sums, to the bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastkm._kernels.lloyd import (
+    ARRIVED,
+    COUNT,
+    DEPARTED,
+    EXTRA,
+    MASS,
+    OUT,
+    assign,
+    step_all,
+    step_some,
+    suspects,
+)
+from fastkm.cluster.rows import Rows
+
+ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
+
+WORTH_BOUNDS = 64
+"""d k from which bounds may pay: below, a pass over all rows takes no longer than the bounds'."""
+
+SETTLED = 0.10
+"""Share of rows that change their label below which bounds are kept from then on."""
+
+IN_DOUBT = 0.30
+"""Share of rows in doubt above which bounds are given up again: gathering them costs more."""
+
+CANCELLED = 2.0**22
+"""Sums are added up anew when what came and went is so many times what is there: a fill value of
+1e20 that has left a cluster leaves a rounding error behind that is larger than all other rows."""
+
+NONE = np.empty(0)
+NO_BOUNDS = np.empty(0, np.float32)
+
+
+class Iteration:
+    """The state of one run of Lloyd's algorithm.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data, finite.
+    shift : (d,) array
+        What rows and codes are taken relative to, of the type of the rows.
+    k : int
+        Number of codes.
+    weights : (n,) float64 array, optional
+    algorithm : str
+        One of `ALGORITHMS`.
+    threads : int, optional
+
+    Attributes
+    ----------
+    labels : (n,) int32 array
+        Of the last iteration; -1 before the first.
+    squares : (n,) array or None
+        Squared distances of the last iteration, if they were asked for.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        shift: np.ndarray,
+        k: int,
+        *,
+        weights: np.ndarray | None = None,
+        algorithm: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.rows, self.shift, self.threads = rows, shift, threads
+        self.weights = NONE if weights is None else weights
+        self.labels = np.full(rows.n, -1, np.int32)
+        self.sums = np.zeros((k, rows.d + EXTRA))
+        self.algorithm = algorithm
+        self._bounds: tuple[np.ndarray, np.ndarray] | None = None
+        self._known = False
+        self._moved = rows.n
+        self._codes = np.empty((0, rows.d))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Rows of each code that have a weight, (k,) float64."""
+        return self.sums[:, self.rows.d + COUNT]
+
+    @property
+    def masses(self) -> np.ndarray:
+        """Weight of the rows of each code, (k,) float64."""
+        return self.sums[:, self.rows.d + MASS]
+
+    def means(self) -> np.ndarray:
+        """Means of the rows of each code relative to the shift, (k, d) float64; 0 where none."""
+        masses = np.where(self.masses > 0, self.masses, 1.0)
+        return self.sums[:, : self.rows.d] / masses[:, None]
+
+    def step(self, codes: np.ndarray, squares: np.ndarray | None = None) -> int:
+        """Assign rows to codes and follow with the sums; tell how many rows change.
+
+        Parameters
+        ----------
+        codes : (k, d) array
+            Relative to the shift.
+        squares : (n,) array, optional
+            Of the rows' type: filled with the squared distances.
+        """
+        typed = codes.astype(self.rows.dtype)
+        if self._known and squares is None:
+            self._moved = self._step_bounded(typed)
+        else:
+            self._known = self._wants_bounds()
+            self._moved = self._step_all(typed, squares)
+        self._codes = typed
+        if self._cancelled():
+            self.labels.fill(-1)
+            self.sums.fill(0.0)
+            self._step_all(typed, None)
+        self.sums[self.counts == 0] = 0.0  # rounding may leave a little
+        return self._moved
+
+    def farthest(self, codes: np.ndarray, count: int) -> list[int]:
+        """Find the rows that are farthest from the nearest of `codes`, the farthest first."""
+        even, rest = even_codes(codes.astype(self.rows.dtype)), self.rows.rest
+
+        def run(start: int, stop: int) -> list[tuple[float, int]]:
+            x, first = self.rows.part(start, stop)
+            labels = np.empty(stop - start, np.int32)
+            squares = np.empty(stop - start, self.rows.dtype)
+            assign(x, first, self.shift, even, rest, labels, squares)
+            if len(self.weights):
+                squares[self.weights[start:stop] == 0] = -1
+            order = np.argsort(-squares, kind="stable")[:count]
+            return [(float(squares[i]), start + int(i)) for i in order]
+
+        found = [pair for part in self.rows.map(run, self.threads) for pair in part]
+        found.sort(key=lambda pair: -pair[0])
+        return [row for _, row in found[:count]]
+
+    def forget(self) -> None:
+        """Begin anew: the next iteration adds up all rows."""
+        self.labels.fill(-1)
+        self.sums.fill(0.0)
+        self._known = False
+        self._moved = self.rows.n
+
+    def _wants_bounds(self) -> bool:
+        if self.algorithm == "bounded":
+            return True
+        worth = self.algorithm == "auto" and self._codes.size >= WORTH_BOUNDS
+        return worth and self._moved < SETTLED * self.rows.n
+
+    def _step_all(self, codes: np.ndarray, squares: np.ndarray | None) -> int:
+        even, rest = even_codes(codes), self.rows.rest
+        upper, lower = self._room_for_bounds() if self._known else (NO_BOUNDS, NO_BOUNDS)
+        none = NONE.astype(self.rows.dtype)
+
+        def run(start: int, stop: int) -> tuple[int, np.ndarray]:
+            x, first = self.rows.part(start, stop)
+            sums = np.zeros_like(self.sums)
+            own = slice(start, stop)
+            state = (
+                self.labels[own],
+                self.weights[own],
+                upper[own],
+                lower[own],
+                none if squares is None else squares[own],
+            )
+            return step_all(x, first, self.shift, even, rest, state, sums), sums
+
+        return self._added(run)
+
+    def _step_bounded(self, codes: np.ndarray) -> int:
+        even, rest = even_codes(codes), self.rows.rest
+        drifts = drifts_of(self._codes, codes)
+        upper, lower = self._room_for_bounds()
+        margin = np.float32(1.0 - 2.0 * self.rows.d * float(OUT))
+        none = NONE.astype(self.rows.dtype)
+        doubted = []
+
+        def run(start: int, stop: int) -> tuple[int, np.ndarray]:
+            own = slice(start, stop)
+            state = (self.labels[own], self.weights[own], upper[own], lower[own], none)
+            room = np.empty(stop - start, np.int32)
+            found = suspects(state[0], state[2], state[3], drifts, margin, room)
+            doubted.append(found)
+            sums = np.zeros_like(self.sums)
+            if found == 0:
+                return 0, sums
+            x, first = self.rows.part(start, stop)
+            some = room[:found]
+            return step_some(x, first, some, self.shift, even, rest, state, sums), sums
+
+        moved = self._added(run)
+        self.doubt = sum(doubted) / self.rows.n
+        self._known = self.algorithm == "bounded" or self.doubt <= IN_DOUBT
+        return moved
+
+    def _added(self, run) -> int:
+        """Add up the changes of the sums in chunk order."""
+        total = 0
+
+        def add(part: tuple[int, np.ndarray]) -> None:
+            nonlocal total
+            moved, sums = part
+            total += moved
+            self.sums += sums
+
+        self.rows.fold(run, add, self.threads)
+        return total
+
+    def _room_for_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._bounds is None:
+            self._bounds = np.empty(self.rows.n, np.float32), np.empty(self.rows.n, np.float32)
+        return self._bounds
+
+    def _cancelled(self) -> bool:
+        """Tell whether rounding errors of rows that have left may be larger than a sum."""
+        arrived, departed = self.sums[:, self.rows.d + ARRIVED], self.sums[:, self.rows.d + DEPARTED]
+        left = np.abs(arrived - departed)
+        return bool(np.any((departed + arrived > CANCELLED * left) & (self.counts > 0)))
+
+
+def even_codes(codes: np.ndarray) -> np.ndarray:
+    """Add a code that is nobody's nearest where their number is odd."""
+    if len(codes) % 2 == 0:
+        return np.ascontiguousarray(codes)
+    return np.concatenate([codes, np.full((1, codes.shape[1]), np.inf, codes.dtype)])
+
+
+def drifts_of(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Measure how far codes have moved, for the bounds: see `suspects`. (3, k) float32."""
+    k = len(after)
+    out, inwards = 1 + float(OUT), 1 - float(OUT)
+    wide = after.astype(np.float64)
+    own = np.sqrt(np.sum((wide - before) ** 2, axis=1)) * out
+    other = np.zeros(k)
+    half = np.full(k, np.inf)
+    for j in range(k):
+        others = np.arange(k) != j
+        if k > 1:
+            other[j] = own[others].max()
+            half[j] = np.sqrt(np.sum((wide[others] - wide[j]) ** 2, axis=1).min()) / 2 * inwards
+    with np.errstate(over="ignore"):
+        return np.stack([own, other, half]).astype(np.float32)

@@ -1,0 +1,115 @@
+"""Rows of numbers in whatever layout and type they come, chunk by chunk, for the kernels.
+
+float32 and float64 rows in C or Fortran order (a stack of bands, ``stack.reshape(d, -1).T``, is
+in Fortran order) are handed on as they are. All else, integers, other byte orders, strides, is
+converted chunk by chunk, so no second copy of the data is ever there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastkm import _check
+from fastkm._kernels.lloyd import BLOCK, SLAB, moments
+from fastkm._parallel import fold_chunks, map_chunks, rows_per_chunk
+
+FEWEST_CHUNKS = 16
+"""Chunks that any but small data is cut into, so that two threads end at nearly the same time."""
+
+SMALLEST_CHUNK = 4 * BLOCK
+"""Rows that are worth a call of a kernel (some 10 microseconds)."""
+
+
+class Part(NamedTuple):
+    """An array in which the rows of a chunk begin at `start`."""
+
+    x: np.ndarray
+    start: int
+
+
+class Moments(NamedTuple):
+    """Mean and variance of each feature, (d,) float64; not finite where a row is not."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+class Rows:
+    """Rows to be read chunk by chunk.
+
+    Parameters
+    ----------
+    rows : (n, d) array
+        Any real type of at most 64 bits, any layout; n and d at least 1.
+    dtype : numpy.dtype, optional
+        The type to compute in; by default `fastkm._check.working_dtype` of the array's.
+
+    Attributes
+    ----------
+    n, d : int
+        Rows and features.
+    dtype : numpy.dtype
+        float32 or float64.
+    step : int
+        Rows a chunk; it depends on n, d and dtype only.
+    """
+
+    def __init__(self, rows: np.ndarray, dtype: np.dtype | None = None) -> None:
+        self.n, self.d = rows.shape
+        self.dtype = _check.working_dtype(rows.dtype) if dtype is None else np.dtype(dtype)
+        self.array = rows.view()
+        self.array.flags.writeable = False
+        flags = self.array.flags
+        ready = flags.aligned and (flags.c_contiguous or flags.f_contiguous)
+        self._ready = ready and self.array.dtype == self.dtype and self.array.dtype.isnative
+        most = max(SMALLEST_CHUNK, -(-self.n // FEWEST_CHUNKS))
+        step = min(rows_per_chunk(self.d * self.dtype.itemsize), most)
+        self.step = -(-step // BLOCK) * BLOCK
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The tuple whose length tells kernels the number of features beyond whole slabs."""
+        return (0,) * (self.d % SLAB)
+
+    def part(self, start: int, stop: int) -> Part:
+        """Give an array that holds some rows, and where they begin in it."""
+        if self._ready:
+            return Part(self.array, start)
+        return Part(_check.frozen(self.array[start:stop], self.dtype), 0)
+
+    def chosen(self, rows: Any) -> np.ndarray:
+        """Copy some rows, by number, as (m, d) float64."""
+        return self.array[rows].astype(np.float64)
+
+    def map(self, function: Any, threads: int | None) -> list[Any]:
+        """Call ``function(start, stop)`` for each chunk; give the results in order."""
+        return map_chunks(function, self.n, self.step, threads=threads)
+
+    def fold(self, function: Any, fold: Any, threads: int | None) -> None:
+        """Call ``fold(function(start, stop))`` for each chunk, in order."""
+        fold_chunks(function, fold, self.n, self.step, threads=threads)
+
+    def moments(self, threads: int | None = None) -> Moments:
+        """Compute mean and variance in one pass (Chan, Golub & LeVeque 1979)."""
+        count, mean, squares = 0, np.zeros(self.d), np.zeros(self.d)
+
+        def run(start: int, stop: int) -> tuple[int, np.ndarray, np.ndarray]:
+            x, first = self.part(start, stop)
+            total, square = np.empty(self.d), np.empty(self.d)
+            moments(x, first, stop - start, total, square)
+            total /= stop - start
+            return stop - start, x[first] + total, square - (stop - start) * total**2
+
+        def merge(other: tuple[int, np.ndarray, np.ndarray]) -> None:
+            nonlocal count, mean, squares
+            more, its_mean, its_squares = other
+            apart = its_mean - mean
+            squares = squares + its_squares + apart**2 * (count * more / (count + more))
+            mean = mean + apart * (more / (count + more))
+            count += more
+
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.fold(run, merge, threads)
+        return Moments(mean, squares / count)
