@@ -38,7 +38,7 @@ def kernel(function: Function) -> Function:
 def fused_kernel(function: Function) -> Function:
     """Compile as `kernel` does, and let products and sums be fused: one rounding, not two.
 
-    It is the one fast-math flag in use (``contract``). Sums keep their order, NaN and infinities
+    The fast-math flag is ``contract``. Sums keep their order, NaN and infinities
     their meaning.
 
     Examples
@@ -50,6 +50,22 @@ def fused_kernel(function: Function) -> Function:
     10.0
     """
     return _compiled(function, {**OPTIONS, "fastmath": {"contract"}})
+
+
+def loose_kernel(function: Function) -> Function:
+    """Compile as `fused_kernel` does, and let sums be taken in any order (``reassoc``).
+
+    For numbers that only bound an error: a sum of squares then runs in vectors.
+
+    Examples
+    --------
+    >>> @loose_kernel
+    ... def total(x):
+    ...     return x[0] + x[1]
+    >>> total((1.0, 2.0))
+    3.0
+    """
+    return _compiled(function, {**OPTIONS, "fastmath": {"contract", "reassoc"}})
 
 
 def _compiled(function: Function, options: dict[str, Any]) -> Function:

@@ -4,9 +4,9 @@ Rows are taken in blocks that stay in the first-level cache, as columns: one lin
 numbers a feature, whatever the layout of the rows. Over a block the loops run centroids outside,
 features next, rows inside, so the innermost loop is vectorised; two centroids are compared at a
 time, and eight features (`SLAB`), so that sums stay in registers. The features that are left over
-by eights come first; their number is the length of a tuple, `rest`, and so known when compiling:
-the loop over a number known only at run time is half as fast. A kernel is compiled once for each
-type, layout and ``d % 8``.
+by eights (all of them up to `UNROLLED`) come first; their number is the length of a tuple, `rest`,
+and so known when compiling: the loop over a number known only at run time is half as fast. A
+kernel is compiled once for each type, layout and length of `rest`.
 
 Squared distances are sums of (x - c)^2 in feature order and in the type of the rows, products and
 sums fused. The expanded form x^2 - 2xc + c^2 is quicker for many features but loses half the
@@ -45,13 +45,17 @@ Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on
 
 import numpy as np
 
-from fastkm._jit import fused_kernel
+from fastkm._jit import fused_kernel, loose_kernel
 
 BLOCK = 256
 """Rows a block: 1 KB a feature of float32."""
 
 SLAB = 8
-"""Features whose sum stays in registers. Unrolled by 12 or more the compiler gives up vectors."""
+"""Features whose sum stays in registers, where there are more than `UNROLLED`."""
+
+UNROLLED = 12
+"""Features up to which one slab takes them all. With 16 the compiler gives up vectors (1e6 rows, 32
+codes: 150 ms in place of 13)."""
 
 MASS, COUNT, ARRIVED, DEPARTED = 0, 1, 2, 3
 """What stands behind the d sums of a cluster: the weight of its rows, how many have a weight, and
@@ -63,12 +67,20 @@ TILE = 64
 """Rows transposed at a time: of 256 rows of 128 features the first-level cache loses lines before
 they are read to their end (1e5 rows: 8 ms more)."""
 
+LINE = 16
+"""Rows of products turned at a time, so that what is read stays in the cache until it is used up."""
+
 OUT = np.float32(2.0**-21)
 """Rounds a bound outwards by more than conversion and two additions in float32 can err."""
 
 LEAST = np.float32(2.0**-120)
 MOST = np.float32(2.0**120)
 """Bounds are not told apart below the one, and not trusted above the other."""
+
+
+def rest_of(d):
+    """Give the tuple whose length tells kernels how many features come first."""
+    return (0,) * (d if d <= UNROLLED else d % SLAB)
 
 
 @fused_kernel
@@ -86,8 +98,7 @@ def nearer(square, label, best, second, code):
 def two_nearest(columns, codes, rest, best, second, code):
     """Find the two least squares of each row of a block, and the code of the least.
 
-    columns: (d, width) IN; codes: (k, d) IN, k even, the type of columns; rest: tuple of d % SLAB
-    anything; best, second: (width,) OUT; code: (width,) int32 OUT.
+    columns: (d, width) IN; codes: (k, d) IN, k even, the type of columns; rest: see `rest_of`; best, second: (width,) OUT; code: (width,) int32 OUT.
     """
     width, first = columns.shape[1], len(rest)
     zero = columns.dtype.type(0)
@@ -264,7 +275,7 @@ def step_all(x, start, shift, codes, rest, state, sums):
 def step_some(x, start, rows, shift, codes, rest, state, sums):
     """Do one iteration for chosen rows. As `step_all`; rows: (count,) int32 IN, from start.
 
-    Bounds are written, squares are not.
+    Bounds are written if wanted, squares are not.
     """
     labels, weights, upper, lower, _ = state
     d, width = codes.shape[1], min(rows.shape[0], BLOCK)
@@ -273,6 +284,7 @@ def step_some(x, start, rows, shift, codes, rest, state, sums):
     code, slack = np.empty(width, np.int32), np.float32(d) * OUT
     found, places = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
     high, low = np.empty(width, np.float32), np.empty(width, np.float32)
+    bounded = upper.shape[0] > 0
     moved = 0
     for begin in range(0, rows.shape[0], BLOCK):
         some = rows[begin : begin + BLOCK]
@@ -283,12 +295,100 @@ def step_some(x, start, rows, shift, codes, rest, state, sums):
         changes = 0
         for i in range(count):
             r = np.uint32(some[i])
-            upper[r], lower[r] = high[i], low[i]
+            if bounded:
+                upper[r], lower[r] = high[i], low[i]
             found[changes], places[changes] = i, r
             changes += code[i] != labels[r]
         move(columns, code, found[:changes], places[:changes], labels, weights, sums)
         moved += changes
     return moved
+
+
+@loose_kernel
+def centre(x, start, rows, shift, block, sizes):
+    """Write chosen rows less the shift; and the sums of their squares, added in any order.
+
+    x: (n, d) C-contiguous IN; start, rows: see `gather`; shift: (d,) IN; block: (width, d) OUT;
+    sizes: (width,) OUT.
+    """
+    for i in range(rows.shape[0]):
+        r = np.uint64(start) + np.uint64(rows[i])
+        total = x.dtype.type(0)
+        for f in range(block.shape[1]):
+            v = x[r, np.uint64(f)] - shift[f]
+            block[i, f] = v
+            total += v * v
+        sizes[i] = total
+
+
+@fused_kernel
+def step_by_products(x, start, rows, shift, turned, norms, state, sums, undecided):
+    """Do one iteration for chosen rows by matrix products; leave out what they cannot decide.
+
+    x: (n, d) C-contiguous IN; start, rows, shift, state, sums: see `step_some`; turned: (d, k)
+    IN, the codes; norms: (k,) IN, their squared lengths; undecided: (count,) int32 OUT, rows for `step_some`.
+    Returns how many rows change their label, and how many are undecided.
+    """
+    labels, weights, upper, lower, _ = state
+    d, k = turned.shape
+    width = min(rows.shape[0], BLOCK)
+    block, products = np.zeros((width, d), x.dtype), np.empty((width, k), x.dtype)
+    squares, size = np.empty((k, width), x.dtype), np.zeros(width, x.dtype)
+    best, second = np.empty(width, x.dtype), np.empty(width, x.dtype)
+    code = np.empty(width, np.int32)
+    high, low = np.empty(width, np.float32), np.empty(width, np.float32)
+    unsure, differs = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    found, places = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+    unit = x.dtype.type((d + 8) * np.finfo(x.dtype).eps)
+    longest, slack = 2 * norms.max(), np.float32(d) * OUT
+    moved, left = 0, 0
+    for begin in range(0, rows.shape[0], BLOCK):
+        some = rows[begin : begin + BLOCK]
+        count = some.shape[0]
+        centre(x, start, some, shift, block, size)
+        np.dot(block, turned, products)
+        for first in range(0, width, LINE):
+            last = min(first + LINE, width)
+            for j in range(k):
+                norm = norms[j]
+                for i in range(first, last):
+                    squares[j, i] = norm - (products[i, j] + products[i, j])
+        least(squares, best, second, code)
+        unsure[count:], differs[count:] = 0, 0
+        for i in range(count):
+            error = unit * (size[i] + longest)
+            unsure[i] = not second[i] - best[i] > 4 * error
+            best[i] = max(size[i] + best[i] + 2 * error, x.dtype.type(0))
+            second[i] = max(size[i] + second[i] - 2 * error, x.dtype.type(0))
+        for i in range(count):
+            differs[i] = (code[i] != labels[some[i]]) & (unsure[i] == 0)
+        if upper.shape[0] > 0:
+            bound(best, second, slack, high, low)
+            for i in range(count):
+                r = np.uint32(some[i])
+                upper[r], lower[r] = high[i], low[i]
+        changes = positions(unsure, found)
+        for c in range(changes):
+            undecided[left + c] = some[found[c]]
+        left += changes
+        changes = positions(differs, found)
+        for c in range(changes):
+            places[c] = some[found[c]]
+        move(block.T, code, found[:changes], places[:changes], labels, weights, sums)
+        moved += changes
+    return moved, left
+
+
+@fused_kernel
+def least(squares, best, second, code):
+    """Find the two least of each column. squares: (k, width) IN; best, second, code: (width,) OUT."""
+    width = squares.shape[1]
+    for i in range(width):
+        best[i], second[i], code[i] = np.inf, np.inf, 0
+    for j in range(squares.shape[0]):
+        line, label = squares[j], np.int32(j)
+        for i in range(width):
+            best[i], second[i], code[i] = nearer(line[i], label, best[i], second[i], code[i])
 
 
 @fused_kernel
@@ -349,26 +449,29 @@ def assign(x, start, shift, codes, rest, labels, squares):
 def moments(x, start, count, sums, squares):
     """Sum rows less the first of them, and their squares, feature by feature.
 
-    x: (n, d) IN; start, count: the rows; sums, squares: (d,) float64 OUT. Every lane of a block has
+    x: (n, d) IN; start, count: the rows; sums, squares: (d,) float64 OUT. Each of `LINE` lanes has
     a sum of its own, so that they are vectors.
     """
-    d, width = sums.shape[0], min(count, BLOCK)
-    columns, first = np.zeros((d, width), x.dtype), x[start].copy()
-    lanes = np.zeros((2, d, width))
+    d = sums.shape[0]
+    columns, first = np.zeros((d, BLOCK), x.dtype), x[start].copy()
+    total, square = np.empty(LINE), np.empty(LINE)
+    sums[:], squares[:] = 0.0, 0.0
     for begin in range(0, count, BLOCK):
         some = min(BLOCK, count - begin)
         load(x, start + begin, some, first, columns)
+        columns[:, some:] = 0
         for f in range(d):
-            line, total, square = columns[f], lanes[0, f], lanes[1, f]
-            for i in range(some):
-                v = np.float64(line[i])
-                total[i] += v
-                square[i] += v * v
-    for f in range(d):
-        sums[f], squares[f] = 0.0, 0.0
-        for i in range(width):
-            sums[f] += lanes[0, f, i]
-            squares[f] += lanes[1, f, i]
+            line = columns[f]
+            total[:], square[:] = 0.0, 0.0
+            for i in range(0, some, LINE):
+                lanes = line[i : i + LINE]
+                for j in range(LINE):
+                    v = np.float64(lanes[j])
+                    total[j] += v
+                    square[j] += v * v
+            for j in range(LINE):
+                sums[f] += total[j]
+                squares[f] += square[j]
 
 
 @fused_kernel

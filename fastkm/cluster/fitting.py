@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from fastkm import _check
 from fastkm._kernels.lloyd import assign
-from fastkm._parallel import thread_count
+from fastkm._parallel import one_blas_thread, thread_count
 from fastkm.cluster.iteration import ALGORITHMS, Iteration, even_codes
 from fastkm.cluster.rows import Rows
 from fastkm.cluster.spreading import spread_starts
@@ -116,20 +116,17 @@ def fit_rows(
     shift = _check.frozen(about.mean.astype(table.dtype))
     limit = tol * float(about.variance.mean())
     w = None if weights is None else _check.frozen(weights, np.dtype(np.float64))
-    best: _Run | None = None
-    for _ in range(_runs(n_init, init)):
-        start = _start(rows, table, shift, k, init, rng, w, threads)
-        state = Iteration(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
-        run = _settled(state, start, max_iter, limit)
-        if best is None or run.inertia < best.inertia:
-            best = run
-    assert_finite = best is not None and np.isfinite(best.inertia)
-    if best is None or not assert_finite:
+    best = None
+    with one_blas_thread():
+        for _ in range(_runs(n_init, init)):
+            start = _start(rows, table, shift, k, init, rng, w, threads)
+            state = Iteration(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
+            fit = _settled(state, start, max_iter, limit)
+            if best is None or fit.inertia < best.inertia:
+                best = fit
+    if best is None or not np.isfinite(best.inertia):
         raise_unfit(rows)
-    return Fit(best.centroids, best.labels, best.inertia, best.iterations)
-
-
-_Run = Fit
+    return best
 
 
 def nearest_rows(
@@ -165,7 +162,7 @@ def nearest_rows(
     return Nearest(labels, float(sum(table.map(run, threads))))
 
 
-def raise_unfit(rows: np.ndarray, name: str = "X") -> None:
+def raise_unfit(rows: np.ndarray, name: str = "X") -> NoReturn:
     """Say why there is no result: rows are not finite, or their squares are not."""
     if rows.dtype.kind == "f":
         _check.require_finite(rows, name)
@@ -200,7 +197,7 @@ def _start(
     return given - shift
 
 
-def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -> _Run:
+def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
     """Iterate until nothing moves, or as good as nothing."""
     iterations = 0
     for iterations in range(1, max_iter + 1):

@@ -7,6 +7,8 @@ way gives the same labels and sums, to the bit.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastkm._kernels.lloyd import (
@@ -18,6 +20,7 @@ from fastkm._kernels.lloyd import (
     OUT,
     assign,
     step_all,
+    step_by_products,
     step_some,
     suspects,
 )
@@ -27,6 +30,9 @@ ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
 WORTH_BOUNDS = 64
 """d k from which bounds may pay: below, a pass over all rows takes no longer than the bounds'."""
+
+WORTH_PRODUCTS = 48
+"""d from which matrix products are quicker than direct comparison."""
 
 SETTLED = 0.10
 """Share of rows that change their label below which bounds are kept from then on."""
@@ -81,6 +87,9 @@ class Iteration:
         self.labels = np.full(rows.n, -1, np.int32)
         self.sums = np.zeros((k, rows.d + EXTRA))
         self.algorithm = algorithm
+        self._by_products = algorithm == "blas" or (
+            algorithm in {"auto", "bounded"} and rows.d >= WORTH_PRODUCTS
+        )
         self._bounds: tuple[np.ndarray, np.ndarray] | None = None
         self._known = False
         self._moved = rows.n
@@ -151,56 +160,75 @@ class Iteration:
         self._moved = self.rows.n
 
     def _wants_bounds(self) -> bool:
-        if self.algorithm == "bounded":
-            return True
-        worth = self.algorithm == "auto" and self._codes.size >= WORTH_BOUNDS
-        return worth and self._moved < SETTLED * self.rows.n
+        if self.algorithm != "auto":
+            return self.algorithm == "bounded"
+        return self._codes.size >= WORTH_BOUNDS and self._moved < SETTLED * self.rows.n
 
     def _step_all(self, codes: np.ndarray, squares: np.ndarray | None) -> int:
-        even, rest = even_codes(codes), self.rows.rest
+        """Compare all rows with all codes."""
         upper, lower = self._room_for_bounds() if self._known else (NO_BOUNDS, NO_BOUNDS)
+        compare = self._comparison(codes)
         none = NONE.astype(self.rows.dtype)
 
         def run(start: int, stop: int) -> tuple[int, np.ndarray]:
-            x, first = self.rows.part(start, stop)
-            sums = np.zeros_like(self.sums)
-            own = slice(start, stop)
-            state = (
-                self.labels[own],
-                self.weights[own],
-                upper[own],
-                lower[own],
-                none if squares is None else squares[own],
-            )
-            return step_all(x, first, self.shift, even, rest, state, sums), sums
+            own, sums = slice(start, stop), np.zeros_like(self.sums)
+            state = self._state(own, upper, lower, none if squares is None else squares[own])
+            return compare(start, stop, None, state, sums), sums
 
         return self._added(run)
 
     def _step_bounded(self, codes: np.ndarray) -> int:
-        even, rest = even_codes(codes), self.rows.rest
+        """Compare the rows that bounds leave in doubt with all codes."""
         drifts = drifts_of(self._codes, codes)
-        upper, lower = self._room_for_bounds()
         margin = np.float32(1.0 - 2.0 * self.rows.d * float(OUT))
+        upper, lower = self._room_for_bounds()
+        compare = self._comparison(codes)
         none = NONE.astype(self.rows.dtype)
         doubted = []
 
         def run(start: int, stop: int) -> tuple[int, np.ndarray]:
-            own = slice(start, stop)
-            state = (self.labels[own], self.weights[own], upper[own], lower[own], none)
-            room = np.empty(stop - start, np.int32)
+            state = self._state(slice(start, stop), upper, lower, none)
+            room, sums = np.empty(stop - start, np.int32), np.zeros_like(self.sums)
             found = suspects(state[0], state[2], state[3], drifts, margin, room)
             doubted.append(found)
-            sums = np.zeros_like(self.sums)
-            if found == 0:
-                return 0, sums
-            x, first = self.rows.part(start, stop)
-            some = room[:found]
-            return step_some(x, first, some, self.shift, even, rest, state, sums), sums
+            return compare(start, stop, room[:found], state, sums) if found else 0, sums
 
         moved = self._added(run)
         self.doubt = sum(doubted) / self.rows.n
         self._known = self.algorithm == "bounded" or self.doubt <= IN_DOUBT
         return moved
+
+    def _state(
+        self, own: slice, upper: np.ndarray, lower: np.ndarray, squares: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        return self.labels[own], self.weights[own], upper[own], lower[own], squares
+
+    def _comparison(self, codes: np.ndarray) -> Any:
+        """Give the function that compares rows (all if None) of a chunk with codes."""
+        even, rows, shift = even_codes(codes), self.rows, self.shift
+
+        def directly(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
+            x, first = rows.part(start, stop)
+            if some is None:
+                return step_all(x, first, shift, even, rows.rest, state, sums)
+            return step_some(x, first, some, shift, even, rows.rest, state, sums)
+
+        def by_products(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
+            x, first = rows.part(start, stop, c_order=True)
+            some = np.arange(stop - start, dtype=np.int32) if some is None else some
+            room = np.empty(len(some) + 1, np.int32)
+            moved, left = step_by_products(
+                x, first, some, shift, turned, norms, state, sums, room
+            )
+            if left:
+                moved += step_some(x, first, room[:left], shift, even, rows.rest, state, sums)
+            return moved
+
+        if not self._by_products:
+            return directly
+        norms = np.sum(codes.astype(np.float64) ** 2, axis=1).astype(rows.dtype)
+        turned = np.ascontiguousarray(codes.T)
+        return by_products
 
     def _added(self, run) -> int:
         """Add up the changes of the sums in chunk order."""
@@ -236,16 +264,16 @@ def even_codes(codes: np.ndarray) -> np.ndarray:
 
 def drifts_of(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Measure how far codes have moved, for the bounds: see `suspects`. (3, k) float32."""
-    k = len(after)
+    from scipy.spatial.distance import cdist
+
     out, inwards = 1 + float(OUT), 1 - float(OUT)
     wide = after.astype(np.float64)
     own = np.sqrt(np.sum((wide - before) ** 2, axis=1)) * out
-    other = np.zeros(k)
-    half = np.full(k, np.inf)
-    for j in range(k):
-        others = np.arange(k) != j
-        if k > 1:
-            other[j] = own[others].max()
-            half[j] = np.sqrt(np.sum((wide[others] - wide[j]) ** 2, axis=1).min()) / 2 * inwards
+    farthest = int(own.argmax())
+    other = np.full(len(own), own[farthest])
+    other[farthest] = np.delete(own, farthest).max(initial=0.0)
+    apart = cdist(wide, wide)
+    np.fill_diagonal(apart, np.inf)
+    half = apart.min(axis=1) / 2 * inwards
     with np.errstate(over="ignore"):
         return np.stack([own, other, half]).astype(np.float32)

@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastkm import _check
-from fastkm._kernels.lloyd import BLOCK, SLAB, moments
-from fastkm._parallel import fold_chunks, map_chunks, rows_per_chunk
+from fastkm._kernels.lloyd import BLOCK, moments, rest_of
+from fastkm._parallel import fold_chunks, map_chunks
 
 FEWEST_CHUNKS = 16
 """Chunks that any but small data is cut into, so that two threads end at nearly the same time."""
 
-SMALLEST_CHUNK = 4 * BLOCK
-"""Rows that are worth a call of a kernel (some 10 microseconds)."""
+LEAST_ROWS, MOST_ROWS = 4 * BLOCK, 2**16
+"""Rows a chunk: the Python around a chunk takes 20 to 40 microseconds, kernels take blocks anyway."""
+
+MOST_BYTES = 2**22
+"""Bytes a chunk at most, where it must be converted."""
 
 
 class Part(NamedTuple):
@@ -50,6 +53,8 @@ class Rows:
     ----------
     n, d : int
         Rows and features.
+    rest : tuple
+        What kernels are compiled for, see `fastkm._kernels.lloyd.rest_of`.
     dtype : numpy.dtype
         float32 or float64.
     step : int
@@ -58,24 +63,19 @@ class Rows:
 
     def __init__(self, rows: np.ndarray, dtype: np.dtype | None = None) -> None:
         self.n, self.d = rows.shape
+        self.rest = rest_of(self.d)
         self.dtype = _check.working_dtype(rows.dtype) if dtype is None else np.dtype(dtype)
         self.array = rows.view()
         self.array.flags.writeable = False
         flags = self.array.flags
         ready = flags.aligned and (flags.c_contiguous or flags.f_contiguous)
         self._ready = ready and self.array.dtype == self.dtype and self.array.dtype.isnative
-        most = max(SMALLEST_CHUNK, -(-self.n // FEWEST_CHUNKS))
-        step = min(rows_per_chunk(self.d * self.dtype.itemsize), most)
-        self.step = -(-step // BLOCK) * BLOCK
+        most = min(MOST_ROWS, MOST_BYTES // (self.d * self.dtype.itemsize))
+        self.step = whole_blocks(max(LEAST_ROWS, min(most, -(-self.n // FEWEST_CHUNKS))))
 
-    @property
-    def rest(self) -> tuple[int, ...]:
-        """The tuple whose length tells kernels the number of features beyond whole slabs."""
-        return (0,) * (self.d % SLAB)
-
-    def part(self, start: int, stop: int) -> Part:
-        """Give an array that holds some rows, and where they begin in it."""
-        if self._ready:
+    def part(self, start: int, stop: int, *, c_order: bool = False) -> Part:
+        """Give an array that holds some rows, in C order if asked, and where they begin in it."""
+        if self._ready and (self.array.flags.c_contiguous or not c_order):
             return Part(self.array, start)
         return Part(_check.frozen(self.array[start:stop], self.dtype), 0)
 
@@ -113,3 +113,8 @@ class Rows:
         with np.errstate(invalid="ignore", over="ignore"):
             self.fold(run, merge, threads)
         return Moments(mean, squares / count)
+
+
+def whole_blocks(rows: int) -> int:
+    """Round a number of rows up to whole blocks of the kernels."""
+    return -(-rows // BLOCK) * BLOCK
