@@ -11,6 +11,7 @@ row missing.
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,5 +138,46 @@ def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = No
         first = int(np.argmax(bad))
         raise ValueError(
             f"{name} must not hold infs or NaNs: row {first} is {np.squeeze(rows[first])!s} "
-            f"({np.count_nonzero(bad)} such rows; mask them to leave them out)"
+            f"({np.count_nonzero(bad)} such rows; leave them out, or mask them where masks are taken)"
         )
+
+
+def require_count(name: str, value: Any, *, or_else: str = "") -> None:
+    """Raise ValueError unless a value is an integer of at least 1."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be {or_else}an integer of at least 1, got {value!r}")
+
+
+def require_number(name: str, value: Any) -> None:
+    """Raise ValueError unless a value is a number of at least 0."""
+    if not isinstance(value, Real) or not float(value) >= 0:
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+
+
+def require_choice(name: str, value: Any, choices: tuple[str, ...], *, or_else: str = "") -> None:
+    """Raise ValueError unless a value is one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {listed}{or_else}, got {value!r}")
+
+
+def unmasked(array: Any, name: str) -> Any:
+    """Unpack a `DataArray`; raise where cells are missing by a mask or by attributes.
+
+    Raises
+    ------
+    ValueError
+        With the number of such cells.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        missing = np.ma.getmaskarray(array)
+    elif _missing.describes_itself(array):
+        array, missing = _missing.physical(array), _missing.missing(array)
+    else:
+        return array
+    if missing.any():
+        raise ValueError(
+            f"{name} must not have missing cells, but {np.count_nonzero(missing)} are masked or missing "
+            "by its attributes: leave their rows out, or fill them"
+        )
+    return array

@@ -50,6 +50,45 @@ def test_the_public_names_are_those_of_the_contract():
     }
 
 
+def after(statement):
+    """Run Python code where scikit-learn cannot be imported; give what it prints."""
+    code = f"import sys\nsys.modules['sklearn'] = None\n{statement}"
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    return run.stdout + run.stderr
+
+
+class TestWithoutScikitLearn:
+    def test_the_estimator_says_what_to_install(self):
+        printed = after("import fastkm\nfastkm.KMeans")
+        assert "ImportError: fastkm.KMeans needs scikit-learn" in printed
+        assert "pip install 'fastkm[sklearn]'" in printed
+
+    def test_it_cannot_be_imported_by_name_either(self):
+        assert "ImportError: fastkm.KMeans needs" in after("from fastkm import KMeans")
+
+    def test_all_else_works(self):
+        names = "print('kmeans1d' in globals(), 'KMeans' in globals())"
+        assert after(f"from fastkm import *\n{names}") == "True False\n"
+
+    def test_help_works(self):
+        printed = after(
+            "import fastkm, pydoc\nprint('KMeans' in dir(fastkm))\npydoc.render_doc(fastkm)"
+        )
+        assert printed == "False\n"
+
+
+def test_scikit_learn_is_loaded_by_the_estimator_only():
+    assert "sklearn" not in modules_after(
+        "import fastkm.cluster; from fastkm import *; dir(fastkm)"
+    )
+    assert "sklearn" in modules_after("from fastkm import KMeans")
+
+
+def test_the_estimator_is_listed():
+    assert "KMeans" in dir(fastkm)
+    assert fastkm.KMeans.__module__ == "fastkm.cluster.estimator"
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'fastkm' has no attribute 'kmeans3'"):
         _ = fastkm.kmeans3

@@ -90,7 +90,7 @@ def nearer(square, label, best, second, code):
     other = best if wins else square
     best = square if wins else best
     code = label if wins else code
-    second = other if other < second else second
+    second = min(second, other)
     return best, second, code
 
 
@@ -182,7 +182,7 @@ def bound(best, second, slack, upper, lower):
         high = np.float32(np.sqrt(best[i])) * (np.float32(1) + slack) + LEAST
         low = np.float32(np.sqrt(second[i])) * (np.float32(1) - slack)
         upper[i] = high
-        lower[i] = low if low < MOST else MOST
+        lower[i] = min(MOST, low)
 
 
 @fused_kernel
@@ -197,7 +197,7 @@ def positions(flags, found):
         if words[w] != 0:
             for i in range(8 * w, 8 * w + 8):
                 found[count] = i
-                count += flags[i]
+                count += np.int64(flags[i])
     return count
 
 
@@ -414,7 +414,7 @@ def suspects(labels, upper, lower, drifts, margin, rows):
             far = (high[i] + own[j]) * out
             near = low[i] * inwards - other[j] * out
             high[i], low[i] = far, near
-            limit = near if near > half[j] else half[j]
+            limit = max(half[j], near)
             flags[i] = not far < limit * margin
         flags[label.shape[0] :] = 0
         count = positions(flags, places)
@@ -497,11 +497,11 @@ def candidates(x, start, shift, codes, weights, squares, totals):
             if weights.shape[0] > 0:
                 for i in range(count):
                     s, near = square[i], least[i]
-                    total[i] += w[i] * (s if s < near else near)
+                    total[i] += w[i] * (min(near, s))
             else:
                 for i in range(count):
                     s, near = square[i], least[i]
-                    total[i] += s if s < near else near
+                    total[i] += min(near, s)
     for j in range(t):
         totals[j] = 0.0
         for i in range(width):
@@ -536,4 +536,4 @@ def keep_nearer(x, start, shift, code, squares):
         to_code(columns, code, square)
         for i in range(least.shape[0]):
             s, near = square[i], least[i]
-            least[i] = s if s < near else near
+            least[i] = min(near, s)

@@ -27,7 +27,10 @@ LARGEST = 2.0**900
 
 
 class Step(NamedTuple):
-    """One iteration's facts: means (0 where none), members of each code, mean distance."""
+    """One iteration's facts: means (0 where none), members of each code, mean distance.
+
+    The distance may be NaN where it was not asked for: ``measured=False`` saves the time.
+    """
 
     means: np.ndarray
     counts: np.ndarray
@@ -45,11 +48,11 @@ class SortedValues:
         self.high, self.low = np.empty((2, len(self.values) + 1))
         prefix_sums(self.values, self.high, self.low)
 
-    def step(self, codebook: np.ndarray) -> Step:
+    def step(self, codebook: np.ndarray, *, measured: bool = True) -> Step:
         """Do one iteration from a (k, 1) codebook."""
         codes = codebook[:, 0].astype(np.float64)
         if self._may_tie_by_rounding(codes):
-            return AllRows(_check.frozen(self.values[:, None])).step(codebook)
+            return AllRows(_check.frozen(self.values[:, None])).step(codebook, measured=measured)
         order = np.argsort(codes, kind="stable")
         means, counts = np.empty(len(codes)), np.empty(len(codes), np.int64)
         total = sorted_step(self.values, self.high, self.low, codes, order, means, counts)
@@ -71,23 +74,28 @@ class AllRows:
 
     def __init__(self, rows: np.ndarray) -> None:
         self.rows = Rows(rows)
-        self.squares = np.empty(self.rows.n, self.rows.dtype)
-        self.iteration: Iteration | None = None
+        self.unshifted = _check.frozen(np.zeros(self.rows.d, self.rows.dtype))
+        self.state: Iteration | None = None
 
-    def step(self, codebook: np.ndarray) -> Step:
+    def step(self, codebook: np.ndarray, *, measured: bool = True) -> Step:
         """Do one iteration from a (k, d) codebook."""
-        state = self.iteration
-        if state is None or len(state.sums) != len(codebook):
-            shift = np.zeros(self.rows.d, self.rows.dtype)
-            state = self.iteration = Iteration(self.rows, _check.frozen(shift), len(codebook))
-        state.step(codebook, self.squares)
-        total = sum(self.rows.map(self._distances, None))
+        if self.state is None or len(self.state.sums) != len(codebook):
+            self.state = Iteration(self.rows, self.unshifted, len(codebook))
+        squares = np.empty(self.rows.n, self.rows.dtype) if measured else None
+        self.state.step(codebook, squares)
+        distortion = np.nan if squares is None else self._distortion(squares)
+        return Step(self.state.means(), self.state.counts.astype(np.int64), distortion)
+
+    def _distortion(self, squares: np.ndarray) -> float:
+        """Average the distances chunk by chunk."""
+
+        def run(start: int, stop: int) -> float:
+            return float(np.sqrt(squares[start:stop]).sum(dtype=np.float64))
+
+        total = sum(self.rows.map(run, None))
         if not np.isfinite(total):
             raise_infinite(self.rows.array)
-        return Step(state.means(), state.counts.astype(np.int64), total / self.rows.n)
-
-    def _distances(self, start: int, stop: int) -> float:
-        return float(np.sqrt(self.squares[start:stop]).sum(dtype=np.float64))
+        return total / self.rows.n
 
 
 Engine = SortedValues | AllRows

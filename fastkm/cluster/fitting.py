@@ -13,7 +13,6 @@ cluster for it; so does scikit-learn. Labels and inertia of the result belong to
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from fastkm import _check
 from fastkm._kernels.lloyd import assign
-from fastkm._parallel import one_blas_thread, thread_count
+from fastkm._parallel import map_chunks, one_blas_thread, rows_per_chunk, thread_count
 from fastkm.cluster.iteration import ALGORITHMS, Iteration, even_codes
 from fastkm.cluster.rows import Rows
 from fastkm.cluster.spreading import spread_starts
@@ -29,7 +28,7 @@ from fastkm.cluster.spreading import spread_starts
 STARTS = ("k-means++", "random")
 
 RUNS_FROM_RANDOM = 10
-"""Runs from random rows where `n_init` is "auto"; from k-means++ one is enough."""
+"""Runs where `n_init` is "auto" and `init` "random" or a callable, as in scikit-learn; else 1."""
 
 Init = str | np.ndarray | Callable[..., Any]
 
@@ -162,6 +161,21 @@ def nearest_rows(
     return Nearest(labels, float(sum(table.map(run, threads))))
 
 
+def distances(rows: np.ndarray, centroids: np.ndarray, *, threads: int | None = None) -> np.ndarray:
+    """Measure all distances, directly and chunk by chunk: (n, k), float32 where rows are."""
+    from scipy.spatial.distance import cdist
+
+    n, d = rows.shape
+    k = len(centroids)
+    out = np.empty((n, k), np.float32 if rows.dtype == np.float32 else np.float64)
+
+    def run(start: int, stop: int) -> None:
+        out[start:stop] = cdist(rows[start:stop], centroids)
+
+    map_chunks(run, n, rows_per_chunk(8 * (d + k)), threads=threads)
+    return out
+
+
 def raise_unfit(rows: np.ndarray, name: str = "X") -> NoReturn:
     """Say why there is no result: rows are not finite, or their squares are not."""
     if rows.dtype.kind == "f":
@@ -199,16 +213,13 @@ def _start(
 
 def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
     """Iterate until nothing moves, or as good as nothing."""
-    iterations = 0
-    for iterations in range(1, max_iter + 1):
+    iterations, going = 0, True
+    while going and iterations < max_iter:
+        iterations += 1
         moved = state.step(codes)
-        means = state.means()
-        if (state.counts == 0).any():
-            means = _relocated(state, codes, means)
-        apart = float(np.sum((means - codes) ** 2))
+        means = _relocated(state, codes) if (state.counts == 0).any() else state.means()
+        going = moved > 0 and float(np.sum((means - codes) ** 2)) > limit
         codes = means
-        if moved == 0 or apart <= limit:
-            break
     centroids = codes + state.shift
     found = nearest_rows(
         state.rows.array,
@@ -219,7 +230,7 @@ def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -
     return Fit(centroids, found.labels, found.inertia, iterations)
 
 
-def _relocated(state: Iteration, codes: np.ndarray, means: np.ndarray) -> np.ndarray:
+def _relocated(state: Iteration, codes: np.ndarray) -> np.ndarray:
     """Give empty clusters the rows that are farthest from their own centroids."""
     empty = np.flatnonzero(state.counts == 0)
     far = state.farthest(codes, len(empty))

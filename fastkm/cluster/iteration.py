@@ -7,7 +7,8 @@ way gives the same labels and sums, to the bit.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +25,9 @@ from fastkm._kernels.lloyd import (
     step_some,
     suspects,
 )
-from fastkm.cluster.rows import Rows
+
+if TYPE_CHECKING:
+    from fastkm.cluster.rows import Rows
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
@@ -217,9 +220,7 @@ class Iteration:
             x, first = rows.part(start, stop, c_order=True)
             some = np.arange(stop - start, dtype=np.int32) if some is None else some
             room = np.empty(len(some) + 1, np.int32)
-            moved, left = step_by_products(
-                x, first, some, shift, turned, norms, state, sums, room
-            )
+            moved, left = step_by_products(x, first, some, shift, turned, norms, state, sums, room)
             if left:
                 moved += step_some(x, first, room[:left], shift, even, rows.rest, state, sums)
             return moved
@@ -230,7 +231,7 @@ class Iteration:
         turned = np.ascontiguousarray(codes.T)
         return by_products
 
-    def _added(self, run) -> int:
+    def _added(self, run: Callable[[int, int], tuple[int, np.ndarray]]) -> int:
         """Add up the changes of the sums in chunk order."""
         total = 0
 
@@ -250,7 +251,10 @@ class Iteration:
 
     def _cancelled(self) -> bool:
         """Tell whether rounding errors of rows that have left may be larger than a sum."""
-        arrived, departed = self.sums[:, self.rows.d + ARRIVED], self.sums[:, self.rows.d + DEPARTED]
+        arrived, departed = (
+            self.sums[:, self.rows.d + ARRIVED],
+            self.sums[:, self.rows.d + DEPARTED],
+        )
         left = np.abs(arrived - departed)
         return bool(np.any((departed + arrived > CANCELLED * left) & (self.counts > 0)))
 

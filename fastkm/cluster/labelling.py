@@ -47,7 +47,9 @@ def label_dtype(k: int) -> np.dtype:
     return np.min_scalar_type(-k)
 
 
-def label(values: Any, breaks: np.ndarray, *, out: np.ndarray | None = None) -> Any:
+def label(
+    values: Any, breaks: np.ndarray, *, out: np.ndarray | None = None, threads: int | None = None
+) -> Any:
     """Count the breaks below each value; -1 where it is missing.
 
     Parameters
@@ -58,6 +60,8 @@ def label(values: Any, breaks: np.ndarray, *, out: np.ndarray | None = None) -> 
         Ascending.
     out : array, optional
         As for `KMeans1D.predict`, which says what comes back.
+    threads : int, optional
+        See `fastkm._parallel.thread_count`; a dask array's blocks have one each.
     """
     array = getattr(values, "data", values) if hasattr(values, "dims") else values
     if is_lazy(array):
@@ -65,7 +69,7 @@ def label(values: Any, breaks: np.ndarray, *, out: np.ndarray | None = None) -> 
             raise TypeError("out must be None for a dask array: its labels are computed later")
         labels = _lazy(array, breaks, getattr(values, "attrs", {}), getattr(values, "encoding", {}))
     else:
-        labels = _filled(cells_of(values, "values"), breaks, out)
+        labels = _filled(cells_of(values, "values"), breaks, out, threads=threads)
     if hasattr(values, "dims") and hasattr(values, "copy"):
         labelled = values.copy(data=labels)
         labelled.attrs, labelled.encoding = {}, {}

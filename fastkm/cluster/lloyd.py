@@ -209,7 +209,7 @@ def kmeans2(
     centroids = start
     for _ in range(iter):
         start = centroids
-        step = engine.step(start)
+        step = engine.step(start, measured=False)
         empty = step.counts == 0
         if empty.any():
             _report_empty(missing)

@@ -1,7 +1,7 @@
 """Vector quantization: `vq` gives each observation its nearest code, `whiten` scales features.
 
 The contract is that of `scipy.cluster.vq`: signatures, types of the results, tie-breaks. What
-differs is listed in the docstrings; the work is done by `fastkm._kernels.assign` over chunks.
+differs is listed in the docstrings; the work is done by `fastkm._kernels.lloyd` over chunks.
 """
 
 from __future__ import annotations

@@ -11,13 +11,15 @@ Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seed
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm import _check
 from fastkm._kernels.lloyd import candidates, keep_nearer
-from fastkm.cluster.rows import Rows
+
+if TYPE_CHECKING:
+    from fastkm.cluster.rows import Rows
 
 NONE = np.empty(0)
 
@@ -95,9 +97,7 @@ class _Search:
         def run(begin: int, stop: int) -> np.ndarray:
             x, first = self.rows.part(begin, stop)
             own, totals = slice(begin, stop), np.empty(len(codes))
-            candidates(
-                x, first, self.shift, codes, self.weights[own], self.squares[own], totals
-            )
+            candidates(x, first, self.shift, codes, self.weights[own], self.squares[own], totals)
             return totals
 
         def add(totals: np.ndarray) -> None:

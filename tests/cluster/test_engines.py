@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.cluster.engines import Rows, SortedValues, engine_for
+from fastkm.cluster.engines import AllRows, SortedValues, engine_for
 from tests import naive
 
 
 def steps(values, codebook):
     rows, codes = np.reshape(np.array(values, float), (-1, 1)), np.reshape(codebook, (-1, 1))
-    return SortedValues(rows).step(codes), Rows(rows).step(codes)
+    return SortedValues(rows).step(codes), AllRows(rows).step(codes)
 
 
 @given(
@@ -43,4 +43,4 @@ def test_a_far_value_goes_to_the_code_that_is_nearest_after_rounding():
 
 def test_one_feature_is_sorted_and_several_are_not():
     assert isinstance(engine_for(np.zeros((3, 1))), SortedValues)
-    assert isinstance(engine_for(np.zeros((3, 2))), Rows)
+    assert isinstance(engine_for(np.zeros((3, 2))), AllRows)
