@@ -33,11 +33,11 @@ and with them all sums, are the same to the bit with bounds and without.
 
 **Products** (BLAS). Where d k is large, all products of a block's rows with all centroids come
 from one matrix product, and the expanded form ranks the centroids. Its error is bounded; rows
-whose two best are closer than that, some in a thousand, are compared directly. So the labels are
-again the same to the bit.
+whose two best are closer than that, some in a thousand, are compared directly, one by one, before
+the sums move. So labels and sums are again the same to the bit.
 
 Arrays are aligned and native-endian, `x` C- or Fortran-contiguous, all else C-contiguous, codes an
-even number (an infinite one is added where it is odd: no row is near it).
+even number (one of NaN is added where it is odd: no row is near it).
 
 Lloyd, S. P. (1982). Least squares quantization in PCM. IEEE Trans. Inf. Theory 28, 129-137.
 Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on Data Mining.
@@ -45,7 +45,7 @@ Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on
 
 import numpy as np
 
-from fastkm._jit import fused_kernel, loose_kernel
+from fastkm._jit import fused_kernel, kernel, loose_kernel
 
 BLOCK = 256
 """Rows a block: 1 KB a feature of float32."""
@@ -75,7 +75,8 @@ OUT = np.float32(2.0**-21)
 
 LEAST = np.float32(2.0**-120)
 MOST = np.float32(2.0**120)
-"""Bounds are not told apart below the one, and not trusted above the other."""
+"""Bounds are not told apart below the one (nor below the root of the least normal number of the
+rows' type: squares below that have lost digits), and not trusted above the other."""
 
 
 def rest_of(d):
@@ -178,8 +179,9 @@ def bound(best, second, slack, upper, lower):
     best, second: (count,) or longer IN; slack: relative error of a distance; upper, lower:
     (count,) float32 OUT.
     """
+    least = np.float32(np.sqrt(np.finfo(best.dtype).tiny)) + LEAST
     for i in range(upper.shape[0]):
-        high = np.float32(np.sqrt(best[i])) * (np.float32(1) + slack) + LEAST
+        high = np.float32(np.sqrt(best[i])) * (np.float32(1) + slack) + least
         low = np.float32(np.sqrt(second[i])) * (np.float32(1) - slack)
         upper[i] = high
         lower[i] = min(MOST, low)
@@ -201,7 +203,7 @@ def positions(flags, found):
     return count
 
 
-@fused_kernel
+@kernel
 def move(columns, code, changed, rows, labels, weights, sums):
     """Take rows from the sums of their old labels to those of the new.
 
@@ -322,12 +324,11 @@ def centre(x, start, rows, shift, block, sizes):
 
 
 @fused_kernel
-def step_by_products(x, start, rows, shift, turned, norms, state, sums, undecided):
-    """Do one iteration for chosen rows by matrix products; leave out what they cannot decide.
+def step_by_products(x, start, rows, shift, turned, norms, state, sums):
+    """Do one iteration for chosen rows by matrix products, and directly where these do not decide.
 
     x: (n, d) C-contiguous IN; start, rows, shift, state, sums: see `step_some`; turned: (d, k)
-    IN, the codes; norms: (k,) IN, their squared lengths; undecided: (count,) int32 OUT, rows for `step_some`.
-    Returns how many rows change their label, and how many are undecided.
+    IN, the codes, of any number; norms: (k,) IN, their squared lengths. Returns how many rows change their label.
     """
     labels, weights, upper, lower, _ = state
     d, k = turned.shape
@@ -337,11 +338,12 @@ def step_by_products(x, start, rows, shift, turned, norms, state, sums, undecide
     best, second = np.empty(width, x.dtype), np.empty(width, x.dtype)
     code = np.empty(width, np.int32)
     high, low = np.empty(width, np.float32), np.empty(width, np.float32)
-    unsure, differs = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    direct, flags = np.empty(k, x.dtype), np.zeros(BLOCK, np.uint8)
     found, places = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
     unit = x.dtype.type((d + 8) * np.finfo(x.dtype).eps)
+    lost = d * np.finfo(x.dtype).tiny  # by underflow
     longest, slack = 2 * norms.max(), np.float32(d) * OUT
-    moved, left = 0, 0
+    moved = 0
     for begin in range(0, rows.shape[0], BLOCK):
         some = rows[begin : begin + BLOCK]
         count = some.shape[0]
@@ -354,29 +356,47 @@ def step_by_products(x, start, rows, shift, turned, norms, state, sums, undecide
                 for i in range(first, last):
                     squares[j, i] = norm - (products[i, j] + products[i, j])
         least(squares, best, second, code)
-        unsure[count:], differs[count:] = 0, 0
+        flags[count:] = 0
         for i in range(count):
-            error = unit * (size[i] + longest)
-            unsure[i] = not second[i] - best[i] > 4 * error
+            error = unit * (size[i] + longest) + lost
+            flags[i] = not second[i] - best[i] > 4 * error
             best[i] = max(size[i] + best[i] + 2 * error, x.dtype.type(0))
             second[i] = max(size[i] + second[i] - 2 * error, x.dtype.type(0))
-        for i in range(count):
-            differs[i] = (code[i] != labels[some[i]]) & (unsure[i] == 0)
+        for c in range(positions(flags, found)):
+            i = found[c]
+            best[i], second[i], code[i] = to_codes(block[i], turned, direct)
         if upper.shape[0] > 0:
             bound(best, second, slack, high, low)
             for i in range(count):
                 r = np.uint32(some[i])
                 upper[r], lower[r] = high[i], low[i]
-        changes = positions(unsure, found)
-        for c in range(changes):
-            undecided[left + c] = some[found[c]]
-        left += changes
-        changes = positions(differs, found)
+        for i in range(count):
+            flags[i] = code[i] != labels[some[i]]
+        changes = positions(flags, found)
         for c in range(changes):
             places[c] = some[found[c]]
         move(block.T, code, found[:changes], places[:changes], labels, weights, sums)
         moved += changes
-    return moved, left
+    return moved
+
+
+@fused_kernel
+def to_codes(row, turned, squares):
+    """Find the two least squares of one row and the code of the least: those of `two_nearest`.
+
+    row: (d,) IN; turned: (d, k) IN, the codes; squares: (k,) OUT.
+    """
+    for j in range(squares.shape[0]):
+        squares[j] = 0
+    for f in range(row.shape[0]):
+        v, line = row[f], turned[f]
+        for j in range(squares.shape[0]):
+            p = v - line[j]
+            squares[j] += p * p
+    best, second, code = squares.dtype.type(np.inf), squares.dtype.type(np.inf), np.int32(0)
+    for j in range(squares.shape[0]):
+        best, second, code = nearer(squares[j], np.int32(j), best, second, code)
+    return best, second, code
 
 
 @fused_kernel

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
-WORTH_BOUNDS = 64
-"""d k from which bounds may pay: below, a pass over all rows takes no longer than the bounds'."""
+WORTH_BOUNDS = 96
+"""d (k + 8) from which bounds may pay: about the cost of a pass over all rows, of which reading them
+is worth eight codes. Below, the bounds of a row take as long as its distances."""
 
 WORTH_PRODUCTS = 48
 """d from which matrix products are quicker than direct comparison."""
@@ -90,6 +91,7 @@ class Iteration:
         self.labels = np.full(rows.n, -1, np.int32)
         self.sums = np.zeros((k, rows.d + EXTRA))
         self.algorithm = algorithm
+        self._worth_bounds = rows.d * (k + 8) >= WORTH_BOUNDS
         self._by_products = algorithm == "blas" or (
             algorithm in {"auto", "bounded"} and rows.d >= WORTH_PRODUCTS
         )
@@ -165,7 +167,7 @@ class Iteration:
     def _wants_bounds(self) -> bool:
         if self.algorithm != "auto":
             return self.algorithm == "bounded"
-        return self._codes.size >= WORTH_BOUNDS and self._moved < SETTLED * self.rows.n
+        return self._worth_bounds and self._moved < SETTLED * self.rows.n
 
     def _step_all(self, codes: np.ndarray, squares: np.ndarray | None) -> int:
         """Compare all rows with all codes."""
@@ -219,11 +221,7 @@ class Iteration:
         def by_products(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
             x, first = rows.part(start, stop, c_order=True)
             some = np.arange(stop - start, dtype=np.int32) if some is None else some
-            room = np.empty(len(some) + 1, np.int32)
-            moved, left = step_by_products(x, first, some, shift, turned, norms, state, sums, room)
-            if left:
-                moved += step_some(x, first, room[:left], shift, even, rows.rest, state, sums)
-            return moved
+            return step_by_products(x, first, some, shift, turned, norms, state, sums)
 
         if not self._by_products:
             return directly
@@ -263,7 +261,7 @@ def even_codes(codes: np.ndarray) -> np.ndarray:
     """Add a code that is nobody's nearest where their number is odd."""
     if len(codes) % 2 == 0:
         return np.ascontiguousarray(codes)
-    return np.concatenate([codes, np.full((1, codes.shape[1]), np.inf, codes.dtype)])
+    return np.concatenate([codes, np.full((1, codes.shape[1]), np.nan, codes.dtype)])
 
 
 def drifts_of(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -207,9 +207,9 @@ def kmeans2(
 
     engine = engine_for(rows)
     centroids = start
-    for _ in range(iter):
+    for number in range(iter):
         start = centroids
-        step = engine.step(start, measured=False)
+        step = engine.step(start, measured=number == 0)  # which finds what is not finite
         empty = step.counts == 0
         if empty.any():
             _report_empty(missing)

@@ -21,6 +21,9 @@ FEWEST_CHUNKS = 16
 LEAST_ROWS, MOST_ROWS = 4 * BLOCK, 2**16
 """Rows a chunk: the Python around a chunk takes 20 to 40 microseconds, kernels take blocks anyway."""
 
+LEAST_NUMBERS = 2**15
+"""Numbers a chunk at least, for the same reason: 2,730 rows of 12 features."""
+
 MOST_BYTES = 2**22
 """Bytes a chunk at most, where it must be converted."""
 
@@ -71,7 +74,8 @@ class Rows:
         ready = flags.aligned and (flags.c_contiguous or flags.f_contiguous)
         self._ready = ready and self.array.dtype == self.dtype and self.array.dtype.isnative
         most = min(MOST_ROWS, MOST_BYTES // (self.d * self.dtype.itemsize))
-        self.step = whole_blocks(max(LEAST_ROWS, min(most, -(-self.n // FEWEST_CHUNKS))))
+        share = max(LEAST_NUMBERS // self.d, -(-self.n // FEWEST_CHUNKS))
+        self.step = whole_blocks(max(LEAST_ROWS, min(most, share)))
 
     def part(self, start: int, stop: int, *, c_order: bool = False) -> Part:
         """Give an array that holds some rows, in C order if asked, and where they begin in it."""
