@@ -15,8 +15,11 @@ from fastkm._version import __version__
 _ROOMS = {
     "Choice": "cluster",
     "ClusterError": "errors",
+    "KMeans": "cluster.estimator",
     "KMeans1D": "cluster",
+    "RasterClusters": "raster",
     "choose_k": "cluster",
+    "cluster_raster": "raster",
     "kmeans": "cluster",
     "kmeans1d": "cluster",
     "kmeans2": "cluster",
@@ -27,9 +30,13 @@ _ROOMS = {
     "whiten": "cluster",
 }
 
+_EXTRA = {"KMeans": "sklearn"}
+"""Names that need a package which is an extra. They are not in `__all__`, so that ``from fastkm
+import *`` works without it, and in `dir` only with it, so that `help` and completion do."""
+
 __all__ = [  # noqa: PLE0604  (the names are those above)
     "__version__",
-    *_ROOMS,
+    *(name for name in _ROOMS if name not in _EXTRA),
 ]
 
 
@@ -45,7 +52,10 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from importlib.util import find_spec
+
+    extra = {name for name, package in _EXTRA.items() if find_spec(package)}
+    return sorted({*globals(), *__all__, *extra})
 
 
 if TYPE_CHECKING:
@@ -58,6 +68,9 @@ if TYPE_CHECKING:
     from fastkm.cluster import load_codebook as load_codebook
     from fastkm.cluster import vq as vq
     from fastkm.cluster import whiten as whiten
+    from fastkm.cluster.estimator import KMeans as KMeans
     from fastkm.errors import ClusterError as ClusterError
     from fastkm.geometry import max_pairwise_distance as max_pairwise_distance
+    from fastkm.raster import RasterClusters as RasterClusters
+    from fastkm.raster import cluster_raster as cluster_raster
     from fastkm.raster import read_raster as read_raster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from rich.table import Table
 if TYPE_CHECKING:
     import numpy as np
 
+    from fastkm._bands import StackClusters
     from fastkm.cluster import KMeans1D
     from fastkm.cluster.choose import Choice
+    from fastkm.raster.codebook import StackCodebook
     from fastkm.workflow import Clusters
 
 out = Console()
@@ -42,28 +45,55 @@ def print_description(variable: Any) -> None:
     out.print(table)
 
 
-def print_clusters(done: Clusters, codebook: Path | None) -> None:
+def print_clusters(done: Clusters | StackClusters, codebook: Path | None) -> None:
     """Print a table for each k; the one that was chosen says so."""
-    units = str(done.raster.attrs.get("units", ""))
-    for k, result in done.results.items():
+    for k, inertia, table in _tables(done):
         what = "1 cluster" if k == 1 else f"{k} clusters"
-        about = f", inertia {result.inertia:.6g}" if codebook is None else f" of {codebook.name}"
+        about = f", inertia {inertia:.6g}" if codebook is None else f" of {codebook.name}"
         chosen = ""
         if done.choice is not None and done.choice.k == k:
             chosen = f" [bold green](chosen by {done.choice.criterion})[/bold green]"
-        table = _table_of_clusters(result, done.counts[k], units)
         table.title = escape(what + about) + chosen
         out.print(table)
 
 
-def _table_of_clusters(result: KMeans1D, counts: np.ndarray, units: str) -> Table:
+def _tables(done: Clusters | StackClusters) -> Iterator[tuple[int, float, Table]]:
+    """Give k, the inertia and a table of the clusters."""
+    from fastkm._bands import StackClusters
+
+    if isinstance(done, StackClusters):
+        for k, codebook in done.codebooks.items():
+            table = _table_of_bands(codebook, done.counts[k], done.shares(k))
+            yield k, done.inertia.get(k, 0.0), table
+        return
+    units = str(done.raster.attrs.get("units", ""))
+    for k, result in done.results.items():
+        table = _table_of_clusters(result, done.counts[k], done.shares(k), units)
+        yield k, result.inertia, table
+
+
+def _table_of_bands(codebook: StackCodebook, counts: np.ndarray, shares: np.ndarray) -> Table:
+    """Fill a table with one row a cluster and one column a band."""
+    table = Table(title_justify="left")
+    pairs = zip(codebook.names, codebook.units, strict=True)
+    bands = [escape(f"{name} {unit}".strip()) for name, unit in pairs]
+    for heading in ("cluster", *bands, "cells", "share"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for j, row in enumerate(codebook.centroids):
+        numbers = [f"{number:.5g}" for number in row]
+        table.add_row(str(j), *numbers, f"{counts[j]:,}", f"{shares[j]:.1%}")
+    return table
+
+
+def _table_of_clusters(
+    result: KMeans1D, counts: np.ndarray, shares: np.ndarray, units: str
+) -> Table:
     """Fill a table with one row a cluster."""
     table = Table(title_justify="left")
     centroid = escape(f"centroid {units}".strip())
     for heading in ("cluster", centroid, "above", "up to", "cells", "share"):
         table.add_column(heading, justify="right", overflow="fold")
     bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
-    shares = counts / max(counts.sum(), 1)
     for j, mean in enumerate(result.centroids):
         table.add_row(
             str(j), f"{mean:.5g}", bounds[j], bounds[j + 1], f"{counts[j]:,}", f"{shares[j]:.1%}"
@@ -71,10 +101,11 @@ def _table_of_clusters(result: KMeans1D, counts: np.ndarray, units: str) -> Tabl
     return table
 
 
-def print_choice(choice: Choice) -> None:
+def print_choice(choice: Choice, *, sampled: bool = False) -> None:
     """Print the scores of all k, and the k that they choose."""
+    error = "2 standard errors" if sampled else "error at most"
     table = Table(title="scores, higher is better", title_justify="left")
-    for heading in ("k", choice.criterion, "error at most"):
+    for heading in ("k", choice.criterion, error):
         table.add_column(heading, justify="right")
     for k in sorted([*choice.scores, *choice.left_out]):
         if k in choice.scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fastkm._files import replacing
@@ -18,17 +18,35 @@ if TYPE_CHECKING:
 Rows = list[list[object]]
 
 
-def cluster_table(results: Mapping[int, KMeans1D], counts: Mapping[int, np.ndarray]) -> Rows:
+def cluster_table(
+    results: Mapping[int, KMeans1D],
+    counts: Mapping[int, np.ndarray],
+    shares: Mapping[int, np.ndarray],
+) -> Rows:
     """List each cluster: its centroid, the breaks that bound it, its cells and their share."""
     rows: Rows = [["k", "cluster", "centroid", "above", "up_to", "cells", "share"]]
     for k, result in results.items():
         bounds = ["", *result.breaks.tolist(), ""]
-        cells = counts[k]
-        shares = cells / max(cells.sum(), 1)
+        cells, share = counts[k], shares[k]
         rows += [
-            [k, j, result.centroids[j], bounds[j], bounds[j + 1], cells[j], shares[j]]
+            [k, j, result.centroids[j], bounds[j], bounds[j + 1], cells[j], share[j]]
             for j in range(k)
         ]
+    return rows
+
+
+def stack_table(
+    names: Sequence[str],
+    centroids: Mapping[int, np.ndarray],
+    counts: Mapping[int, np.ndarray],
+    shares: Mapping[int, np.ndarray],
+) -> Rows:
+    """List each cluster of several bands: its centroid band by band, its cells and their share."""
+    taken = {"k", "cluster", "cells", "share"}
+    columns = [f"{name} (band)" if name in taken else name for name in names]
+    rows: Rows = [["k", "cluster", *columns, "cells", "share"]]
+    for k, own in centroids.items():
+        rows += [[k, j, *row.tolist(), counts[k][j], shares[k][j]] for j, row in enumerate(own)]
     return rows
 
 

@@ -28,13 +28,13 @@ from fastkm._messages import (
 from fastkm._version import __version__
 
 if TYPE_CHECKING:
-    from fastkm.workflow import Announce, Selection
+    from fastkm._job import Announce, Selection
 
 Value = TypeVar("Value")
 
 app = typer.Typer(
     name="fastkm",
-    help="Clusters of large rasters: label maps, outlines and figures from netCDF files.",
+    help="Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -44,9 +44,20 @@ app = typer.Typer(
 
 EXAMPLE = "\n\n[bold]Example[/bold]: [cyan]{}[/cyan]"
 
-File = Annotated[Path, typer.Argument(help="A netCDF file.", metavar="FILE")]
+File = Annotated[Path, typer.Argument(help="A netCDF or GeoTIFF file.", metavar="FILE")]
 Variable = Annotated[
-    str | None, typer.Option("-v", "--variable", help="The variable; may be left out if only one.")
+    str | None,
+    typer.Option(
+        "-v", "--variable", help="The variable, or band of a GeoTIFF, if not the only one."
+    ),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-v",
+        "--variable",
+        help="The variable; may be left out if only one, or given several times.",
+    ),
 ]
 Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
 Box = Annotated[
@@ -54,7 +65,7 @@ Box = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option(help="netCDF file on the same grid; cells where it is 0 are left out."),
+    typer.Option(help="File on the same grid; cells where it is 0 are left out."),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 
@@ -64,7 +75,7 @@ def main() -> None:
     warnings.showwarning = _note
     try:
         app()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
         err.print(f"fastkm: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
@@ -73,7 +84,7 @@ def main() -> None:
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
-    """Clusters of large rasters: label maps, outlines and figures from netCDF files."""
+    """Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files."""
     if version:
         out.print(__version__, highlight=False)
         raise typer.Exit
@@ -95,16 +106,26 @@ def info(file: File) -> None:
 
 
 @app.command(
-    help="Cluster a raster: label maps as CF netCDF, codebooks, a figure, and a table of centroids "
-    "and breaks. Missing cells are left out. With --choose the number of clusters is chosen by a "
+    help="Cluster a raster, or several variables or bands together: label maps as CF netCDF or "
+    "GeoTIFF, codebooks, a figure, and a table of centroids. Missing cells are left out. With --choose the number of clusters is chosen by a "
     "score; with --codebook the raster is labelled by the clusters of another one."
     + EXAMPLE.format("fastkm cluster sample.nc -v precipitable_water -k 2:8 -o out")
     + EXAMPLE.format("fastkm cluster sample.nc -k 2:8 --choose silhouette -o out")
+    + EXAMPLE.format("fastkm cluster climate.nc -v temp -v rain --standardize -k 5 -o out")
+    + EXAMPLE.format("fastkm cluster photo.tif -k 6 -o labels.tif")
     + EXAMPLE.format("fastkm cluster next.nc --codebook out/codebook_k6.json -o next")
 )
 def cluster(
     file: File,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Output folder; or of one k a .nc or .tif file for the label map alone.",
+        ),
+    ],
     k: Annotated[
         str | None, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")
     ] = None,
@@ -119,28 +140,52 @@ def cluster(
         Path | None,
         typer.Option(metavar="CODEBOOK.json", help="Clusters of an earlier run, instead of -k."),
     ] = None,
-    variable: Variable = None,
-    time: Time = "0",
+    variable: Variables = None,
+    band: Annotated[
+        list[int] | None,
+        typer.Option(help="A band, from 1; several times for several. By default all.", min=1),
+    ] = None,
+    standardize: Annotated[
+        bool, typer.Option("--standardize", help="Divide bands by their standard deviations.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(metavar="area", help="Weight cells by their area on the globe.")
+    ] = None,
+    time: Annotated[
+        str,
+        typer.Option(
+            help="Time step: an index from 0, or a date such as 2009-10; all: each step is a band."
+        ),
+    ] = "0",
     bbox: Box = None,
     mask: Mask = None,
     quiet: Quiet = False,
 ) -> None:
     """Cluster a raster, or label it by a codebook."""
     ks = _asked_ks(k, codebook)
+    _check_options(codebook, output, ks, weights, standardize=standardize)
     if choose is not None:
         _usage("--choose", lambda name: _as_criterion(name, ks), choose)
-    selection = _selection(file, variable, time, bbox, mask)
+    selection = _selection(file, _few(variable), time, bbox, mask, band)
     from fastkm.workflow import cluster_file, label_file
 
     with _progress(quiet=quiet) as announce:
         if codebook is None:
-            done = cluster_file(selection, ks, output, choose=choose, announce=announce)
+            done = cluster_file(
+                selection,
+                ks,
+                output,
+                choose=choose,
+                weights=weights,
+                standardize=standardize,
+                announce=announce,
+            )
         else:
             done = label_file(selection, codebook, output, announce=announce)
     if not quiet:
         print_clusters(done, codebook)
         if done.choice is not None:
-            print_choice(done.choice)
+            print_choice(done.choice, sampled=hasattr(done, "codebooks"))
         print_files(done.files)
 
 
@@ -211,12 +256,38 @@ def sample(
 
 
 def _selection(
-    file: Path, variable: str | None, time: str, bbox: str | None, mask: Path | None
+    file: Path,
+    variable: str | list[str] | None,
+    time: str,
+    bbox: str | None,
+    mask: Path | None,
+    bands: list[int] | None = None,
 ) -> Selection:
-    from fastkm.workflow import Selection
+    from fastkm._job import Selection
 
     box = None if bbox is None else _usage("--bbox", _as_bbox, bbox)
-    return Selection(file, variable, _as_time(time), box, mask)
+    return Selection(file, variable, _as_time(time), box, mask, bands or None)
+
+
+def _few(names: list[str] | None) -> str | list[str] | None:
+    """Give one name by itself, and None for none."""
+    return None if not names else names[0] if len(names) == 1 else names
+
+
+def _check_options(
+    codebook: Path | None, output: Path, ks: list[int], weights: str | None, *, standardize: bool
+) -> None:
+    """Refuse options that do not go together."""
+    from fastkm._job import require_one_map
+
+    if weights not in {None, "area"}:
+        raise typer.BadParameter(f"take area, not {weights!r}", param_hint="--weights")
+    if codebook is not None and (weights is not None or standardize):
+        raise typer.BadParameter(
+            "clusters of an earlier run are as they are", param_hint="--weights / --standardize"
+        )
+    if codebook is None:
+        _usage("--output", lambda path: require_one_map(path, ks), output)
 
 
 def _usage(option: str, parse: Callable[[Any], Value], given: Any) -> Value:

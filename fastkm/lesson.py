@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._files import replacing
+from fastkm._job import Announce, Job, silent
 from fastkm._missing import physical
 from fastkm._version import __version__
 from fastkm.cluster import KMeans1D, kmeans1d
@@ -24,7 +25,7 @@ from fastkm.errors import ClusterError
 from fastkm.geometry import LongContours, long_contours
 from fastkm.raster import read_raster
 from fastkm.vector import contours_to_frame, write_outlines
-from fastkm.workflow import Announce, Job, draw_map, silent
+from fastkm.workflow import draw_map
 
 if TYPE_CHECKING:
     import xarray as xr

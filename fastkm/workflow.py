@@ -1,8 +1,8 @@
 """Whole jobs, from a file to maps, outlines and figures; every room is joined here.
 
 `cluster_file` makes label maps and codebooks, `label_file` a label map of another file by a
-codebook, `outline_file` outlines of a cluster; `fastkm.lesson` is one more job. Missing cells are
-never clustered, every ring closes, holes are holes.
+codebook, `outline_file` outlines of a cluster; `fastkm.lesson` is one more job. Rasters of several
+bands go to `fastkm._bands`. Missing cells are never clustered, every ring closes, holes are holes.
 
 Each job tells `announce` the name of the step that begins, and returns what it found and wrote.
 Figures and files are written whole or not at all.
@@ -11,27 +11,27 @@ Figures and files are written whole or not at all.
 from __future__ import annotations
 
 import os
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from fastkm._files import replacing
-from fastkm._tables import Rows, choice_table, cluster_table, write_csv
-from fastkm.cluster import Choice, KMeans1D, choose_k, kmeans1d, load_codebook
-from fastkm.raster import (
-    apply_mask,
-    global_attributes,
-    label_raster,
-    read_raster,
-    suspicious_values,
-    write_labels,
+from fastkm._bands import StackClusters, cluster_bands, draw_choice, label_bands
+from fastkm._job import (
+    Announce,
+    Job,
+    Selection,
+    is_map,
+    require_one_map,
+    silent,
+    write_maps,
 )
+from fastkm._tables import choice_table, cluster_table
+from fastkm.cluster import Choice, KMeans1D, choose_k, kmeans1d, load_codebook
+from fastkm.raster import label_raster
+from fastkm.raster.codebook import is_stack_codebook
 from fastkm.vector import (
     check_extension,
     outline,
@@ -42,72 +42,9 @@ from fastkm.vector import (
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
-    from matplotlib.figure import Figure
 
+    from fastkm._job import Colours
     from fastkm.raster.read import Bbox
-
-Announce = Callable[[str], None]
-
-DPI = 150
-
-
-def silent(step: str) -> None:
-    """Announce nothing."""
-
-
-@dataclass
-class Job:
-    """What a job wrote, and how long each of its steps took."""
-
-    announce: Announce = silent
-    files: list[Path] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Announce a step and time it."""
-        self.announce(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start
-
-    def save(self, figure: Figure, path: Path) -> None:
-        """Write a figure as PNG."""
-        with replacing(path) as draft:
-            figure.savefig(draft, dpi=DPI)
-        self.files.append(path)
-
-    def write(self, rows: Rows, path: Path) -> None:
-        """Write a table as CSV."""
-        write_csv(rows, path)
-        self.files.append(path)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which raster of a file: the arguments of `fastkm.read_raster`, and a mask file."""
-
-    file: Path
-    variable: str | None = None
-    time: int | str = 0
-    bbox: Bbox | None = None
-    mask: Path | None = None
-
-    def read(self) -> xr.DataArray:
-        """Read it with all missing cells missing."""
-        raster = read_raster(self.file, self.variable, time=self.time, bbox=self.bbox)
-        if self.mask is not None:
-            raster = apply_mask(raster, self.mask, bbox=self.bbox)
-        present = raster.values[np.isfinite(raster.values)]
-        for value in suspicious_values(present):
-            warnings.warn(f"{value:g} looks like a code for something missing", stacklevel=2)
-        return raster
-
-    def __str__(self) -> str:
-        """Say which raster it is, in the words of the command."""
-        options = {"time": self.time, "bbox": self.bbox, "mask": self.mask and self.mask.name}
-        chosen = [f"{name} {value}" for name, value in options.items() if value]
-        return ", ".join([self.file.name, *chosen])
 
 
 @dataclass(frozen=True)
@@ -119,6 +56,12 @@ class Clusters:
     counts: dict[int, np.ndarray]
     files: list[Path]
     choice: Choice | None = None
+    weights: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def shares(self, k: int) -> np.ndarray:
+        """Give the share of each cluster in the weights, or in the cells."""
+        parts = self.weights.get(k, self.counts[k])
+        return parts / (parts.sum() or 1)
 
 
 @dataclass(frozen=True)
@@ -138,22 +81,29 @@ def cluster_file(
     output: str | os.PathLike[str],
     *,
     choose: str | None = None,
+    weights: str | None = None,
+    standardize: bool = False,
     announce: Announce = silent,
-) -> Clusters:
+) -> Clusters | StackClusters:
     """Cluster a raster for each k; write label maps, codebooks, a panel figure and a table.
 
     Parameters
     ----------
     selection : Selection
-        The raster.
+        The raster, of one or several bands.
     ks : sequence of int
         Numbers of clusters.
     output : path-like
-        The folder for ``labels_k6.nc`` and ``codebook_k6.json`` (one of each for each k),
-        ``clusters.png`` and ``clusters.csv``.
+        The folder for ``labels_k6.nc`` (``labels_k6.tif`` of a GeoTIFF) and
+        ``codebook_k6.json``, one of each for each k, ``clusters.png`` and ``clusters.csv``. Or,
+        of one k, a .nc or .tif file: the label map, which is then all that is written.
     choose : str, optional
         A criterion of `fastkm.choose_k`, which then chooses one of the k; the scores are
         written to ``choice.csv`` and drawn in ``choice.png``.
+    weights : {"area"}, optional
+        Weight cells by their area.
+    standardize : bool, default: False
+        Divide bands by their standard deviations; the clusters of one band stay the same.
     announce : callable, optional
         Told the name of each step as it begins.
 
@@ -164,28 +114,55 @@ def cluster_file(
     ClusterError
         If the raster has fewer distinct values than every k.
     """
-    folder = Path(output)
+    require_one_map(output, ks)
     job = Job(announce)
     with job.step("read the raster"):
-        raster = selection.read()
+        raster = selection.read_stack()
+        areas = None if weights is None else selection.areas()
+    if not _is_one_band(raster):
+        return cluster_bands(
+            job, raster, selection, ks, Path(output),
+            choose=choose, weights=areas, standardize=standardize,
+        )  # fmt: skip
+    return _cluster_one_band(job, raster, selection, ks, Path(output), choose, areas)
+
+
+def _is_one_band(raster: xr.DataArray | xr.Dataset) -> TypeGuard[xr.DataArray]:
+    return not hasattr(raster, "data_vars") and raster.ndim == 2
+
+
+def _cluster_one_band(
+    job: Job,
+    raster: xr.DataArray,
+    selection: Selection,
+    ks: Sequence[int],
+    output: Path,
+    choose: str | None,
+    areas: xr.DataArray | None,
+) -> Clusters:
+    """Find the optimum of one band and write it."""
     with job.step("cluster"):
-        results: dict[int, KMeans1D] = kmeans1d(raster, ks)
+        results: dict[int, KMeans1D] = kmeans1d(raster, ks, weights=areas)
         choice = None if choose is None else choose_k(results, choose)
     maps = {k: label_raster(raster, result) for k, result in results.items()}
-    done = Clusters(raster, results, _cells(maps), job.files, choice)
+    weighed = {} if areas is None else {k: result.weights for k, result in results.items()}
+    done = Clusters(raster, results, _cells(maps), job.files, choice, weighed)
+    by = "kmeans1d" if areas is None else "kmeans1d, cells weighted by area,"
     with job.step("write label maps, codebooks and the table"):
-        _write_maps(job, maps, selection, folder, by="kmeans1d", of=raster.name)
+        write_maps(job, maps, _colours(maps), selection, output, by=by, of=str(raster.name))
+        if is_map(output):
+            return done
         for k, result in results.items():
-            path = folder / f"codebook_k{k}.json"
+            path = output / f"codebook_k{k}.json"
             result.save(path)
             job.files.append(path)
-        job.write(cluster_table(done.results, done.counts), folder / "clusters.csv")
+        job.write(_table(done), output / "clusters.csv")
     with job.step("draw the figure"):
-        _draw_clusters(job, folder / "clusters.png", done, maps)
+        _draw_clusters(job, output / "clusters.png", done, maps)
     if choice is not None:
         with job.step("write and draw the scores"):
-            job.write(choice_table(choice), folder / "choice.csv")
-            _draw_choice(job, folder / "choice.png", choice)
+            job.write(choice_table(choice), output / "choice.csv")
+            draw_choice(job, output / "choice.png", choice)
     return done
 
 
@@ -195,18 +172,18 @@ def label_file(
     output: str | os.PathLike[str],
     *,
     announce: Announce = silent,
-) -> Clusters:
+) -> Clusters | StackClusters:
     """Label a raster by the clusters of another; write a label map, a figure and a table.
 
     Parameters
     ----------
     selection : Selection
-        The raster.
+        The raster, with the bands of the codebook.
     codebook : path-like
-        A file that `cluster_file` or `KMeans1D.save` wrote.
+        A file that `cluster_file` or the `save` of a result wrote.
     output : path-like
         The folder for ``labels_k6.nc``, ``clusters.png`` and ``clusters.csv``, whose cells and
-        shares are those of this raster.
+        shares are those of this raster. Or a .nc or .tif file for the label map alone.
     announce : callable, optional
         Told the name of each step as it begins.
 
@@ -215,11 +192,17 @@ def label_file(
     OSError, ValueError
         If the file or the codebook cannot be read, or the file holds no such raster.
     """
-    folder = Path(output)
-    job = Job(announce)
+    output, job = Path(output), Job(announce)
+    if is_stack_codebook(codebook):
+        return label_bands(job, selection, Path(codebook), output)
     with job.step("read the raster"):
         result = load_codebook(codebook)
-        raster = selection.read()
+        raster = selection.read_stack()
+        if not _is_one_band(raster):
+            raise ValueError(
+                f"{Path(codebook)} is the codebook of one band, but {selection.file} gives several; "
+                "choose one of them"
+            )
     with job.step("label"):
         labels = label_raster(raster, result)
         del labels.attrs["inertia"]  # it is not this raster's
@@ -227,10 +210,12 @@ def label_file(
     done = Clusters(raster, {result.k: result}, _cells(maps), job.files)
     with job.step("write the label map and the table"):
         by = f"labels by {Path(codebook).name}"
-        _write_maps(job, maps, selection, folder, by=by, of=raster.name)
-        job.write(cluster_table(done.results, done.counts), folder / "clusters.csv")
+        write_maps(job, maps, _colours(maps), selection, output, by=by, of=str(raster.name))
+        if is_map(output):
+            return done
+        job.write(_table(done), output / "clusters.csv")
     with job.step("draw the figure"):
-        _draw_clusters(job, folder / "clusters.png", done, maps)
+        _draw_clusters(job, output / "clusters.png", done, maps)
     return done
 
 
@@ -315,9 +300,15 @@ def chosen_cluster(select: str | int, k: int) -> int:
 def draw_map(
     job: Job, path: Path, outlines: gpd.GeoDataFrame, *, extent: Bbox | None = None
 ) -> None:
-    """Draw outlines on a map: of `extent`, or of the world."""
+    """Draw outlines on a map: of `extent`, or of the world; projected ones with some room around."""
     from fastkm.plot import map_figure
 
+    if outlines.crs is not None and not outlines.crs.is_geographic:
+        outlines = outlines.to_crs(4326)
+        west, south, east, north = outlines.total_bounds.tolist()
+        room = 0.1 * max(east - west, north - south)  # NaN where there is no outline
+        if room > 0:
+            extent = (west - room, max(south - room, -90), east + room, min(north + room, 90))
     job.save(map_figure(outlines, extent=extent), path)
 
 
@@ -327,27 +318,16 @@ def _cells(maps: dict[int, xr.DataArray]) -> dict[int, np.ndarray]:
     return {k: np.bincount(own[own >= 0], minlength=k) for k, own in labels.items()}
 
 
-def _write_maps(
-    job: Job,
-    maps: dict[int, xr.DataArray],
-    selection: Selection,
-    folder: Path,
-    *,
-    by: str,
-    of: object,
-) -> None:
-    """Write a label map for each k, which says how it was made and of which variable."""
-    inherited = global_attributes(selection.file)
-    for k, labels in maps.items():
-        path = folder / f"labels_k{k}.nc"
-        write_labels(
-            labels,
-            path,
-            source=f"{selection.file.name}: {of}",
-            history=f"{by} of {of}, k = {k}, in {selection}",
-            inherited=inherited,
-        )
-        job.files.append(path)
+def _table(done: Clusters) -> list[list[object]]:
+    """List the clusters, their shares by weight where cells have weights."""
+    return cluster_table(done.results, done.counts, {k: done.shares(k) for k in done.results})
+
+
+def _colours(maps: Mapping[int, xr.DataArray]) -> dict[int, Colours]:
+    """Give clusters the colours that figures give them."""
+    from fastkm.plot import cluster_colormap
+
+    return {k: [cluster_colormap(k)(j) for j in range(k)] for k in maps}
 
 
 def _draw_clusters(job: Job, path: Path, done: Clusters, maps: dict[int, xr.DataArray]) -> None:
@@ -356,13 +336,3 @@ def _draw_clusters(job: Job, path: Path, done: Clusters, maps: dict[int, xr.Data
 
     centroids = {k: result.centroids for k, result in done.results.items()}
     job.save(clusters_figure(done.raster, maps, centroids), path)
-
-
-def _draw_choice(job: Job, path: Path, choice: Choice) -> None:
-    """Draw the scores of each k."""
-    from fastkm.plot import scores_figure
-
-    figure = scores_figure(
-        choice.scores, choice.k, criterion=choice.criterion, errors=choice.errors
-    )
-    job.save(figure, path)

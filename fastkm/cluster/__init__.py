@@ -7,6 +7,9 @@ The optimum: `exact` (kmeans1d) reads a `source` in passes led by `solver`. `bin
 turn values into `atoms`, by `keys`; `optimal` rules cuts out, `judge` compares what is left, and
 `dressing` makes the result, a `codebook`, which labels (`labelling`) and reports (`report`).
 `choose` compares numbers of clusters. `cells` takes any array apart.
+
+`estimator` (KMeans) is scikit-learn's contract around `fitting`, and around `single` for one
+feature. It is not imported here: scikit-learn is an extra.
 """
 
 from fastkm.cluster.choose import Choice, choose_k

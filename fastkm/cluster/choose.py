@@ -34,6 +34,8 @@ both, weights are taken relative to their mean, so R and the degrees of freedom 
 cells. **Elbow**: how far the inertia lies below the chord from the first k to the last. These
 three follow from inertia, sizes and means of the clusters, which are known exactly however wide
 the pieces are: their error is 0.
+
+Clusters of several features have the same criteria, in `fastkm.cluster.partition`.
 """
 
 from __future__ import annotations
@@ -42,14 +44,25 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from fastkm.cluster import partition
 from fastkm.cluster.codebook import KMeans1D, Profile
+from fastkm.cluster.partition import Partition
 
 Score = tuple[float, float]
 """A score and the bound on its error."""
+
+Result = TypeVar("Result", KMeans1D, Partition)
+
+
+class Chooseable(Protocol):
+    """A result that knows what the criteria need: a raster's clusters."""
+
+    def for_choice(self) -> KMeans1D | Partition:
+        """Give the result of one feature, or what is to be known of one of several."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class Choice:
         The score of each k, higher is better. It may be infinite: see `choose_k`.
     errors : dict of int to float
         How far each score may be from that of the values themselves; 0 where their distinct
-        values are all known.
+        values are all known. Of several features twice the standard error of a silhouette.
     left_out : tuple of int
         Each k that has no such score.
     """
@@ -87,13 +100,15 @@ class Choice:
         return "\n".join(lines)
 
 
-def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> Choice:
+def choose_k(
+    results: Mapping[int, KMeans1D] | Mapping[int, Chooseable], criterion: str = "silhouette"
+) -> Choice:
     """Choose the number of clusters by a score of each.
 
     Parameters
     ----------
-    results : dict of int to KMeans1D
-        What one call of `fastkm.kmeans1d` with several k gave.
+    results : dict of int to KMeans1D or RasterClusters
+        What one call of `fastkm.kmeans1d` or `fastkm.cluster_raster` with several k gave.
     criterion : {"silhouette", "bic", "calinski_harabasz", "elbow"}
         The score, see Notes; the highest wins.
 
@@ -114,7 +129,9 @@ def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> 
     -----
     silhouette
         Exact for up to 2^20 distinct values, for which the data may be read once more; beyond, a
-        bound on the error is given. Mean over all cells of (b - a) / max(a, b): a is a cell's mean distance to the other cells
+        bound on the error is given. Of several features the score is that of at most 1000 cells,
+        each compared with all, and the error twice the standard error of their mean. Mean over all
+        cells of (b - a) / max(a, b): a is a cell's mean distance to the other cells
         of its cluster, b that to the cells of the next cluster. From -1 to 1; 0 for a cell alone
         in its cluster; undefined for k = 1.
     bic
@@ -154,9 +171,7 @@ def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> 
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}, got {criterion!r}")
     ordered = _checked(results)
-    if criterion == "silhouette":
-        ordered = _by_value(ordered)
-    scored = CRITERIA[criterion](ordered)
+    scored = _scored(ordered, criterion)
     left_out = tuple(k for k in ordered if k not in scored)
     if not scored:
         raise ValueError(f"{criterion} is undefined for k = {', '.join(map(str, left_out))}")
@@ -165,22 +180,38 @@ def choose_k(results: Mapping[int, KMeans1D], criterion: str = "silhouette") -> 
     return Choice(best, criterion, scores, errors, left_out)
 
 
-def _checked(results: Any) -> dict[int, KMeans1D]:
+def _scored(ordered: dict[int, Any], criterion: str) -> dict[int, Score]:
+    """Score results of one kind."""
+    if isinstance(next(iter(ordered.values())), Partition):
+        return ROW_CRITERIA[criterion](ordered)
+    return CRITERIA[criterion](_by_value(ordered) if criterion == "silhouette" else ordered)
+
+
+def _checked(results: Any) -> dict[int, Any]:
     """Require results of several k for one data set; sort them by k."""
-    if isinstance(results, KMeans1D):
-        raise TypeError("results must be those of several k: give kmeans1d a range of k")
+    if isinstance(results, KMeans1D) or hasattr(results, "for_choice"):
+        raise TypeError(
+            "results must be those of several k: give kmeans1d or cluster_raster a range"
+        )
+    bare = results
+    if isinstance(results, Mapping):
+        bare = {k: r.for_choice() if hasattr(r, "for_choice") else r for k, r in results.items()}
     if not isinstance(results, Mapping) or not all(
-        isinstance(result, KMeans1D) for result in results.values()
+        isinstance(result, KMeans1D | Partition) for result in bare.values()
     ):
-        raise TypeError(f"results must be a dict of KMeans1D by k, got {type(results).__name__}")
+        raise TypeError(
+            f"results must be a dict of KMeans1D or RasterClusters by k, got {type(results).__name__}"
+        )
     if not results:
         raise ValueError("results must hold a result for each k, got none")
-    profiles = [result.profile for result in results.values()]
-    if any(profile is None for profile in profiles):
-        raise ValueError("results must come from kmeans1d: one loaded from a file has no values")
-    if any(profile is not profiles[0] for profile in profiles):
-        raise ValueError("results must come from one call of kmeans1d, got several data sets")
-    return dict(sorted(results.items()))
+    sources = [r.profile if isinstance(r, KMeans1D) else r.rows for r in bare.values()]
+    if any(source is None for source in sources):
+        raise ValueError(
+            "results must come from kmeans1d or cluster_raster: one loaded from a file has no values"
+        )
+    if any(source is not sources[0] for source in sources):
+        raise ValueError("results must come from one call, got several data sets")
+    return dict(sorted(bare.items()))
 
 
 def _by_value(results: dict[int, KMeans1D]) -> dict[int, KMeans1D]:
@@ -191,11 +222,11 @@ def _by_value(results: dict[int, KMeans1D]) -> dict[int, KMeans1D]:
 
 
 def _for_each(
-    score: Callable[[KMeans1D], Score | None],
-) -> Callable[[dict[int, KMeans1D]], dict[int, Score]]:
+    score: Callable[[Result], Score | None],
+) -> Callable[[dict[int, Result]], dict[int, Score]]:
     """Score each k by itself, leaving out those without a score."""
 
-    def scored(results: dict[int, KMeans1D]) -> dict[int, Score]:
+    def scored(results: dict[int, Result]) -> dict[int, Score]:
         pairs = {k: score(result) for k, result in results.items()}
         return {k: pair for k, pair in pairs.items() if pair is not None}
 
@@ -341,7 +372,7 @@ def _calinski_harabasz(result: KMeans1D) -> Score | None:
     return between / within * (cells - result.k) / (result.k - 1), 0.0
 
 
-def _elbow(results: dict[int, KMeans1D]) -> dict[int, Score]:
+def _elbow(results: dict[int, Any]) -> dict[int, Score]:
     """Measure how far the inertia lies below its chord."""
     inertia = {k: result.inertia for k, result in results.items() if result.inertia < math.inf}
     if len(inertia) < 3:
@@ -364,3 +395,11 @@ CRITERIA: dict[str, Callable[[dict[int, KMeans1D]], dict[int, Score]]] = {
     "elbow": _elbow,
 }
 """All criteria by name."""
+
+ROW_CRITERIA: dict[str, Callable[[dict[int, Partition]], dict[int, Score]]] = {
+    "silhouette": partition.silhouettes,
+    "bic": _for_each(partition.bic),
+    "calinski_harabasz": _for_each(partition.calinski_harabasz),
+    "elbow": _elbow,
+}
+"""The same for clusters of several features."""

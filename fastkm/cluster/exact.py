@@ -99,7 +99,7 @@ def kmeans1d(
     >>> fastkm.kmeans1d(lambda: archive, 2, weights=None).breaks
     array([5.])
     """
-    wanted, several = _as_counts(k)
+    wanted, several = as_counts(k)
     thread_count(threads)
     solution = _solved(values, weights, wanted, threads)
     _check_possible(solution, wanted)
@@ -108,7 +108,7 @@ def kmeans1d(
     return results if several else results[wanted[0]]
 
 
-def _as_counts(k: Any) -> tuple[list[int], bool]:
+def as_counts(k: Any) -> tuple[list[int], bool]:
     """Read one k or several, and tell which it was."""
     several = not hasattr(k, "__index__") or np.ndim(k) > 0
     try:

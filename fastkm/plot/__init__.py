@@ -12,11 +12,13 @@ from fastkm.plot.figures import (
 )
 from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
 from fastkm.plot.scores import draw_scores, scores_figure
-from fastkm.plot.style import RASTER_CMAP, category_colormap, cluster_colormap
+from fastkm.plot.stacks import stack_figure
+from fastkm.plot.style import RASTER_CMAP, category_colormap, class_colours, cluster_colormap
 
 __all__ = [
     "RASTER_CMAP",
     "category_colormap",
+    "class_colours",
     "cluster_colormap",
     "clusters_figure",
     "contours_figure",
@@ -28,5 +30,6 @@ __all__ = [
     "land_polygons",
     "map_figure",
     "scores_figure",
+    "stack_figure",
     "thresholded_figure",
 ]

@@ -93,13 +93,13 @@ def clusters_figure(
         msg += f"got {sorted(centroids)}"
         raise ValueError(msg)
     for k, labels in label_maps.items():
-        _require_shape(f"label_maps[{k}]", labels, raster)
-    figure, axes = _panels(1 + len(label_maps), raster, title=title)
+        require_shape(f"label_maps[{k}]", labels, raster)
+    figure, axes = panels(1 + len(label_maps), raster, title=title)
     name, units = describe(raster)
     draw_raster(axes[0], raster, title=None if name else "raster")
     for ax, (k, labels) in zip(axes[1:], label_maps.items(), strict=True):
         draw_labels(ax, labels, centroids[k], units=units)
-    return _trimmed(figure)
+    return trimmed(figure)
 
 
 def thresholded_figure(
@@ -144,14 +144,14 @@ def thresholded_figure(
     >>> figure.axes[2].get_title()
     'kept: wet'
     """
-    _require_shape("labels", labels, raster)
-    _require_shape("thresholded", thresholded, raster)
-    figure, axes = _panels(3, raster, columns=1)
+    require_shape("labels", labels, raster)
+    require_shape("thresholded", thresholded, raster)
+    figure, axes = panels(3, raster, columns=1)
     name, units = describe(raster)
     draw_raster(axes[0], raster, title=None if name else "raster")
     draw_labels(axes[1], labels, centroids, units=units)
     draw_classes(axes[2], thresholded, names, title=f"kept: {', '.join(names[1:])}")
-    return _trimmed(figure)
+    return trimmed(figure)
 
 
 def contours_figure(
@@ -188,21 +188,22 @@ def contours_figure(
     >>> len(figure.axes[0].collections)
     1
     """
-    figure, axes = _panels(1, raster)
+    figure, axes = panels(1, raster)
     draw_raster(axes[0], raster, title=title)
     draw_contours(axes[0], contours)
-    return _trimmed(figure)
+    return trimmed(figure)
 
 
-def _require_shape(
+def require_shape(
     name: str, labels: xr.DataArray | np.ndarray, raster: xr.DataArray | np.ndarray
 ) -> None:
+    """Raise unless two rasters have one shape."""
     if labels.shape != raster.shape:
         msg = f"{name} must have the raster's shape {raster.shape}, got {labels.shape}"
         raise ValueError(msg)
 
 
-def _panels(
+def panels(
     count: int,
     raster: xr.DataArray | np.ndarray,
     *,
@@ -226,8 +227,13 @@ def _panels(
     return figure, _shared_axes(figure, rows, across, count)
 
 
-def _trimmed(figure: Figure) -> Figure:
+def trimmed(figure: Figure) -> Figure:
     """Cut the page to what is on it: maps that keep their scale never fill an estimate."""
+    for ax in figure.axes:  # what the axes measure stands where their numbers do
+        if not ax.yaxis.get_tick_params().get("labelleft", True):
+            ax.set_ylabel("")
+        if not ax.xaxis.get_tick_params().get("labelbottom", True):
+            ax.set_xlabel("")
     figure.draw_without_rendering()
     boxes = [ax.get_tightbbox() for ax in figure.axes]
     content = Bbox.union([box for box in boxes if box is not None])

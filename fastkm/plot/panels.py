@@ -77,7 +77,7 @@ def draw_raster(
     (1.0, 4.0)
     """
     grid = read_grid(raster, name="raster")
-    image = _draw_cells(ax, grid, cmap=RASTER_CMAP)
+    image = draw_cells(ax, grid, cmap=RASTER_CMAP)
     if grid.cells.count() == 0:
         image.set_clim(0.0, 1.0)
     name, units = describe(raster)
@@ -138,7 +138,7 @@ def draw_labels(
         raise ValueError(msg)
     k = centres.size
     texts = [f"{number}: {text}" for number, text in enumerate(centroid_numbers(centres))]
-    image = _draw_classes(ax, labels, cluster_colormap(k), texts, name="labels")
+    image = colour_classes(ax, labels, cluster_colormap(k), texts, name="labels")
     if image.colorbar is not None:
         image.colorbar.set_label(quantity_label("centroid", units))
     ax.set_title(f"{k} cluster{'s' if k > 1 else ''}" if title is None else title)
@@ -183,7 +183,7 @@ def draw_classes(
     >>> image.norm.boundaries.tolist()
     [-0.5, 0.5, 1.5]
     """
-    image = _draw_classes(ax, classes, category_colormap(len(names)), names, name="classes")
+    image = colour_classes(ax, classes, category_colormap(len(names)), names, name="classes")
     if title is not None:
         ax.set_title(title)
     return image
@@ -265,7 +265,7 @@ def _as_points(number: int, contour: np.ndarray) -> np.ndarray:
     return points[:, ::-1]
 
 
-def _draw_classes(
+def colour_classes(
     ax: Axes,
     classes: xr.DataArray | np.ndarray,
     cmap: ListedColormap,
@@ -273,6 +273,7 @@ def _draw_classes(
     *,
     name: str,
 ) -> AxesImage:
+    """Draw numbers of classes in the colours of a map, with a text for each beside them."""
     grid = read_grid(classes, name=name, missing=-1)
     count = len(texts)
     if grid.cells.count() and not (grid.cells.min() >= 0 and grid.cells.max() < count):
@@ -282,7 +283,7 @@ def _draw_classes(
         )
         raise ValueError(msg)
     norm = BoundaryNorm(np.arange(count + 1) - 0.5, count)
-    image = _draw_cells(ax, grid, cmap=cmap, norm=norm)
+    image = draw_cells(ax, grid, cmap=cmap, norm=norm)
     bar = _hang_colorbar(ax, grid, image)
     bar.set_ticks(list(range(count)), labels=list(texts))
     bar.ax.tick_params(length=0, labelsize=_label_size(ax, grid, count))
@@ -290,10 +291,12 @@ def _draw_classes(
     return image
 
 
-def _draw_cells(ax: Axes, grid: Grid, **options: Any) -> AxesImage:
-    """Show the cells to scale, north up, with round coordinates along the axes."""
+def draw_cells(
+    ax: Axes, grid: Grid, picture: np.ndarray | None = None, **options: Any
+) -> AxesImage:
+    """Show the cells, or a picture of them, to scale, north up, with round coordinates."""
     image = ax.imshow(
-        grid.cells,
+        grid.cells if picture is None else picture,
         origin="lower",
         extent=grid.extent,
         interpolation="nearest",

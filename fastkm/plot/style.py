@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap, ListedColormap, hsv_to_rgb
 
 MISSING_COLOUR = "#d9d9d9"
 OUTLINE_COLOUR = "#e3120b"
@@ -90,6 +90,42 @@ def category_colormap(n: int) -> ListedColormap:
         msg = f"n must be between 1 and {len(CATEGORY_COLOURS)}, got {n}"
         raise ValueError(msg)
     return _listed(list(CATEGORY_COLOURS[:n]), name=f"classes{n}")
+
+
+def class_colours(k: int) -> list[tuple[float, float, float]]:
+    """Give `k` clusters of several bands colours that differ and say nothing of an order.
+
+    Parameters
+    ----------
+    k : int
+        Number of clusters, at least 1.
+
+    Returns
+    -------
+    list of tuple of float
+        Red, green and blue from 0 to 1: hues of one lightness that stay apart, and beyond 18
+        hues that are spread evenly, in three lightnesses.
+
+    Raises
+    ------
+    ValueError
+        If `k` is below 1.
+
+    Examples
+    --------
+    >>> len(set(class_colours(40)))
+    40
+    """
+    if k < 1:
+        msg = f"k must be at least 1, got {k}"
+        raise ValueError(msg)
+    strong, pale = (colormaps["tab20"](range(start, 20, 2))[:, :3] for start in (0, 1))
+    named = [*strong[:7], *strong[8:], *pale[:7], *pale[8:]]  # the eighth are greys, as missing is
+    if k <= len(named):
+        return [(float(r), float(g), float(b)) for r, g, b in named[:k]]
+    lightness = (0.95, 0.7, 0.45)
+    hues = [hsv_to_rgb((j / k, 0.75, lightness[j % 3])) for j in range(k)]
+    return [(float(r), float(g), float(b)) for r, g, b in hues]
 
 
 def _listed(colours: list[Any], *, name: str) -> ListedColormap:

@@ -1,7 +1,10 @@
-"""Which dimension is which: time, rows and columns of a variable, by the CF conventions.
+"""Which dimension is which: time, bands, rows and columns of a variable, by the CF conventions.
 
 A coordinate says what it is by ``axis``, ``standard_name`` or ``units``; where it says nothing
 its name does. What is left are the rows and columns: the last two dimensions.
+
+A raster is one step of time. In a stack the dimension that is neither rows nor columns is that of
+the bands, whatever it is: channels of a satellite, levels, or the months of a year.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 _SIGNS = {
     "time": {"T", "time", "t"},
+    "band": {"Z", "band", "bands", "channel", "variable", "wavelength", "radiation_wavelength"},
     "y": {"Y", "latitude", "projection_y_coordinate", "grid_latitude", "lat", "y", "nlat"},
     "x": {"X", "longitude", "projection_x_coordinate", "grid_longitude", "lon", "x", "nlon"},
 }
@@ -28,6 +32,14 @@ class Axes(NamedTuple):
     """Names of the dimensions of a raster; `time` is None where there is none."""
 
     time: str | None
+    y: str
+    x: str
+
+
+class StackAxes(NamedTuple):
+    """Names of the dimensions of a stack; `band` is None where it has two dimensions only."""
+
+    band: str | None
     y: str
     x: str
 
@@ -46,6 +58,57 @@ def find_axes(array: xr.DataArray) -> Axes:
     >>> find_axes(xr.DataArray(np.zeros((1, 2, 3)), dims=("time", "lon", "lat")))
     Axes(time='time', y='lat', x='lon')
     """
+    roles, others = _roles(array)
+    if roles["band"] is not None:
+        others.append(roles["band"])
+    for dim in others:
+        if array.sizes[dim] > 1:
+            raise ValueError(
+                f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: "
+                "a raster has time, rows and columns only; choose one step of it first"
+            )
+    return Axes(roles["time"], str(roles["y"]), str(roles["x"]))
+
+
+def find_stack_axes(array: xr.DataArray) -> StackAxes:
+    """Name the dimensions of a stack: rows, columns, and the one of its bands.
+
+    Raises
+    ------
+    ValueError
+        If the variable has no rows and columns, or two more dimensions longer than 1.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> find_stack_axes(xr.DataArray(np.zeros((12, 2, 3)), dims=("time", "lat", "lon")))
+    StackAxes(band='time', y='lat', x='lon')
+    """
+    roles, _ = _roles(array)
+    rest = [str(dim) for dim in array.dims if dim not in {roles["y"], roles["x"]}]
+    long = [dim for dim in rest if array.sizes[dim] > 1]
+    if len(long) > 1:
+        listed = " and ".join(f"{dim!r} of {array.sizes[dim]}" for dim in long)
+        raise ValueError(
+            f"variable {array.name!r} has dimensions {listed} beside rows and columns: "
+            "a stack has one, that of its bands; choose one step of the others first"
+        )
+    likely = [*long, *(dim for dim in (roles["band"], roles["time"]) if dim), *rest, None]
+    return StackAxes(likely[0], str(roles["y"]), str(roles["x"]))
+
+
+def find_time(array: xr.DataArray) -> str | None:
+    """Name the dimension of time; None where there is none."""
+    return _first_with(array, "time")
+
+
+def is_geographic(array: xr.DataArray, axes: Axes | StackAxes) -> bool:
+    """Tell whether rows and columns are latitudes and longitudes in degrees."""
+    return all(_is_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
+
+
+def _roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
+    """Give each role its dimension, and list the dimensions that have none."""
     roles = {role: _first_with(array, role) for role in _SIGNS}
     others = [str(dim) for dim in array.dims if dim not in roles.values()]
     for role in ("x", "y"):
@@ -53,18 +116,7 @@ def find_axes(array: xr.DataArray) -> Axes:
             roles[role] = others.pop()
     if roles["y"] is None or roles["x"] is None:
         raise ValueError(f"variable {array.name!r} has dimensions {array.dims}: not a raster")
-    for dim in others:
-        if array.sizes[dim] > 1:
-            raise ValueError(
-                f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: "
-                "a raster has time, rows and columns only; choose one step of it first"
-            )
-    return Axes(roles["time"], roles["y"], roles["x"])
-
-
-def is_geographic(array: xr.DataArray, axes: Axes) -> bool:
-    """Tell whether rows and columns are latitudes and longitudes in degrees."""
-    return all(_is_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
+    return roles, others
 
 
 def _first_with(array: xr.DataArray, role: str) -> str | None:

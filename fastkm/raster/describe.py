@@ -8,11 +8,12 @@ spread among themselves: -500 among 0 to 75.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastkm.raster.geotiff import band_numbers, is_geotiff, read_geotiff, single_band
 from fastkm.raster.read import candidates, missing_cells, open_netcdf
 
 if TYPE_CHECKING:
@@ -64,13 +65,17 @@ class Description:
 
 
 def describe(path: str | os.PathLike[str]) -> list[Description]:
-    """Describe the raster variables of a netCDF file.
+    """Describe the raster variables of a netCDF file, or the bands of a GeoTIFF.
 
     Raises
     ------
     OSError
         If the file cannot be read.
+    ImportError
+        If it is a GeoTIFF and rasterio or rioxarray is not installed.
     """
+    if is_geotiff(path):
+        return [_describe_band(path, number) for number in band_numbers(path)]
     with open_netcdf(path, decode=False) as raw, open_netcdf(path) as decoded:
         return [_describe(raw[name], decoded[name].values) for name in candidates(raw)]
 
@@ -98,6 +103,27 @@ def suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
         if often and apart > inner[-1] - inner[0]:
             return [float(code) for code in codes]
     return []
+
+
+def _describe_band(path: str | os.PathLike[str], number: int) -> Description:
+    """Describe a band; what its mask alone makes missing is found by comparing both readings."""
+    raw = single_band(read_geotiff(path, [number], decode=False))
+    decoded = read_geotiff(path, [number]).values[0]
+    found = _describe(raw, decoded)
+    gone = np.isnan(decoded) if decoded.dtype.kind == "f" else np.zeros(decoded.shape, bool)
+    unruled = int(gone.sum()) - (found.cells - found.valid)
+    if unruled > 0:
+        valid = decoded[~gone]
+        ends = (float(valid.min()), float(valid.max())) if valid.size else (np.nan, np.nan)
+        return replace(
+            found,
+            missing={**found.missing, "mask": unruled},
+            valid=int(valid.size),
+            low=ends[0],
+            high=ends[1],
+            suspicious=suspicious_values(valid),
+        )
+    return found
 
 
 def _describe(raw: xr.DataArray, decoded: np.ndarray) -> Description:

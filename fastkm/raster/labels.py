@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._files import replacing
 from fastkm._version import __version__
+from fastkm.raster.crs import carry_crs, grid_mapping
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +59,65 @@ def label_raster(raster: xr.DataArray, codebook: KMeans1D) -> xr.DataArray:
         "centroid_units": units,
         "inertia": codebook.inertia,
     }
+    return carry_crs(raster, labels)
+
+
+def describe_labels(
+    labels: xr.DataArray,
+    what: str,
+    names: Sequence[str],
+    units: Sequence[str],
+    centroids: np.ndarray,
+) -> xr.DataArray:
+    """Give labels of several bands their name and attributes.
+
+    Parameters
+    ----------
+    labels : xarray.DataArray
+        Dimensions (y, x); changed.
+    what : str
+        What was clustered.
+    names, units : sequence of str
+        One a band.
+    centroids : (k, d) array
+        In these units.
+
+    Returns
+    -------
+    xarray.DataArray
+        `labels`, named ``cluster``, with ``flag_values``, ``flag_meanings``, and the centroids of
+        each band in an attribute of its own, because netCDF has no tables in attributes.
+    """
+    labels.name = "cluster"
+    columns = {
+        f"centroids_{word}": column
+        for word, column in zip(attribute_words(names), centroids.T, strict=True)
+    }
+    labels.attrs = {
+        "long_name": f"cluster of {what}",
+        "flag_values": np.arange(len(centroids), dtype=labels.dtype),
+        "flag_meanings": " ".join(_meanings_of_rows(centroids)),
+        "bands": ", ".join(names),
+        "centroid_units": ", ".join(unit or "1" for unit in units),
+        **columns,
+    }
     return labels
+
+
+def attribute_words(names: Sequence[str]) -> list[str]:
+    """Turn names of bands into words of letters, digits and underscores, no two alike.
+
+    Examples
+    --------
+    >>> attribute_words(["2 m temperature", "2-m temperature"])
+    ['2_m_temperature', '2_m_temperature_2']
+    """
+    words: list[str] = []
+    for name in names:
+        word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "band"
+        numbered = (f"{word}_{number}" for number in range(2, len(names) + 2))
+        words.append(word if word not in words else next(w for w in numbered if w not in words))
+    return words
 
 
 def write_labels(
@@ -95,6 +154,9 @@ def write_labels(
     for name in labels.coords:  # the limits are not among the coordinates, so do not name them
         dataset[name].attrs.pop("bounds", None)
         dataset[name].attrs.pop("climatology", None)
+    crs = grid_mapping(labels)
+    if crs is not None:
+        dataset["cluster"].attrs["grid_mapping"] = crs
     encoding: dict[str, dict[str, object]] = {
         "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
         **{str(name): _coordinate_encoding(labels[name]) for name in labels.coords},
@@ -120,3 +182,12 @@ def _meanings(centroids: np.ndarray, units: str) -> list[str]:
         if len(set(words)) == len(words):
             break
     return [re.sub(r"[^A-Za-z0-9_.+@-]+", "_", word).strip("_") for word in words]
+
+
+def _meanings_of_rows(centroids: np.ndarray) -> list[str]:
+    """Name clusters of several bands by their centroids, with the digits it takes."""
+    for digits in range(4, 18):
+        words = ["_".join(f"{number:.{digits}g}" for number in row) for row in centroids]
+        if len(set(words)) == len(words):
+            break
+    return [f"around_{word}" for word in words]

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastkm.raster.read import Bbox, read_raster
+from fastkm.raster.read import Bbox, candidates, read_raster
 
 if TYPE_CHECKING:
     import xarray as xr
 
+Raster = TypeVar("Raster", bound="xr.DataArray | xr.Dataset")
 
-def apply_mask(
-    raster: xr.DataArray, path: str | os.PathLike[str], *, bbox: Bbox | None = None
-) -> xr.DataArray:
+
+def apply_mask(raster: Raster, path: str | os.PathLike[str], *, bbox: Bbox | None = None) -> Raster:
     """Make the cells of `raster` missing where the mask file holds 0 or is missing.
 
     Parameters
     ----------
-    raster : xarray.DataArray
-        From `read_raster`, cut by the same `bbox`.
+    raster : xarray.DataArray or xarray.Dataset
+        From `read_raster` or `read_stack`, cut by the same `bbox`.
     path : path-like
-        A netCDF file with one raster on the same grid.
+        A netCDF or GeoTIFF file with one raster on the same grid.
     bbox : (west, south, east, north), optional
         The box that `raster` was cut by.
 
@@ -35,11 +35,24 @@ def apply_mask(
         If the file cannot be read.
     """
     mask = read_raster(path, bbox=bbox)
-    if mask.shape != raster.shape:
-        raise ValueError(
-            f"mask {os.fspath(path)} has shape {mask.shape}, the raster {raster.shape}"
-        )
-    for own, other in zip(raster.dims, mask.dims, strict=True):
+    given: Any = raster
+    if not hasattr(given, "data_vars"):
+        masked: Raster = _masked_by(mask, given, path)
+        return masked
+    made = given.copy()
+    for name in candidates(given):
+        made[name] = _masked_by(mask, given[name], path)
+        made[name].encoding = given[name].encoding
+    return made
+
+
+def _masked_by(mask: xr.DataArray, raster: xr.DataArray, path: str | os.PathLike[str]) -> Any:
+    """Make the cells of one raster or stack missing."""
+    dims = raster.dims[-2:]
+    shape = raster.shape[-2:]
+    if mask.shape != shape:
+        raise ValueError(f"mask {os.fspath(path)} has shape {mask.shape}, the raster {shape}")
+    for own, other in zip(dims, mask.dims, strict=True):
         both = own in raster.coords and other in mask.coords
         if both and not np.allclose(raster[own], mask[other], rtol=0, atol=1e-4):
             raise ValueError(f"mask {os.fspath(path)} has other coordinates {own} than the raster")

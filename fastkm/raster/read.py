@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fastkm import _missing
-from fastkm.raster.axes import Axes, find_axes, is_geographic
+from fastkm.raster.axes import Axes, StackAxes, find_axes, is_geographic
+from fastkm.raster.crs import moved, with_crs
+from fastkm.raster.geotiff import (
+    band_number,
+    is_geotiff,
+    read_geotiff,
+    refuse_time,
+    single_band,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +48,15 @@ def read_raster(
     bbox: Bbox | None = None,
     missing: Literal["mask", "keep"] = "mask",
 ) -> xr.DataArray:
-    """Read one two-dimensional raster from a netCDF file.
+    """Read one two-dimensional raster from a netCDF or GeoTIFF file.
 
     Parameters
     ----------
     path : path-like
-        A netCDF3 or netCDF4 file.
+        A netCDF3, netCDF4 or GeoTIFF file.
     variable : str, optional
-        The variable; may be left out where the file has just one raster.
+        The variable, or the name or number of a band of a GeoTIFF; may be left out where the
+        file has just one raster.
     time : int, str or datetime64, default: 0
         The time step: its index (negative from the end), or a date such as ``"2009-10"``.
     bbox : (west, south, east, north), optional
@@ -74,6 +83,8 @@ def read_raster(
     ValueError
         If the file has no such variable, or none is named and there is not just one candidate;
         if the variable is not a raster; or if `time`, `bbox` or `missing` does not fit.
+    ImportError
+        If the file is a GeoTIFF and rasterio or rioxarray, the extra ``tiff``, is not installed.
 
     Examples
     --------
@@ -87,16 +98,28 @@ def read_raster(
     """
     if missing not in {"mask", "keep"}:
         raise ValueError(f"missing must be 'mask' or 'keep', got {missing!r}")
+    if is_geotiff(path):
+        return _of_geotiff(path, variable, time, bbox, decode=missing == "mask")
     with open_netcdf(path, decode=missing == "mask") as dataset:
-        array = _choose_variable(dataset, variable, path)
+        array = with_crs(choose_variable(dataset, variable, path), dataset)
         axes = find_axes(array)
-        array = _choose_time(array, axes, time)
+        array = choose_time(array, axes, time)
         array = array.squeeze([d for d in array.dims if d not in axes], drop=True)
         array = array.transpose(axes.y, axes.x)
         if bbox is not None:
-            array = _cut(array, axes, bbox)
+            array = moved(cut_to(array, axes, bbox), array, axes.y, axes.x)
         array = array.load()
-    return _masked(array) if missing == "mask" else _with_default_fill(array)
+    return masked(array) if missing == "mask" else _with_default_fill(array)
+
+
+def _of_geotiff(
+    path: str | os.PathLike[str], name: str | None, time: Any, bbox: Bbox | None, *, decode: bool
+) -> xr.DataArray:
+    """Read one band of a GeoTIFF."""
+    refuse_time(path, time)
+    raster = single_band(read_geotiff(path, [band_number(path, name)], decode=decode))
+    axes = Axes(None, "y", "x")
+    return raster if bbox is None else moved(cut_to(raster, axes, bbox), raster, "y", "x")
 
 
 @contextmanager
@@ -145,13 +168,15 @@ def _opened(path: str | os.PathLike[str], *, mask_and_scale: bool) -> xr.Dataset
 
 
 def global_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the attributes of a file as a whole: title, institution, history ...
+    """Read the attributes of a file as a whole: title, institution, history ...; a GeoTIFF has none.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     """
+    if is_geotiff(path):
+        return {}
     with open_netcdf(path, decode=False) as dataset:
         return {str(name): value for name, value in dataset.attrs.items()}
 
@@ -188,23 +213,24 @@ def _with_default_fill(array: xr.DataArray) -> xr.DataArray:
     return described
 
 
-def _masked(array: xr.DataArray) -> xr.DataArray:
+def masked(array: xr.DataArray) -> xr.DataArray:
     """Make missing cells NaN, and move the rules that said so to ``encoding``."""
     # xarray compares float32 cells with a fill value in double and so overlooks 1e20; look again
     fills = {n: array.encoding[n] for n in ("_FillValue", "missing_value") if n in array.encoding}
     described = array.copy(deep=False)
     described.attrs = {**fills, **array.attrs}
     gone = np.logical_or.reduce(list(missing_cells(described).values()))
-    masked = array.where(~gone) if array.dtype.kind == "f" or gone.any() else array.copy()
+    made = array.where(~gone) if array.dtype.kind == "f" or gone.any() else array.copy()
     applied = {n: v for n, v in array.attrs.items() if n.startswith("valid_")}
-    masked.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
-    masked.encoding = {**array.encoding, **applied}
-    return masked
+    made.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
+    made.encoding = {**array.encoding, **applied}
+    return made
 
 
-def _choose_variable(
+def choose_variable(
     dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str]
 ) -> xr.DataArray:
+    """Give the variable of this name, or the only raster."""
     names = candidates(dataset)
     listed = ", ".join(names) or "none"
     if variable is None:
@@ -218,7 +244,8 @@ def _choose_variable(
     return dataset[variable]
 
 
-def _choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64) -> xr.DataArray:
+def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64) -> xr.DataArray:
+    """Take one step of time, by its index or its date."""
     if axes.time is None:
         if not (isinstance(time, int | np.integer) and time in {0, -1}):
             raise ValueError(f"time={time!r} was asked for, but {array.name!r} has no time axis")
@@ -250,7 +277,7 @@ def _span(array: xr.DataArray, dim: str) -> str:
     return f"{first} to {last}"
 
 
-def _cut(array: xr.DataArray, axes: Axes, bbox: Bbox) -> xr.DataArray:
+def cut_to(array: xr.DataArray, axes: Axes | StackAxes, bbox: Bbox) -> xr.DataArray:
     """Keep the rows and columns with centres in the box, columns from west to east."""
     west, south, east, north = _checked_bbox(bbox)
     for dim in (axes.y, axes.x):

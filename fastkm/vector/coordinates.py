@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm.raster.axes import find_axes, is_geographic
+from fastkm.raster.crs import geotransform
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +29,8 @@ def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
     pixels : (n, 2) array
         Fractional rows and columns.
     raster : xarray.DataArray
-        With rows and columns as its dimensions. A dimension without a coordinate is numbered.
+        With rows and columns as its dimensions. Where neither has a coordinate the transform that
+        the raster carries leads to x and y; else a dimension without a coordinate is numbered.
 
     Returns
     -------
@@ -44,6 +46,11 @@ def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
            [ 0.5,  5. ]])
     """
     axes = find_axes(raster)
+    move = geotransform(raster)
+    if move is not None and not {axes.y, axes.x} & set(raster.coords):  # a turned grid
+        row, column = pixels.T + 0.5
+        x = move[0] + column * move[1] + row * move[2]
+        return np.column_stack([x, move[3] + column * move[4] + row * move[5]])
     y = interpolate(_centres(raster, axes.y), pixels[:, 0])
     x = interpolate(_centres(raster, axes.x), pixels[:, 1])
     if is_geographic(raster, axes):

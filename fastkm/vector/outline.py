@@ -16,6 +16,7 @@ import numpy as np
 
 from fastkm.geometry import find_contours, max_pairwise_distance
 from fastkm.raster.axes import find_axes, is_geographic
+from fastkm.raster.crs import crs_wkt
 from fastkm.vector.coordinates import to_coordinates
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def contours_to_frame(contours: Sequence[np.ndarray], raster: xr.DataArray) -> g
     Returns
     -------
     geopandas.GeoDataFrame
-        One row a contour, in EPSG:4326 where the raster has latitudes and longitudes.
+        One row a contour, in the reference system that the raster carries, else in EPSG:4326
+        where it has latitudes and longitudes.
 
     Examples
     --------
@@ -78,7 +80,8 @@ def outline(
     geopandas.GeoDataFrame
         One row a region, the longest first: ``cluster``, ``value``, ``diameter_px`` (longest
         distance between two points of the exterior, in pixels) and ``geometry``, valid polygons
-        with holes, in EPSG:4326 where the labels have latitudes and longitudes.
+        with holes, in the reference system that the labels carry, else in EPSG:4326 where they
+        have latitudes and longitudes.
 
     Examples
     --------
@@ -132,4 +135,8 @@ def _placed(polygon: shapely.Polygon, raster: xr.DataArray) -> shapely.Polygon:
 
 
 def _crs(raster: xr.DataArray) -> str | None:
+    """Give the system that the raster carries; degrees without one are WGS84."""
+    carried = crs_wkt(raster)
+    if carried is not None:
+        return carried
     return WGS84 if is_geographic(raster, find_axes(raster)) else None

@@ -386,11 +386,11 @@ def test_single_cells_of_wide_bins_are_known():
 
 def test_what_is_not_results_is_refused():
     results = results_of([0.0, 1, 5, 9], [[3], [3, 7]])
-    with pytest.raises(TypeError, match="several k: give kmeans1d a range"):
+    with pytest.raises(TypeError, match="several k: give kmeans1d or cluster_raster a range"):
         choose_k(results[2])
-    with pytest.raises(TypeError, match="dict of KMeans1D by k, got list"):
+    with pytest.raises(TypeError, match="dict of KMeans1D or RasterClusters by k, got list"):
         choose_k(list(results.values()))
-    with pytest.raises(TypeError, match="dict of KMeans1D by k, got dict"):
+    with pytest.raises(TypeError, match="dict of KMeans1D or RasterClusters by k, got dict"):
         choose_k({2: "two"})
     with pytest.raises(ValueError, match="got none"):
         choose_k({})
@@ -405,7 +405,7 @@ def test_results_without_values_are_refused():
 
 def test_results_of_several_data_sets_are_refused():
     mixed = {**results_of([0.0, 1, 5], [[3]]), **results_of([0.0, 1, 5, 9], [[3, 7]])}
-    with pytest.raises(ValueError, match="one call of kmeans1d, got several data sets"):
+    with pytest.raises(ValueError, match="one call, got several data sets"):
         choose_k(mixed)
 
 

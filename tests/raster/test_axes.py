@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fastkm.raster import Axes, find_axes, is_geographic
+from fastkm.raster import Axes, StackAxes, find_axes, find_stack_axes, is_geographic
 
 
 def array(dims, shape=None, **coords):
@@ -113,3 +113,33 @@ def test_metres_named_as_latitudes_are_not_geographic():
 def test_without_coordinates_nothing_is_geographic():
     bare = array(("lat", "lon"))
     assert not is_geographic(bare, find_axes(bare))
+
+
+@pytest.mark.parametrize(
+    ("dims", "expected"),
+    [
+        (("band", "y", "x"), ("band", "y", "x")),
+        (("y", "x", "band"), ("band", "y", "x")),
+        (("time", "lat", "lon"), ("time", "lat", "lon")),
+        (("lon", "level", "lat"), ("level", "lat", "lon")),
+        (("a", "b", "c"), ("a", "b", "c")),
+        (("a", "b", "band"), ("band", "a", "b")),
+        (("lat", "lon"), (None, "lat", "lon")),
+    ],
+)
+def test_what_is_neither_rows_nor_columns_is_the_bands(dims, expected):
+    assert find_stack_axes(array(dims)) == StackAxes(*expected)
+
+
+def test_bands_are_the_dimension_that_is_longer_than_one():
+    assert find_stack_axes(array(("time", "band", "y", "x"), (1, 3, 2, 2))).band == "band"
+    assert find_stack_axes(array(("time", "band", "y", "x"), (3, 1, 2, 2))).band == "time"
+    assert find_stack_axes(array(("time", "band", "y", "x"), (1, 1, 2, 2))).band == "band"
+    with pytest.raises(ValueError, match="'time' of 2 and 'band' of 3 beside rows and columns"):
+        find_stack_axes(array(("time", "band", "y", "x"), (2, 3, 2, 2)))
+
+
+def test_raster_has_no_bands():
+    with pytest.raises(ValueError, match="dimension 'band' of 3: a raster has time, rows"):
+        find_axes(array(("band", "y", "x"), (3, 2, 2)))
+    assert find_axes(array(("band", "y", "x"), (1, 2, 2))) == Axes(None, "y", "x")

@@ -1,0 +1,146 @@
+r"""The area of each cell, exactly: its quadrangle between two parallels and two meridians.
+
+On an ellipsoid of semi-major axis a and eccentricity e the area between the equator and latitude
+phi, a turn of 2 pi round, is pi a^2 q(phi) with
+
+    q(phi) = (1 - e^2) (sin phi / (1 - e^2 sin^2 phi) + artanh(e sin phi) / e),
+
+which is what defines the authalic latitude (Snyder 1987, equation 3-12). So a cell between
+phi_1 and phi_2, lambda_1 and lambda_2 has the area a^2 / 2 (lambda_2 - lambda_1) (q(phi_2) -
+q(phi_1)). A geodesic polygon is no substitute: its sides do not run along parallels.
+
+The limits of cells are those of the file (CF ``bounds``) where it has them, else the midpoints of
+the centres, the outermost cells being as wide as their neighbours, but no farther than the
+poles. Centres stored as float32 are rounded, and the rounding of two of them is much of a
+small step: where all steps are equal up to it they are taken for equal.
+
+Snyder, J. P. (1987). Map projections: a working manual. USGS Professional Paper 1395.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastkm.raster.axes import find_stack_axes, is_geographic
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SEMI_MAJOR = 6378137.0
+"""Of the WGS84 ellipsoid, in metres."""
+FLATTENING = 1 / 298.257223563
+"""Of the WGS84 ellipsoid."""
+
+_E2 = FLATTENING * (2 - FLATTENING)
+_E = _E2**0.5
+
+
+def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    """Give the area of each cell of a raster on the WGS84 ellipsoid.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray or xarray.Dataset
+        With latitudes and longitudes in degrees. Of a dataset the limits of cells are read from
+        the variables that CF ``bounds`` attributes name.
+
+    Returns
+    -------
+    xarray.DataArray
+        Square metres, float64, dimensions (y, x) under their own names.
+
+    Raises
+    ------
+    ValueError
+        If the raster has no latitudes and longitudes, or limits that are no limits.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> lat, lon = np.arange(-89.5, 90), np.arange(0.5, 360)
+    >>> globe = xr.DataArray(np.zeros((180, 360)), {"lat": lat, "lon": lon}, ("lat", "lon"))
+    >>> areas = cell_areas(globe)
+    >>> round(float(areas.sum()) / 1e6, 1)  # km2
+    510065621.7
+    """
+    grid = _grid_of(raster)
+    axes = find_stack_axes(grid)
+    if not is_geographic(grid, axes):
+        raise ValueError(
+            f"areas of cells need latitudes and longitudes in degrees, but {grid.name!r} has "
+            f"the coordinates {axes.y!r} and {axes.x!r} without them"
+        )
+    south_north = np.clip(_limits(raster, grid, axes.y), -90.0, 90.0)
+    west_east = _limits(raster, grid, axes.x)
+    heights = np.abs(np.diff(_q(np.radians(south_north)), axis=1))
+    widths = np.abs(np.diff(np.radians(west_east), axis=1))
+    areas = SEMI_MAJOR**2 / 2 * heights * widths.T
+    plane = grid.isel({dim: 0 for dim in grid.dims if dim not in axes[1:]}, drop=True)
+    made = plane.transpose(axes.y, axes.x).copy(data=areas)
+    made.name, made.encoding = "cell_area", {}
+    made.attrs = {"units": "m2", "standard_name": "cell_area", "long_name": "area of the cell"}
+    return made
+
+
+def _grid_of(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    """Give a variable on the grid."""
+    import xarray as xr
+
+    from fastkm.raster.read import candidates
+
+    if isinstance(raster, xr.DataArray):
+        return raster
+    names = candidates(raster)
+    if not names:
+        raise ValueError("areas of cells need a raster, but the dataset holds none")
+    return raster[names[0]]
+
+
+def _q(latitude: np.ndarray) -> np.ndarray:
+    """Measure the area from the equator on, in units of pi a^2 for a whole turn."""
+    sine = np.sin(latitude)
+    return (1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(_E * sine) / _E)
+
+
+def _limits(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str) -> np.ndarray:
+    """Give the two limits of each cell along a dimension, in degrees: shape (n, 2)."""
+    coordinate = grid[dim]
+    name = coordinate.attrs.get("bounds", coordinate.encoding.get("bounds"))
+    stored = None
+    if name is not None and name in getattr(raster, "variables", raster.coords):
+        stored = np.asarray(raster[name].values, np.float64)
+        if stored.shape != (coordinate.size, 2) or not np.isfinite(stored).all():
+            raise ValueError(
+                f"bounds {name!r} of {dim!r} must be finite, of shape {(coordinate.size, 2)}, "
+                f"got {stored.shape}"
+            )
+    turned = dim == find_stack_axes(grid).x
+    if stored is not None:
+        return np.unwrap(stored, axis=1, period=360.0) if turned else stored
+    centres = np.asarray(coordinate.values)
+    if len(centres) < 2:
+        raise ValueError(
+            f"the limits of cells follow from neighbours, but {dim!r} has {len(centres)} of them "
+            "and no bounds"
+        )
+    exact = centres.astype(np.float64)
+    edges = _edges(np.unwrap(exact, period=360.0) if turned else exact, _rounding(centres))
+    return np.column_stack([edges[:-1], edges[1:]])
+
+
+def _rounding(centres: np.ndarray) -> float:
+    """Tell how far the type of centres may have moved them."""
+    largest = np.abs(centres).max()
+    return float(np.spacing(largest)) if centres.dtype.kind == "f" else 0.0
+
+
+def _edges(centres: np.ndarray, rounding: float) -> np.ndarray:
+    """Put edges midway between centres, and as far beyond the first and the last."""
+    even = np.linspace(centres[0], centres[-1], len(centres))
+    if np.abs(even - centres).max() <= rounding:
+        step = (centres[-1] - centres[0]) / (len(centres) - 1)
+        return centres[0] + step * (np.arange(len(centres) + 1) - 0.5)
+    middles = (centres[:-1] + centres[1:]) / 2
+    return np.concatenate([[2 * centres[0] - middles[0]], middles, [2 * centres[-1] - middles[-1]]])

@@ -1,0 +1,68 @@
+"""Codebooks of several bands as files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fastkm.raster import StackCodebook, load_stack_codebook
+from fastkm.raster.codebook import is_stack_codebook
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.json"
+    codes = np.array([[0.1, 2 / 3], [1e-300, 5]])
+    StackCodebook(("red", "nir"), ("K", ""), codes, np.array([0.3, 7.0])).save(path)
+    return path
+
+
+def change(path, **entries):
+    stored = json.loads(path.read_text())
+    stored.update(entries)
+    path.write_text(json.dumps({name: v for name, v in stored.items() if v is not None}))
+
+
+def test_files_give_back_every_bit(file):
+    loaded = load_stack_codebook(file)
+    assert loaded.codes.tolist() == [[0.1, 2 / 3], [1e-300, 5]]
+    assert loaded.scale.tolist() == [0.3, 7.0]
+    assert loaded.names == ("red", "nir")
+    assert loaded.units == ("K", "")
+    assert repr(loaded) == "StackCodebook: 2 clusters of 2 bands (red, nir)"
+    assert is_stack_codebook(file)
+
+
+def test_files_say_what_they_are(file):
+    stored = json.loads(file.read_text())
+    assert stored["format"] == "fastkm codebook of bands"
+    np.testing.assert_allclose(stored["centroids"], [[0.03, 14 / 3], [3e-301, 35]])
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"format": "fastkm codebook"}, "not a codebook of several bands"),
+        ({"version": 2}, "of version 2; this fastkm reads version 1"),
+        ({"bands": None}, "damaged: 'bands' is missing"),
+        ({"scaled_centroids": [[1, 2]]}, r"finite, of shape \(2, 2\), got shape \(1, 2\)"),
+        ({"scaled_centroids": [[1, 2], [3]]}, "damaged"),
+        ({"scale": [1, 0]}, "scale must hold numbers above 0"),
+        ({"scale": [1, float("nan")]}, "scale must be finite"),
+        ({"units": ["K"]}, "units must be 2 words, got 1"),
+    ],
+)
+def test_damaged_files_are_refused(file, entries, message):
+    change(file, **entries)
+    with pytest.raises(ValueError, match=message):
+        load_stack_codebook(file)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_stack_codebook(tmp_path / "no.json")
+    (tmp_path / "b.json").write_text("no json")
+    with pytest.raises(ValueError, match="not a codebook"):
+        load_stack_codebook(tmp_path / "b.json")
+    assert not is_stack_codebook(tmp_path / "b.json")
+    assert not is_stack_codebook(tmp_path / "no.json")
