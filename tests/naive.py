@@ -9,20 +9,24 @@ from fractions import Fraction
 import numpy as np
 
 
+def all_squares(x, codebook):
+    """Square the distances of all pairs, in the type of the rows and in feature order: (n, k)."""
+    squares = np.zeros((len(x), len(codebook)), x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for f in range(x.shape[1]):
+            squares += (x[:, f, None] - codebook[:, f].astype(x.dtype)) ** 2
+    return squares
+
+
 def assign(x, codebook):
-    """Compare every row with every code, in the type of the rows; the first nearest wins."""
+    """Compare every row with every code; the first nearest wins. Give codes and squares."""
     codes = np.zeros(len(x), np.int32)
     best = np.full(len(x), np.inf, x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for j, code in enumerate(codebook):
-            square = np.zeros(len(x), x.dtype)
-            for f in range(x.shape[1]):
-                difference = x[:, f] - code[f]
-                square += difference * difference
-            nearer = square < best
-            best[nearer] = square[nearer]
-            codes[nearer] = j
-        return codes, np.sqrt(best)
+    for j, square in enumerate(all_squares(x, codebook).T):
+        nearer = square < best
+        best[nearer] = square[nearer]
+        codes[nearer] = j
+    return codes, best
 
 
 def assign_by_breaks(x, breaks):
@@ -30,14 +34,39 @@ def assign_by_breaks(x, breaks):
     return np.array([-1 if v != v else sum(bool(v > b) for b in breaks) for v in x])
 
 
-def accumulate(x, codes, distances, k):
-    """Sum rows and distances, one row at a time."""
-    sums, counts, total = np.zeros((k, x.shape[1])), np.zeros(k, np.int64), 0.0
-    for row, code, distance in zip(x, codes, distances, strict=True):
-        sums[code] += row
-        counts[code] += 1
-        total += float(distance)
-    return sums, counts, total
+def cluster_sums(x, labels, weights, k):
+    """Sum rows by label, exactly, then round: sums (k, d), masses, counts of rows with a weight."""
+    sums = [[Fraction(0)] * x.shape[1] for _ in range(k)]
+    masses, counts = [Fraction(0)] * k, np.zeros(k, np.int64)
+    for row, label, w in zip(x, labels, exact(weights), strict=True):
+        sums[label] = [s + w * v for s, v in zip(sums[label], exact(row), strict=True)]
+        masses[label] += w
+        counts[label] += w > 0
+    return np.array(sums).astype(float), np.array(masses).astype(float), counts
+
+
+def lloyd(x, codebook, weights, max_iter, tol):
+    """Iterate as scikit-learn does; give centroids, labels, inertia, number of iterations."""
+    x, codes = x.astype(float), np.array(codebook, float)
+    limit, labels, iterations = tol * x.var(axis=0).mean(), None, 0
+    while iterations < max_iter:
+        iterations += 1
+        before, (labels, squares) = labels, assign(x, codes)
+        owners = labels.copy()
+        empty = [j for j in range(len(codes)) if weights[labels == j].sum() == 0]
+        far = np.argsort(-np.where(weights > 0, squares, -1), kind="stable")
+        for j, row in zip(empty, far[: len(empty)], strict=True):
+            owners[row] = j
+        means = codes.copy()
+        for j in range(len(codes)):
+            w = weights[owners == j]
+            if w.sum() > 0:
+                means[j] = w @ x[owners == j] / w.sum()
+        moved, codes = np.sum((means - codes) ** 2), means
+        if np.array_equal(before, labels) or moved <= limit:
+            break
+    labels, squares = assign(x, codes)
+    return codes, labels, float(squares @ weights), iterations
 
 
 def exact(values):

@@ -57,11 +57,11 @@ UNROLLED = 12
 """Features up to which one slab takes them all. With 16 the compiler gives up vectors (1e6 rows, 32
 codes: 150 ms in place of 13)."""
 
-MASS, COUNT, ARRIVED, DEPARTED = 0, 1, 2, 3
-"""What stands behind the d sums of a cluster: the weight of its rows, how many have a weight, and
-the sums of the magnitudes that have ever come and gone."""
+MASS, COUNT, ARRIVED, DEPARTED, GONE = 0, 1, 2, 3, 4
+"""What stands behind the d sums of a cluster: the weight of its rows, how many have a weight, the
+sums of the magnitudes that have ever come and gone, and the weights that have gone."""
 
-EXTRA = 4
+EXTRA = 5
 
 TILE = 64
 """Rows transposed at a time: of 256 rows of 128 features the first-level cache loses lines before
@@ -102,7 +102,8 @@ def two_nearest(columns, codes, rest, best, second, code):
     columns: (d, width) IN; codes: (k, d) IN, k even, the type of columns; rest: see `rest_of`; best, second: (width,) OUT; code: (width,) int32 OUT.
     """
     width, first = columns.shape[1], len(rest)
-    zero = columns.dtype.type(0)
+    # a zero that the compiler does not know: of 0 + p p + q q it would fuse either product
+    zero = columns.dtype.type(codes.shape[0] % 2)
     one_square, two_square = np.empty(width, columns.dtype), np.empty(width, columns.dtype)
     for i in range(width):
         best[i] = np.inf
@@ -209,31 +210,32 @@ def move(columns, code, changed, rows, labels, weights, sums):
 
     columns: (d, width) IN; code: (width,) int32 IN; changed: (count,) int32 IN, places in the
     block; rows: (count,) int32 IN, their places in labels (m,) int32 INOUT and weights (m,) or (0,)
-    IN; sums: (k, d + 4) float64 INOUT, see `MASS`.
+    IN; sums: (k, d + 5) float64 INOUT, see `MASS`. Indices are unsigned: for signed ones Numba asks
+    each time whether they count from the end, which takes as long as the sums.
     """
     d, weighted = columns.shape[0], weights.shape[0] > 0
     for c in range(changed.shape[0]):
-        i, r = changed[c], rows[c]
-        new, old = code[i], labels[r]
+        i, r = np.uint32(changed[c]), np.uint32(rows[c])
+        new, old = np.uint32(code[i]), labels[r]
         w = weights[r] if weighted else 1.0
         one = 1.0 if w > 0 else 0.0
-        labels[r] = new
         size = 0.0
-        total = sums[new]
         for f in range(d):
             term = w * columns[f, i]
-            total[f] += term
+            sums[new, f] += term
             size += abs(term)
-        total[d + MASS] += w
-        total[d + COUNT] += one
-        total[d + ARRIVED] += size
+        sums[new, d + MASS] += w
+        sums[new, d + COUNT] += one
+        sums[new, d + ARRIVED] += size
         if old >= 0:
-            total = sums[old]
+            before = np.uint32(old)
             for f in range(d):
-                total[f] -= w * columns[f, i]
-            total[d + MASS] -= w
-            total[d + COUNT] -= one
-            total[d + DEPARTED] += size
+                sums[before, f] -= w * columns[f, i]
+            sums[before, d + MASS] -= w
+            sums[before, d + COUNT] -= one
+            sums[before, d + DEPARTED] += size
+            sums[before, d + GONE] += w
+        labels[r] = code[i]
 
 
 @fused_kernel
@@ -366,7 +368,7 @@ def step_by_products(x, start, rows, shift, turned, norms, state, sums):
             i = found[c]
             best[i], second[i], code[i] = to_codes(block[i], turned, direct)
         if upper.shape[0] > 0:
-            bound(best, second, slack, high, low)
+            bound(best, second, slack, high[:count], low[:count])
             for i in range(count):
                 r = np.uint32(some[i])
                 upper[r], lower[r] = high[i], low[i]
@@ -466,32 +468,26 @@ def assign(x, start, shift, codes, rest, labels, squares):
 
 
 @fused_kernel
-def moments(x, start, count, sums, squares):
-    """Sum rows less the first of them, and their squares, feature by feature.
+def moments(numbers, first, sums, squares):
+    """Sum rows less one of them, and their squares, feature by feature.
 
-    x: (n, d) IN; start, count: the rows; sums, squares: (d,) float64 OUT. Each of `LINE` lanes has
-    a sum of its own, so that they are vectors.
+    numbers: (m d,) IN, row after row; first: (d,) IN, of the type of numbers; sums, squares: (d,)
+    float64 OUT. Each of `LINE` rows has sums of its own, so that they run in vectors.
     """
-    d = sums.shape[0]
-    columns, first = np.zeros((d, BLOCK), x.dtype), x[start].copy()
-    total, square = np.empty(LINE), np.empty(LINE)
+    d, lanes = first.shape[0], first.shape[0] * LINE
+    shift, total, square = np.empty(lanes, first.dtype), np.zeros(lanes), np.zeros(lanes)
+    for i in range(lanes):
+        shift[i] = first[i % d]
+    for begin in range(0, numbers.shape[0], lanes):
+        line = numbers[begin : begin + lanes]
+        for i in range(line.shape[0]):
+            v = np.float64(line[i] - shift[i])
+            total[i] += v
+            square[i] += v * v
     sums[:], squares[:] = 0.0, 0.0
-    for begin in range(0, count, BLOCK):
-        some = min(BLOCK, count - begin)
-        load(x, start + begin, some, first, columns)
-        columns[:, some:] = 0
-        for f in range(d):
-            line = columns[f]
-            total[:], square[:] = 0.0, 0.0
-            for i in range(0, some, LINE):
-                lanes = line[i : i + LINE]
-                for j in range(LINE):
-                    v = np.float64(lanes[j])
-                    total[j] += v
-                    square[j] += v * v
-            for j in range(LINE):
-                sums[f] += total[j]
-                squares[f] += square[j]
+    for i in range(lanes):
+        sums[i % d] += total[i]
+        squares[i % d] += square[i]
 
 
 @fused_kernel

@@ -82,6 +82,8 @@ class AllRows:
         if self.state is None or len(self.state.sums) != len(codebook):
             self.state = Iteration(self.rows, self.unshifted, len(codebook))
         squares = np.empty(self.rows.n, self.rows.dtype) if measured else None
+        if measured:  # runs that end in one partition tie: their sums must not tell them apart
+            self.state.forget()
         self.state.step(codebook, squares)
         distortion = np.nan if squares is None else self._distortion(squares)
         return Step(self.state.means(), self.state.counts.astype(np.int64), distortion)

@@ -61,6 +61,7 @@ class Nearest(NamedTuple):
     inertia: float
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an infinite inertia is said in words
 def fit_rows(
     rows: np.ndarray,
     k: int,
@@ -133,6 +134,7 @@ def nearest_rows(
     centroids: np.ndarray,
     *,
     weights: np.ndarray | None = None,
+    out: np.ndarray | None = None,
     threads: int | None = None,
 ) -> Nearest:
     """Find the nearest centroid of each row; the lowest index of equally near ones.
@@ -143,12 +145,14 @@ def nearest_rows(
         As in `fit_rows`.
     centroids : (k, d) float64 array
     weights : (n,) array, optional
+    out : (n,) int32 array, optional
+        Where to put the labels.
     threads : int, optional
     """
     table = Rows(rows)
     shift = _check.frozen(centroids.mean(axis=0).astype(table.dtype))
     codes = even_codes((centroids - shift).astype(table.dtype))
-    labels = np.empty(table.n, np.int32)
+    labels = np.empty(table.n, np.int32) if out is None else out
     w = None if weights is None else np.asarray(weights, np.float64)
 
     def run(start: int, stop: int) -> float:
@@ -203,11 +207,14 @@ def _start(
     if isinstance(init, str):
         if init == "k-means++":
             return spread_starts(table, shift, k, rng, weights=weights, threads=threads)
+        _check.require_choice("init", init, STARTS, or_else=", a callable or an array")
         p = None if weights is None else weights / weights.sum()
         return table.chosen(rng.choice(table.n, k, replace=False, p=p)) - shift
     given = np.asarray(init(rows, k, random_state=rng) if callable(init) else init, np.float64)
     if given.shape != (k, table.d):
         raise ValueError(f"init must have shape {(k, table.d)}, got {given.shape}")
+    if not np.isfinite(given).all():
+        raise ValueError("init must not hold infs or NaNs")
     return given - shift
 
 
@@ -225,6 +232,7 @@ def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -
         state.rows.array,
         centroids,
         weights=state.weights if len(state.weights) else None,
+        out=state.labels,
         threads=state.threads,
     )
     return Fit(centroids, found.labels, found.inertia, iterations)
@@ -235,14 +243,15 @@ def _relocated(state: Iteration, codes: np.ndarray) -> np.ndarray:
     empty = np.flatnonzero(state.counts == 0)
     far = state.farthest(codes, len(empty))
     d = state.rows.d
-    sums, masses = state.sums[:, :d].copy(), state.masses.copy()
+    sums, masses, counts = state.sums[:, :d].copy(), state.masses.copy(), state.counts.copy()
     for cluster, row in zip(empty, far, strict=False):
         x, first = state.rows.part(row, row + 1)
         w = state.weights[row] if len(state.weights) else 1.0
         term = w * (x[first] - state.shift).astype(np.float64)
         old = state.labels[row]
-        sums[cluster], masses[cluster] = term, w
+        sums[cluster], masses[cluster], counts[cluster] = term, w, w > 0
         sums[old] -= term
         masses[old] -= w
-    filled = masses > 0
+        counts[old] -= w > 0
+    filled = (counts > 0) & (masses > 0)
     return np.where(filled[:, None], sums / np.where(filled, masses, 1.0)[:, None], codes)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm import _check
 from fastkm._kernels.lloyd import (
     ARRIVED,
     COUNT,
     DEPARTED,
     EXTRA,
+    GONE,
     MASS,
     OUT,
     assign,
@@ -48,7 +50,7 @@ CANCELLED = 2.0**22
 """Sums are added up anew when what came and went is so many times what is there: a fill value of
 1e20 that has left a cluster leaves a rounding error behind that is larger than all other rows."""
 
-NONE = np.empty(0)
+NONE = _check.frozen(np.empty(0))  # as weights are: kernels are compiled once for both
 NO_BOUNDS = np.empty(0, np.float32)
 
 
@@ -115,6 +117,7 @@ class Iteration:
         masses = np.where(self.masses > 0, self.masses, 1.0)
         return self.sums[:, : self.rows.d] / masses[:, None]
 
+    @np.errstate(over="ignore", invalid="ignore")  # squares that overflow are infinite
     def step(self, codes: np.ndarray, squares: np.ndarray | None = None) -> int:
         """Assign rows to codes and follow with the sums; tell how many rows change.
 
@@ -172,7 +175,7 @@ class Iteration:
     def _step_all(self, codes: np.ndarray, squares: np.ndarray | None) -> int:
         """Compare all rows with all codes."""
         upper, lower = self._room_for_bounds() if self._known else (NO_BOUNDS, NO_BOUNDS)
-        compare = self._comparison(codes)
+        compare = self._comparison(codes, measured=squares is not None)
         none = NONE.astype(self.rows.dtype)
 
         def run(start: int, stop: int) -> tuple[int, np.ndarray]:
@@ -208,8 +211,11 @@ class Iteration:
     ) -> tuple[np.ndarray, ...]:
         return self.labels[own], self.weights[own], upper[own], lower[own], squares
 
-    def _comparison(self, codes: np.ndarray) -> Any:
-        """Give the function that compares rows (all if None) of a chunk with codes."""
+    def _comparison(self, codes: np.ndarray, *, measured: bool = False) -> Any:
+        """Give the function that compares rows (all if None) of a chunk with codes.
+
+        Products only rank: where squares are wanted, rows are compared directly.
+        """
         even, rows, shift = even_codes(codes), self.rows, self.shift
 
         def directly(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
@@ -223,7 +229,7 @@ class Iteration:
             some = np.arange(stop - start, dtype=np.int32) if some is None else some
             return step_by_products(x, first, some, shift, turned, norms, state, sums)
 
-        if not self._by_products:
+        if measured or not self._by_products:
             return directly
         norms = np.sum(codes.astype(np.float64) ** 2, axis=1).astype(rows.dtype)
         turned = np.ascontiguousarray(codes.T)
@@ -249,12 +255,10 @@ class Iteration:
 
     def _cancelled(self) -> bool:
         """Tell whether rounding errors of rows that have left may be larger than a sum."""
-        arrived, departed = (
-            self.sums[:, self.rows.d + ARRIVED],
-            self.sums[:, self.rows.d + DEPARTED],
-        )
-        left = np.abs(arrived - departed)
-        return bool(np.any((departed + arrived > CANCELLED * left) & (self.counts > 0)))
+        arrived, departed, gone = (self.sums[:, self.rows.d + e] for e in (ARRIVED, DEPARTED, GONE))
+        lost = arrived + departed > CANCELLED * np.abs(arrived - departed)
+        lost |= self.masses + 2 * gone > CANCELLED * self.masses
+        return bool(np.any(lost & (self.counts > 0)))
 
 
 def even_codes(codes: np.ndarray) -> np.ndarray:
@@ -277,5 +281,4 @@ def drifts_of(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     apart = cdist(wide, wide)
     np.fill_diagonal(apart, np.inf)
     half = apart.min(axis=1) / 2 * inwards
-    with np.errstate(over="ignore"):
-        return np.stack([own, other, half]).astype(np.float32)
+    return np.stack([own, other, half]).astype(np.float32)

@@ -21,7 +21,7 @@ from fastkm._kernels.lloyd import candidates, keep_nearer
 if TYPE_CHECKING:
     from fastkm.cluster.rows import Rows
 
-NONE = np.empty(0)
+NONE = _check.frozen(np.empty(0))
 
 
 def spread_starts(
@@ -36,7 +36,7 @@ def spread_starts(
     """Choose k rows to start from, relative to the shift: (k, d), of the type of the rows."""
     search = _Search(rows, shift, NONE if weights is None else weights, threads)
     starts = np.empty((k, rows.d), rows.dtype)
-    starts[0] = search.row(search.first(rng.random_sample()))
+    starts[0] = search.row(search.first(rng.random()))
     trials = 2 + int(math.log(k))
     for j in range(1, k):
         left = search.keep(starts[j - 1])

@@ -1,44 +1,458 @@
-"""The update kernel against sums of one row after the other."""
+"""The kernels of Lloyd's algorithm against comparisons of all pairs and exact sums.
+
+On a lattice all squares and sums are exact in both types, so results are equal to the last bit,
+ties included. Elsewhere products and sums are fused, and squares agree to rounding.
+"""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.lloyd import accumulate
-from tests import naive
-from tests.conftest import needs_jit
-
-
-@given(
-    st.integers(0, 2**32),
-    st.sampled_from([0, 1, 255, 256, 257, 600]),
-    st.integers(1, 4),
-    st.integers(1, 5),
-    st.sampled_from(["f4", "f8"]),
-    st.sampled_from([0.0, 1e9]),
+from fastkm._kernels.lloyd import (
+    ARRIVED,
+    BLOCK,
+    COUNT,
+    DEPARTED,
+    EXTRA,
+    GONE,
+    LEAST,
+    MASS,
+    OUT,
+    SLAB,
+    UNROLLED,
+    assign,
+    bound,
+    candidates,
+    centre,
+    gather,
+    keep_nearer,
+    least,
+    load,
+    moments,
+    move,
+    nearer,
+    positions,
+    rest_of,
+    step_all,
+    step_by_products,
+    step_some,
+    suspects,
+    to_code,
+    to_codes,
+    two_nearest,
 )
-def test_sums_counts_and_total_are_those_of_one_row_after_the_other(seed, n, d, k, dtype, offset):
+from tests import naive
+from tests.clouds import SHAPES, SIZES, cloud, frozen
+
+SEEDS = st.integers(0, 2**32)
+KS = st.integers(1, 9)
+NUMBERS = st.sampled_from(SIZES)
+NO_WEIGHTS = frozen(np.empty(0))
+
+each_shape = pytest.mark.parametrize(("dtype", "order", "d"), SHAPES)
+lattice_or_not = st.sampled_from(["lattice", "noise", "near ties"])
+
+
+class Setting:
+    """Rows, codes, a shift, weights, and what kernels get of them; all exact on a lattice."""
+
+    def __init__(self, seed, kind, n, k, dtype, order, d):
+        rng = np.random.default_rng(seed)
+        self.exact = kind == "lattice"
+        self.n, self.k, self.d = n, k, d
+        self.x = frozen(cloud(seed, kind, n, d, dtype, order))
+        shift = rng.integers(0, 3, d) if self.exact else rng.random(d)
+        self.shift = frozen(shift.astype(dtype))
+        self.codes = cloud(seed + 1, kind, k, d, dtype) - self.shift
+        self.rest = rest_of(d)
+        self.relative = self.x - self.shift
+        self.weights = frozen(rng.integers(0, 3, n).astype(float))
+        self.eps = (d + 4) * np.finfo(dtype).eps
+
+    @property
+    def even(self):
+        """Codes as kernels want them."""
+        nowhere = np.full((self.k % 2, self.d), np.nan, self.codes.dtype)
+        return np.concatenate([self.codes, nowhere])
+
+    def columns(self, width=None):
+        columns = np.zeros((self.d, width or self.n), self.x.dtype)
+        columns[:, : self.n] = self.relative.T
+        return columns
+
+    def state(self, labels=None, *, weighted=False, bounded=False, squares=False):
+        labels = np.full(self.n, -1, np.int32) if labels is None else labels.copy()
+        weights = self.weights if weighted else NO_WEIGHTS
+        upper, lower = np.full((2, self.n if bounded else 0), np.nan, np.float32)
+        room = np.full(self.n if squares else 0, np.nan, self.x.dtype)
+        return labels, weights, upper, lower, room
+
+    def check(self, codes, squares):
+        """Compare labels and squares with those of all pairs."""
+        wanted, least_squares = naive.assign(self.relative, self.codes)
+        if self.exact:
+            np.testing.assert_array_equal(codes, wanted)
+            np.testing.assert_array_equal(squares, least_squares)
+        else:
+            np.testing.assert_allclose(squares, least_squares, rtol=self.eps)
+            chosen = naive.all_squares(self.relative, self.codes)[np.arange(self.n), codes]
+            np.testing.assert_allclose(chosen, least_squares, rtol=self.eps)
+
+
+def test_the_rest_is_what_slabs_leave_over():
+    for d in range(1, 60):
+        first = len(rest_of(d))
+        assert first == d if d <= UNROLLED else first < SLAB
+        assert (d - first) % SLAB == 0
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0, np.inf, np.nan]), max_size=8))
+def test_nearer_ranks_the_two_least_and_the_first_of_equals_wins(squares):
+    best, second, code = np.inf, np.inf, np.int32(0)
+    for j, square in enumerate(squares):
+        if square == square:
+            best, second, code = nearer(square, np.int32(j), best, second, code)
+    known = [*sorted(s for s in squares if s == s), np.inf, np.inf]
+    assert [best, second] == known[:2]
+    assert code == (squares.index(best) if best < np.inf else 0)
+    assert nearer(np.nan, np.int32(9), best, np.inf, code)[::2] == (best, code)
+
+
+@each_shape
+@given(SEEDS, lattice_or_not, st.sampled_from([1, 2, 255, 256]), KS)
+def test_the_two_nearest_are_those_of_all_pairs(dtype, order, d, seed, kind, width, k):
+    s = Setting(seed, kind, width, k, dtype, order, d)
+    best, second = np.empty((2, width), dtype)
+    code = np.empty(width, np.int32)
+    two_nearest(s.columns(), s.even, s.rest, best, second, code)
+    s.check(code, best)
+    ranked = np.sort(naive.all_squares(s.relative, s.even), axis=1)
+    np.testing.assert_allclose(second, ranked[:, 1] if k > 1 else np.inf, rtol=s.eps)
+
+
+@each_shape
+def test_one_row_alone_gets_the_squares_of_its_block_to_the_bit(dtype, order, d):
+    """Otherwise rows that matrix products cannot decide would go elsewhere than by comparison."""
+    s = Setting(d, "near ties", 256, 8, dtype, order, d)
+    best, second = np.empty((2, s.n), dtype)
+    code, room = np.empty(s.n, np.int32), np.empty(s.k, dtype)
+    two_nearest(s.columns(), s.even, s.rest, best, second, code)
+    alone = [to_codes(row, np.ascontiguousarray(s.codes.T), room) for row in s.relative]
+    np.testing.assert_array_equal([a[0] for a in alone], best)
+    np.testing.assert_array_equal([a[1] for a in alone], second)
+    np.testing.assert_array_equal([a[2] for a in alone], code)
+
+
+@each_shape
+@given(SEEDS, NUMBERS, st.integers(0, 2**32))
+def test_blocks_hold_rows_less_the_shift(dtype, order, d, seed, n, other):
+    s = Setting(seed, "noise", n, 1, dtype, order, d)
+    rng = np.random.default_rng(other)
+    start = int(rng.integers(0, n))
+    count = min(int(rng.integers(0, n - start + 1)), BLOCK)
+    columns = np.full((d, BLOCK), 7, dtype)
+    load(s.x, start, count, s.shift, columns)
+    np.testing.assert_array_equal(columns[:, :count], s.relative[start : start + count].T)
+    assert np.all(columns[:, count:] == 7)
+    rows = rng.permutation(n - start)[:count].astype(np.int32)
+    columns[:] = 7
+    gather(s.x, start, rows, s.shift, columns)
+    np.testing.assert_array_equal(columns[:, :count], s.relative[start + rows].T)
+    assert np.all(columns[:, count:] == 7)
+
+
+@pytest.mark.parametrize(("dtype", "d"), [("f4", 13), ("f8", 40)])
+def test_rows_are_centred_and_their_sizes_measured(dtype, d):
+    s = Setting(5, "noise", 60, 1, dtype, "C", d)
+    block, sizes = np.empty((60, d), dtype), np.zeros(60, dtype)
+    rows = np.arange(49, -1, -1, dtype=np.int32)
+    centre(s.x, 10, rows, s.shift, block, sizes)
+    np.testing.assert_array_equal(block[:50], s.relative[10 + rows])
+    np.testing.assert_allclose(sizes[:50], np.sum(block[:50] ** 2, axis=1), rtol=s.eps)
+    assert not sizes[50:].any()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("scale", [0.0, 1e-44, 1e-38, 1e-30, 1.0, 1e30])
+def test_bounds_lie_outside_by_no_more_than_they_must(dtype, scale):
+    best = (np.random.default_rng(3).random(40) * scale).astype(dtype)
+    second = best * np.dtype(dtype).type(1.5)
+    upper, lower = np.empty((2, 30), np.float32)
+    slack = np.float32(3) * OUT
+    bound(best, second, slack, upper, lower)
+    near, far = np.sqrt(best[:30].astype(float)), np.sqrt(second[:30].astype(float))
+    tiny = float(LEAST) + np.sqrt(float(np.finfo(dtype).tiny))
+    assert np.all(upper >= near * (1 + float(slack) / 2) + tiny / 2)
+    assert np.all(upper <= near * (1 + 2 * float(slack)) + 2 * tiny)
+    assert np.all(lower <= far + tiny / 2)
+    assert np.all(lower >= far * (1 - 2 * float(slack)) - tiny)
+
+
+def test_bounds_of_squares_that_float32_cannot_hold_are_not_trusted():
+    upper, lower = np.empty((2, 1), np.float32)
+    with np.errstate(over="ignore"):
+        bound(np.array([1e200]), np.array([1e202]), OUT, upper, lower)
+    assert upper[0] == np.inf
+    assert lower[0] < np.inf
+
+
+@given(SEEDS, st.sampled_from([0.0, 0.01, 0.5, 1.0]))
+def test_positions_are_those_of_the_flags(seed, share):
+    flags = (np.random.default_rng(seed).random(BLOCK) < share).astype(np.uint8)
+    found = np.empty(BLOCK, np.int32)
+    count = positions(flags, found)
+    np.testing.assert_array_equal(found[:count], np.flatnonzero(flags))
+
+
+@given(SEEDS, st.booleans())
+def test_moved_rows_count_where_they_are(seed, weighted):
+    s = Setting(seed, "lattice", 60, 4, "f8", "C", 3)
     rng = np.random.default_rng(seed)
-    x = (rng.normal(size=(n, d)) + offset).astype(dtype)
-    codes, distances = rng.integers(0, k, n).astype(np.int32), rng.random(n).astype(dtype)
-    sums, counts = np.zeros((k, d)), np.zeros(k, np.int64)
-    total = accumulate(x, codes, distances, sums, counts)
-    ref = naive.accumulate(x, codes, distances, k)
-    np.testing.assert_array_equal(sums, ref[0])
-    np.testing.assert_array_equal(counts, ref[1])
-    assert total == ref[2]
+    weights = s.weights if weighted else NO_WEIGHTS
+    labels, sums = np.full(60, -1, np.int32), np.zeros((4, 3 + EXTRA))
+    for _ in range(3):
+        code = rng.integers(0, 4, 60, dtype=np.int32)
+        places = rng.permutation(60)[: rng.integers(20, 60)].astype(np.int32)
+        move(s.columns()[:, places].copy(), code, np.arange(len(places), dtype=np.int32), places,
+             labels, weights, sums)  # fmt: skip
+        np.testing.assert_array_equal(labels[places], code[: len(places)])
+    known = labels >= 0
+    check_sums(
+        sums, s.relative[known], labels[known], (s.weights if weighted else np.ones(60))[known]
+    )
 
 
-def test_what_is_in_the_sums_already_stays():
-    sums, counts = np.array([[10.0]]), np.array([3])
-    accumulate(np.array([[1.0]]), np.zeros(1, np.int32), np.zeros(1), sums, counts)
-    assert (sums.item(), counts.item()) == (11.0, 4)
+def check_sums(sums, rows, labels, weights, *, rtol=0.0):
+    """Compare the sums of clusters with exact ones; what came less what went is what is there."""
+    d = rows.shape[1]
+    wanted, masses, counts = naive.cluster_sums(rows, labels, weights, len(sums))
+    size = np.zeros(len(sums))
+    np.add.at(size, labels, weights * np.abs(rows).sum(axis=1, dtype=float))
+    np.testing.assert_allclose(sums[:, :d], wanted, rtol=0, atol=rtol * size.max())
+    np.testing.assert_allclose(sums[:, d + MASS], masses, rtol=rtol)
+    np.testing.assert_array_equal(sums[:, d + COUNT], counts)
+    there = sums[:, d + ARRIVED] - sums[:, d + DEPARTED]
+    np.testing.assert_allclose(there, size, rtol=max(rtol, 1e-6))
+    assert np.all(sums[:, d + GONE] >= 0)
 
 
-@needs_jit
-def test_float32_rows_are_summed_in_float64():
-    n = (1 << 24) + 1000  # float32 counts no further than 2^24
-    x = np.ones((n, 1), np.float32)
-    sums, counts = np.zeros((1, 1)), np.zeros(1, np.int64)
-    total = accumulate(x, np.zeros(n, np.int32), x[:, 0], sums, counts)
-    assert (sums.item(), counts.item(), total) == (n, n, n)
+def step(s, name, state, rows):
+    """Do one iteration of some rows by one of the three kernels; give the moved and the sums."""
+    sums = np.zeros((s.k, s.d + EXTRA))
+    if name == "all":
+        moved = step_all(s.x, 0, s.shift, s.even, s.rest, state, sums)
+    elif name == "some":
+        moved = step_some(s.x, 0, rows, s.shift, s.even, s.rest, state, sums)
+    else:
+        norms = np.sum(s.codes.astype(float) ** 2, axis=1).astype(s.x.dtype)
+        turned = np.ascontiguousarray(s.codes.T)
+        x = frozen(np.ascontiguousarray(s.x))
+        moved = step_by_products(x, 0, rows, s.shift, turned, norms, state, sums)
+    return moved, sums
+
+
+@each_shape
+@given(SEEDS, lattice_or_not, NUMBERS, KS, st.booleans(), st.booleans())
+def test_the_three_steps_do_the_same_to_the_bit(
+    dtype, order, d, seed, kind, n, k, weighted, bounded
+):
+    s = Setting(seed, kind, n, k, dtype, order, d)
+    old = np.random.default_rng(seed).integers(-1, k, n).astype(np.int32)
+    rows, results = np.arange(n, dtype=np.int32), []
+    for name in ("all", "some", "products"):
+        state = s.state(old, weighted=weighted, bounded=bounded, squares=name == "all")
+        moved, sums = step(s, name, state, rows)
+        results.append((state, moved, sums))
+        if bounded:
+            check_bounds(s, state)
+    (labels, _, _, _, squares), moved, sums = results[0]
+    s.check(labels, squares)
+    assert moved == np.count_nonzero(labels != old)
+    for state, other_moved, other_sums in results[1:]:
+        np.testing.assert_array_equal(state[0], labels)
+        np.testing.assert_array_equal(other_sums, sums)
+        assert other_moved == moved
+
+
+def check_bounds(s, state):
+    """Compare bounds with the true distances to the own code and to the nearest other one."""
+    labels, _, upper, lower, _ = state
+    distances = np.sqrt(naive.all_squares(s.relative.astype(float), s.codes))
+    own = distances[np.arange(s.n), labels]
+    distances[np.arange(s.n), labels] = np.inf
+    assert np.all(upper >= own)
+    assert np.all(lower <= distances.min(axis=1))
+
+
+@each_shape
+@given(SEEDS, NUMBERS, KS, st.booleans())
+def test_the_first_step_adds_up_all_rows(dtype, order, d, seed, n, k, weighted):
+    s = Setting(seed, "lattice", n, k, dtype, order, d)
+    state = s.state(weighted=weighted)
+    moved, sums = step(s, "all", state, None)
+    assert moved == n
+    check_sums(sums, s.relative, state[0], s.weights if weighted else np.ones(n))
+
+
+def test_a_step_of_some_rows_leaves_the_others_alone():
+    s = Setting(1, "noise", 300, 4, "f8", "C", 3)
+    rows = np.arange(5, 300, 7, dtype=np.int32)
+    for name in ("some", "products"):
+        state = s.state(np.full(300, 3, np.int32), bounded=True)
+        moved, sums = step(s, name, state, rows)
+        others = np.setdiff1d(np.arange(300), rows)
+        assert np.all(state[0][others] == 3)
+        assert np.isnan(state[2][others]).all()
+        assert not np.isnan(state[2][rows]).any()
+        assert sums[:3, 3 + COUNT].sum() == moved == np.count_nonzero(state[0] != 3)
+        assert sums[3, 3 + COUNT] == -moved
+
+
+def test_rows_far_into_an_array_are_their_own():
+    s = Setting(2, "lattice", 600, 5, "f8", "C", 3)
+    part = slice(300, 557)
+    wanted = naive.assign(s.relative[part], s.codes)[0]
+    for name in ("all", "some", "products"):
+        state = tuple(a[: 557 - 300].copy() for a in s.state())
+        state = (state[0], NO_WEIGHTS, *state[2:])
+        sums, rows = np.zeros((5, 3 + EXTRA)), np.arange(257, dtype=np.int32)
+        if name == "all":
+            step_all(s.x, 300, s.shift, s.even, s.rest, state, sums)
+        elif name == "some":
+            step_some(s.x, 300, rows, s.shift, s.even, s.rest, state, sums)
+        else:
+            norms = np.sum(s.codes**2, axis=1)
+            step_by_products(s.x, 300, rows, s.shift, s.codes.T.copy(), norms, state, sums)
+        np.testing.assert_array_equal(state[0], wanted)
+
+
+@pytest.mark.parametrize("scale", [1e-22, 1e-20, 1e-19, 1e-17])
+def test_products_that_underflow_decide_nothing(scale):
+    s = Setting(3, "noise", 257, 6, "f4", "C", 13)
+    s.x = frozen((s.x * scale).astype("f4"))
+    s.codes, s.shift = (s.codes * scale).astype("f4"), frozen(np.zeros(13, "f4"))
+    rows, direct, products = np.arange(257, dtype=np.int32), s.state(), s.state()
+    step(s, "all", direct, rows)
+    step(s, "products", products, rows)
+    np.testing.assert_array_equal(products[0], direct[0])
+
+
+@given(SEEDS, KS)
+def test_the_two_least_are_those_of_each_column(seed, k):
+    squares = np.random.default_rng(seed).integers(0, 5, (k, 30)).astype(float)
+    best, second = np.empty((2, 30))
+    code = np.empty(30, np.int32)
+    least(squares, best, second, code)
+    ranked = np.sort(np.vstack([squares, np.full(30, np.inf)]), axis=0)
+    np.testing.assert_array_equal(code, squares.argmin(axis=0))
+    np.testing.assert_array_equal([best, second], ranked[:2])
+
+
+@given(SEEDS, st.sampled_from([1, 2, 257, 513]), KS, st.sampled_from([0.0, 0.01, 0.3, 5.0]))
+def test_rows_that_are_not_suspect_keep_their_label_and_bounds_stay_bounds(seed, n, k, drift):
+    s = Setting(seed, "near ties" if seed % 2 else "noise", n, k, "f8", "C", 3)
+    state = s.state(bounded=True)
+    step(s, "all", state, None)
+    rng = np.random.default_rng(seed)
+    rows, suspected = np.empty(n, np.int32), np.zeros(n, bool)
+    margin = np.float32(1 - 6 * float(OUT))
+    for _ in range(3):
+        before = s.codes
+        s.codes = before + drift * rng.normal(size=(k, 3)) * (rng.random((k, 1)) < 0.7)
+        count = suspects(*state[:1], *state[2:4], naive_drifts(before, s.codes), margin, rows)
+        assert np.all(np.diff(rows[:count]) > 0)
+        suspected[rows[:count]] = True
+        check_bounds(s, state)
+        labels = naive.assign(s.relative, s.codes)[0]
+        np.testing.assert_array_equal(labels[~suspected], state[0][~suspected])
+    if drift == 0.0:
+        squares = naive.all_squares(s.relative, s.codes)  # none but rows about as near to another
+        apart = np.sort(np.c_[squares, np.full(n, np.inf)], axis=1)
+        assert np.all(apart[suspected, 1] <= apart[suspected, 0] * (1 + 1e-3) + 1e-12)
+
+
+def naive_drifts(before, after):
+    """How far each code has moved, how far any other, and half the distance to the nearest."""
+    own = np.sqrt(np.sum((after - before) ** 2, axis=1))
+    k = len(own)
+    apart = np.sqrt(naive.all_squares(after, after))
+    np.fill_diagonal(apart, np.inf)
+    other = [max((own[i] for i in range(k) if i != j), default=0.0) for j in range(k)]
+    outwards, inwards = 1 + float(OUT), 1 - float(OUT)
+    drifts = [own * outwards, np.array(other) * outwards, apart.min(axis=1) / 2 * inwards]
+    return np.array(drifts).astype(np.float32)
+
+
+@each_shape
+@given(SEEDS, lattice_or_not, NUMBERS, KS)
+def test_assign_finds_the_nearest_code_of_all(dtype, order, d, seed, kind, n, k):
+    s = Setting(seed, kind, n, k, dtype, order, d)
+    labels, squares = np.full(n, -7, np.int32), np.empty(n, dtype)
+    assign(s.x, 0, s.shift, s.even, s.rest, labels, squares)
+    s.check(labels, squares)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_row_of_nan_gets_code_0_and_an_infinite_square(dtype):
+    x = frozen(np.array([[np.nan, 0, 0], [3, 4, 0]], dtype))
+    codes, shift = np.array([[9, 9, 9], [0, 0, 0]], dtype), frozen(np.zeros(3, dtype))
+    labels, squares = np.empty(2, np.int32), np.empty(2, dtype)
+    assign(x, 0, shift, codes, rest_of(3), labels, squares)
+    assert labels.tolist() == [0, 1]
+    assert squares.tolist() == [np.inf, 25.0]
+
+
+def test_writable_rows_do_as_well():
+    x, shift = cloud(1, "lattice", 30, 3), np.zeros(3)
+    labels, squares = np.empty(30, np.int32), np.empty(30)
+    assign(x, 0, shift, x[:4].copy(), rest_of(3), labels, squares)
+    np.testing.assert_array_equal(labels, naive.assign(x, x[:4])[0])
+
+
+def test_the_distance_of_a_row_to_itself_is_zero_at_a_large_offset():
+    x = frozen(np.random.default_rng(1).normal(1e9, 1, (40, 12)))
+    labels, squares = np.empty(40, np.int32), np.empty(40)
+    shift = frozen(x[0].copy())
+    assign(x, 0, shift, x - shift, rest_of(12), labels, squares)
+    assert labels.tolist() == list(range(40))
+    assert not squares.any()
+
+
+@each_shape
+@given(SEEDS, NUMBERS, st.sampled_from(["lattice", "noise"]))
+def test_moments_are_sums_about_one_row(dtype, order, d, seed, n, kind):
+    x = cloud(seed, kind, n, d, dtype, "C")
+    sums, squares = np.empty((2, d))
+    moments(frozen(x.reshape(-1)), x[n // 3].copy(), sums, squares)
+    apart = (x - x[n // 3]).astype(float)
+    rtol = 0 if kind == "lattice" else 1e-12
+    np.testing.assert_allclose(sums, apart.sum(axis=0), rtol=rtol, atol=1e-12 * n)
+    np.testing.assert_allclose(squares, (apart**2).sum(axis=0), rtol=rtol)
+
+
+@each_shape
+@given(SEEDS, NUMBERS, st.integers(1, 4), st.booleans(), st.sampled_from(["lattice", "noise"]))
+def test_candidates_are_told_what_each_would_leave(dtype, order, d, seed, n, t, weighted, kind):
+    s = Setting(seed, kind, n, t, dtype, order, d)
+    so_far = naive.all_squares(s.relative, s.relative[:1])[:, 0]
+    weights, totals = s.weights if weighted else NO_WEIGHTS, np.full(t, np.nan)
+    candidates(s.x, 0, s.shift, frozen(s.codes), weights, so_far, totals)
+    each = s.weights if weighted else np.ones(n)
+    remain = np.minimum(so_far[:, None], naive.all_squares(s.relative, s.codes)).astype(float)
+    np.testing.assert_allclose(totals, each @ remain, rtol=0 if s.exact else 1e-12 + s.eps)
+
+
+@each_shape
+@given(SEEDS, NUMBERS, st.sampled_from(["lattice", "noise"]))
+def test_squares_to_one_more_code_are_kept_where_they_are_less(dtype, order, d, seed, n, kind):
+    s = Setting(seed, kind, n, 1, dtype, order, d)
+    square, code = np.empty(n, dtype), frozen(s.codes[0])
+    wanted = naive.all_squares(s.relative, s.codes)[:, 0]
+    rtol = 0 if s.exact else s.eps
+    to_code(s.columns(), code, square)
+    np.testing.assert_allclose(square, wanted, rtol=rtol)
+    so_far = naive.all_squares(s.relative, s.relative[:1])[:, 0]
+    kept = so_far.copy()
+    keep_nearer(s.x, 0, s.shift, code, kept)
+    np.testing.assert_allclose(kept, np.minimum(so_far, wanted), rtol=rtol)

@@ -41,6 +41,19 @@ def test_a_far_value_goes_to_the_code_that_is_nearest_after_rounding():
     assert steps(x, codebook)[0].counts.tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("features", [2, 12, 48, 60])
+def test_a_step_of_many_features_measures_the_mean_distance(features):
+    """Matrix products rank codes but measure nothing."""
+    x = np.random.default_rng(1).normal(size=(300, features))
+    engine = AllRows(x)
+    for codebook in (x[:5], x[5:10]):
+        step = engine.step(codebook.copy())
+        codes, squares = naive.assign(x, codebook)
+        np.testing.assert_array_equal(step.counts, np.bincount(codes, minlength=5))
+        assert step.distortion == pytest.approx(np.sqrt(squares).mean(), rel=1e-12)
+    assert np.isnan(engine.step(x[:5].copy(), measured=False).distortion)
+
+
 def test_one_feature_is_sorted_and_several_are_not():
     assert isinstance(engine_for(np.zeros((3, 1))), SortedValues)
     assert isinstance(engine_for(np.zeros((3, 2))), AllRows)
