@@ -379,7 +379,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.labels_ = found.labels
         self.inertia_ = found.inertia
         self.n_iter_ = found.iterations
-        distinct = np.count_nonzero(np.bincount(found.labels, minlength=self.n_clusters))
+        distinct = _distinct(found.labels, int(self.n_clusters))
         if distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({distinct}) found smaller than n_clusters "
@@ -398,6 +398,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if self._is_as_fitted():
             return self._centroids64
         return np.asarray(self.cluster_centers_, np.float64)
+
+
+def _distinct(labels: np.ndarray, k: int) -> int:
+    """Count the clusters that have rows; most often the first rows show that all have."""
+    if len(np.unique(labels[:4096])) == k:
+        return k
+    return int(np.count_nonzero(np.bincount(labels, minlength=k)))
 
 
 def _numbers(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> np.ndarray:
