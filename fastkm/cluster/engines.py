@@ -40,6 +40,9 @@ class Step(NamedTuple):
 class SortedValues:
     """The engine for one dimension."""
 
+    labels: np.ndarray | None = None
+    """It knows no labels."""
+
     def __init__(self, rows: np.ndarray) -> None:
         self.values = np.sort(rows[:, 0]).astype(np.float64, copy=False)
         # NaN sorts last: the ends tell whether all is finite, and small enough to be summed
@@ -57,6 +60,10 @@ class SortedValues:
         means, counts = np.empty(len(codes)), np.empty(len(codes), np.int64)
         total = sorted_step(self.values, self.high, self.low, codes, order, means, counts)
         return Step(means[:, None], counts, total / len(self.values))
+
+    def finite(self, codebook: np.ndarray) -> bool:  # noqa: ARG002  (see `AllRows`)
+        """Tell that distances are finite: values that may not be are refused at once."""
+        return True
 
     def _may_tie_by_rounding(self, codes: np.ndarray) -> bool:
         """Tell whether codes lie so close that, seen from afar, they are equally distant.
@@ -76,6 +83,22 @@ class AllRows:
         self.rows = Rows(rows)
         self.unshifted = _check.frozen(np.zeros(self.rows.d, self.rows.dtype))
         self.state: Iteration | None = None
+        about = self.rows.moments()
+        self.centre, self.spread = about.mean, self.rows.n * float(about.variance.sum())
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The nearest codes of the rows in the last step."""
+        return None if self.state is None else self.state.labels
+
+    def finite(self, codebook: np.ndarray) -> bool:
+        """Tell whether no squared distance can overflow, and all rows are finite.
+
+        No row is farther from the mean than the root of the sum of all squared distances to it.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = np.sum((codebook.astype(np.float64) - self.centre) ** 2, axis=1).max()
+            return bool(4 * (self.spread + away) < np.finfo(self.rows.dtype).max)
 
     def step(self, codebook: np.ndarray, *, measured: bool = True) -> Step:
         """Do one iteration from a (k, d) codebook."""

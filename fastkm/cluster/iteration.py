@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
-WORTH_BOUNDS = 96
+WORTH_BOUNDS = 80
 """d (k + 8) from which bounds may pay: about the cost of a pass over all rows, of which reading them
 is worth eight codes. Below, the bounds of a row take as long as its distances."""
 

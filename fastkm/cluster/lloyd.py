@@ -207,16 +207,19 @@ def kmeans2(
 
     engine = engine_for(rows)
     centroids = start
+    safe = engine.finite(start)  # if not, the first step finds out
     for number in range(iter):
         start = centroids
-        step = engine.step(start, measured=number == 0)  # which finds what is not finite
+        step = engine.step(start, measured=number == 0 and not safe)
         empty = step.counts == 0
         if empty.any():
             _report_empty(missing)
         centroids = np.where(empty[:, None], start, step.means).astype(rows.dtype)
-    label, _, finite = nearest(rows, _check.frozen(start, rows.dtype))
-    if not finite:
-        raise_infinite(rows, "data")
+    label = engine.labels if safe else None
+    if label is None:
+        label, _, finite = nearest(rows, _check.frozen(start, rows.dtype))
+        if not finite:
+            raise_infinite(rows, "data")
     return _dressed(centroids, points), _with_missing(label, points.valid)
 
 

@@ -57,3 +57,21 @@ def test_a_step_of_many_features_measures_the_mean_distance(features):
 def test_one_feature_is_sorted_and_several_are_not():
     assert isinstance(engine_for(np.zeros((3, 1))), SortedValues)
     assert isinstance(engine_for(np.zeros((3, 2))), AllRows)
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("f4", 1e19), ("f8", 1e154)])
+def test_squares_that_may_overflow_are_known_before(dtype, large):
+    rows = np.array([[0, 1], [2, 3], [1, 1]], dtype)
+    assert AllRows(rows).finite(rows)
+    assert not AllRows(rows).finite(np.array([[0.0, large]]))
+    assert not AllRows(rows * np.array(large, dtype)).finite(rows)
+    rows[1, 0] = np.nan
+    assert not AllRows(rows).finite(rows[:1])
+
+
+def test_labels_are_those_of_the_last_step():
+    rows = np.array([[0.0, 1], [9, 3], [1, 1]])
+    engine = AllRows(rows)
+    assert engine.labels is None
+    engine.step(rows[:2], measured=False)
+    assert engine.labels.tolist() == [0, 1, 0]
