@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fastkm import _parallel
-from fastkm._parallel import chunks, map_chunks, rows_per_chunk, thread_count
+from fastkm._parallel import (
+    chunks,
+    fold_chunks,
+    map_chunks,
+    one_blas_thread,
+    rows_per_chunk,
+    thread_count,
+)
 
 
 @given(st.integers(0, 1000), st.integers(1, 300))
@@ -93,6 +101,79 @@ def test_after_an_error_no_thread_goes_on():
     assert count < 9_000
     time.sleep(0.02)
     assert len(done) == count
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_are_folded_in_chunk_order_whichever_is_done_first(threads):
+    folded = []
+
+    def late(start, stop):
+        time.sleep(0.02 if start == 0 else 0.001)
+        return start, stop
+
+    fold_chunks(late, folded.append, 100, 7, threads=threads)
+    assert folded == chunks(100, 7)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_nothing_folds_nothing(threads):
+    fold_chunks(lambda start, stop: stop, pytest.fail, 0, 5, threads=threads)
+
+
+def test_one_result_is_folded_at_a_time():
+    inside, most = [], []
+
+    def fold(result):
+        inside.append(result)
+        time.sleep(0.001)
+        most.append(len(inside))
+        inside.remove(result)
+
+    fold_chunks(lambda start, stop: start, fold, 40, 1, threads=8)
+    assert most == [1] * 40
+
+
+def test_folded_sums_of_floats_are_the_same_bits_with_any_number_of_threads():
+    x, totals = np.random.default_rng(0).normal(size=1001) * 1e8, set()
+    for threads in (1, 2, 5, 16):
+        total = np.zeros(1)
+        fold_chunks(lambda a, b: x[a:b].sum(), total.__iadd__, 1001, 17, threads=threads)
+        totals.add(total.item())
+    assert len(totals) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("culprit", [0, 7, 19])
+@pytest.mark.parametrize("guilty", ["function", "fold"])
+def test_an_error_in_a_chunk_or_a_fold_reaches_the_caller(guilty, threads, culprit):
+    folded = []
+
+    def fail(start):
+        if start == culprit:
+            raise KeyError(culprit)
+        folded.append(start)
+
+    function = (lambda start, stop: start) if guilty == "fold" else (lambda a, b: fail(a) or a)
+    fold = fail if guilty == "fold" else folded.append
+    with pytest.raises(KeyError, match=str(culprit)):
+        fold_chunks(function, fold, 20, 1, threads=threads)
+    if guilty == "fold":
+        assert folded == list(range(culprit))  # none is folded after one that failed
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        with one_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert blas_threads() == before
+        with pytest.raises(KeyError), one_blas_thread():
+            raise KeyError
+        assert blas_threads() == before
 
 
 def test_a_chunk_may_map_chunks_itself():

@@ -1,5 +1,7 @@
 """K-means of rows: every way gives the same bits; a naive Lloyd and scikit-learn agree."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -410,3 +412,23 @@ def test_an_offset_costs_no_digit(dtype, offset):
     np.testing.assert_array_equal(other.labels, one.labels)
     np.testing.assert_allclose(other.centroids - offset, one.centroids, atol=1e-6)
     assert other.inertia == pytest.approx(one.inertia, rel=1e-5)
+
+
+@needs_jit
+def test_every_blas_has_one_thread_while_rows_are_clustered_in_a_new_process():
+    """Libraries that were loaded after the first look for them would be missed."""
+    code = (
+        "import numpy as np; from threadpoolctl import threadpool_info\n"
+        "from fastkm.cluster import fitting\n"
+        "seen, settle = [], fitting._settled\n"
+        "def look(*a):\n"
+        "    fit = settle(*a)\n"
+        "    seen.extend(p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas')\n"
+        "    return fit\n"
+        "fitting._settled = look\n"
+        "x = np.random.default_rng(0).normal(size=(600, 50))\n"
+        "fitting.fit_rows(x, 4, init=x[:4], rng=None, algorithm='blas')\n"
+        "print(sorted(set(seen)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[1]"
