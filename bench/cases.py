@@ -24,6 +24,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist, pdist
 from skimage import measure
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_sample_image
 
 import fastkm
 from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
@@ -93,6 +94,13 @@ def water_and_clusters(n: int) -> tuple[np.ndarray, fastkm.KMeans1D]:
     """Cluster the first of the values, so that all of them can be labelled."""
     values = water(n)
     return values, fastkm.kmeans1d(values[:PIECE], 6)
+
+
+def photograph(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take n pixels evenly from scikit-learn's china.jpg, and 16 of them to start from."""
+    pixels = load_sample_image("china.jpg").reshape(-1, 3).astype("f4")
+    pixels = np.ascontiguousarray(pixels[:: len(pixels) // n][:n])
+    return pixels, pixels[np.random.default_rng(0).choice(n, 16, replace=False)]
 
 
 def sample_values(n: int) -> np.ndarray:
@@ -182,6 +190,15 @@ def _labels_by_flash1dkmeans(values: np.ndarray) -> Labels:
 
 def _labels_by_sklearn(values: np.ndarray) -> Labels:
     return Labels(KMeans(6, n_init=1, random_state=0).fit(values[:, None]).labels_, False)
+
+
+def _colours_by(model: type) -> Callable[[Any], float]:
+    return lambda data: float(model(16, init=data[1], n_init=1).fit(data[0]).inertia_)
+
+
+def _as_good(_data: Any, ours: float, theirs: float) -> None:
+    """Find as small an inertia, but for the float32 sums of others."""
+    assert ours <= theirs * (1 + 1e-3)
 
 
 def inertia_of(values: np.ndarray, labels: np.ndarray) -> float:
@@ -292,6 +309,13 @@ CASES = [
         {"tiny": 1_000, "small": 50_000, "full": 1_000_000},
         {"fastkm": _kmeans2_by(fastkm.kmeans2), "scipy": _kmeans2_by(scipy_vq.kmeans2)},
         _same_codebook,
+    ),
+    Case(
+        "KMeans, china.jpg in 16 colours",
+        photograph,
+        {"tiny": 1_000, "small": 273_280, "full": 273_280},
+        {"fastkm": _colours_by(fastkm.KMeans), "scikit-learn": _colours_by(KMeans)},
+        _as_good,
     ),
     Case(
         "longest distance, contour of 10,000 points",

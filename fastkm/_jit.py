@@ -24,6 +24,9 @@ OPTIONS = {"nogil": True, "error_model": "numpy"}
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call, without the GIL, cached on disk where possible.
 
+    Nothing is fused, and Numba is told so: what is left open, a kernel that is first compiled
+    because a fused one calls it would take over from there, and another time not.
+
     Examples
     --------
     >>> @kernel
@@ -32,7 +35,7 @@ def kernel(function: Function) -> Function:
     >>> twice(21)
     42
     """
-    return _compiled(function, OPTIONS)
+    return _compiled(function, {**OPTIONS, "fastmath": False})
 
 
 def fused_kernel(function: Function) -> Function:

@@ -190,7 +190,11 @@ def _cgroup_quota(file: Path, default: int) -> int:
 
 @lru_cache(maxsize=1)
 def _blas(_pid: int) -> ThreadpoolController:
-    """Find the BLAS libraries of a process: looking for them takes some milliseconds."""
+    """Find the BLAS libraries of a process: looking for them takes some milliseconds.
+
+    What is loaded later is missed, so the one that compiled kernels call, scipy's, is loaded now.
+    """
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from fastkm._jit import kernel
+from fastkm._jit import fused_kernel, kernel
 from tests.conftest import needs_jit
 
 SOURCE = """
@@ -43,6 +43,26 @@ def test_a_kernel_in_a_read_only_place_compiles_without_a_cache(nowhere, tmp_pat
     twice = kernel(function_in(file))
     assert twice(21) == 42
     assert twice.stats.cache_path is None
+
+
+@needs_jit
+def test_what_a_fused_kernel_calls_is_not_fused_unless_it_says_so():
+    @kernel
+    def exactly(a, b, c):
+        return a * b + c
+
+    @fused_kernel
+    def calls(a, b, c):
+        return exactly(a, b, c)
+
+    @fused_kernel
+    def fuses(a, b, c):
+        return a * b + c
+
+    x = 1 + 2.0**-30
+    rounded = x * x - 1  # before the sum, too
+    assert calls(x, x, -1.0) == exactly(x, x, -1.0) == rounded
+    assert fuses(x, x, -1.0) in {rounded, 2.0**-29 + 2.0**-60}  # some processors cannot fuse
 
 
 @needs_jit

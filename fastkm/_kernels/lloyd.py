@@ -210,7 +210,8 @@ def move(columns, code, changed, rows, labels, weights, sums):
 
     columns: (d, width) IN; code: (width,) int32 IN; changed: (count,) int32 IN, places in the
     block; rows: (count,) int32 IN, their places in labels (m,) int32 INOUT and weights (m,) or (0,)
-    IN; sums: (k, d + 5) float64 INOUT, see `MASS`. Indices are unsigned: for signed ones Numba asks
+    IN; sums: (k, d + 5) float64 INOUT, see `MASS`. Not fused, so that what goes is what came; the
+    same to the bit in all callers. Indices are unsigned: for signed ones Numba asks
     each time whether they count from the end, which takes as long as the sums.
     """
     d, weighted = columns.shape[0], weights.shape[0] > 0

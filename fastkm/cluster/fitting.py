@@ -20,7 +20,7 @@ import numpy as np
 
 from fastkm import _check
 from fastkm._kernels.lloyd import assign
-from fastkm._parallel import map_chunks, one_blas_thread, rows_per_chunk, thread_count
+from fastkm._parallel import map_chunks, rows_per_chunk, thread_count
 from fastkm.cluster.iteration import ALGORITHMS, Iteration, even_codes
 from fastkm.cluster.rows import Rows
 from fastkm.cluster.spreading import spread_starts
@@ -117,13 +117,12 @@ def fit_rows(
     limit = tol * float(about.variance.mean())
     w = None if weights is None else _check.frozen(weights, np.dtype(np.float64))
     best = None
-    with one_blas_thread():
-        for _ in range(_runs(n_init, init)):
-            start = _start(rows, table, shift, k, init, rng, w, threads)
-            state = Iteration(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
-            fit = _settled(state, start, max_iter, limit)
-            if best is None or fit.inertia < best.inertia:
-                best = fit
+    for _ in range(_runs(n_init, init)):
+        start = _start(rows, table, shift, k, init, rng, w, threads)
+        state = Iteration(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
+        fit = _settled(state, start, max_iter, limit)
+        if best is None or fit.inertia < best.inertia:
+            best = fit
     if best is None or not np.isfinite(best.inertia):
         raise_unfit(rows)
     return best

@@ -8,6 +8,7 @@ way gives the same labels and sums, to the bit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from fastkm._kernels.lloyd import (
     step_some,
     suspects,
 )
+from fastkm._parallel import one_blas_thread
 
 if TYPE_CHECKING:
     from fastkm.cluster.rows import Rows
@@ -128,7 +130,11 @@ class Iteration:
         squares : (n,) array, optional
             Of the rows' type: filled with the squared distances.
         """
-        typed = codes.astype(self.rows.dtype)
+        with one_blas_thread() if self._by_products else nullcontext():
+            return self._stepped(codes.astype(self.rows.dtype), squares)
+
+    def _stepped(self, typed: np.ndarray, squares: np.ndarray | None) -> int:
+        """Do it, with codes of the rows' type."""
         if self._known and squares is None:
             self._moved = self._step_bounded(typed)
         else:
