@@ -18,7 +18,9 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
+"""Fast-math is said to be off, not left out: a kernel that says nothing takes on the flags of the
+kernel that first calls it."""
 
 
 def kernel(function: Function) -> Function:

@@ -46,7 +46,9 @@ def test_a_kernel_in_a_read_only_place_compiles_without_a_cache(nowhere, tmp_pat
 
 
 @needs_jit
-def test_what_a_fused_kernel_calls_is_not_fused_unless_it_says_so():
+def test_what_a_fused_kernel_calls_is_not_fused_unless_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))  # compiled here and now
+
     @kernel
     def exactly(a, b, c):
         return a * b + c
@@ -118,3 +120,17 @@ def test_division_by_zero_is_numpys():
         return a / b
 
     assert np.isinf(kernel(quotient)(1.0, 0.0))
+
+
+@needs_jit
+def test_a_kernel_does_not_take_on_the_fast_math_of_its_caller() -> None:
+    inner = kernel(_plus_product)
+    outer = fused_kernel(lambda s, x, y: inner(s, x, y))
+    third = 1.0 / 3.0
+    exact = -third * third  # the product rounded: fused, a remainder would be left
+    assert outer(exact, third, third) == 0.0
+    assert inner(exact, third, third) == 0.0
+
+
+def _plus_product(s, x, y):
+    return s + x * y

@@ -93,7 +93,7 @@ class Rows:
 
     def fold(self, function: Any, fold: Any, threads: int | None) -> None:
         """Call ``fold(function(start, stop))`` for each chunk, in order."""
-        fold_chunks(quiet(function), fold, self.n, self.step, threads=threads)
+        fold_chunks(quiet(function), quiet(fold), self.n, self.step, threads=threads)
 
     def moments(self, threads: int | None = None) -> Moments:
         """Compute mean and variance in one pass (Chan, Golub & LeVeque 1979)."""
@@ -121,8 +121,7 @@ class Rows:
             mean = mean + apart * (more / (count + more))
             count += more
 
-        with np.errstate(invalid="ignore", over="ignore"):
-            self.fold(run, merge, threads)
+        self.fold(run, merge, threads)
         return Moments(mean, squares / count)
 
 

@@ -160,7 +160,8 @@ def test_a_cluster_that_loses_all_its_rows_to_empty_ones_keeps_its_centroid():
     start = [[1.0, 2.0], [100, 100], [200, 200], [300, 300]]
     found = fit(x, 4, init=start, weights=[0.1, 0.2, 0.3, 0.0])
     assert found.inertia == pytest.approx(0, abs=1e-30)
-    assert np.abs(found.centroids).max() < 301
+    once = fit(x, 4, init=start, weights=[0.1, 0.2, 0.3, 0.0], max_iter=1)
+    np.testing.assert_allclose(once.centroids[0], [1.0, 2.0], rtol=1e-15)
     fewer = fit(x, 4, init=start, weights=[0.0, 1.0, 0.0, 0.0])
     assert fewer.inertia == pytest.approx(0, abs=1e-30)
     assert [1.1, 2.0] in fewer.centroids.round(12).tolist()

@@ -88,6 +88,16 @@ def test_each_row_is_first_as_often_as_it_weighs():
     assert min(evenly.count(v) for v in (0.0, 1.0, 2.0)) > 70
 
 
+def test_the_least_of_all_draws_takes_no_row_without_weight():
+    class Least:
+        def random(self):
+            return 0.0
+
+    x = np.arange(4.0)[:, None]
+    weights = frozen(np.array([0.0, 0.0, 1.0, 0.0]))
+    assert spread_starts(Rows(x), frozen(np.zeros(1)), 1, Least(), weights=weights) == 2.0
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_no_number_of_threads_changes_a_start(weighted):
     x = cloud(8, "mixture", 1100, 3, "f4", "F")
