@@ -120,17 +120,3 @@ def test_division_by_zero_is_numpys():
         return a / b
 
     assert np.isinf(kernel(quotient)(1.0, 0.0))
-
-
-@needs_jit
-def test_a_kernel_does_not_take_on_the_fast_math_of_its_caller() -> None:
-    inner = kernel(_plus_product)
-    outer = fused_kernel(lambda s, x, y: inner(s, x, y))
-    third = 1.0 / 3.0
-    exact = -third * third  # the product rounded: fused, a remainder would be left
-    assert outer(exact, third, third) == 0.0
-    assert inner(exact, third, third) == 0.0
-
-
-def _plus_product(s, x, y):
-    return s + x * y
