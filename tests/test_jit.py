@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from fastkm._jit import fused_kernel, kernel
+from fastkm._jit import OPTIONS, fused_kernel, kernel
 from tests.conftest import needs_jit
 
 SOURCE = """
@@ -120,3 +120,17 @@ def test_division_by_zero_is_numpys():
         return a / b
 
     assert np.isinf(kernel(quotient)(1.0, 0.0))
+
+
+@needs_jit
+@pytest.mark.parametrize(("options", "fused"), [(OPTIONS, False), ({}, True)])
+def test_a_kernel_does_not_take_on_the_fast_math_of_its_caller(options, fused):
+    inner = numba.njit(**options)(lambda s, x, y: s + x * y)
+
+    def call(s, x, y):
+        return inner(s, x, y)
+
+    third = 1.0 / 3.0
+    rounded = -(third * third)  # fused, what the rounding took off is left
+    outer = numba.njit(fastmath={"contract"})(call)
+    assert (outer(rounded, third, third) != 0.0) == fused
