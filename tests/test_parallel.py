@@ -168,6 +168,8 @@ def blas_threads():
 
 
 def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
+    with one_blas_thread():  # loads scipy's
+        pass
     with threadpool_limits(limits=2, user_api="blas"):
         before = blas_threads()
         with one_blas_thread():
