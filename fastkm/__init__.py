@@ -20,11 +20,15 @@ _ROOMS = {
     "RasterClusters": "raster",
     "choose_k": "cluster",
     "cluster_raster": "raster",
+    "exceeds_distance": "geometry",
+    "find_contours": "geometry",
     "kmeans": "cluster",
     "kmeans1d": "cluster",
     "kmeans2": "cluster",
     "load_codebook": "cluster",
     "max_pairwise_distance": "geometry",
+    "outline": "vector",
+    "polygonize": "vector",
     "read_raster": "raster",
     "vq": "cluster",
     "whiten": "cluster",
@@ -70,7 +74,11 @@ if TYPE_CHECKING:
     from fastkm.cluster import whiten as whiten
     from fastkm.cluster.estimator import KMeans as KMeans
     from fastkm.errors import ClusterError as ClusterError
+    from fastkm.geometry import exceeds_distance as exceeds_distance
+    from fastkm.geometry import find_contours as find_contours
     from fastkm.geometry import max_pairwise_distance as max_pairwise_distance
     from fastkm.raster import RasterClusters as RasterClusters
     from fastkm.raster import cluster_raster as cluster_raster
     from fastkm.raster import read_raster as read_raster
+    from fastkm.vector import outline as outline
+    from fastkm.vector import polygonize as polygonize

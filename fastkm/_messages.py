@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastkm.cluster import KMeans1D
     from fastkm.cluster.choose import Choice
     from fastkm.raster.codebook import StackCodebook
-    from fastkm.workflow import Clusters
+    from fastkm.workflow import Clusters, Outlines
 
 out = Console()
 err = Console(stderr=True)
@@ -119,16 +119,27 @@ def print_choice(choice: Choice, *, sampled: bool = False) -> None:
     out.print(f"chosen by {choice.criterion}: k = {choice.k}{advice}", highlight=False)
 
 
-def print_outlines(done: Any) -> None:
-    """Print how many outlines there are, and the longest."""
+def print_outlines(done: Outlines) -> None:
+    """Print how many outlines each selected cluster has, and how long the longest is."""
     units = str(done.raster.attrs.get("units", ""))
-    value = f"{done.result.centroids[done.cluster]:.5g} {units}".strip()
-    count = len(done.outlines)
-    outlines = "1 outline" if count == 1 else f"{count} outlines"
-    out.print(f"cluster {done.cluster} (around {value}): {outlines}", markup=False, highlight=False)
-    if count:
-        longest = done.outlines["diameter_px"].max()
-        out.print(f"the longest is {longest:.3f} pixels across", highlight=False)
+    for k, result in done.results.items():
+        of_k = done.outlines[done.outlines["k"] == k]
+        if len(done.results) > 1:
+            out.print(f"k = {k}", highlight=False)
+        for cluster in done.selected[k]:
+            own = of_k[of_k["cluster"] == cluster]
+            value = f"{result.centroids[cluster]:.5g} {units}".strip()
+            count = "1 outline" if len(own) == 1 else f"{len(own)} outlines"
+            longest = f", the longest {_across(own.iloc[0])}" if len(own) else ""
+            text = f"cluster {cluster} (around {value}): {count}{longest}"
+            out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _across(region: Any) -> str:
+    """Say how far across a region is."""
+    pixels = f"{region['diameter_px']:.3f} pixels"
+    kilometres = region["diameter_km"]
+    return f"{pixels} across" if kilometres != kilometres else f"{pixels} or {kilometres:,.0f} km across"
 
 
 def print_files(files: list[Path]) -> None:

@@ -190,24 +190,51 @@ def cluster(
 
 
 @app.command(
-    help="Outline one cluster of a raster as polygons with a coordinate reference system."
+    help="Outline clusters of a raster as polygons with a coordinate reference system."
     + EXAMPLE.format(
-        "fastkm outline sample.nc -k 4 --min-diameter 20px -o moist.gpkg --map map.png"
+        "fastkm outline sample.nc -k 4 --min-diameter 2000km -o moist.gpkg --map map.png"
     )
 )
 def outline(
     file: File,
-    k: Annotated[int, typer.Option("-k", min=1, help="Number of clusters.")],
+    k: Annotated[str, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .shp, .gpkg or .geojson file.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="A .shp, .gpkg, .geojson, .fgb or .parquet file.",
+        ),
     ],
     variable: Variable = None,
     select: Annotated[
-        str, typer.Option(help="The cluster: highest, lowest, or its number (0 is the lowest).")
+        str, typer.Option(help="The clusters: all, highest, lowest, or a number (0 is the lowest).")
     ] = "highest",
     min_diameter: Annotated[
-        str, typer.Option(metavar="PIXELS", help="Keep regions longer than this, such as 200px.")
+        str,
+        typer.Option(
+            metavar="LENGTH", help="Keep regions longer than this: 200px, or 2000km on the ground."
+        ),
     ] = "0px",
+    min_area: Annotated[
+        str, typer.Option(metavar="AREA", help="Keep regions larger than this, such as 5000km2.")
+    ] = "0km2",
+    boundary: Annotated[
+        str,
+        typer.Option(
+            metavar="cell|contour", help="Along the edges of cells, or smoother between centres."
+        ),
+    ] = "cell",
+    connectivity: Annotated[
+        int, typer.Option(metavar="4|8", help="8: cells that touch at a corner are connected.")
+    ] = 4,
+    longitudes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0..360|-180..180", help="Longitudes of the polygons; else the raster's own."
+        ),
+    ] = None,
     map_path: Annotated[
         Path | None, typer.Option("--map", metavar="MAP.png", help="Draw the outlines on a map.")
     ] = None,
@@ -216,23 +243,32 @@ def outline(
     mask: Mask = None,
     quiet: Quiet = False,
 ) -> None:
-    """Outline a cluster."""
-    from fastkm.vector import check_extension
-    from fastkm.workflow import chosen_cluster, outline_file
+    """Outline clusters."""
+    from fastkm.vector import as_area, as_length, check_extension
+    from fastkm.workflow import OutlineOptions, chosen_clusters, outline_file
 
-    pixels = _usage("--min-diameter", _as_pixels, min_diameter)
+    ks = _usage("-k", _as_ks, k)
     _usage("--output", check_extension, output)
+    _usage("--min-diameter", as_length, min_diameter)
+    _usage("--min-area", as_area, min_area)
     if map_path is not None:
         _usage("--map", _as_png, map_path)
-    number = _usage("--select", lambda text: chosen_cluster(text, k), select)
+    _usage("--select", lambda text: [chosen_clusters(text, number) for number in ks], select)
     selection = _selection(file, variable, time, bbox, mask)
+    options = OutlineOptions(
+        min_diameter=min_diameter,
+        min_area=min_area,
+        boundary=_usage("--boundary", _one_of(("cell", "contour")), boundary),
+        connectivity=_usage("--connectivity", _one_of((4, 8)), connectivity),
+        longitudes=_usage("--longitudes", _one_of((None, "0..360", "-180..180")), longitudes),
+    )
     with _progress(quiet=quiet) as announce:
         done = outline_file(
             selection,
-            k,
-            number,
+            ks,
+            select,
             output,
-            min_diameter=pixels,
+            options=options,
             map_path=map_path,
             announce=announce,
         )
@@ -348,14 +384,16 @@ def _as_bbox(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def _as_pixels(text: str) -> float:
-    try:
-        pixels = float(text.removesuffix("px"))
-    except ValueError:
-        pixels = -1.0
-    if not 0 <= pixels < float("inf"):
-        raise ValueError(f"take a number of pixels such as 200px, not {text!r}")
-    return pixels
+def _one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Give what takes one of some choices and refuses all else."""
+
+    def checked(given: Any) -> Any:
+        if given not in choices:
+            listed = " or ".join(str(choice) for choice in choices if choice is not None)
+            raise ValueError(f"take {listed}, not {given!r}")
+        return given
+
+    return checked
 
 
 def _as_png(path: Path) -> Path:

@@ -43,6 +43,7 @@ def lesson(
     output: str | os.PathLike[str],
     *,
     variable: str | None = None,
+    make_valid: bool = False,
     announce: Announce = silent,
 ) -> dict[str, Any]:
     """Do every step of the lesson and write its figures, its shapefile and a summary.
@@ -56,6 +57,9 @@ def lesson(
         ``contour_test.shp``, ``map.png`` and ``summary.json``.
     variable : str, optional
         The variable.
+    make_valid : bool, default: False
+        Mend contours that cross or touch themselves before they are written. By default they are
+        written as they are, and a warning says so.
     announce : callable, optional
         Told the name of each step as it begins.
 
@@ -91,7 +95,8 @@ def lesson(
         traced = lesson_contours(thresholded)
     with job.step("write the shapefile"):
         shapefile = folder / "contour_test.shp"
-        job.files += write_outlines(contours_to_frame(traced.contours, stored), shapefile)
+        frame = contours_to_frame(traced.contours, stored, make_valid=make_valid)
+        job.files += write_outlines(frame, shapefile)
     with job.step("draw the figures"):
         _draw_lesson(job, folder, shown, maps, results, thresholded, traced)
     with job.step("draw the shapefile on a map"):

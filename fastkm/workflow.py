@@ -1,7 +1,7 @@
 """Whole jobs, from a file to maps, outlines and figures; every room is joined here.
 
 `cluster_file` makes label maps and codebooks, `label_file` a label map of another file by a
-codebook, `outline_file` outlines of a cluster; `fastkm.lesson` is one more job. Rasters of several
+codebook, `outline_file` outlines of clusters; `fastkm.lesson` is one more job. Rasters of several
 bands go to `fastkm._bands`. Missing cells are never clustered, every ring closes, holes are holes.
 
 Each job tells `announce` the name of the step that begins, and returns what it found and wrote.
@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 import numpy as np
 
@@ -32,12 +32,8 @@ from fastkm._tables import choice_table, cluster_table
 from fastkm.cluster import Choice, KMeans1D, choose_k, kmeans1d, load_codebook
 from fastkm.raster import label_raster
 from fastkm.raster.codebook import is_stack_codebook
-from fastkm.vector import (
-    check_extension,
-    outline,
-    regional_extent,
-    write_outlines,
-)
+from fastkm.raster.grids import lies_on_globe, regional_extent
+from fastkm.vector import check_extension, outline, write_outlines
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -66,13 +62,24 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Outlines:
-    """The result of `outline_file`."""
+    """The result of `outline_file`: the clusters and the selected ones by k, and their outlines."""
 
     raster: xr.DataArray
-    result: KMeans1D
-    cluster: int
+    results: dict[int, KMeans1D]
+    selected: dict[int, list[int]]
     outlines: gpd.GeoDataFrame
     files: list[Path]
+
+
+@dataclass(frozen=True)
+class OutlineOptions:
+    """Options of `fastkm.outline` that hold for every k."""
+
+    min_diameter: float | str = 0.0
+    min_area: float | str = 0.0
+    boundary: Literal["cell", "contour"] = "cell"
+    connectivity: Literal[4, 8] = 4
+    longitudes: Literal["0..360", "-180..180"] | None = None
 
 
 def cluster_file(
@@ -221,30 +228,30 @@ def label_file(
 
 def outline_file(
     selection: Selection,
-    k: int,
+    ks: Sequence[int],
     select: str | int,
     output: str | os.PathLike[str],
     *,
-    min_diameter: float = 0.0,
+    options: OutlineOptions = OutlineOptions(),
     map_path: str | os.PathLike[str] | None = None,
     announce: Announce = silent,
 ) -> Outlines:
-    """Outline one cluster of a raster; write the polygons and, if asked, a map.
+    """Outline clusters of a raster; write the polygons and, if asked, maps.
 
     Parameters
     ----------
     selection : Selection
         The raster.
-    k : int
-        Number of clusters.
-    select : {"highest", "lowest"} or int
-        The cluster, by its centroid or its number (0 is the lowest).
+    ks : sequence of int
+        Numbers of clusters; the file says in column ``k`` which a polygon comes from.
+    select : {"all", "highest", "lowest"} or int
+        The clusters, by centroid or number (0 is the lowest).
     output : path-like
-        A .shp, .gpkg or .geojson file.
-    min_diameter : float, default: 0
-        Keep regions longer than this many pixels.
+        A file of a format that `fastkm.vector.write_outlines` knows.
+    options : OutlineOptions, optional
+        Which regions to leave out, and how to draw the others.
     map_path : path-like, optional
-        A .png file for the map.
+        A .png file for the map; of several k a file for each, ``map_k6.png``.
     announce : callable, optional
         Told the name of each step as it begins.
 
@@ -253,29 +260,44 @@ def outline_file(
     OSError, ValueError
         If the file cannot be read or holds no such raster, or `select` or `output` is wrong.
     ClusterError
-        If the raster has fewer distinct values than k.
+        If the raster has fewer distinct values than every k.
     """
+    import pandas as pd
+
     check_extension(output)
-    cluster = chosen_cluster(select, k)
+    chosen = {k: chosen_clusters(select, k) for k in ks}
     job = Job(announce)
     with job.step("read the raster"):
         raster = selection.read()
+        areas = selection.areas() if lies_on_globe(raster) else None
     with job.step("cluster"):
-        result: KMeans1D = kmeans1d(raster, k)
-        labels = label_raster(raster, result)
+        results: dict[int, KMeans1D] = kmeans1d(raster, ks)
+    chosen = {k: chosen[k] for k in results}
     with job.step("trace the outlines"):
-        centroid = float(result.centroids[cluster])
-        found = outline(labels, cluster, centroid=centroid, min_diameter=min_diameter)
+        found = {
+            k: outline(
+                label_raster(raster, result),
+                values=raster,
+                select=chosen[k],
+                areas=areas,
+                **vars(options),
+            )
+            for k, result in results.items()
+        }
+        for k, frame in found.items():
+            frame.insert(0, "k", np.full(len(frame), k, np.int64))
+        together = pd.concat(found.values(), ignore_index=True)
     with job.step("write the outlines"):
-        job.files += write_outlines(found, output)
+        job.files += write_outlines(together, output)
     if map_path is not None:
         with job.step("draw the map"):
-            draw_map(job, Path(map_path), found, extent=regional_extent(raster))
-    return Outlines(raster, result, cluster, found, job.files)
+            for k, path in _map_paths(Path(map_path), list(found)).items():
+                draw_map(job, path, found[k], extent=regional_extent(raster))
+    return Outlines(raster, results, chosen, together, job.files)
 
 
-def chosen_cluster(select: str | int, k: int) -> int:
-    """Turn "highest", "lowest" or a number into a cluster number.
+def chosen_clusters(select: str | int, k: int) -> list[int]:
+    """Turn "all", "highest", "lowest" or a number into cluster numbers.
 
     Raises
     ------
@@ -284,17 +306,26 @@ def chosen_cluster(select: str | int, k: int) -> int:
 
     Examples
     --------
-    >>> chosen_cluster("highest", 6), chosen_cluster("2", 6)
-    (5, 2)
+    >>> chosen_clusters("highest", 6), chosen_clusters("2", 6), chosen_clusters("all", 3)
+    ([5], [2], [0, 1, 2])
     """
-    named = {"lowest": 0, "highest": k - 1}
+    named = {"lowest": [0], "highest": [k - 1], "all": list(range(k))}
+    if select in named:
+        return named[str(select)]
     try:
-        cluster = named[select] if select in named else int(select)
+        cluster = int(select)
     except ValueError:
         cluster = -1
     if not 0 <= cluster < k:
-        raise ValueError(f"select must be highest, lowest or 0 to {k - 1}, got {select!r}")
-    return cluster
+        raise ValueError(f"select must be all, highest, lowest or 0 to {k - 1}, got {select!r}")
+    return [cluster]
+
+
+def _map_paths(path: Path, ks: Sequence[int]) -> dict[int, Path]:
+    """Name a map for each k."""
+    if len(ks) == 1:
+        return {ks[0]: path}
+    return {k: path.with_name(f"{path.stem}_k{k}{path.suffix}") for k in ks}
 
 
 def draw_map(

@@ -26,6 +26,9 @@ def run(
     variable: Annotated[
         str | None, typer.Option(help="The variable, if there are several.")
     ] = None,
+    make_valid: Annotated[
+        bool, typer.Option("--make-valid", help="Mend contours that cross or touch themselves.")
+    ] = False,
 ) -> None:
     """Reproduce the lesson to the letter on FILE, or on the embedded sample."""
     warnings.showwarning = lambda message, *_: notes.print(f"note: {message}", style="yellow")
@@ -36,7 +39,9 @@ def run(
             write_sample(file)
             made = [file]
         with console.status("starting") as status:
-            summary = lesson(file, output, variable=variable, announce=status.update)
+            summary = lesson(
+                file, output, variable=variable, make_valid=make_valid, announce=status.update
+            )
     except (OSError, ValueError) as error:
         notes.print(f"tpw_workflow: {error}", style="red")
         raise typer.Exit(1) from None

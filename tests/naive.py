@@ -257,13 +257,60 @@ def hull(points):
     return corners
 
 
-def octagon(points):
-    """Mark what is not strictly inside the octagon of the first extreme points."""
-    directions = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)]
-    corners = [int(np.argmax(a * points[:, 0] + b * points[:, 1])) for a, b in directions]
-    keep = np.zeros(len(points), bool)
-    keep[corners] = True
-    for a, b in zip(corners, corners[1:] + corners[:1], strict=True):
-        if a != b:
-            keep |= [turn(points[a], points[b], point) <= 0 for point in points]
-    return keep
+def strip_of(points, axis, box, m):
+    """Tell the strip of each point, of m equal ones across an axis, and the place within it."""
+    place = (points[:, axis] - box[2 * axis]) * (m / (box[2 * axis + 1] - box[2 * axis]))
+    strip = np.minimum(np.floor(place).astype(int), m - 1)
+    return strip, place - strip
+
+
+def strip_extremes(points, axis, box, m):
+    """Find the first lowest and the first highest point of each strip, -1 where there is none."""
+    strip, _ = strip_of(points, axis, box, m)
+    ends = np.full((2, m), -1)
+    for s in set(strip.tolist()):
+        rows = np.flatnonzero(strip == s)
+        heights = points[rows, 1 - axis]
+        ends[:, s] = rows[heights.argmin()], rows[heights.argmax()]
+    return ends
+
+
+def upper_hull(points, x):
+    """Give the height of the upper hull above x, exactly; None beyond its ends."""
+    points = [exact(point) for point in points]
+    heights = [p[1] for p in points if p[0] == x]
+    for (ax, ay), (bx, by) in itertools.permutations(points, 2):
+        if ax < x < bx:
+            heights.append(ay + (by - ay) * (x - ax) / (bx - ax))
+    return max(heights, default=None)
+
+
+def globe_bounds(u, v, e2):
+    """Give angle, Lambert's bound and chord of two points, from vectors of extended precision."""
+    u, v = np.asarray(u, np.longdouble), np.asarray(v, np.longdouble)
+    apart, opposite = np.linalg.norm(u - v), np.linalg.norm(u + v)
+    if apart == 0:
+        return 0.0, 0.0, 0.0
+    t = 2 * np.arctan2(apart, opposite)
+    chord = np.sqrt(apart**2 - e2 * (u[2] - v[2]) ** 2)
+    if opposite > 1e-4:  # the integral of z'^2 along the arc, by Gauss's rule
+        arc = (GAUSS[0] + 1) * t / 2
+        slope = (v[2] * np.cos(arc) - u[2] * np.cos(t - arc)) / np.sin(t)
+        total = GAUSS[1] @ slope**2 * t / 2
+    else:  # which way the arc goes is rounding's; this much of the integral it has at least
+        total = (t + np.sin(t)) * ((u[2] - v[2]) / apart) ** 2 / 2
+    return float(t), float(np.sqrt(t * (t - e2 * total))), float(chord)
+
+
+GAUSS = np.polynomial.legendre.leggauss(20)
+
+
+def summary(numbers, values, regions):
+    """Count, sum, least and greatest value of each region, NaN left out; sums are exact."""
+    own = [values[(numbers == region) & (values == values)] for region in range(regions)]
+    return (
+        [len(v) for v in own],
+        [float(sum(exact(v), Fraction(0))) for v in own],
+        [min(v, default=np.inf) for v in own],
+        [max(v, default=-np.inf) for v in own],
+    )

@@ -310,8 +310,10 @@ def test_outlines_are_written(run, basin, tmp_path, extension):
     status, out, err = run("outline", basin, "-v", "water", "-k", "3", "-o", path)
     assert status == 0
     assert err == ""
-    assert re.search(r"cluster 2 \(around [0-9.]+ kg m-2\): 1 outlines?\n", out)
-    assert "pixels across" in out
+    assert re.search(
+        r"cluster 2 \(around [0-9.]+ kg m-2\): 1 outline, the longest [0-9.]+ pixels or [0-9,]+ km across\n",
+        out,
+    )
     assert f"wrote {path}" in out
     found = gpd.read_file(path, engine="pyogrio")
     assert found["cluster"].tolist() == [2]
@@ -325,7 +327,30 @@ def test_cluster_is_selected(run, basin, tmp_path, select, cluster):
     assert set(gpd.read_file(path, engine="pyogrio")["cluster"]) == {cluster}
 
 
-@pytest.mark.parametrize("diameter", ["200px", "200", "200.5px"])
+def test_outlines_of_several_k_and_all_clusters(run, basin, tmp_path):
+    path = tmp_path / "a.gpkg"
+    status, out, _ = run("outline", basin, "-k", "2:3", "--select", "all", "-o", path)
+    assert status == 0
+    assert [line for line in out.splitlines() if line.startswith("k =")] == ["k = 2", "k = 3"]
+    assert len(re.findall(r"^cluster \d", out, re.MULTILINE)) == 5
+    found = gpd.read_file(path, engine="pyogrio")
+    assert set(found["k"]) == {2, 3}
+
+
+def test_outlines_take_their_options(run, basin, tmp_path):
+    path = tmp_path / "a.gpkg"
+    options = ("--longitudes", "-180..180", "--boundary", "contour", "--connectivity", "8")
+    status, *_ = run(
+        "outline", basin, "-k", "3", "--select", "lowest", *options, "--min-area", "1e5km2", "-o", path
+    )
+    assert status == 0
+    found = gpd.read_file(path, engine="pyogrio")
+    assert found["area_km2"].min() > 1e5
+    assert found.total_bounds[0] < 0
+    assert found.total_bounds[2] <= 180
+
+
+@pytest.mark.parametrize("diameter", ["200px", "200", "200.5px", "20100km"])
 def test_short_outlines_are_left_out(run, basin, tmp_path, diameter):
     path = tmp_path / "a.gpkg"
     status, out, _ = run("outline", basin, "-k", "3", "--min-diameter", diameter, "-o", path)
@@ -510,13 +535,17 @@ def test_box_that_is_none_is_wrong_usage(run, basin, tmp_path, box):
         ("--select", "-1"),
         ("--select", "top"),
         ("--min-diameter", "-5px"),
-        ("--min-diameter", "200km"),
+        ("--min-diameter", "200km2"),
         ("--min-diameter", "nan"),
+        ("--min-area", "200km"),
+        ("--boundary", "edge"),
+        ("--connectivity", "6"),
+        ("--longitudes", "360"),
         ("--map", "map.jpg"),
         ("--output", "out.kml"),
         ("--output", "out"),
         ("-k", "0"),
-        ("-k", "2:8"),
+        ("-k", "8:2"),
     ],
 )
 def test_outline_option_that_does_not_fit_is_wrong_usage(

@@ -31,6 +31,7 @@ LESSON_STEPS = [
     "draw the figures",
     "draw the shapefile on a map",
 ]
+NOT_VALID = r"contour_0 is not a valid polygon, Ring Self-intersection.*mend it with make_valid"
 needs_real = pytest.mark.skipif(
     not REAL.exists(), reason="the real raster is not part of the project"
 )
@@ -50,13 +51,17 @@ def small_lesson(basin, tmp_path_factory):
 def sample_lesson(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder / "sample.nc")
-    return lesson(folder / "sample.nc", folder / "out"), folder / "out"
+    with pytest.warns(UserWarning, match=NOT_VALID):
+        summary = lesson(folder / "sample.nc", folder / "out")
+    return summary, folder / "out"
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real") / "out"
-    return lesson(REAL, folder), folder
+    with pytest.warns(UserWarning, match=NOT_VALID):
+        summary = lesson(REAL, folder)
+    return summary, folder
 
 
 def test_lesson_leaves_its_files_and_no_others(small_lesson):
@@ -160,6 +165,16 @@ class TestLessonOnTheSample:
         west, south, east, north = frame.total_bounds
         assert 0 <= west < east <= 360
         assert -40 < south < north < 40
+        assert not frame.is_valid.any()
+
+    def test_make_valid_mends_the_contour(self, sample_lesson, tmp_path):
+        lesson(sample_lesson[1].parent / "sample.nc", tmp_path, make_valid=True)
+        frame = gpd.read_file(tmp_path / "contour_test.shp", engine="pyogrio")
+        assert frame.is_valid.all()
+        whole = gpd.read_file(sample_lesson[1] / "contour_test.shp", engine="pyogrio")
+        assert shapely.area(frame.geometry.array) == pytest.approx(
+            shapely.area(shapely.make_valid(whole.geometry.array))
+        )
 
 
 @needs_real

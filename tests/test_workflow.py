@@ -12,7 +12,14 @@ import xarray as xr
 import fastkm
 from fastkm.cluster.codebook import load_codebook
 from fastkm.plot import map_figure
-from fastkm.workflow import Selection, chosen_cluster, cluster_file, label_file, outline_file
+from fastkm.workflow import (
+    OutlineOptions,
+    Selection,
+    chosen_clusters,
+    cluster_file,
+    label_file,
+    outline_file,
+)
 from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 
 
@@ -214,7 +221,7 @@ def test_damaged_codebook_writes_nothing(basin, tmp_path, text):
 def test_outlines_are_written_and_drawn(basin, tmp_path):
     steps = []
     done = outline_file(
-        Selection(basin), 3, "highest", tmp_path / "o/moist.gpkg", map_path=tmp_path / "o/map.png",
+        Selection(basin), [3], "highest", tmp_path / "o/moist.gpkg", map_path=tmp_path / "o/map.png",
         announce=steps.append,
     )  # fmt: skip
     assert names(tmp_path / "o") == {"moist.gpkg", "map.png"}
@@ -224,39 +231,73 @@ def test_outlines_are_written_and_drawn(basin, tmp_path):
     found = gpd.read_file(tmp_path / "o/moist.gpkg", engine="pyogrio")
     assert len(found) == len(done.outlines) == 1
     assert found.crs.to_epsg() == 4326
+    assert found["k"].tolist() == [3]
     assert found["cluster"].tolist() == [2]
-    assert found["value"][0] == done.result.centroids[2]
+    assert found["value"][0] == done.results[3].centroids[2]
 
 
 @pytest.mark.parametrize("select", ["highest", "lowest", 1])
 def test_outlines_hold_the_cells_of_the_cluster(basin, tmp_path, select):
-    done = outline_file(Selection(basin), 3, select, tmp_path / "a.geojson")
+    done = outline_file(Selection(basin), [3], select, tmp_path / "a.geojson")
     cluster = {"highest": 2, "lowest": 0, 1: 1}[select]
-    assert done.cluster == cluster
+    assert done.selected == {3: [cluster]}
     raster = fastkm.read_raster(basin)
     longitude, latitude = np.meshgrid(raster.longitude, raster.latitude)
     inside = shapely.contains_xy(
         done.outlines.union_all(), longitude.astype(float), latitude.astype(float)
     )
-    np.testing.assert_array_equal(inside, done.result.predict(raster) == cluster)
+    np.testing.assert_array_equal(inside, done.results[3].predict(raster) == cluster)
+
+
+def test_several_k_are_in_one_file_and_on_a_map_each(basin, tmp_path):
+    done = outline_file(
+        Selection(basin), [2, 3], "all", tmp_path / "a.gpkg", map_path=tmp_path / "map.png"
+    )
+    assert names(tmp_path) == {"a.gpkg", "map_k2.png", "map_k3.png"}
+    found = gpd.read_file(tmp_path / "a.gpkg", engine="pyogrio")
+    assert set(zip(found["k"], found["cluster"], strict=True)) == {
+        (2, 0), (2, 1), (3, 0), (3, 1), (3, 2),
+    }  # fmt: skip
+    cells = int(fastkm.read_raster(basin).notnull().sum())
+    assert found.groupby("k")["cells"].sum().tolist() == [cells, cells]
+    assert list(done.selected) == [2, 3]
+
+
+def test_areas_are_those_of_the_bounds_in_the_file(tmp_path):
+    import xarray as xr
+
+    raster = xr.DataArray(
+        [[1.0, 9.0]], {"lat": [0.5], "lon": [0.5, 1.5]}, ("lat", "lon"), name="water"
+    )
+    raster["lat"].attrs["bounds"] = "lat_bnds"
+    limits = (("lat", "nv"), [[0.0, 2.0]])
+    xr.Dataset({"water": raster, "lat_bnds": limits}).to_netcdf(tmp_path / "in.nc")
+    done = outline_file(Selection(tmp_path / "in.nc"), [2], "all", tmp_path / "a.gpkg")
+    two_degrees_high = 24_613.278844  # km2 between two meridians and the parallels 0 and 2
+    np.testing.assert_allclose(done.outlines["area_km2"], two_degrees_high, rtol=1e-9)
 
 
 def test_all_parts_of_a_shapefile_are_listed(basin, tmp_path):
-    done = outline_file(Selection(basin), 3, "highest", tmp_path / "a.shp")
+    done = outline_file(Selection(basin), [3], "highest", tmp_path / "a.shp")
     assert {file.name for file in done.files} == {
         f"a.{e}" for e in ("shp", "shx", "dbf", "prj", "cpg")
     }
 
 
 def test_smallest_diameter_goes_through(basin, tmp_path):
-    done = outline_file(Selection(basin), 3, 2, tmp_path / "a.gpkg", min_diameter=1e6)
+    done = outline_file(Selection(basin), [3], 2, tmp_path / "a.gpkg", options=OutlineOptions(min_diameter=1e6))
     assert len(done.outlines) == 0
     assert len(gpd.read_file(tmp_path / "a.gpkg", engine="pyogrio")) == 0
 
 
 def test_map_of_no_outlines_is_drawn(basin, tmp_path):
     outline_file(
-        Selection(basin), 3, 2, tmp_path / "a.gpkg", min_diameter=1e6, map_path=tmp_path / "m.png"
+        Selection(basin),
+        [3],
+        2,
+        tmp_path / "a.gpkg",
+        options=OutlineOptions(min_diameter=1e6),
+        map_path=tmp_path / "m.png",
     )
     assert png_size(tmp_path / "m.png") > (800, 400)
 
@@ -272,14 +313,14 @@ def test_box_and_mask_go_through_to_outlines(basin, tmp_path):
             "longitude": (np.arange(7.5, 360, 15), EAST),
         },
     )
-    done = outline_file(Selection(basin, bbox=box, mask=mask), 1, 0, tmp_path / "a.gpkg")
+    done = outline_file(Selection(basin, bbox=box, mask=mask), [1], 0, tmp_path / "a.gpkg")
     west, south, east, north = done.outlines.total_bounds
     assert (west, east) == (150, 270)
     assert (south, north) == (-30, 60)
 
 
 def test_outlines_across_the_seam_have_a_crs(basin, tmp_path):
-    done = outline_file(Selection(basin, bbox=(270, -60, 180, 60)), 3, 2, tmp_path / "a.gpkg")
+    done = outline_file(Selection(basin, bbox=(270, -60, 180, 60)), [3], 2, tmp_path / "a.gpkg")
     assert done.outlines.crs is not None
     assert done.outlines.crs.to_epsg() == 4326
 
@@ -302,7 +343,7 @@ def test_projected_outlines_are_drawn_in_their_own_plane(tmp_path, monkeypatch, 
         tmp_path / "in.nc", np.arange(72.0).reshape(8, 9), ("y", "x"), coords=coords
     )
     drawn = tmp_path / "map.png"
-    done = outline_file(Selection(path), 2, 1, tmp_path / f"a{extension}", map_path=drawn)
+    done = outline_file(Selection(path), [2], 1, tmp_path / f"a{extension}", map_path=drawn)
     assert done.outlines.crs is None
     west, east = figures[0].axes[0].get_xlim()
     assert west < 0
@@ -319,18 +360,26 @@ def test_projected_outlines_are_drawn_in_their_own_plane(tmp_path, monkeypatch, 
 )
 def test_wrong_choice_is_refused_before_anything_is_read(tmp_path, select, output, message):
     with pytest.raises(ValueError, match=message):
-        outline_file(Selection(tmp_path / "nowhere.nc"), 3, select, tmp_path / output)
+        outline_file(Selection(tmp_path / "nowhere.nc"), [3], select, tmp_path / output)
 
 
 @pytest.mark.parametrize(
     ("select", "expected"),
-    [("highest", 5), ("lowest", 0), (0, 0), (5, 5), ("3", 3), (np.int64(2), 2)],
+    [
+        ("highest", [5]),
+        ("lowest", [0]),
+        ("all", [0, 1, 2, 3, 4, 5]),
+        (0, [0]),
+        (5, [5]),
+        ("3", [3]),
+        (np.int64(2), [2]),
+    ],
 )
 def test_clusters_are_chosen_by_name_or_number(select, expected):
-    assert chosen_cluster(select, 6) == expected
+    assert chosen_clusters(select, 6) == expected
 
 
 @pytest.mark.parametrize("select", ["", "Highest!", "-1", 6, -1, "1.5"])
 def test_choice_that_is_none_is_refused(select):
-    with pytest.raises(ValueError, match=r"select must be highest, lowest or 0 to 5, got"):
-        chosen_cluster(select, 6)
+    with pytest.raises(ValueError, match=r"select must be all, highest, lowest or 0 to 5, got"):
+        chosen_clusters(select, 6)

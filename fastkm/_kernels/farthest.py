@@ -2,10 +2,9 @@
 
 Two ways. `farthest_in_columns` compares all pairs, a block of second points at a time: O(n^2 d)
 time, O(n d) memory, any dimension. In the plane the farthest pair are corners of the convex
-hull, so most points can go first: `beyond_octagon` keeps those outside the octagon spanned by
-the extreme points in eight directions (Akl & Toussaint 1978), usually a few dozen; `hull` finds
-the corners among them by Andrew's monotone chain (1979). Of two corners at the largest distance
-one is on the lower chain and one on the upper, as parallel lines through them enclose the hull.
+hull. Most points can go first (`fastkm._kernels.strips`); `hull` finds the corners among the rest
+by Andrew's monotone chain (1979). Of two corners at the largest distance one is on the lower
+chain and one on the upper, as parallel lines through them enclose the hull.
 Where one walks along the lower chain, the farthest corner of the upper chain walks the other
 way, for the diagonals of a convex quadrilateral are together longer than two opposite sides; so
 `farthest_of_chains` halves the lower chain and looks between the answers of its neighbours, in
@@ -67,33 +66,6 @@ def farthest_in_columns(columns, start, stop):
             if best[b] > longest or (best[b] == longest and (i, j) < (first, second)):
                 longest, first, second = best[b], i, j
     return longest, first, second
-
-
-@kernel
-def beyond_octagon(points, keep):
-    """Mark the points that are not strictly inside the octagon of extreme points.
-
-    points: (n, 2) IN; keep: (n,) bool OUT.
-    """
-    n = points.shape[0]
-    corner = np.zeros(8, np.int64)
-    value = np.full(8, -np.inf)
-    for i in range(n):
-        x, y = points[i, 0], points[i, 1]
-        # counter-clockwise: east, north-east, north ...
-        for direction, reach in enumerate((x, x + y, y, y - x, -x, -x - y, -y, x - y)):
-            if reach > value[direction]:
-                value[direction] = reach
-                corner[direction] = i
-    for i in range(n):
-        keep[i] = False
-        for direction in range(8):
-            a, b = corner[direction], corner[(direction + 1) % 8]
-            if a != b and turn(points, a, b, i) <= 0.0:
-                keep[i] = True
-                break
-    for direction in range(8):
-        keep[corner[direction]] = True
 
 
 @kernel

@@ -9,12 +9,19 @@ which is what defines the authalic latitude (Snyder 1987, equation 3-12). So a c
 phi_1 and phi_2, lambda_1 and lambda_2 has the area a^2 / 2 (lambda_2 - lambda_1) (q(phi_2) -
 q(phi_1)). A geodesic polygon is no substitute: its sides do not run along parallels.
 
+Cells of any other grid, projected or curvilinear, have four corners. On the sphere of the same area,
+with authalic latitudes, their quadrangle between great circles is two triangles (Van Oosterom &
+Strackee 1983). Neighbours share their sides, so the areas of a region add up but for its boundary, whose
+sides are not quite great circles.
+
 The limits of cells are those of the file (CF ``bounds``) where it has them, else the midpoints of
 the centres, the outermost cells being as wide as their neighbours, but no farther than the
 poles. Centres stored as float32 are rounded, and the rounding of two of them is much of a
 small step: where all steps are equal up to it they are taken for equal.
 
 Snyder, J. P. (1987). Map projections: a working manual. USGS Professional Paper 1395.
+Van Oosterom, A. & Strackee, J. (1983). The solid angle of a plane triangle. IEEE Trans. Biomed.
+Eng. 30(2), 125-126.
 """
 
 from __future__ import annotations
@@ -24,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm.raster.axes import find_stack_axes, is_geographic
+from fastkm.raster.grids import globe_of, grid_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,6 +40,9 @@ SEMI_MAJOR = 6378137.0
 """Of the WGS84 ellipsoid, in metres."""
 FLATTENING = 1 / 298.257223563
 """Of the WGS84 ellipsoid."""
+
+BLOCK = 1 << 16
+"""Corners that are computed at a time: some 10 MB."""
 
 _E2 = FLATTENING * (2 - FLATTENING)
 _E = _E2**0.5
@@ -43,8 +54,8 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     raster : xarray.DataArray or xarray.Dataset
-        With latitudes and longitudes in degrees. Of a dataset the limits of cells are read from
-        the variables that CF ``bounds`` attributes name.
+        With latitudes and longitudes in degrees, by axis or by cell, or with a reference system. Of a
+        dataset the limits of cells are read from the variables that CF ``bounds`` attributes name.
 
     Returns
     -------
@@ -54,7 +65,7 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     Raises
     ------
     ValueError
-        If the raster has no latitudes and longitudes, or limits that are no limits.
+        If the raster has neither, or limits that are no limits.
 
     Examples
     --------
@@ -67,21 +78,67 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     """
     grid = _grid_of(raster)
     axes = find_stack_axes(grid)
-    if not is_geographic(grid, axes):
-        raise ValueError(
-            f"areas of cells need latitudes and longitudes in degrees, but {grid.name!r} has "
-            f"the coordinates {axes.y!r} and {axes.x!r} without them"
-        )
+    plane = grid.isel({dim: 0 for dim in grid.dims if dim not in axes[1:]}, drop=True)
+    plane = plane.transpose(axes.y, axes.x)
+    areas = _of_quadrangles(raster, grid) if is_geographic(grid, axes) else _of_corners(plane)
+    made = plane.copy(data=areas)
+    made.name, made.encoding = "cell_area", {}
+    made.attrs = {"units": "m2", "standard_name": "cell_area", "long_name": "area of the cell"}
+    return made
+
+
+def _of_quadrangles(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray) -> np.ndarray:
+    """Measure cells between parallels and meridians."""
+    axes = find_stack_axes(grid)
     south_north = np.clip(_limits(raster, grid, axes.y), -90.0, 90.0)
     west_east = _limits(raster, grid, axes.x)
     heights = np.abs(np.diff(_q(np.radians(south_north)), axis=1))
     widths = np.abs(np.diff(np.radians(west_east), axis=1))
-    areas = SEMI_MAJOR**2 / 2 * heights * widths.T
-    plane = grid.isel({dim: 0 for dim in grid.dims if dim not in axes[1:]}, drop=True)
-    made = plane.transpose(axes.y, axes.x).copy(data=areas)
-    made.name, made.encoding = "cell_area", {}
-    made.attrs = {"units": "m2", "standard_name": "cell_area", "long_name": "area of the cell"}
-    return made
+    return np.asarray(SEMI_MAJOR**2 / 2 * heights * widths.T)
+
+
+def _of_corners(plane: xr.DataArray) -> np.ndarray:
+    """Measure cells of four corners, some rows at a time."""
+    grid = grid_of(plane)
+    to_globe = globe_of(grid)
+    if to_globe is None:
+        y, x = plane.dims
+        raise ValueError(
+            f"areas of cells need latitudes and longitudes in degrees, but {plane.name!r} has the "
+            f"coordinates {y!r} and {x!r} without them, and no reference system"
+        )
+    rows, columns = plane.shape
+    areas = np.empty((rows, columns))
+    step = max(1, BLOCK // (columns + 1))
+    for start in range(0, rows, step):
+        stop = min(start + step, rows)
+        lattice = np.indices((stop - start + 1, columns + 1)).reshape(2, -1).T + (start, 0) - 0.5
+        corners = _on_sphere(*np.radians(to_globe(grid.place(lattice)).T))
+        a, b, c, d = _around_cells(corners.reshape(3, stop - start + 1, columns + 1))
+        areas[start:stop] = np.abs(_solid_angle(a, b, c) + _solid_angle(a, c, d))
+    return areas * (SEMI_MAJOR**2 * _q(np.pi / 2) / 2)
+
+
+def _on_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Give unit vectors, (3, n), at authalic latitudes."""
+    sine = np.clip(_q(latitude) / _q(np.pi / 2), -1.0, 1.0)
+    cosine = np.sqrt((1 - sine) * (1 + sine))
+    return np.stack([cosine * np.cos(longitude), cosine * np.sin(longitude), sine])
+
+
+def _around_cells(corners: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Give the four corners of each cell, in their order around it."""
+    return corners[:, :-1, :-1], corners[:, 1:, :-1], corners[:, 1:, 1:], corners[:, :-1, 1:]
+
+
+def _solid_angle(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Give the signed solid angle of spherical triangles of unit vectors.
+
+    Of differences, as small triangles have few digits in the vectors themselves.
+    """
+    volume = (a * np.cross(b - a, c - a, axis=0)).sum(axis=0)
+    ab, bc, ca = (a * b).sum(axis=0), (b * c).sum(axis=0), (c * a).sum(axis=0)
+    return np.asarray(2 * np.arctan2(volume, 1 + ab + bc + ca))
 
 
 def _grid_of(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
@@ -98,10 +155,10 @@ def _grid_of(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     return raster[names[0]]
 
 
-def _q(latitude: np.ndarray) -> np.ndarray:
+def _q(latitude: np.ndarray | float) -> np.ndarray:
     """Measure the area from the equator on, in units of pi a^2 for a whole turn."""
     sine = np.sin(latitude)
-    return (1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(_E * sine) / _E)
+    return np.asarray((1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(_E * sine) / _E))
 
 
 def _limits(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str) -> np.ndarray:

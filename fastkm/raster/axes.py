@@ -107,6 +107,36 @@ def is_geographic(array: xr.DataArray, axes: Axes | StackAxes) -> bool:
     return all(_is_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
 
 
+def curvilinear(array: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Give the latitude and the longitude of every cell, where coordinates of two dimensions do.
+
+    Returns
+    -------
+    tuple of (rows, columns) float64 array, or None
+        Latitude and longitude in degrees.
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing somewhere.
+    """
+    axes = find_axes(array)
+    found = []
+    for role in ("y", "x"):
+        name = next((n for n in array.coords if _is_degrees_of_cells(array, role, str(n))), None)
+        if name is None:
+            return None
+        cells = np.asarray(array.coords[name].transpose(axes.y, axes.x).values, np.float64)
+        if not np.isfinite(cells).all():
+            raise ValueError(f"coordinate {name!r} must be finite, but is missing in some cells")
+        found.append(cells)
+    return found[0], found[1]
+
+
+def _is_degrees_of_cells(array: xr.DataArray, role: str, name: str) -> bool:
+    return set(array.coords[name].dims) == set(array.dims) and _is_degrees(array, role, name)
+
+
 def _roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
     """Give each role its dimension, and list the dimensions that have none."""
     roles = {role: _first_with(array, role) for role in _SIGNS}

@@ -1,142 +1,302 @@
-"""Outlines of a cluster as polygons with a coordinate reference system.
+"""Outlines of clusters with what they measure, one row a region.
 
-Two ways. `contours_to_frame` turns contours into one polygon each, as the lesson does: what the
-contour leaves open is closed by a straight line, holes are shapes of their own. `outline` is for
-all other work: it traces the cluster at 0.5 of ``labels == cluster`` with a border of other cells
-around the array, so every ring closes, along the array's edge too; rings inside rings become
-holes; and the polygons are valid. A region that crosses the seam of a global grid is cut there.
+Filters act on numbers first: labels that are not selected, areas and boxes of cells go before
+anything is traced, diameters before polygons are made. What every region measures comes from its
+cells (`cells`, `area_km2`, `mean` ...) or from its rings before they are cut (`perimeter_km`), so a
+cut at the antimeridian changes nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm.geometry import find_contours, max_pairwise_distance
-from fastkm.raster.axes import find_axes, is_geographic
-from fastkm.raster.crs import crs_wkt
-from fastkm.vector.coordinates import to_coordinates
+from fastkm.cluster import kmeans1d
+from fastkm.raster.area import cell_areas
+from fastkm.raster.grids import Grid, globe_of
+from fastkm.raster.labels import label_raster
+from fastkm.vector.measures import diameters, perimeters, summary
+from fastkm.vector.pieces import place_pieces
+from fastkm.vector.polygonize import (
+    Boundary,
+    Mosaic,
+    as_plain,
+    checked_west,
+    mosaic_of,
+    trace,
+)
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import shapely
     import xarray as xr
 
-WGS84 = "EPSG:4326"
+Select = Literal["all", "highest", "lowest"] | int | str | Sequence[int]
 
 
-def contours_to_frame(contours: Sequence[np.ndarray], raster: xr.DataArray) -> gpd.GeoDataFrame:
-    """Turn contours into polygons named ``contour_0``, ``contour_1`` … in column ``idx_name``.
+class Limit(NamedTuple):
+    """A least length or area, and its unit."""
 
-    Parameters
-    ----------
-    contours : sequence of (n, 2) array
-        Rows and columns, n >= 3.
-    raster : xarray.DataArray
-        The raster whose coordinates they get.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        One row a contour, in the reference system that the raster carries, else in EPSG:4326
-        where it has latitudes and longitudes.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> raster = xr.DataArray(np.zeros((3, 3)), {"lat": [0, 1, 2], "lon": [5, 6, 7]}, ("lat", "lon"))
-    >>> frame = contours_to_frame([np.array([[0.0, 0], [0, 2], [2, 0]])], raster)
-    >>> frame.idx_name[0], frame.geometry[0].wkt
-    ('contour_0', 'POLYGON ((5 0, 7 0, 5 2, 5 0))')
-    """
-    import geopandas as gpd
-    import shapely
-
-    polygons = [shapely.Polygon(to_coordinates(contour, raster)) for contour in contours]
-    names = [f"contour_{number}" for number in range(len(polygons))]
-    return gpd.GeoDataFrame({"idx_name": names}, geometry=polygons, crs=_crs(raster))
+    value: float
+    unit: str
 
 
 def outline(
-    labels: xr.DataArray, cluster: int, *, centroid: float, min_diameter: float = 0.0
+    raster_or_labels: xr.DataArray,
+    k: int | None = None,
+    *,
+    values: xr.DataArray | None = None,
+    select: Select = "all",
+    min_diameter: float | str = 0.0,
+    min_area: float | str = 0.0,
+    boundary: Boundary = "cell",
+    connectivity: Literal[4, 8] = 4,
+    longitudes: Literal["0..360", "-180..180"] | None = None,
+    areas: xr.DataArray | None = None,
+    threads: int | None = None,
 ) -> gpd.GeoDataFrame:
-    """Outline the connected regions of one cluster.
+    """Outline the connected regions of clusters, and measure them.
 
     Parameters
     ----------
-    labels : xarray.DataArray
-        Cluster numbers by cell, -1 where missing.
-    cluster : int
-        The cluster to outline.
-    centroid : float
-        Its centroid, for the column ``value``.
-    min_diameter : float, default: 0
-        Leave out regions whose longest distance across is this many pixels or less.
+    raster_or_labels : xarray.DataArray
+        A raster, which is clustered if `k` is given; or labels: whole numbers, negative where
+        missing, as of `fastkm.kmeans1d`'s ``predict`` and `fastkm.cluster_raster`.
+    k : int, optional
+        Number of clusters of a raster.
+    values : xarray.DataArray, optional
+        The raster that the labels come from, for `mean`, `min` and `max`. A raster that is clustered
+        here is that by itself.
+    select : {"all", "highest", "lowest"}, int or sequence of int
+        The clusters to outline; "highest" is the highest label that there is.
+    min_diameter : float or str, default: 0
+        Leave out regions whose longest distance across is not above this: ``"200px"``, or
+        ``"2000km"`` on the ground. A number is pixels.
+    min_area : float or str, default: 0
+        Leave out regions whose area is not above this: ``"5000km2"``. A number is km2.
+    boundary : {"cell", "contour"}
+        Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`.
+    connectivity : {4, 8}
+        With 8, cells that touch at a corner are connected too.
+    longitudes : {"0..360", "-180..180"}, optional
+        The longitudes of the polygons, which are cut where these begin. By default they stay as
+        the raster has them.
+    areas : xarray.DataArray, optional
+        Areas of the cells in m2; by default those of `fastkm.raster.cell_areas`.
+    threads : int, optional
+        See `fastkm.kmeans1d`.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        One row a region, the longest first: ``cluster``, ``value``, ``diameter_px`` (longest
-        distance between two points of the exterior, in pixels) and ``geometry``, valid polygons
-        with holes, in the reference system that the labels carry, else in EPSG:4326 where they
-        have latitudes and longitudes.
+        One row a region, by cluster, the longest first, in the reference system that the raster
+        carries, else in EPSG:4326 where it has latitudes and longitudes:
+
+        - ``cluster``; ``value``, its centroid, NaN where that is not known;
+        - ``cells``, the number of cells; ``area_km2``, the sum of their areas on WGS84;
+        - ``perimeter_km``, the length of the boundary and its holes, without cuts;
+        - ``diameter_px``, ``diameter_km``: the longest distance between two points of the
+          exterior, in pixels, and along geodesics;
+        - ``mean``, ``min``, ``max`` of the raster's cells inside, if there is a raster;
+        - ``geometry``: valid polygons with holes, or MultiPolygons where a region was cut.
+
+        Areas and lengths in km are NaN for rasters that lie nowhere on the globe. Regions of
+        a grid that goes round the globe are joined across its seam.
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, the labels are no labels, or a limit in km or km2 is asked of a
+        raster that lies nowhere on the globe.
+    ClusterError
+        If the raster has fewer distinct values than `k`.
 
     Examples
     --------
-    >>> import xarray as xr
-    >>> labels = xr.DataArray([[0, 1, 1], [0, 0, 0]], {"lat": [0, 1], "lon": [5, 6, 7]}, ("lat", "lon"))
-    >>> outline(labels, 1, centroid=3.5).round(3)[["cluster", "value", "diameter_px"]]
-       cluster  value  diameter_px
-    0        1    3.5          2.0
+    >>> import fastkm, xarray as xr
+    >>> raster = xr.DataArray(
+    ...     [[9.0, 1, 1, 8], [1, 1, 1, 7]],
+    ...     {"lat": [-10.0, 10], "lon": [45.0, 135, 225, 315]}, ("lat", "lon"),
+    ... )
+    >>> found = fastkm.outline(raster, 2, select="highest", longitudes="-180..180")
+    >>> found[["cluster", "value", "cells", "area_km2", "mean"]].round()
+       cluster  value  cells    area_km2  mean
+    0        1    8.0      3  65161373.0   8.0
+    >>> found.geometry[0].bounds
+    (-90.0, -20.0, 90.0, 20.0)
     """
     import geopandas as gpd
-    import shapely
 
-    axes = find_axes(labels)
-    labels = labels.transpose(axes.y, axes.x)
-    polygons = _regions(np.asarray(labels.values) == cluster)
-    diameters = np.array(
-        [max_pairwise_distance(shapely.get_coordinates(p.exterior)) for p in polygons]
-    )
-    order = [int(i) for i in np.argsort(-diameters, kind="stable") if diameters[i] > min_diameter]
-    geometry = [_placed(polygons[i], labels) for i in order]
+    labels = raster_or_labels
+    if k is not None:
+        values = raster_or_labels
+        labels = label_raster(values, kmeans1d(values, k, threads=threads))
+    across, least_area = as_length(min_diameter), as_area(min_area)
+    west = checked_west(longitudes)
+    cells, grid = as_plain(labels)
+    _require_place(grid, across, least_area)
+    mosaic = mosaic_of(cells, grid, connectivity)
+    measured = {"area_km2": _areas(labels, grid, mosaic, areas)}
+    wanted = selected(mosaic.labels, select)
+    if least_area.value > 0:
+        wanted &= measured["area_km2"] > least_area.value
+    if across.unit == "px" and not grid.turn and len(mosaic.parts.labels) == len(wanted):
+        wanted &= _box_diagonals(mosaic) > across.value
+    regions = len(wanted)
+    traced = trace(mosaic, grid, west, boundary, wanted)
+    pieces = traced.pieces()
+    for unit, column, metric in (("px", "diameter_px", "pixels"), ("km", "diameter_km", "metres")):
+        scale = 1e-3 if unit == "km" else 1.0
+        measured[column] = scale * diameters(pieces, grid, regions, metric=metric, threads=threads)
+        if across.unit == unit and across.value > 0:
+            wanted &= measured[column] > across.value
+            pieces = pieces.only(wanted)
+    traced = traced.only(wanted)
+    lengths = perimeters(traced.rings, traced.owners, grid, regions, traced.plane.windows[0])
+    measured["perimeter_km"] = 1e-3 * lengths
+    if values is not None:
+        measured |= _statistics(values, labels, mosaic)
+    geometry, owners = place_pieces(pieces, grid, west)
+    order = np.lexsort((-measured["diameter_px"][owners], mosaic.labels[owners]))
+    owners = owners[order]
     columns = {
-        "cluster": np.full(len(order), cluster, np.int64),
-        "value": np.full(len(order), centroid, np.float64),
-        "diameter_px": diameters[order] if order else np.empty(0),
+        "cluster": mosaic.labels[owners],
+        "value": _centroids(labels, mosaic.labels[owners]),
+        "cells": mosaic.cells[owners],
+        **{name: measured[name][owners] for name in ORDER if name in measured},
     }
-    return gpd.GeoDataFrame(columns, geometry=geometry, crs=_crs(labels))
+    return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
 
 
-def _regions(inside: np.ndarray) -> list[shapely.Polygon]:
-    """Trace the regions of a binary image as polygons with holes, in (row, column)."""
-    import shapely
-
-    rings = [ring - 1.0 for ring in find_contours(np.pad(inside, 1), 0.5)]
-    if not rings:
-        return []
-    # rings at 0.5 neither cross nor touch, so even-odd filling tells exteriors from holes
-    lines = shapely.linestrings(np.concatenate(rings), indices=_ring_numbers(rings))
-    area = shapely.build_area(shapely.geometrycollections(lines))
-    return list(shapely.get_parts(area))
+ORDER = ("area_km2", "perimeter_km", "diameter_px", "diameter_km", "mean", "min", "max")
+"""Columns of measures, in their order."""
 
 
-def _ring_numbers(rings: list[np.ndarray]) -> np.ndarray:
-    return np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+def as_length(limit: float | str) -> Limit:
+    """Read a least length: "200px", "2000km", or a number of pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> as_length("2000km")
+    Limit(value=2000.0, unit='km')
+    """
+    return _limit("min_diameter", limit, ("px", "km"))
 
 
-def _placed(polygon: shapely.Polygon, raster: xr.DataArray) -> shapely.Polygon:
-    """Move a polygon from (row, column) to coordinates."""
-    import shapely
+def as_area(limit: float | str) -> Limit:
+    """Read a least area: "5000km2", or a number of km2.
 
-    return shapely.transform(polygon, lambda pixels: to_coordinates(pixels, raster))
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> as_area(5000)
+    Limit(value=5000.0, unit='km2')
+    """
+    return _limit("min_area", limit, ("km2",))
 
 
-def _crs(raster: xr.DataArray) -> str | None:
-    """Give the system that the raster carries; degrees without one are WGS84."""
-    carried = crs_wkt(raster)
-    if carried is not None:
-        return carried
-    return WGS84 if is_geographic(raster, find_axes(raster)) else None
+def _limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
+    """Read a number of at least 0 and its unit, the first of `units` where none is given."""
+    number, unit = limit, units[0]
+    if isinstance(limit, str):
+        match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)})?\s*", limit)
+        number, unit = (match[1], match[2] or unit) if match else ("", unit)
+    try:
+        value = float(number)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value < np.inf:
+        examples = " or ".join(f"'200{unit}'" for unit in units)
+        raise ValueError(f"{name} must be a number of at least 0 such as {examples}, got {limit!r}")
+    return Limit(value, unit)
+
+
+def selected(labels: np.ndarray, select: Select) -> np.ndarray:
+    """Tell which regions have a selected label.
+
+    Raises
+    ------
+    ValueError
+        If `select` is neither a word nor whole numbers.
+
+    Examples
+    --------
+    >>> selected(np.array([0, 2, 1]), "highest")
+    array([False,  True, False])
+    """
+    if isinstance(select, str) and select == "all":
+        return np.ones(len(labels), bool)
+    if isinstance(select, str) and select in {"highest", "lowest"}:
+        if len(labels) == 0:
+            return np.zeros(0, bool)
+        return labels == (labels.max() if select == "highest" else labels.min())
+    chosen = np.atleast_1d(np.asarray(select))
+    if isinstance(select, str) or chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+        raise ValueError(
+            f"select must be 'all', 'highest', 'lowest' or whole numbers, got {select!r}"
+        )
+    return np.isin(labels, chosen)
+
+
+def _require_place(grid: Grid, *limits: Limit) -> None:
+    """Raise if a limit on the ground is asked of a raster that lies nowhere."""
+    for limit in limits:
+        if limit.unit != "px" and limit.value > 0 and globe_of(grid) is None:
+            raise ValueError(
+                f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
+                "reference system, and this one has neither"
+            )
+
+
+def _areas(
+    labels: xr.DataArray, grid: Grid, mosaic: Mosaic, areas: xr.DataArray | None
+) -> np.ndarray:
+    """Sum the areas of the cells of each region, in km2."""
+    if areas is None:
+        if globe_of(grid) is None:
+            return np.full(len(mosaic.labels), np.nan)
+        areas = cell_areas(labels)
+    return 1e-6 * summary(mosaic.numbers, _like(areas, labels, "areas"), len(mosaic.labels)).sums
+
+
+def _statistics(
+    values: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic
+) -> dict[str, np.ndarray]:
+    """Give mean, min and max of the raster in each region."""
+    found = summary(mosaic.numbers, _like(values, labels, "values"), len(mosaic.labels))
+    return {"mean": found.means, "min": found.least, "max": found.greatest}
+
+
+def _like(raster: xr.DataArray, labels: xr.DataArray, name: str) -> np.ndarray:
+    """Give the cells of a raster on the grid of the labels, NaN where missing."""
+    cells, _ = as_plain(raster)
+    shape = as_plain(labels)[0].shape
+    if cells.shape != shape:
+        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {cells.shape}")
+    if isinstance(cells, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
+    return np.asarray(cells)
+
+
+def _box_diagonals(mosaic: Mosaic) -> np.ndarray:
+    """Bound the diameters of regions that are one part, in pixels."""
+    boxes = mosaic.parts.boxes.astype(np.float64)
+    return np.asarray(np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).T) * (1 + 1e-12))
+
+
+def _centroids(labels: xr.DataArray, clusters: np.ndarray) -> np.ndarray:
+    """Look up the centroids that labels carry."""
+    carried = np.atleast_1d(labels.attrs.get("centroids", [])).astype(np.float64)
+    known = clusters < len(carried)
+    return np.where(known, np.append(carried, np.nan)[np.where(known, clusters, -1)], np.nan)

@@ -1,7 +1,28 @@
 """Writing outlines: the format by extension, the file whole or not at all.
 
-A shapefile's field names have at most ten characters. GDAL would cut longer ones; fastkm writes
-names of its own instead, listed in `SHAPEFILE_NAMES`.
+========== ========== ====================================================================
+extension  format     coordinates and rows
+========== ========== ====================================================================
+.shp       shapefile  as they are; five files; field names of at most 10 bytes, see below
+.gpkg      GeoPackage as they are
+.geojson   RFC 7946   WGS84, -180..180, cut at the antimeridian, 15 decimals, no CRS member
+.fgb       FlatGeobuf as they are; the rows in the order of its spatial index
+.parquet   GeoParquet as they are; needs the extra ``parquet``
+========== ========== ====================================================================
+
+A file is one layer of polygons: where a row is a MultiPolygon, all rows of a GeoPackage and a
+FlatGeobuf are. The frame's index is not written. GeoJSON of no rows has no fields.
+
+What a column may hold stands in `fastkm.vector.fields`. A shapefile's names are those of the
+frame, but for
+
+============ =========
+column       field
+============ =========
+perimeter_km perim_km
+diameter_px  diam_px
+diameter_km  diam_km
+============ =========
 """
 
 from __future__ import annotations
@@ -9,17 +30,30 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fastkm._files import replacing
+from fastkm.vector.fields import NAMES, prepare_fields
+from fastkm.vector.geojson import to_rfc7946
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-DRIVERS = {".shp": "ESRI Shapefile", ".gpkg": "GPKG", ".geojson": "GeoJSON"}
-
-SHAPEFILE_NAMES = {"diameter_px": "diam_px"}
-"""Field names that a shapefile gets in place of longer ones."""
+DRIVERS = {
+    ".shp": "ESRI Shapefile",
+    ".gpkg": "GPKG",
+    ".geojson": "GeoJSON",
+    ".fgb": "FlatGeobuf",
+    ".parquet": "Parquet",
+}
+GEOJSON_DECIMALS = 15
+"""Of coordinates: 1e-15 degrees are less than a nanometre, and less than a float64 tells apart."""
+NEEDS_EXTRA = ".parquet files need pyarrow: install with pip install 'fastkm[parquet]'"
+SAME_PLACE = 1e-9
+"""Share of the extent by which a CRS that was written may move the corners of the outlines."""
+_POLYGON, _MULTIPOLYGON = 3, 6
 
 
 def check_extension(path: str | os.PathLike[str]) -> str:
@@ -42,14 +76,14 @@ def check_extension(path: str | os.PathLike[str]) -> str:
 
 
 def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> list[Path]:
-    """Write outlines to a shapefile, GeoPackage or GeoJSON file.
+    """Write outlines to a shapefile, GeoPackage, GeoJSON, FlatGeobuf or GeoParquet file.
 
     Parameters
     ----------
     outlines : geopandas.GeoDataFrame
-        With any columns that the format has types for.
+        Polygons and MultiPolygons, with columns that the format has types for.
     path : path-like
-        The file; one that exists is replaced.
+        The file; one that exists is replaced. Its extension names the format.
 
     Returns
     -------
@@ -59,27 +93,118 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     Raises
     ------
     ValueError
-        If the extension is unknown, or a shapefile's field name would be too long.
+        If the extension is unknown, if a row is no polygon, or if the format would lose something
+        of a column, its name or the CRS.
+    ImportError
+        If the file is a .parquet and pyarrow, the extra ``parquet``, is not installed.
+    OSError
+        If the file cannot be written, or GDAL was built without the format.
+
+    Warns
+    -----
+    UserWarning
+        If the outlines have no CRS. Readers of GeoJSON then take x and y for longitudes and
+        latitudes.
     """
     driver = check_extension(path)
-    options = {}
-    if driver == "ESRI Shapefile":
-        outlines = outlines.rename(columns=SHAPEFILE_NAMES)
-        if outlines.geometry.name != "geometry":
-            outlines = outlines.rename_geometry("geometry")
-        fields = outlines.columns.drop(outlines.geometry.name)
-        too_long = [name for name in fields if len(name) > 10]
-        if too_long:
-            raise ValueError(f"shapefile fields have at most 10 characters, got {too_long}")
-        options = {"encoding": "UTF-8"}  # and so a .cpg file
+    extension = Path(path).suffix.lower()
+    _check_support(extension, driver)
+    kinds = _check_shapes(outlines)
+    frame = prepare_fields(outlines, extension)
     if outlines.crs is None:
         warnings.warn(
             f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
             "and longitudes",
             stacklevel=2,
         )
+    if extension == ".geojson":
+        frame = to_rfc7946(frame)
     with warnings.catch_warnings(), replacing(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
-        outlines.to_file(draft, driver=driver, engine="pyogrio", geometry_type="Polygon", **options)
+        if extension == ".parquet":
+            frame.to_parquet(draft, index=False)
+        else:
+            _write_with_gdal(frame, draft, driver, several=_MULTIPOLYGON in kinds)
+            if not draft.exists():
+                draft.with_suffix(extension).rename(draft)  # GDAL makes an .shp of an .SHP
+            _check_layer(frame, draft)
         parts = sorted(Path(path).with_name(part.name) for part in draft.parent.iterdir())
     return sorted(parts, key=lambda part: part != Path(path))
+
+
+def _check_support(extension: str, driver: str) -> None:
+    if extension == ".parquet":
+        try:
+            import pyarrow as pa  # noqa: F401
+        except ImportError as error:
+            raise ImportError(NEEDS_EXTRA) from error
+        return
+    import pyogrio
+
+    if driver not in pyogrio.list_drivers(write=True):
+        raise OSError(f"GDAL {pyogrio.__gdal_version_string__} was built without {driver}")
+
+
+def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
+    """Give the types of the geometries, which are polygons of two dimensions."""
+    import shapely
+
+    shapes = np.asarray(outlines.geometry.array, object)
+    nothing = np.flatnonzero(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    if nothing.size:
+        raise ValueError(f"outlines must be polygons, got none in row {nothing[0]}")
+    kinds = shapely.get_type_id(shapes)
+    others = np.flatnonzero(~np.isin(kinds, (_POLYGON, _MULTIPOLYGON)) | shapely.has_z(shapes))
+    if others.size:
+        wrong = shapes[others[0]]
+        what = wrong.geom_type + (" Z" if wrong.has_z else "")
+        raise ValueError(f"outlines must be polygons, got a {what} in row {others[0]}")
+    return set(kinds.tolist())
+
+
+def _write_with_gdal(frame: gpd.GeoDataFrame, draft: Path, driver: str, *, several: bool) -> None:
+    """Write one layer."""
+    from pyproj.exceptions import CRSError
+
+    options: dict[str, Any] = {"geometry_type": "Polygon"}
+    if driver == "ESRI Shapefile":
+        options["encoding"] = "UTF-8"  # and so a .cpg file
+    elif driver == "GeoJSON":
+        options |= {"geometry_type": "Unknown", "COORDINATE_PRECISION": str(GEOJSON_DECIMALS)}
+    elif several:
+        options = {"geometry_type": "MultiPolygon", "promote_to_multi": True}
+    try:
+        frame.to_file(draft, driver=driver, engine="pyogrio", **options)
+    except CRSError as error:  # no WKT 1 of it
+        raise ValueError(_crs_lost(frame, draft)) from error
+
+
+def _check_layer(frame: gpd.GeoDataFrame, draft: Path) -> None:
+    """Read the head of what was written: the fields, the rows, and the CRS are all there."""
+    import pyogrio
+    import pyproj
+
+    info = pyogrio.read_info(draft, force_feature_count=True)
+    rows, fields = info["features"], list(info["fields"])
+    expected = [name for name in frame.columns if name != frame.geometry.name]
+    if not expected and fields == ["FID"]:  # which GDAL gives a shapefile that has no other
+        fields = []
+    if rows != len(frame) or (fields != expected and (rows or draft.suffix.lower() != ".geojson")):
+        raise ValueError(
+            f"{draft.name} would have {rows} rows of {fields}, not {len(frame)} of {expected}"
+        )
+    if frame.crs is None or not len(frame):
+        return
+    if info["crs"] is None:
+        raise ValueError(_crs_lost(frame, draft))
+    west, south, east, north = frame.total_bounds.tolist()
+    x, y = np.array([west, west, east, east]), np.array([south, north, south, north])
+    there = pyproj.Transformer.from_crs(info["crs"], frame.crs, always_xy=True).transform(x, y)
+    shift = np.abs(np.concatenate([there[0] - x, there[1] - y]))
+    if (shift[np.isfinite(shift)] > SAME_PLACE * max(np.abs(x).max(), np.abs(y).max(), 1)).any():
+        raise ValueError(_crs_lost(frame, draft))
+
+
+def _crs_lost(frame: gpd.GeoDataFrame, draft: Path) -> str:
+    what = NAMES[draft.suffix.lower()]
+    return f"{what} cannot keep the CRS {frame.crs.name!r}; .parquet can"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.farthest import beyond_octagon, farthest_in_columns, farthest_of_chains, hull
+from fastkm._kernels.farthest import farthest_in_columns, farthest_of_chains, hull
 from tests import naive
 
 
@@ -72,32 +72,6 @@ def test_the_hull_runs_counter_clockwise_from_the_leftmost(seed, n):
     assert corners[0] == 0
     for a, b, c in zip(corners, np.roll(corners, -1), np.roll(corners, -2), strict=True):
         assert naive.turn(points[a], points[b], points[c]) > 0
-
-
-@given(SEEDS, st.sampled_from([1, 2, 5, 12]), KINDS)
-def test_the_octagon_keeps_every_corner_of_the_hull(seed, n, kind):
-    points = some_points(seed, n, 2, kind)
-    keep = np.zeros(n, bool)
-    beyond_octagon(points, keep)
-    distinct = np.unique(points, axis=0)
-    corners = {tuple(point) for point in distinct[sorted(naive.hull(distinct))]}
-    assert corners <= {tuple(point) for point in points[keep]}
-
-
-@given(SEEDS, st.sampled_from([1, 2, 30]), st.sampled_from(["lattice", "line", "duplicates"]))
-def test_the_octagon_drops_what_is_strictly_inside_and_nothing_else(seed, n, kind):
-    points = np.round(some_points(seed, n, 2, kind) * 4)
-    keep = np.zeros(n, bool)
-    beyond_octagon(points, keep)
-    np.testing.assert_array_equal(keep, naive.octagon(points))
-
-
-def test_the_octagon_drops_almost_all_of_a_disc():
-    rng = np.random.default_rng(3)
-    angle, radius = rng.random(2000) * 2 * np.pi, np.sqrt(rng.random(2000))
-    keep = np.zeros(2000, bool)
-    beyond_octagon(np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]), keep)
-    assert 8 <= keep.sum() < 400
 
 
 @given(SEEDS, st.integers(2, 60), st.sampled_from([1.0, 1e-3, 1e-8]))

@@ -1,4 +1,4 @@
-"""Outlines: `contours_to_frame` against the lesson's own rule, `outline` against its promises."""
+"""Outlines: what they measure, which are left out, and where they lie."""
 
 import numpy as np
 import pytest
@@ -7,263 +7,307 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from skimage.measure import find_contours
+from pyproj import Geod
 
-from fastkm.vector import contours_to_frame, outline
+import fastkm
+from fastkm.raster import cell_areas
+from fastkm.vector import as_area, as_length, outline
+from tests.label_maps import globe, placed, polar, projected, rings_around_the_middle
 
-GAUSSIAN = np.array([-70.1, -52.3, -33.7, -12.9, 11.1, 30.5, 52.9, 70.7])
-IRREGULAR = np.array([2.3, 15.1, 40.7, 61.9, 88.8, 120.1, 150.3, 170.9, 201.7, 230.3])
-
-
-def placed(cells, latitude=None, longitude=None):
-    cells = np.asarray(cells)
-    latitude = np.arange(float(cells.shape[0])) if latitude is None else latitude
-    longitude = np.arange(float(cells.shape[1])) if longitude is None else longitude
-    return xr.DataArray(cells, {"lat": latitude, "lon": longitude}, ("lat", "lon"))
-
-
-def lesson_coordinates(contour, latitude, longitude):
-    """The lesson's loop, its names apart."""
-    points = []
-    for row, column in contour:
-        if int(row) == row:
-            y = latitude[int(row)]
-        else:
-            y = (latitude[int(row)] + latitude[int(row) + 1]) / 2.0
-        if int(column) == column:
-            x = longitude[int(column)]
-        else:
-            x = (longitude[int(column)] + longitude[int(column) + 1]) / 2.0
-        points.append([x, y])
-    return points
-
-
-@pytest.fixture
-def thresholded():
-    """Classes 0, 1 and 2 in patches that touch each other and the edges."""
-    rng = np.random.default_rng(3)
-    return np.kron(rng.integers(0, 3, (4, 5)), np.ones((2, 2), int)).astype(float)
-
-
-# contours_to_frame
-
-
-@pytest.mark.parametrize("latitude", [GAUSSIAN, GAUSSIAN[::-1], np.arange(-3.5, 4)])
-def test_contours_get_the_coordinates_of_the_lesson_to_the_vertex(thresholded, latitude):
-    raster = placed(thresholded, latitude, IRREGULAR)
-    contours = [contour for contour in find_contours(thresholded, 1.0) if len(contour) >= 4]
-    assert len(contours) > 1
-    frame = contours_to_frame(contours, raster)
-    for contour, polygon in zip(contours, frame.geometry, strict=True):
-        expected = shapely.Polygon(lesson_coordinates(contour, latitude, IRREGULAR))
-        np.testing.assert_array_equal(
-            shapely.get_coordinates(polygon), shapely.get_coordinates(expected)
-        )
-
-
-def test_contours_are_named_in_order_and_in_wgs84():
-    ring = np.array([[0.0, 0], [0, 1], [1, 0], [0, 0]])
-    frame = contours_to_frame([ring, ring + 0.5], placed(np.zeros((3, 3))))
-    assert list(frame.columns) == ["idx_name", "geometry"]
-    assert list(frame.idx_name) == ["contour_0", "contour_1"]
-    assert frame.crs.to_epsg() == 4326
-
-
-def test_contour_that_is_open_is_closed_by_a_straight_line():
-    frame = contours_to_frame([np.array([[0.0, 0], [0, 2], [2, 2]])], placed(np.zeros((3, 3))))
-    assert frame.geometry[0].equals(shapely.Polygon([(0, 0), (2, 0), (2, 2)]))
-
-
-def test_no_contours_give_an_empty_frame_with_the_columns():
-    frame = contours_to_frame([], placed(np.zeros((3, 3))))
-    assert len(frame) == 0
-    assert list(frame.columns) == ["idx_name", "geometry"]
-    assert frame.crs.to_epsg() == 4326
-
-
-def test_contours_of_a_projected_raster_have_no_crs():
-    coords = {"y": ("y", [0.0, 1000, 2000], {"units": "m"}), "x": ("x", [0.0, 1000, 2000])}
-    raster = xr.DataArray(np.zeros((3, 3)), coords, ("y", "x"))
-    frame = contours_to_frame([np.array([[0.0, 0], [0, 2], [2, 2]])], raster)
-    assert frame.crs is None
-    assert frame.geometry[0].bounds == (0, 0, 2000, 2000)
-
-
-# outline
-
-
-def outlined(cells, *, cluster=1, min_diameter=0.0, **coords):
-    return outline(placed(cells, **coords), cluster, centroid=3.5, min_diameter=min_diameter)
-
-
-def grid_points(shape):
-    rows, columns = np.indices(shape)
-    return columns.ravel().astype(float), rows.ravel().astype(float)
-
-
-def covered(frame, shape):
-    """Which cell centres the polygons cover, and how often."""
-    counts = np.zeros(shape, int)
-    for polygon in frame.geometry:
-        counts += shapely.contains_xy(polygon, *grid_points(shape)).reshape(shape)
-    return counts
-
-
-def test_columns_are_typed_and_rows_carry_cluster_value_and_diameter():
-    frame = outlined([[0, 0, 0], [0, 2, 0], [0, 0, 0]], cluster=2)
-    assert list(frame.columns) == ["cluster", "value", "diameter_px", "geometry"]
-    assert [str(kind) for kind in frame.dtypes] == ["int64", "float64", "float64", "geometry"]
-    assert frame.crs.to_epsg() == 4326
-    assert frame.drop(columns="geometry").to_numpy().tolist() == [[2, 3.5, 1.0]]
-
-
-def test_single_cell_is_a_diamond_around_its_centre():
-    [polygon] = outlined([[0, 0, 0], [0, 1, 0], [0, 0, 0]]).geometry
-    assert polygon.equals(shapely.Polygon([(0.5, 1), (1, 1.5), (1.5, 1), (1, 0.5)]))
-
-
-def test_single_cell_that_is_the_whole_array():
-    [polygon] = outlined([[1]]).geometry
-    assert polygon.equals(shapely.Polygon([(-0.5, 0), (0, 0.5), (0.5, 0), (0, -0.5)]))
-
-
-def test_hole_is_cut_out():
-    cells = np.ones((5, 5), int)
-    cells[2, 2] = 0
-    [polygon] = outlined(cells).geometry
-    assert len(polygon.interiors) == 1
-    assert not polygon.contains(shapely.Point(2, 2))
-
-
-def test_rings_in_rings_are_regions_of_their_own():
-    cells = np.zeros((9, 9), int)
-    cells[1:-1, 1:-1], cells[2:-2, 2:-2], cells[4, 4] = 1, 0, 1
-    frame = outlined(cells)
-    assert len(frame) == 2
-    assert [len(polygon.interiors) for polygon in frame.geometry] == [1, 0]
-    np.testing.assert_array_equal(covered(frame, cells.shape), cells)
-
-
-def test_region_at_the_edge_is_closed_along_it():
-    cells = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
-    frame = outlined(cells)
-    assert frame.geometry.is_valid.all()
-    np.testing.assert_allclose(frame.geometry[0].bounds, (-0.5, -0.5, 1.5, 1.5))
-    np.testing.assert_array_equal(covered(frame, cells.shape), cells)
-
-
-def test_whole_array_is_one_polygon_out_to_the_edges_of_the_cells():
-    [polygon] = outlined(np.ones((18, 36), int), latitude=np.arange(-85, 90, 10.0),
-                         longitude=np.arange(5, 360, 10.0)).geometry  # fmt: skip
-    assert polygon.bounds == (0, -90, 360, 90)
-    assert polygon.is_valid
-
-
-def test_cells_that_touch_at_a_corner_only_are_two_regions():
-    frame = outlined([[1, 0], [0, 1]])
-    assert len(frame) == 2
-    assert frame.geometry.is_valid.all()
-
-
-def test_missing_cells_belong_to_no_other_cluster():
-    cells = np.array([[-1, -1, 0], [-1, 0, 0], [1, 1, 1]])
-    np.testing.assert_array_equal(covered(outlined(cells, cluster=0), cells.shape), cells == 0)
-
-
-@pytest.mark.parametrize(
-    "cells", [np.zeros((3, 4), int), np.full((3, 4), -1), np.zeros((1, 1), int)]
+WGS84 = Geod(ellps="WGS84")
+COLUMNS = [
+    "cluster", "value", "cells", "area_km2", "perimeter_km", "diameter_px", "diameter_km",
+]  # fmt: skip
+GLOBES = arrays(
+    np.int16, st.tuples(st.integers(2, 6), st.integers(2, 8)), elements=st.integers(-1, 2)
 )
-def test_cluster_without_cells_gives_an_empty_frame_with_the_columns(cells):
-    frame = outlined(cells)
-    assert len(frame) == 0
-    assert list(frame.columns) == ["cluster", "value", "diameter_px", "geometry"]
+BOUNDARIES = ("cell", "contour")
+
+
+def densified_perimeter(geometry, skipped=()):
+    """Sum geodesics between points a hundredth of a degree apart, but along skipped meridians."""
+    total = 0.0
+    for ring in shapely.get_rings(shapely.get_parts(geometry)):
+        points = shapely.get_coordinates(ring)
+        for a, b in zip(points[:-1], points[1:], strict=True):
+            if a[0] == b[0] and a[0] in skipped:
+                continue
+            line = np.linspace(a, b, 2 + int(100 * np.abs(b - a).max()))
+            total += WGS84.line_length(*line.T)
+    return total / 1e3
+
+
+def farthest_km(geometry):
+    """Compare all pairs of the corners of the exteriors."""
+    points = shapely.get_coordinates(shapely.get_exterior_ring(shapely.get_parts(geometry)))
+    i, j = np.triu_indices(len(points))
+    return WGS84.inv(*points[i].T, *points[j].T)[2].max() / 1e3
+
+
+# Columns
+
+
+def test_columns_and_types():
+    frame = outline(placed([[0, 0, 0], [0, 2, 0], [0, 0, 0]]))
+    assert list(frame.columns) == [*COLUMNS, "geometry"]
+    assert [str(kind) for kind in frame.dtypes] == ["int64", "float64", "int64", *["float64"] * 4,
+                                                    "geometry"]  # fmt: skip
     assert frame.crs.to_epsg() == 4326
-    assert frame.dtypes["cluster"] == np.int64
+    assert frame["cluster"].tolist() == [0, 2]
+    assert frame["cells"].tolist() == [8, 1]
+    assert frame["diameter_px"].tolist() == [np.hypot(3, 3), np.hypot(1, 1)]
+    assert frame["value"].isna().all()
+
+
+def test_a_raster_is_clustered_and_gives_values_and_statistics():
+    raster = placed([[1.0, 1, 9], [3, 1, np.nan], [8, 1, 10]])
+    frame = outline(raster, 2)
+    assert list(frame.columns) == [*COLUMNS, "mean", "min", "max", "geometry"]
+    assert frame["cluster"].tolist() == [0, 1, 1, 1]
+    assert frame["value"].tolist() == [1.4, 9.0, 9.0, 9.0]
+    assert frame["cells"].tolist() == [5, 1, 1, 1]
+    assert frame["mean"].tolist() == [1.4, 9, 8, 10]
+    assert frame["min"].tolist() == [1, 9, 8, 10]
+    assert frame["max"].tolist() == [3, 9, 8, 10]
+
+
+def test_labels_bring_their_centroids_and_values_their_statistics():
+    raster = placed([[1.0, 2, 9], [3, 2, 11]])
+    labels = fastkm.cluster_raster(raster, 2).labels
+    frame = outline(labels, values=raster)
+    assert frame["value"].tolist() == [2, 10]
+    assert frame["mean"].tolist() == [2, 10]
+    bare = outline(labels)
+    assert "mean" not in bare
+    assert bare["value"].tolist() == [2, 10]
+
+
+def test_missing_values_inside_count_for_nothing():
+    values = placed([[1.0, np.nan, 5], [7, 7, 7]])
+    frame = outline(placed([[0, 0, 0], [1, 1, 1]]), values=values)
+    assert frame["mean"].tolist() == [3, 7]
+    frame = outline(placed([[0, 1, 0]] * 2), values=placed([[1.0, np.nan, 5]] * 2))
+    assert frame["mean"].fillna(-1).tolist() == [1, 5, -1]
+
+
+def test_longest_comes_first_in_each_cluster():
+    cells = np.zeros((7, 12), int)
+    cells[1, 1:4], cells[3, 1:10], cells[5, 1:6] = 1, 1, 1
+    frame = outline(placed(cells), boundary="contour")
+    assert frame["cluster"].tolist() == [0, 1, 1, 1]
+    np.testing.assert_allclose(frame["diameter_px"][1:], [9, 5, 3])
+
+
+@pytest.mark.parametrize("cells", [np.full((3, 4), -1), np.full((1, 1), -1)])
+def test_nothing_to_outline_gives_an_empty_frame_with_the_columns(cells):
+    frame = outline(placed(cells, np.arange(len(cells)) + 1.0), areas=placed(np.ones(cells.shape)))
+    assert len(frame) == 0
+    assert list(frame.columns) == [*COLUMNS, "geometry"]
+    assert frame.dtypes["cells"] == np.int64
+    assert frame.crs.to_epsg() == 4326
+
+
+# Measures
+
+
+@given(GLOBES, st.sampled_from(BOUNDARIES), st.sampled_from([4, 8]))
+def test_measures_do_not_depend_on_where_a_globe_is_cut(labels, boundary, connectivity):
+    options = {"boundary": boundary, "connectivity": connectivity}
+    one = outline(globe(labels), **options)
+    turned = globe(np.roll(labels, 1, axis=1), west=-360 / labels.shape[1])
+    other = outline(turned, longitudes="-180..180", **options)
+    assert one["cells"].sum() == (labels >= 0).sum()
+    names = ["cluster", "cells", "area_km2", "perimeter_km", "diameter_px"]
+    for frame in (one, other):
+        frame[names[2:]] = frame[names[2:]].round(6)
+    rows = [sorted(frame[names].itertuples(index=False, name=None)) for frame in (one, other)]
+    np.testing.assert_allclose(
+        [r[:4] for r in rows[0]], [r[:4] for r in rows[1]], rtol=1e-9, atol=1e-3
+    )
+
+
+@given(GLOBES)
+def test_areas_are_those_of_the_cells(labels):
+    raster = globe(labels)
+    frame = outline(raster)
+    areas = cell_areas(raster).values
+    for cluster in range(3):
+        found = frame["area_km2"][frame["cluster"] == cluster].sum()
+        np.testing.assert_allclose(found, areas[labels == cluster].sum() / 1e6, rtol=1e-12)
+
+
+def test_areas_can_be_given_and_bounds_count():
+    labels = placed([[0, 1]], [0.5], [0.5, 1.5])
+    given_areas = outline(labels, areas=placed([[4e6, 5e6]], [0.5], [0.5, 1.5]))
+    assert given_areas["area_km2"].tolist() == [4, 5]
+    labels["lat"].attrs["bounds"] = "lat_bnds"
+    bounded = xr.Dataset({"labels": labels, "lat_bnds": (("lat", "nv"), [[0.0, 2.0]])})
+    area = outline(labels, areas=cell_areas(bounded))["area_km2"][0]
+    square = WGS84.geometry_area_perimeter(shapely.segmentize(shapely.box(0, 0, 1, 2), 0.001))[0]
+    assert area == pytest.approx(square / 1e6, rel=1e-7)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_perimeter_is_that_of_the_line_drawn(boundary):
+    rng = np.random.default_rng(1)
+    frame = outline(globe(rng.integers(0, 2, (6, 8))), boundary=boundary)
+    wanted = [densified_perimeter(g, skipped=(0.0, 360.0)) for g in frame.geometry]
+    seam = outline(globe(rng.integers(0, 2, (6, 8)) * 0), boundary=boundary)
+    uncut = ~np.array([bool({0.0, 360.0} & set(g.bounds[::2])) for g in frame.geometry])
+    assert uncut.any()
+    np.testing.assert_allclose(frame["perimeter_km"][uncut], np.array(wanted)[uncut], rtol=1e-6)
+    np.testing.assert_allclose(seam["perimeter_km"], 0, atol=1e-9)  # the whole globe
+
+
+def test_boundary_along_the_seam_counts_and_a_cut_does_not():
+    cells = np.zeros((4, 8), int)
+    cells[1:3, 0] = 1
+    frame = outline(globe(cells)).set_index("cluster")
+    wanted = densified_perimeter(frame.geometry[1])
+    assert frame["perimeter_km"].tolist() == pytest.approx([wanted, wanted], rel=1e-6)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_diameters_are_those_of_the_exteriors(boundary):
+    rng = np.random.default_rng(4)
+    raster = placed(rng.integers(0, 3, (7, 9)), np.linspace(50, 62, 7), np.linspace(-3, 21, 9))
+    frame = outline(raster, boundary=boundary)
+    wanted = [farthest_km(g) for g in frame.geometry]
+    np.testing.assert_allclose(frame["diameter_km"], wanted, rtol=1e-9)
+
+
+def test_diameter_goes_over_the_seam_not_round_the_globe():
+    cells = np.zeros((4, 12), int)
+    cells[1, :3], cells[1, -2:] = 1, 1
+    frame = outline(globe(cells)).set_index("cluster")
+    assert frame["diameter_px"][1] == np.hypot(5, 1)
+    assert frame["diameter_px"][0] == np.hypot(12, 4)
+
+
+def test_projected_cells_have_their_area_on_the_ellipsoid():
+    x, y = np.arange(-2e5, 2.1e5, 1e5), np.arange(5e6, 5.3e6, 1e5)
+    labels = projected(np.zeros((3, 5), int), 6933, x, y)  # equal areas
+    frame = outline(labels)
+    assert frame["area_km2"].tolist() == pytest.approx([15e4], rel=2e-5)  # sides of 100 km
+    box = shapely.segmentize(frame.geometry[0], 1e3)
+    points = shapely.get_coordinates(frame.set_geometry([box]).to_crs(4326).geometry[0])
+    assert frame["perimeter_km"][0] == pytest.approx(WGS84.line_length(*points.T) / 1e3, rel=1e-3)
+
+
+@pytest.mark.parametrize("longitudes", [None, "0..360", "-180..180"])
+def test_measures_around_a_pole(longitudes):
+    frame = outline(polar(rings_around_the_middle()), longitudes=longitudes).set_index("cluster")
+    scale = 4e4  # km2 a cell of 200 km at 70 degrees, where the projection is true
+    cells = frame["cells"]
+    assert (frame["area_km2"] / cells / scale).between(0.7, 1.15).all()
+    assert frame["diameter_km"][2] == pytest.approx(frame["diameter_px"][2] * 200, rel=0.05)
+
+
+def test_arrays_without_a_place_are_measured_in_pixels():
+    frame = outline(xr.DataArray([[0, 1], [0, 1]], dims=("y", "x")))
+    assert frame[["area_km2", "perimeter_km", "diameter_km"]].isna().all(axis=None)
+    assert frame["diameter_px"].tolist() == [np.hypot(1, 2)] * 2
+    assert frame.crs is None
+
+
+# Filters
 
 
 def three_bars():
     cells = np.zeros((7, 12), int)
     cells[1, 1:4], cells[3, 1:10], cells[5, 1:6] = 1, 1, 1
-    return cells
+    return placed(cells)
 
 
-def test_longest_comes_first():
-    frame = outlined(three_bars())
-    np.testing.assert_allclose(frame.diameter_px, [9, 5, 3])
-    assert [polygon.bounds[1] for polygon in frame.geometry] == [2.5, 4.5, 0.5]
-
-
-@pytest.mark.parametrize(("limit", "kept"), [(2.999, 3), (3.0, 2), (5.0, 1), (9.0, 0), (1e9, 0)])
+@pytest.mark.parametrize(("limit", "kept"), [(2.999, 3), (3.0, 2), ("5px", 1), (9.0, 0), (1e9, 0)])
 def test_diameter_must_exceed_the_limit(limit, kept):
-    assert len(outlined(three_bars(), min_diameter=limit)) == kept
+    frame = outline(three_bars(), select=1, min_diameter=limit, boundary="contour")
+    assert len(frame) == kept
 
 
-def test_diameter_is_in_pixels_whatever_the_coordinates():
-    frame = outlined(three_bars(), latitude=np.arange(7) * 5.0, longitude=np.arange(12) * 0.25)
-    np.testing.assert_allclose(frame.diameter_px, [9, 5, 3])
+def test_limits_on_the_ground():
+    whole = outline(three_bars(), select=1)
+    middle = whole["diameter_km"][1]
+    assert len(outline(three_bars(), select=1, min_diameter=f"{middle}km")) == 1
+    assert len(outline(three_bars(), select=1, min_diameter=f"{middle * 0.999}km")) == 2
+    area = whole["area_km2"].sort_values().tolist()[1]
+    assert len(outline(three_bars(), select=1, min_area=area)) == 1
+    assert len(outline(three_bars(), select=1, min_area=f"{area * 0.999}km2")) == 2
 
 
-def test_area_of_a_box_is_that_of_its_cells_less_the_corners():
-    cells = np.zeros((60, 80), int)
-    cells[10:50, 10:70] = 1
-    [polygon] = outlined(cells).geometry
-    np.testing.assert_allclose(polygon.area, 40 * 60 - 4 * 0.125)
+@given(GLOBES, st.sampled_from(BOUNDARIES), st.floats(0, 6), st.floats(0, 2e4))
+def test_filters_leave_out_what_the_columns_say(labels, boundary, pixels, kilometres):
+    raster = globe(labels)
+    whole = outline(raster, boundary=boundary)
+    for column, limit in (("diameter_px", f"{pixels}px"), ("diameter_km", f"{kilometres}km")):
+        kept = whole[whole[column] > float(limit[:-2])].reset_index(drop=True)
+        assert outline(raster, boundary=boundary, min_diameter=limit).equals(kept)
 
 
-@pytest.mark.parametrize("rows", [slice(None), slice(None, None, -1)])
-def test_latitudes_of_either_direction_give_the_same_valid_polygons(rows):
-    rng = np.random.default_rng(5)
-    cells = (rng.random((8, 10)) < 0.6).astype(int)
-    frame = outlined(cells[rows], latitude=GAUSSIAN[rows], longitude=IRREGULAR)
-    assert frame.geometry.is_valid.all()
-    ascending = outlined(cells, latitude=GAUSSIAN, longitude=IRREGULAR)
-    assert frame.union_all().equals(ascending.union_all())
+@pytest.mark.parametrize(
+    ("select", "clusters"),
+    [("all", [0, 2, 5]), ("highest", [5]), ("lowest", [0]), (2, [2]), ([5, 0], [0, 5]), (7, [])],
+)
+def test_clusters_are_selected(select, clusters):
+    frame = outline(placed([[0, 2, 5]], [1.0]), select=select, areas=placed([[1.0, 1, 1]]))
+    assert frame["cluster"].tolist() == clusters
 
 
-@pytest.mark.parametrize("latitude", [np.linspace(-90, 90, 7), np.linspace(90, -90, 7)])
-def test_polygons_stay_valid_where_cells_are_centred_on_the_poles(latitude):
-    rng = np.random.default_rng(11)
-    cells = (rng.random((7, 12)) < 0.6).astype(int)
-    frame = outlined(cells, latitude=latitude, longitude=np.arange(0, 360, 30.0))
-    assert frame.geometry.is_valid.all()
-    assert np.abs(frame.total_bounds[[1, 3]]).max() <= 90
+def test_statistics_are_those_of_the_regions_that_stay():
+    raster = placed([[1.0, 1, 9], [1, 1, 1], [8, 8, 1]])
+    frame = outline(raster, 2, select="highest", min_diameter=2)
+    assert frame["mean"].tolist() == [8]
+    assert frame["cells"].tolist() == [2]
 
 
-def test_order_of_the_dimensions_does_not_matter():
-    labels = placed([[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]])
-    [expected] = outline(labels, 1, centroid=0.0).geometry
-    [polygon] = outline(labels.transpose("lon", "lat"), 1, centroid=0.0).geometry
-    assert polygon.equals(expected)
+# Errors
 
 
-def test_projected_labels_have_no_crs():
-    labels = placed([[1, 0], [0, 0]]).rename(lat="y", lon="x")
-    assert outline(labels, 1, centroid=0.0).crs is None
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_diameter": "far"}, "min_diameter must be a number of at least 0 such as '200px'"),
+        ({"min_diameter": -1}, "min_diameter must be a number of at least 0"),
+        ({"min_diameter": "3km2"}, "min_diameter"),
+        ({"min_diameter": float("nan")}, "min_diameter"),
+        ({"min_area": "3km"}, "min_area must be a number of at least 0 such as '200km2'"),
+        ({"select": "most"}, "select must be 'all', 'highest', 'lowest' or whole numbers"),
+        ({"select": 1.5}, "select must be"),
+        ({"boundary": "edge"}, "boundary must be one of"),
+        ({"longitudes": "east"}, "longitudes must be"),
+        ({"connectivity": 5}, "connectivity must be 4 or 8"),
+        ({"values": placed([[1.0]])}, r"values must have the shape of the labels, \(7, 12\)"),
+        ({"areas": placed([[1.0]])}, "areas must have the shape of the labels"),
+    ],
+)
+def test_bad_options_are_value_errors_that_say_what_came(options, message):
+    with pytest.raises(ValueError, match=message):
+        outline(three_bars(), **options)
 
 
-images = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
+def test_limits_on_the_ground_need_a_place():
+    bare = xr.DataArray([[0, 1]], dims=("y", "x"))
+    with pytest.raises(ValueError, match="2000km needs a raster with latitudes and longitudes"):
+        outline(bare, min_diameter="2000km")
+    with pytest.raises(ValueError, match="5km2 needs a raster"):
+        outline(bare, min_area=5)
+    assert len(outline(bare, min_diameter="0km")) == 2
 
 
-@given(images)
-def test_polygons_cover_the_inside_cells_once_and_no_others(image):
-    frame = outlined(image.astype(int))
-    np.testing.assert_array_equal(covered(frame, image.shape), image.astype(int))
+def test_a_raster_needs_k():
+    with pytest.raises(ValueError, match="whole numbers"):
+        outline(placed([[1.5, 2.5]], [1.0]))
 
 
-@given(images)
-def test_polygons_are_valid_and_do_not_overlap(image):
-    frame = outlined(image.astype(int))
-    assert frame.geometry.is_valid.all()
-    assert (frame.geometry.geom_type == "Polygon").all()
-    apart = shapely.area(np.asarray(frame.geometry)).sum()
-    np.testing.assert_allclose(shapely.area(frame.union_all()), apart, atol=1e-9)
+def test_lengths_and_areas_are_read():
+    assert as_length(3) == (3.0, "px")
+    assert as_length(" 1.5e3 km ") == (1500.0, "km")
+    assert as_length("20") == (20.0, "px")
+    assert as_area("2e6") == (2e6, "km2")
 
 
-@given(images)
-def test_diameters_are_those_of_the_exteriors_and_fall(image):
-    frame = outlined(image.astype(int))
-    for polygon, diameter in zip(frame.geometry, frame.diameter_px, strict=True):
-        corners = shapely.get_coordinates(polygon.exterior)
-        farthest = np.hypot(*(corners[:, None] - corners[None]).transpose(2, 0, 1)).max()
-        np.testing.assert_allclose(diameter, farthest, rtol=1e-12)
-    assert (np.diff(frame.diameter_px) <= 0).all()
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_any_number_of_threads_gives_the_same(threads):
+    rng = np.random.default_rng(0)
+    raster = globe(rng.random((20, 40)))
+    assert outline(raster, 3, threads=threads).equals(outline(raster, 3, threads=3))

@@ -4,8 +4,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.vector import regional_extent, to_coordinates
-from fastkm.vector.coordinates import interpolate
+from fastkm.raster.grids import interpolate, regional_extent, to_coordinates
 
 GAUSSIAN = np.array([-85.76, -80.27, -74.74, -69.21, -63.68, 63.68, 69.21, 74.74, 80.27, 85.76])
 

@@ -1,0 +1,438 @@
+"""Regions of label maps and their rings, in cells: no coordinates, no CRS.
+
+All regions of all labels are found and outlined at once, in time that grows with their boundaries
+once each cell has been compared with its neighbours. The kernels and their essays are in
+`fastkm._kernels.components` and `fastkm._kernels.outlines`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from fastkm import _check
+from fastkm._kernels.components import join_row, join_rows, number_runs, paint_runs
+from fastkm._kernels.outlines import link_turns, mark_turns, walk_rings
+from fastkm._parallel import chunks, map_chunks, rows_per_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+Boundary = Literal["cell", "contour"]
+
+MOST_REGIONS = 2**31 - 1
+"""Numbers are int32."""
+
+RUNS = 1 << 16
+"""Runs a chunk when numbers are painted: 1 MB of runs."""
+
+POINTS = 1 << 16
+"""Points a chunk of regions when rings are written: 1 MB of them."""
+
+SMALL = 1 << 16
+"""Rows and columns below this fit a half of 32 bits, and up to its square of nodes can be numbered in 32."""
+
+
+class Regions(NamedTuple):
+    """The regions of a label map: cells of one label that are connected along edges.
+
+    Attributes
+    ----------
+    numbers : (rows, columns) int32 array
+        The region of each cell, numbered by first cell in raster order; -1 where missing.
+    labels : (n,) int64 array
+        The label of each region.
+    cells : (n,) int64 array
+        The number of its cells.
+    boxes : (n, 4) int32 array
+        Its first row, first column, last row and last column, inclusive.
+    """
+
+    numbers: np.ndarray
+    labels: np.ndarray
+    cells: np.ndarray
+    boxes: np.ndarray
+
+    def __repr__(self) -> str:
+        """Give the shape, the number of regions and the labels that they have."""
+        rows, columns = self.numbers.shape
+        labels = np.unique(self.labels).size
+        return f"<Regions: {len(self.labels)} of {labels} labels in {rows} x {columns} cells>"
+
+
+class Rings(NamedTuple):
+    """Polygons of regions as ragged arrays, one polygon a region.
+
+    Attributes
+    ----------
+    points : (m, 2) float64 array
+        (row, column): whole numbers at cell centres, halves at cell edges. Rings are closed: the first point
+        comes again at the end.
+    ring_offsets : (r + 1,) int64 array
+        Where each ring starts in `points`; ends with m.
+    polygon_offsets : (p + 1,) int64 array
+        Where each polygon starts among the rings; ends with r. The first ring of a polygon is its exterior, the
+        others are its holes.
+    regions : (p,) int64 array
+        The region of each polygon, ascending.
+    """
+
+    points: np.ndarray
+    ring_offsets: np.ndarray
+    polygon_offsets: np.ndarray
+    regions: np.ndarray
+
+    def __repr__(self) -> str:
+        """Give the numbers of polygons, rings and points."""
+        rings = len(self.ring_offsets) - 1
+        return f"<Rings: {len(self.regions)} polygons, {rings} rings, {len(self.points)} points>"
+
+
+def find_regions(labels: ArrayLike) -> Regions:
+    """Number the regions of a label map: cells of one label that are connected along edges.
+
+    Parameters
+    ----------
+    labels : (rows, columns) array-like
+        Integers or booleans, or floats that hold whole numbers. Cells are missing where the label is
+        negative, NaN, masked, or missing by the attributes of a `DataArray`.
+
+    Returns
+    -------
+    Regions
+        The region of each cell; the label, number of cells and box of each region.
+
+    Raises
+    ------
+    TypeError
+        If `labels` does not hold real numbers.
+    ValueError
+        If it is not two-dimensional, or a label is not a whole number or beyond int64.
+
+    References
+    ----------
+    .. [1] He, L., Chao, Y. & Suzuki, K. (2008). A run-based two-scan labeling algorithm. IEEE
+       Transactions on Image Processing 17(5), 749-756.
+
+    Examples
+    --------
+    >>> from fastkm.geometry import find_regions
+    >>> regions = find_regions([[5, 5, 7], [7, -1, 7]])
+    >>> regions
+    <Regions: 3 of 2 labels in 2 x 3 cells>
+    >>> regions.numbers
+    array([[ 0,  0,  1],
+           [ 2, -1,  1]], dtype=int32)
+    >>> regions.labels, regions.cells
+    (array([5, 7, 7]), array([2, 2, 1]))
+    """
+    values, missing = _whole_labels(labels)
+    rows, columns = values.shape
+    starts = _run_starts(values, missing)
+    run_labels = _labels_at(values, missing, starts)
+    starts = _check.frozen(np.append(starts, values.size))
+    offsets = _check.frozen(np.searchsorted(starts, np.arange(rows + 1) * columns))
+    runs = np.empty(len(run_labels), np.int64)
+    n = _join(starts, run_labels, offsets, columns, runs)
+    if n > MOST_REGIONS:
+        raise ValueError(f"labels must have at most {MOST_REGIONS} regions, got {n}")
+    region_labels, cells = np.empty(n, np.int64), np.empty(n, np.int64)
+    boxes = np.empty((n, 4), np.int32)
+    number_runs(starts, run_labels, offsets, columns, runs, region_labels, cells, boxes)
+    numbers = np.empty(values.shape, np.int32)
+    flat, runs = numbers.reshape(-1), _check.frozen(runs)
+    map_chunks(lambda i, j: paint_runs(starts, runs, i, j, flat), len(runs), RUNS)
+    return Regions(numbers, region_labels, cells, boxes)
+
+
+def trace_rings(
+    regions: Regions, *, boundary: Boundary = "cell", wanted: ArrayLike | None = None
+) -> Rings:
+    """Trace the outlines of regions, with their holes.
+
+    Rings are simple, and polygons valid. Exteriors run counter-clockwise in (x = column, y = row)
+    axes, that is clockwise on paper with row 0 on top; holes run the other way.
+
+    Parameters
+    ----------
+    regions : Regions
+        From `find_regions`.
+    boundary : {"cell", "contour"}, default: "cell"
+        "cell" follows the edges of the cells, with points where it turns: the polygons tile the
+        cells that are not missing. Where a region meets itself at a corner, what it encloses is a hole that
+        touches the ring around it in that corner, as in ``rasterio.features.shapes``.
+        "contour" is ``skimage.measure.find_contours`` of ``numbers == region`` at 0.5: one point half-way
+        between each two neighbours of which one is in the region. It cuts corners, so it does not tile; parts that
+        meet at a corner stay apart. Beyond the array's edge there are other cells.
+    wanted : (n,) bool array-like, optional
+        The regions to trace; by default all.
+
+    Returns
+    -------
+    Rings
+        One polygon a region, in the order of the regions.
+
+    Raises
+    ------
+    ValueError
+        If `boundary` is unknown or `wanted` is not one boolean a region.
+
+    Examples
+    --------
+    >>> from fastkm.geometry import find_regions, trace_rings
+    >>> regions = find_regions([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+    >>> rings = trace_rings(regions)
+    >>> rings
+    <Rings: 2 polygons, 3 rings, 15 points>
+    >>> rings.points[rings.ring_offsets[1] : rings.ring_offsets[2]]  # the hole
+    array([[0.5, 0.5],
+           [1.5, 0.5],
+           [1.5, 1.5],
+           [0.5, 1.5],
+           [0.5, 0.5]])
+    """
+    _check.require_choice("boundary", boundary, ("cell", "contour"))
+    n = len(regions.labels)
+    chosen = np.ones(n, bool) if wanted is None else np.asarray(wanted)
+    if chosen.shape != (n,) or chosen.dtype != bool:
+        raise ValueError(
+            f"wanted must be one boolean a region, shape ({n},), got {chosen.dtype} of shape "
+            f"{chosen.shape}"
+        )
+    return _trace(regions, chosen, contour=boundary == "contour")
+
+
+def touching(
+    regions: Regions, *, connectivity: Literal[4, 8] = 4, periodic: bool = False
+) -> np.ndarray:
+    """Find the pairs of different regions of one label that touch.
+
+    Parameters
+    ----------
+    regions : Regions
+        From `find_regions`.
+    connectivity : {4, 8}, default: 4
+        4: along edges, where regions of one label touch across the seam only; 8: at corners too.
+    periodic : bool, default: False
+        The first column is a neighbour of the last, as on a grid that goes round the globe.
+
+    Returns
+    -------
+    (p, 2) int64 array
+        Pairs (lower, higher), each once, ascending.
+
+    Raises
+    ------
+    ValueError
+        If `connectivity` is neither 4 nor 8.
+
+    Examples
+    --------
+    >>> from fastkm.geometry import find_regions, touching
+    >>> regions = find_regions([[1, 0, 0], [0, 1, 1]])
+    >>> touching(regions, connectivity=8)
+    array([[0, 3],
+           [1, 2]])
+    >>> touching(regions, periodic=True)
+    array([[0, 1],
+           [2, 3]])
+    """
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
+    numbers, pairs = regions.numbers, []
+    if connectivity == 8:
+        pairs += _across_corners(numbers)
+    if periodic:
+        west, east = numbers[:, -1:].reshape(-1), numbers[:, :1].reshape(-1)
+        pairs.append((west, east))
+        if connectivity == 8:
+            pairs += [(west[:-1], east[1:]), (west[1:], east[:-1])]
+    n = len(regions.labels)
+    keys = [np.empty(0, np.int64)]
+    for first, second in pairs:
+        real = (first >= 0) & (second >= 0) & (first != second)
+        a, b = first[real].astype(np.int64), second[real].astype(np.int64)
+        same = regions.labels[a] == regions.labels[b]
+        a, b = a[same], b[same]
+        keys.append(np.minimum(a, b) * n + np.maximum(a, b))
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), max(n, 1)), axis=1)
+
+
+def joined(regions: Regions, pairs: ArrayLike) -> np.ndarray:
+    """Group the regions that pairs connect, directly or over others.
+
+    Parameters
+    ----------
+    regions : Regions
+        From `find_regions`.
+    pairs : (p, 2) array-like of int
+        Regions that belong together, from `touching` for example.
+
+    Returns
+    -------
+    (n,) int64 array
+        The group of each region, numbered by first region.
+
+    Raises
+    ------
+    ValueError
+        If `pairs` does not have shape (p, 2) or names a region that is not there.
+    TypeError
+        If it does not hold integers.
+
+    Examples
+    --------
+    >>> from fastkm.geometry import find_regions, joined, touching
+    >>> regions = find_regions([[1, 0, 0], [0, 1, 1]])
+    >>> joined(regions, touching(regions, connectivity=8))
+    array([0, 1, 1, 0])
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(regions.labels)
+    links = np.asarray(pairs)
+    if links.size == 0:
+        return np.arange(n)
+    if links.ndim != 2 or links.shape[1] != 2:
+        raise ValueError(f"pairs must have shape (p, 2), got {links.shape}")
+    if links.dtype.kind not in "iu":
+        raise TypeError(f"pairs must hold integers, got {links.dtype}")
+    if links.min() < 0 or links.max() >= n:
+        raise ValueError(
+            f"pairs must name regions from 0 to {n - 1}, got {links.min()} to {links.max()}"
+        )
+    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(n, n))
+    groups = connected_components(graph, directed=False)[1]
+    _, firsts, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(firsts))[inverse]
+
+
+def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
+    """Check a label map; give contiguous integers, and a mask of cells that are missing whatever they hold."""
+    values, missing = _check.plain(labels, "labels")
+    if values.ndim != 2:
+        raise ValueError(f"labels must have shape (rows, columns), got {values.shape}")
+    if values.dtype.kind == "f":
+        real = ~np.isnan(values) if missing is None else ~np.isnan(values) & ~missing
+        wrong = real & ((np.trunc(values) != values) | (np.abs(values) >= 2.0**63))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise ValueError(
+                "labels must be whole numbers within int64 (NaN where missing), got "
+                f"{values[row, column]} at row {row}, column {column}"
+            )
+        values, missing = np.where(real, values, -1).astype(np.int64), None
+    if missing is not None:
+        missing = _check.frozen(missing)
+    return _check.frozen(values), missing
+
+
+def _run_starts(values: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+    """Find the flat indices of the cells that differ from their left neighbour, or have none."""
+    columns = values.shape[1]
+
+    def mark(first: int, marks: np.ndarray) -> None:
+        part = slice(first, first + len(marks))
+        marks[:, :1] = True
+        np.not_equal(values[part, 1:], values[part, :-1], out=marks[:, 1:])
+        if missing is not None:
+            marks[:, 1:] |= missing[part, 1:] != missing[part, :-1]
+
+    return _marked(mark, len(values), columns)
+
+
+def _labels_at(values: np.ndarray, missing: np.ndarray | None, cells: np.ndarray) -> np.ndarray:
+    """Give the labels of some cells as int64, -1 where they are missing."""
+    labels = values.reshape(-1)[cells]
+    real = labels >= 0
+    if missing is not None:
+        real &= ~missing.reshape(-1)[cells]
+    if labels.dtype == np.uint64 and (labels[real] > np.iinfo(np.int64).max).any():
+        raise ValueError(f"labels must be within int64, got {labels[real].max()}")
+    return _check.frozen(np.where(real, labels, 0).astype(np.int64) - ~real)
+
+
+def _join(
+    starts: np.ndarray, labels: np.ndarray, offsets: np.ndarray, columns: int, runs: np.ndarray
+) -> int:
+    """Join runs into regions, bands of rows in parallel; write parents, give the number of regions."""
+    rows = len(offsets) - 1
+    step = max(1, rows * RUNS // max(1, len(labels)))
+
+    def join(start: int, stop: int) -> int:
+        return join_rows(starts, labels, offsets, columns, start, stop, runs)
+
+    joins = sum(map_chunks(join, rows, step))
+    for row, _ in chunks(rows, step)[1:]:
+        joins += join_row(starts, labels, offsets, columns, row, runs)
+    return int(np.count_nonzero(labels >= 0)) - joins
+
+
+def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
+    """Trace the rings of some regions.
+
+    The quarter turns of a ring add up to 4, those of a hole to -4, so once turns are linked and
+    counted all places are known, and regions can be written in parallel.
+    """
+    numbers = _check.frozen(regions.numbers)
+    turns = _check.frozen(_turns(numbers))
+    rows, columns = numbers.shape
+    small = 4 * len(turns) <= SMALL**2 and max(rows, columns) < SMALL
+    # what turns out not to be there is memory that is never touched
+    dtype = np.uint32 if small else np.int64
+    nodes, gaps = np.empty((4 * len(turns), 2), dtype), np.empty((len(turns), 2), dtype)
+    tally = np.tile(np.array([0, 0, -1, -1, -1]), (len(wanted), 1))
+    link_turns(turns, numbers, _check.frozen(wanted), contour, nodes, gaps, tally)
+    chosen = np.flatnonzero(wanted)
+    sizes = tally[chosen, :2]
+    sizes[:, 1] = 2 - sizes[:, 1] // 4  # rings
+    sizes[:, 0] += sizes[:, 1]
+    ends = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(sizes, axis=0)])
+    cursors = np.zeros((len(wanted), 2), np.int64)
+    cursors[chosen] = ends[:-1]
+    size, rings = ends[-1].tolist()
+    points, ring_offsets = np.empty((size, 2)), np.full(rings + 1, size)
+    begins, order = ends[:-1, 0], _check.frozen(chosen)
+
+    def write(start: int, stop: int) -> None:
+        first, last = np.searchsorted(begins, (start, stop))
+        walk_rings(order[first:last], nodes, gaps, contour, tally, cursors, ring_offsets, points)
+
+    map_chunks(write, size, POINTS)
+    return Rings(points, ring_offsets, ends[:, 1], chosen)
+
+
+def _turns(numbers: np.ndarray) -> np.ndarray:
+    """Find the flat indices of the corners where rings turn."""
+    rows, columns = numbers.shape
+    if numbers.size == 0:
+        return np.empty(0, np.int64)
+    return _marked(lambda first, marks: mark_turns(numbers, first, marks), rows + 1, columns + 1)
+
+
+def _marked(mark: Callable[[int, np.ndarray], None], rows: int, columns: int) -> np.ndarray:
+    """Give the flat indices of what ``mark(first row, marks)`` marks, by chunks of rows."""
+
+    def run(start: int, stop: int) -> np.ndarray:
+        marks = np.empty((stop - start, columns), bool)
+        mark(start, marks)
+        return np.flatnonzero(marks) + start * columns
+
+    found = map_chunks(run, rows, rows_per_chunk(columns))
+    return np.concatenate([np.empty(0, np.int64), *found])
+
+
+def _across_corners(numbers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Give the two diagonal pairs at each inner corner where rings turn."""
+    row, column = np.divmod(_turns(_check.frozen(numbers)), numbers.shape[1] + 1)
+    rows, columns = numbers.shape
+    inner = (row > 0) & (row < rows) & (column > 0) & (column < columns)
+    row, column = row[inner], column[inner]
+    return [
+        (numbers[row - 1, column - 1], numbers[row, column]),
+        (numbers[row - 1, column], numbers[row, column - 1]),
+    ]

@@ -1,0 +1,376 @@
+"""From pixels to coordinates: the one place that knows where a fractional row lies.
+
+Whole numbers are cell centres, halves are cell edges. Between centres a coordinate is linear in
+the index; beyond the first and last centre it goes on with the step of the last two, so that
+index -0.5 is the outer edge of the first cell. Latitudes end at the poles.
+
+Three kinds of grid. `AxisGrid` has a coordinate for its rows and one for its columns, in either
+direction and with any steps; where its columns go round the globe, the column after the last is
+the first, a turn farther on. `TurnedGrid` has a transform in place of coordinates. `CurvilinearGrid`
+has a latitude and a longitude for every cell: both are linear in row and column, the longitudes
+being those nearest to each other, but for cells around a pole, where the centres are joined
+through space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+
+from fastkm.raster.axes import curvilinear, find_axes, is_geographic
+from fastkm.raster.crs import Transform, crs_wkt, geotransform
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ALL_ROUND = 300.0
+"""Degrees of longitude from which a raster is shown with the whole globe."""
+
+WGS84 = "EPSG:4326"
+
+SNAP = 1e-6
+"""Share of a cell by which coordinates stored in float32 may be off (of 0.01 degree, 3e-4)."""
+
+
+class Grid(Protocol):
+    """Where the cells of a raster lie.
+
+    Attributes
+    ----------
+    crs : str or None
+        The reference system of the coordinates: the one that the raster carries, else EPSG:4326
+        where it has latitudes and longitudes.
+    in_degrees : bool
+        Coordinates are longitudes and latitudes.
+    straight : bool
+        Straight lines along rows and columns stay straight.
+    turn : int
+        Columns of a whole turn round the globe; 0 where the columns do not go round.
+    """
+
+    @property
+    def crs(self) -> str | None: ...
+    @property
+    def in_degrees(self) -> bool: ...
+    @property
+    def straight(self) -> bool: ...
+    @property
+    def turn(self) -> int: ...
+
+    def place(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn (row, column) into (x, y), shape (n, 2)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class AxisGrid:
+    """A grid with a coordinate for rows and one for columns.
+
+    Attributes
+    ----------
+    y, x : (rows,) and (columns,) float64 array
+        Cell centres; longitudes without jumps.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    crs: str | None
+    in_degrees: bool
+    turn: int
+    straight: ClassVar[bool] = True
+
+    def place(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn (row, column) into (x, y); columns beyond the ends of a round grid go on round."""
+        y = interpolate(self.y, pixels[:, 0])
+        if self.in_degrees:
+            y = np.clip(y, -90.0, 90.0)
+        return np.column_stack([self.x_at(pixels[:, 1]), y])
+
+    def x_at(self, column: np.ndarray) -> np.ndarray:
+        """Give x at fractional columns."""
+        if not self.turn:
+            return interpolate(self.x, column)
+        full = np.copysign(360.0, self.x[-1] - self.x[0])
+        turns = np.floor((column + 0.5) / self.turn)
+        round_x = np.concatenate([[self.x[-1] - full], self.x, [self.x[0] + full]])
+        return interpolate(round_x, column - turns * self.turn + 1.0) + turns * full
+
+    def column_of(self, longitude: float) -> float | None:
+        """Give the fractional column where a meridian crosses the grid; None where it does not.
+
+        A column within rounding of a cell's centre or edge is that.
+
+        Examples
+        --------
+        >>> import xarray as xr
+        >>> globe = xr.DataArray(np.zeros((2, 4)), {"lat": [0, 1], "lon": [0, 90, 180, 270]}, ("lat", "lon"))
+        >>> grid_of(globe).column_of(-180.0), grid_of(globe).column_of(405.0)
+        (2.0, 0.5)
+        """
+        index = np.arange(-1.0, len(self.x) + 1)
+        ends = np.array([-0.5, len(self.x) - 0.5])
+        west, east = np.sort(self.x_at(ends))
+        meridian = longitude + 360.0 * np.ceil((west - longitude) / 360.0)
+        if meridian >= east:
+            return None
+        order = 1 if self.x[-1] >= self.x[0] else -1
+        column = float(np.interp(meridian, self.x_at(index)[::order], index[::order]))
+        half = round(2 * column) / 2
+        column = half if abs(column - half) < SNAP else column
+        return None if column in ends and not self.turn else column
+
+
+@dataclass(frozen=True, eq=False)
+class TurnedGrid:
+    """A grid that six numbers lead from pixels to coordinates."""
+
+    transform: Transform
+    crs: str | None
+    in_degrees: ClassVar[bool] = False
+    straight: ClassVar[bool] = True
+    turn: ClassVar[int] = 0
+
+    def place(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn (row, column) into (x, y)."""
+        move = self.transform
+        row, column = pixels.T + 0.5
+        x = move[0] + column * move[1] + row * move[2]
+        return np.column_stack([x, move[3] + column * move[4] + row * move[5]])
+
+
+@dataclass(frozen=True, eq=False)
+class CurvilinearGrid:
+    """A grid with a latitude and a longitude for every cell.
+
+    Attributes
+    ----------
+    latitude, longitude : (rows, columns) float64 array
+        Cell centres in degrees.
+    """
+
+    latitude: np.ndarray
+    longitude: np.ndarray
+    turn: int
+    crs: ClassVar[str | None] = WGS84
+    in_degrees: ClassVar[bool] = True
+    straight: ClassVar[bool] = False
+
+    def place(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn (row, column) into (longitude, latitude), longitudes of any turn."""
+        rows, row_share = _neighbours(pixels[:, 0], self.latitude.shape[0], 0)
+        columns, column_share = _neighbours(pixels[:, 1], self.latitude.shape[1], self.turn)
+        weights = _outer(row_share, column_share)
+        corners = [(r, c) for r in rows for c in columns]
+        latitude = np.stack([self.latitude[corner] for corner in corners])
+        longitude = np.stack([self.longitude[corner] for corner in corners])
+        near = longitude[0] + _half_turn(longitude - longitude[0])
+        y = (weights * latitude).sum(axis=0)
+        x = (weights * near).sum(axis=0)
+        around = np.ptp(near, axis=0) > 180.0 - SNAP
+        if around.any():
+            x[around], y[around] = _through_space(
+                weights[:, around], longitude[:, around], latitude[:, around]
+            )
+        return np.column_stack([x, np.clip(y, -90.0, 90.0)])
+
+
+def grid_of(raster: xr.DataArray) -> Grid:
+    """Find out where the cells of a raster lie.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        With rows and columns as its dimensions. Where neither has a coordinate the transform that
+        the raster carries leads to x and y, or else latitudes and longitudes of every cell do;
+        else a dimension without a coordinate is numbered.
+
+    Returns
+    -------
+    Grid
+        Of arrays with the dimensions in the order (y, x).
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> raster = xr.DataArray(np.zeros((2, 4)), {"lat": [0, 1], "lon": [0, 90, 180, 270]}, ("lat", "lon"))
+    >>> grid = grid_of(raster)
+    >>> grid.turn, grid.crs, grid.place(np.array([[0.5, 4.0]])).tolist()
+    (4, 'EPSG:4326', [[360.0, 0.5]])
+    """
+    axes = find_axes(raster)
+    carried = crs_wkt(raster)
+    if not {axes.y, axes.x} & set(raster.coords):
+        move = geotransform(raster)
+        if move is not None:
+            return TurnedGrid(move, carried)
+        cells = curvilinear(raster)
+        if cells is not None:
+            return _curvilinear_grid(*cells)
+    in_degrees = is_geographic(raster, axes)
+    y, x = _centres(raster, axes.y), _centres(raster, axes.x)
+    if not in_degrees:
+        return AxisGrid(y, x, carried, False, 0)
+    x = np.unwrap(x, period=360.0) if (np.abs(np.diff(x)) > 180.0).any() else x
+    return AxisGrid(y, x, carried or WGS84, True, _turn(x))
+
+
+def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
+    """Turn (row, column) into (x, y) in the coordinates of a raster.
+
+    Parameters
+    ----------
+    pixels : (n, 2) array
+        Fractional rows and columns.
+    raster : xarray.DataArray
+        See `grid_of`.
+
+    Returns
+    -------
+    (n, 2) float64 array
+        x (longitude) and y (latitude).
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> raster = xr.DataArray(np.zeros((2, 3)), {"lat": [10, 20], "lon": [1, 2, 3]}, ("lat", "lon"))
+    >>> to_coordinates(np.array([[0.5, 2.0], [-0.5, -0.5]]), raster)
+    array([[ 3. , 15. ],
+           [ 0.5,  5. ]])
+    """
+    return grid_of(raster).place(np.asarray(pixels, np.float64))
+
+
+def globe_of(grid: Grid) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Give what turns (x, y) into (longitude, latitude), shape (n, 2); None where that is not known.
+
+    Examples
+    --------
+    >>> grid = TurnedGrid((0.0, 1000.0, 0.0, 0.0, 0.0, -1000.0), "EPSG:3857")
+    >>> globe_of(grid)(np.array([[0.0, 0.0]])).round(6).tolist()
+    [[0.0, 0.0]]
+    """
+    if grid.in_degrees:
+        return lambda points: points
+    if grid.crs is None:
+        return None
+    transform = _to_degrees(grid.crs)
+    return lambda points: np.column_stack(transform(points[:, 0], points[:, 1]))
+
+
+def lies_on_globe(raster: xr.DataArray) -> bool:
+    """Tell whether it is known where on the globe a raster lies."""
+    return globe_of(grid_of(raster)) is not None
+
+
+@lru_cache(maxsize=8)
+def _to_degrees(crs: str) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    from pyproj import Transformer
+
+    return Transformer.from_crs(crs, WGS84, always_xy=True).transform
+
+
+def regional_extent(raster: xr.DataArray) -> tuple[float, float, float, float] | None:
+    """Give the outer edges (west, south, east, north) of a raster that is part of the globe.
+
+    Returns
+    -------
+    tuple of float or None
+        None where the raster goes round the globe, nearly, or has no latitudes and longitudes.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> raster = xr.DataArray(np.zeros((2, 3)), {"lat": [10, 20], "lon": [1, 2, 3]}, ("lat", "lon"))
+    >>> regional_extent(raster)
+    (0.5, 5.0, 3.5, 25.0)
+    """
+    grid = grid_of(raster)
+    if not isinstance(grid, AxisGrid) or not grid.in_degrees:
+        return None
+    y = np.clip(interpolate(grid.y, np.array([-0.5, len(grid.y) - 0.5])), -90.0, 90.0)
+    x = interpolate(grid.x, np.array([-0.5, len(grid.x) - 0.5]))
+    (south, north), (west, east) = np.sort(y).tolist(), np.sort(x).tolist()
+    return (west, south, east, north) if east - west < ALL_ROUND else None
+
+
+def interpolate(centres: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Read coordinates at fractional indices, going on linearly beyond both ends.
+
+    Examples
+    --------
+    >>> interpolate(np.array([0.0, 10.0, 30.0]), np.array([-0.5, 0.5, 2.5]))
+    array([-5.,  5., 40.])
+    """
+    if len(centres) < 2:
+        return centres.sum() + index
+    low = np.clip(np.floor(index).astype(np.int64), 0, len(centres) - 2)
+    share = index - low
+    return np.asarray(centres[low] * (1.0 - share) + centres[low + 1] * share)
+
+
+def _centres(raster: xr.DataArray, dim: str) -> np.ndarray:
+    if dim not in raster.coords:
+        return np.arange(raster.sizes[dim], dtype=np.float64)
+    return np.asarray(raster[dim].values, np.float64)
+
+
+def _turn(x: np.ndarray) -> int:
+    """Count the columns of a whole turn: all, where one more step leads to the first; else 0."""
+    if len(x) < 2:
+        return 0
+    span = abs(x[-1] - x[0])
+    step = span / (len(x) - 1)
+    ends = max(abs(x[1] - x[0]), abs(x[-1] - x[-2]))
+    closes = abs(span + step - 360.0) < 0.01 * step or abs(span + ends - 360.0) < 0.01 * ends
+    return len(x) if closes else 0
+
+
+def _curvilinear_grid(latitude: np.ndarray, longitude: np.ndarray) -> CurvilinearGrid:
+    """Go round where in most rows one more step leads from the last column to the first."""
+    rows, columns = longitude.shape
+    if columns < 3 or rows < 2:
+        return CurvilinearGrid(latitude, longitude, 0)
+    steps = np.abs(_half_turn(np.diff(longitude, axis=1)))
+    around = steps.sum(axis=1)
+    step = around / (columns - 1)
+    seam = np.abs(_half_turn(longitude[:, 0] - longitude[:, -1]))
+    closes = (np.abs(around + seam - 360.0) < 1e-3) & (seam < 1.5 * step) & (seam > 0.5 * step)
+    return CurvilinearGrid(latitude, longitude, columns if closes.mean() > 0.5 else 0)
+
+
+def _neighbours(
+    index: np.ndarray, size: int, turn: int
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Give the centres on either side of fractional indices, and the share of the second."""
+    if size == 1:
+        zero = np.zeros(len(index), np.int64)
+        return (zero, zero), np.zeros(len(index))
+    low = np.floor(index).astype(np.int64)
+    if turn:
+        return (low % size, (low + 1) % size), index - low
+    low = np.clip(low, 0, size - 2)
+    return (low, low + 1), index - low
+
+
+def _outer(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Weigh the four centres around each point, shape (4, n)."""
+    return np.stack([r * c for r in (1.0 - rows, rows) for c in (1.0 - columns, columns)])
+
+
+def _half_turn(degrees: np.ndarray) -> np.ndarray:
+    """Turn differences of longitude into [-180, 180)."""
+    return (degrees + 180.0) % 360.0 - 180.0
+
+
+def _through_space(
+    weights: np.ndarray, longitude: np.ndarray, latitude: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weigh points on the unit sphere."""
+    x, y = np.radians(longitude), np.radians(latitude)
+    space = np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+    a, b, c = (weights * space).sum(axis=1)
+    return np.degrees(np.arctan2(b, a)), np.degrees(np.arctan2(c, np.hypot(a, b)))

@@ -1,0 +1,185 @@
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastkm.vector.geojson import to_rfc7946
+
+box = shapely.box
+BELT = box(150, -10, 210, 10)
+
+
+def one(shape, crs=4326):
+    """Take one shape to RFC 7946, and see that it is what that asks for."""
+    found = to_rfc7946(gpd.GeoDataFrame({"a": [7]}, geometry=[shape], crs=crs))
+    assert found.crs is None
+    assert found["a"].tolist() == [7]
+    [shape] = found.geometry
+    assert shape.is_valid
+    assert shape.geom_type in ("Polygon", "MultiPolygon")
+    west, south, east, north = shape.bounds
+    assert west >= -180
+    assert east <= 180
+    assert south >= -90
+    assert north <= 90
+    for polygon in shapely.get_parts(shape):
+        assert polygon.exterior.is_ccw
+        assert not any(hole.is_ccw for hole in polygon.interiors)
+    return shape
+
+
+def covers(shape, longitude, latitude):
+    return bool(shapely.intersects_xy(shape, (longitude + 180) % 360 - 180, latitude))
+
+
+@pytest.mark.parametrize("crs", [4326, 4267, "OGC:CRS84", "+proj=longlat +R=6371229"])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (box(0, 0, 10, 5), box(0, 0, 10, 5)),
+        (box(170, 0, 180, 5), box(170, 0, 180, 5)),
+        (box(-180, 0, -170, 5), box(-180, 0, -170, 5)),
+        (box(-180, 0, 180, 5), box(-180, 0, 180, 5)),
+        (box(-178, 0, 178, 5), box(-178, 0, 178, 5)),
+        (box(180, 0, 190, 5), box(-180, 0, -170, 5)),
+        (box(200, 0, 350, 5), box(-160, 0, -10, 5)),
+        (box(350, 0, 370, 5), box(-10, 0, 10, 5)),
+        (box(0, 0, 360, 5), box(-180, 0, 180, 5)),
+        (box(0.05, 0, 360.05, 5), box(-180, 0, 180, 5)),
+        (box(-200, 0, -170, 5), shapely.MultiPolygon([box(-180, 0, -170, 5), box(160, 0, 180, 5)])),
+        (BELT, shapely.MultiPolygon([box(150, -10, 180, 10), box(-180, -10, -150, 10)])),
+        (box(0, 0, 360, 80).difference(box(10, 10, 350, 70)), box(-180, 0, 180, 80).difference(
+            shapely.union(box(10, 10, 180, 70), box(-180, 10, -10, 70)))),
+    ],
+)  # fmt: skip
+def test_longitudes_come_into_one_turn(crs, shape, expected):
+    found = one(shape, crs)
+    if crs in (4326, "OGC:CRS84"):
+        assert found.equals(expected)
+    assert found.symmetric_difference(expected).area < 0.01 * expected.length  # of the datum
+
+
+def test_shapes_within_the_turn_keep_each_coordinate():
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-1, 1, (5, 40, 2)) * [180, 90]
+    shapes = [shapely.MultiPoint(own).convex_hull for own in points]
+    found = to_rfc7946(gpd.GeoDataFrame(geometry=shapes, crs=4326))
+    for one_shape, other in zip(found.geometry, shapes, strict=True):
+        assert one_shape.normalize().equals_exact(other.normalize(), 0.0)
+
+
+def test_exteriors_are_turned_in_any_crs():
+    wrong = shapely.Polygon([(0, 0), (0, 9), (9, 9), (9, 0)], [[(1, 1), (2, 1), (2, 2), (1, 2)]])
+    assert not wrong.exterior.is_ccw
+    for crs in (4326, 3857, None):
+        one(wrong, crs)
+
+
+def test_without_a_crs_coordinates_stay():
+    found = to_rfc7946(gpd.GeoDataFrame(geometry=[box(100, 100, 900, 200)]))
+    assert found.geometry[0].equals(box(100, 100, 900, 200))
+
+
+def test_the_frame_is_left_as_it_was():
+    frame = gpd.GeoDataFrame(geometry=[BELT], crs=4326)
+    to_rfc7946(frame)
+    assert frame.crs.to_epsg() == 4326
+    assert frame.geometry[0].equals(BELT)
+
+
+def test_no_rows_are_no_rows():
+    for crs in (4326, 3031, None):
+        assert len(to_rfc7946(gpd.GeoDataFrame(geometry=[], crs=crs))) == 0
+
+
+@given(
+    corners=st.lists(
+        st.tuples(
+            st.integers(-20, 20), st.integers(-20, 20), st.integers(1, 15), st.integers(1, 15)
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    holes=st.lists(
+        st.tuples(
+            st.integers(-20, 20), st.integers(-20, 20), st.integers(1, 15), st.integers(1, 15)
+        ),
+        max_size=4,
+    ),
+    seed=st.integers(0, 99),
+)
+@pytest.mark.parametrize("crs", [3031, 3413, 6931, 3857, 32601, "ESRI:54009"])
+def test_projected_shapes_cover_what_they_covered(crs, corners, holes, seed):
+    """Cells of a 100 km grid whose corners meet in the origin, a pole for the first three."""
+    cells = shapely.union_all([box(x, y, x + w, y + h) for x, y, w, h in corners])
+    cells = cells.difference(shapely.union_all([box(x, y, x + w, y + h) for x, y, w, h in holes]))
+    if cells.is_empty or cells.geom_type not in ("Polygon", "MultiPolygon"):
+        return
+    east = 500_000.0 if crs == 32601 else 0.0
+    size = 20_000.0 if crs == 32601 else 100_000.0
+    shape = shapely.transform(cells, lambda xy: xy * size + (east, 0.0))
+    found = one(shape, crs)
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(-25, 40, (60, 2)) * size + (east, 0.0)
+    away = shapely.distance(shape.boundary, shapely.points(points)) > 0.01 * size
+    move = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
+    for x, y in points[away]:
+        longitude, latitude = move.transform(x, y)
+        assert covers(found, longitude, latitude) == bool(shapely.intersects_xy(shape, x, y))
+
+
+@pytest.mark.parametrize(
+    ("shape", "at_45", "at_minus_45"),
+    [
+        (shapely.Point(0, 0).buffer(1e6), True, True),
+        (shapely.Point(1e5, 3e5).buffer(1e6), True, True),
+        (shapely.Point(0, 0).buffer(1e6).difference(shapely.Point(0, 0).buffer(5e5)), False, False),
+        (box(0, 0, 1e6, 1e6), True, False),
+        (box(-1e6, 0, 1e6, 1e6), True, True),
+        (box(-1e6, -1e6, 1e6, 1e6).difference(box(0, 0, 1e6, 1e6)), False, True),
+        (box(-1e6, 1e5, 1e6, 1e6), False, False),
+    ],
+)
+def test_areas_round_the_pole_are_kept(shape, at_45, at_minus_45):
+    equal_area = 6932  # Lambert's, of the south
+    found = one(shape, equal_area)
+    geod = pyproj.Geod(ellps="WGS84")
+    parallels = shapely.segmentize(found, 0.02)  # edges along parallels are no geodesics
+    area = sum(abs(geod.geometry_area_perimeter(p)[0]) for p in _below_a_turn(parallels))
+    assert area == pytest.approx(shape.area, rel=1e-4)
+    assert covers(found, 45.0, -90.0) == at_45
+    assert covers(found, -45.0, -90.0) == at_minus_45
+
+
+def _below_a_turn(shape):
+    """Cut into quarters, whose geodesic areas are meant."""
+    quarters = [box(west, -90, west + 90, 90) for west in (-180, -90, 0, 90)]
+    return [part for quarter in quarters for part in shapely.get_parts(shape.intersection(quarter))]
+
+
+def test_an_annulus_is_one_polygon():
+    ring = shapely.Point(0, 0).buffer(1e6).difference(shapely.Point(0, 0).buffer(5e5))
+    found = one(ring, 3031)
+    assert found.geom_type == "Polygon"
+    assert found.bounds[::2] == (-180, 180)
+
+
+def test_a_rotated_pole_is_turned_back():
+    crs = (
+        "+proj=ob_tran +o_proj=longlat +o_lat_p=39.25 +o_lon_p=0 +lon_0=18 +R=6371229 "
+        "+to_meter=0.0174532925199433"
+    )
+    found = one(box(-5, -5, 5, 5), crs)
+    assert covers(found, 18.0, 50.75)  # the middle of the rotated degrees
+    assert found.bounds[3] < 56.0
+    assert covers(one(box(-5, 30, 5, 60), crs), 0.0, 90.0)  # the pole lies at 39.25
+
+
+def test_points_off_the_globe_are_an_error():
+    crs = "+proj=geos +h=35785831 +lon_0=0 +ellps=GRS80"
+    with pytest.raises(ValueError, match="GeoJSON wants longitudes and latitudes"):
+        one(box(-9e6, -9e6, 9e6, 9e6), crs)
+    assert covers(one(box(-1e6, -1e6, 1e6, 1e6), crs), 0.0, 0.0)
