@@ -229,6 +229,12 @@ def outline(
     connectivity: Annotated[
         int, typer.Option(metavar="4|8", help="8: cells that touch at a corner are connected.")
     ] = 4,
+    bridge: Annotated[
+        int,
+        typer.Option(
+            metavar="CELLS", min=0, help="Join regions that this many missing cells part, or fewer."
+        ),
+    ] = 0,
     longitudes: Annotated[
         str | None,
         typer.Option(
@@ -260,6 +266,7 @@ def outline(
         min_area=min_area,
         boundary=_usage("--boundary", _one_of(("cell", "contour")), boundary),
         connectivity=_usage("--connectivity", _one_of((4, 8)), connectivity),
+        bridge=bridge,
         longitudes=_usage("--longitudes", _one_of((None, "0..360", "-180..180")), longitudes),
     )
     with _progress(quiet=quiet) as announce:

@@ -33,7 +33,7 @@ from fastkm.cluster import Choice, KMeans1D, choose_k, kmeans1d, load_codebook
 from fastkm.raster import label_raster
 from fastkm.raster.codebook import is_stack_codebook
 from fastkm.raster.grids import lies_on_globe, regional_extent
-from fastkm.vector import check_extension, outline, write_outlines
+from fastkm.vector import check_extension, outline, to_rfc7946, write_outlines
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -79,6 +79,7 @@ class OutlineOptions:
     min_area: float | str = 0.0
     boundary: Literal["cell", "contour"] = "cell"
     connectivity: Literal[4, 8] = 4
+    bridge: int = 0
     longitudes: Literal["0..360", "-180..180"] | None = None
 
 
@@ -290,9 +291,10 @@ def outline_file(
     with job.step("write the outlines"):
         job.files += write_outlines(together, output)
     if map_path is not None:
+        units = str(raster.attrs.get("units", ""))
         with job.step("draw the map"):
             for k, path in _map_paths(Path(map_path), list(found)).items():
-                draw_map(job, path, found[k], extent=regional_extent(raster))
+                draw_map(job, path, found[k], extent=regional_extent(raster), units=units)
     return Outlines(raster, results, chosen, together, job.files)
 
 
@@ -329,18 +331,23 @@ def _map_paths(path: Path, ks: Sequence[int]) -> dict[int, Path]:
 
 
 def draw_map(
-    job: Job, path: Path, outlines: gpd.GeoDataFrame, *, extent: Bbox | None = None
+    job: Job,
+    path: Path,
+    outlines: gpd.GeoDataFrame,
+    *,
+    extent: Bbox | None = None,
+    units: str = "",
 ) -> None:
     """Draw outlines on a map: of `extent`, or of the world; projected ones with some room around."""
     from fastkm.plot import map_figure
 
     if outlines.crs is not None and not outlines.crs.is_geographic:
-        outlines = outlines.to_crs(4326)
+        outlines = to_rfc7946(outlines).set_crs(4326)
         west, south, east, north = outlines.total_bounds.tolist()
         room = 0.1 * max(east - west, north - south)  # NaN where there is no outline
-        if room > 0:
+        if 0 < room < 30.0:
             extent = (west - room, max(south - room, -90), east + room, min(north + room, 90))
-    job.save(map_figure(outlines, extent=extent), path)
+    job.save(map_figure(outlines, extent=extent, units=units), path)
 
 
 def _cells(maps: dict[int, xr.DataArray]) -> dict[int, np.ndarray]:

@@ -314,3 +314,128 @@ def summary(numbers, values, regions):
         [min(v, default=np.inf) for v in own],
         [max(v, default=-np.inf) for v in own],
     )
+
+
+def mixed_squares(pixels):
+    """List the squares, by their upper left pixels, with corners of 0 and of 1 and no others."""
+    rows, columns = pixels.shape
+    corners = {
+        (r, c): {int(pixels[r + i, c + j]) for i in (0, 1) for j in (0, 1)}
+        for r in range(rows - 1)
+        for c in range(columns - 1)
+    }
+    return [square for square, values in corners.items() if values == {0, 1}]
+
+
+def square_segments(image, level, row, column, *, high):
+    """Cut a square into segments ((row, column), (row, column)), the low side on the left."""
+    ul, ur, ll, lr = (float(image[row + i, column + j]) for i in (0, 1) for j in (0, 1))
+    if any(np.isnan(pixel) for pixel in (ul, ur, ll, lr)):
+        return []
+
+    def part(a, b):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.subtract(level, a) / np.subtract(b, a)) if a != b else 0.0
+
+    edges = {
+        "t": (float(row), column + part(ul, ur)),
+        "b": (row + 1.0, column + part(ll, lr)),
+        "l": (row + part(ul, ll), float(column)),
+        "r": (row + part(ur, lr), column + 1.0),
+    }
+    above = "".join("-+"[pixel > level] for pixel in (ul, ur, ll, lr))
+    cuts = {
+        "+---": "tl", "-+--": "rt", "++--": "rl", "--+-": "lb", "+-+-": "tb", "+++-": "rb",
+        "---+": "br", "-+-+": "bt", "++-+": "bl", "--++": "lr", "+-++": "tr", "-+++": "lt",
+        "-++-": "lt rb" if high else "rt lb", "+--+": "tr bl" if high else "tl br",
+    }  # fmt: skip
+    return [(edges[a], edges[b]) for a, b in map(tuple, cuts.get(above, "").split())]
+
+
+def link(segments):
+    """Link segments as scikit-image does, by two dictionaries of coordinates.
+
+    Segments whose ends are equal are left out; NaN coordinates equal nothing.
+    """
+    contours, starts, ends = {}, {}, {}
+    for number, (a, b) in enumerate(segments):
+        if a == b:
+            continue
+        tail, head = starts.pop(b, None), ends.pop(a, None)
+        if head is None and tail is None:
+            contours[number] = [a, b]
+            starts[a] = ends[b] = number
+        elif head is None:
+            contours[tail].insert(0, a)
+            starts[a] = tail
+        elif tail is None:
+            contours[head].append(b)
+            ends[b] = head
+        elif head == tail:
+            contours[head].append(b)
+        else:
+            joined = contours.pop(head) + contours.pop(tail)
+            contours[min(head, tail)] = joined
+            starts[joined[0]] = ends[joined[-1]] = min(head, tail)
+    return [contours[number] for number in sorted(contours)]
+
+
+def regions(labels):
+    """Number the 4-connected regions of equal labels by first cell, flooding; negative is missing."""
+    numbers = np.full(labels.shape, -1, np.int32)
+    count = 0
+    for first in np.ndindex(labels.shape):
+        if labels[first] < 0 or numbers[first] >= 0:
+            continue
+        numbers[first], flood = count, [first]
+        while flood:
+            row, column = flood.pop()
+            for cell in (
+                (row - 1, column),
+                (row + 1, column),
+                (row, column - 1),
+                (row, column + 1),
+            ):
+                inside = 0 <= cell[0] < labels.shape[0] and 0 <= cell[1] < labels.shape[1]
+                if inside and numbers[cell] < 0 and labels[cell] == labels[first]:
+                    numbers[cell] = count
+                    flood.append(cell)
+        count += 1
+    return numbers
+
+
+def region_rings(inside, *, contour):
+    """Walk along the edges of a bool map from corner to corner, the region on the right hand.
+
+    Where there is a choice, turn left (around foreign cells), for a contour right. Closed rings of
+    (row, column), by first corner in raster order, which is where they start: the corners where they
+    turn, or for a contour the midpoints of all edges.
+    """
+    padded = np.pad(inside, 1)
+    leave = {}  # from each corner the directions in which edges leave
+    for corner in np.ndindex(inside.shape[0] + 1, inside.shape[1] + 1):
+        (nw, ne), (sw, se) = padded[corner[0] : corner[0] + 2, corner[1] : corner[1] + 2].tolist()
+        edges = {(0, 1): (ne, se), (1, 0): (se, sw), (0, -1): (sw, nw), (-1, 0): (nw, ne)}
+        leave[corner] = [d for d, (left, right) in edges.items() if right and not left]
+    rings = []
+    for start, ways in leave.items():
+        while ways:
+            corner, steps, path = start, ways[:1], []
+            while True:
+                down, along = steps[-1]
+                leave[corner].remove(steps[-1])
+                path.append(corner)
+                corner = (corner[0] + down, corner[1] + along)
+                right, left = (along, -down), (-along, down)
+                order = [right, (down, along), left] if contour else [left, (down, along), right]
+                onward = [d for d in order if d in leave[corner]]
+                if not onward:
+                    break
+                steps.append(onward[0])
+            if contour:
+                ring = [np.add(p, np.divide(d, 2)) for p, d in zip(path, steps, strict=True)]
+            else:
+                turned = [a != b for a, b in zip(steps, steps[-1:] + steps[:-1], strict=True)]
+                ring = list(itertools.compress(path, turned))
+            rings.append(np.array([*ring, ring[0]]) - 0.5)
+    return rings

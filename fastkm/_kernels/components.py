@@ -19,7 +19,8 @@ than their memory, and labels of any type use the same machine code: a run's lab
 
 He, L., Chao, Y. & Suzuki, K. (2008). A run-based two-scan labeling algorithm. IEEE Transactions on
 Image Processing 17(5), 749-756.
-Tarjan, R. E. (1975). Efficiency of a good but not linear set union algorithm. J. ACM 22(2), 215-225.
+Tarjan, R. E. (1975). Efficiency of a good but not linear set union algorithm. Journal of the ACM
+22(2), 215-225.
 
 Arrays are C-contiguous. The m runs of a map of (rows, columns) are in raster order, `starts` holds
 the flat index of the first cell of each and ends with rows * columns, the run in row r are
@@ -36,11 +37,11 @@ BLOCK = 8
 
 @kernel
 def join_rows(starts, labels, offsets, columns, first, last, parents):
-    """Join the runs of the rows `first` to `last` with each other; return how many runs got a parent.
+    """Join the runs of some rows with each other; return how many first runs got a parent.
 
     starts: (m + 1,) int64 IN; labels: (m,) int64 IN, negative where missing: such runs stay alone;
-    offsets: (rows + 1,) int64 IN; parents: (m,) int64 OUT, these rows only: a run of the same
-    region, no later than the run; the first run of a region has itself.
+    offsets: (rows + 1,) int64 IN; first, last: rows; parents: (m,) int64 OUT, these rows only: a
+    run of the same region, no later than the run; the first run of a region has itself.
     """
     joins = 0
     for row in range(first, last):
@@ -95,7 +96,7 @@ def root_of(parents, i):
 
 @kernel
 def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes):
-    """Number the regions by their first runs, and measure them.
+    """Turn parents into numbers of regions, in the order of their first runs; measure regions.
 
     starts: (m + 1,) int64 IN; run_labels: (m,) int64 IN; offsets: (rows + 1,) int64 IN; runs: (m,)
     int64 INOUT: the parents come in, the numbers go out, -1 where missing; labels: (n,) int64 OUT;

@@ -1,4 +1,4 @@
-"""Arrays only: distances and contours, in pixels."""
+"""Arrays only: distances, contours and regions, in pixels."""
 
 from fastkm.geometry.contours import LongContours, find_contours, long_contours
 from fastkm.geometry.distance import (
@@ -8,14 +8,28 @@ from fastkm.geometry.distance import (
     max_pairwise_distances,
 )
 from fastkm.geometry.globe import EARTH_RADIUS
+from fastkm.geometry.regions import (
+    Regions,
+    Rings,
+    find_regions,
+    joined,
+    touching,
+    trace_rings,
+)
 
 __all__ = [
     "EARTH_RADIUS",
     "FarthestPair",
     "LongContours",
+    "Regions",
+    "Rings",
     "exceeds_distance",
     "find_contours",
+    "find_regions",
+    "joined",
     "long_contours",
     "max_pairwise_distance",
     "max_pairwise_distances",
+    "touching",
+    "trace_rings",
 ]

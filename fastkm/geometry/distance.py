@@ -11,6 +11,7 @@ Many contours come one after another in one array, with offsets where each begin
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -123,7 +124,7 @@ def max_pairwise_distance(
     >>> fastkm.max_pairwise_distance([[0, 0], [1, 1], [3, 4]], return_pair=True)
     FarthestPair(distance=5.0, first=0, second=2)
     >>> round(fastkm.max_pairwise_distance([[0, 0], [0, 90], [0, 200]], metric="geodesic"))
-    17810856
+    18924313
     """
     _check.require_choice("method", method, ("auto", "hull", "chunked"))
     thread_count(threads)
@@ -275,9 +276,9 @@ def max_pairwise_distances(
     if rows.shape[1] == 2:
         _each_contour(ragged.squares, rows, bounds, found, threads)
         np.sqrt(found, out=found, where=found >= 0)
+    found[np.diff(bounds) == 0] = np.nan
     for i in np.flatnonzero(found < 0):
         found[i] = max_pairwise_distance(rows[bounds[i] : bounds[i + 1]], threads=threads)
-    found[np.diff(bounds) == 0] = np.nan
     return found
 
 
@@ -418,13 +419,12 @@ def largest_square(limit: float) -> float:
     """
     if limit < 0:
         return -1.0
-    with np.errstate(over="ignore", under="ignore"):
-        square = np.float64(limit) * np.float64(limit)
-    while np.sqrt(square) > limit:
-        square = np.nextafter(square, 0)
-    while square < np.inf and np.sqrt(np.nextafter(square, np.inf)) <= limit:
-        square = np.nextafter(square, np.inf)
-    return float(square)
+    square = limit * limit
+    while math.sqrt(square) > limit:
+        square = math.nextafter(square, 0.0)
+    while square < math.inf and math.sqrt(math.nextafter(square, math.inf)) <= limit:
+        square = math.nextafter(square, math.inf)
+    return square
 
 
 def _each_contour(

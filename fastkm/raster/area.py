@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm.raster.axes import find_stack_axes, is_geographic
-from fastkm.raster.grids import globe_of, grid_of
+from fastkm.raster.grids import AxisGrid, globe_of, grid_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,10 +88,14 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
 
 
 def _of_quadrangles(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray) -> np.ndarray:
-    """Measure cells between parallels and meridians."""
+    """Measure cells between the limits that a file or the centres of cells give."""
     axes = find_stack_axes(grid)
-    south_north = np.clip(_limits(raster, grid, axes.y), -90.0, 90.0)
-    west_east = _limits(raster, grid, axes.x)
+    return _between(_limits(raster, grid, axes.y), _limits(raster, grid, axes.x))
+
+
+def _between(south_north: np.ndarray, west_east: np.ndarray) -> np.ndarray:
+    """Measure cells between parallels and meridians."""
+    south_north = np.clip(south_north, -90.0, 90.0)
     heights = np.abs(np.diff(_q(np.radians(south_north)), axis=1))
     widths = np.abs(np.diff(np.radians(west_east), axis=1))
     return np.asarray(SEMI_MAJOR**2 / 2 * heights * widths.T)
@@ -107,6 +111,8 @@ def _of_corners(plane: xr.DataArray) -> np.ndarray:
             f"areas of cells need latitudes and longitudes in degrees, but {plane.name!r} has the "
             f"coordinates {y!r} and {x!r} without them, and no reference system"
         )
+    if isinstance(grid, AxisGrid) and grid.in_degrees:  # latitudes and longitudes by cell
+        return _between(*(_pairs(_edges(centres, 0.0)) for centres in (grid.y, grid.x)))
     rows, columns = plane.shape
     areas = np.empty((rows, columns))
     step = max(1, BLOCK // (columns + 1))
@@ -184,6 +190,10 @@ def _limits(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str) -> 
         )
     exact = centres.astype(np.float64)
     edges = _edges(np.unwrap(exact, period=360.0) if turned else exact, _rounding(centres))
+    return _pairs(edges)
+
+
+def _pairs(edges: np.ndarray) -> np.ndarray:
     return np.column_stack([edges[:-1], edges[1:]])
 
 

@@ -8,8 +8,8 @@ Three kinds of grid. `AxisGrid` has a coordinate for its rows and one for its co
 direction and with any steps; where its columns go round the globe, the column after the last is
 the first, a turn farther on. `TurnedGrid` has a transform in place of coordinates. `CurvilinearGrid`
 has a latitude and a longitude for every cell: both are linear in row and column, the longitudes
-being those nearest to each other, but for cells around a pole, where the centres are joined
-through space.
+being those nearest to each other, but near a pole, where the centres are joined through space. Where
+these latitudes depend on the row alone, and the longitudes on the column, it is an `AxisGrid`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ WGS84 = "EPSG:4326"
 
 SNAP = 1e-6
 """Share of a cell by which coordinates stored in float32 may be off (of 0.01 degree, 3e-4)."""
+
+
+POLAR = 85.0
+"""Latitude beyond which centres are joined through space: longitudes there say little."""
 
 
 class Grid(Protocol):
@@ -170,7 +174,7 @@ class CurvilinearGrid:
         near = longitude[0] + _half_turn(longitude - longitude[0])
         y = (weights * latitude).sum(axis=0)
         x = (weights * near).sum(axis=0)
-        around = np.ptp(near, axis=0) > 180.0 - SNAP
+        around = (np.ptp(near, axis=0) > 180.0 - SNAP) | (np.abs(latitude).max(axis=0) > POLAR)
         if around.any():
             x[around], y[around] = _through_space(
                 weights[:, around], longitude[:, around], latitude[:, around]
@@ -209,13 +213,12 @@ def grid_of(raster: xr.DataArray) -> Grid:
             return TurnedGrid(move, carried)
         cells = curvilinear(raster)
         if cells is not None:
-            return _curvilinear_grid(*cells)
+            return _grid_of_cells(*cells)
     in_degrees = is_geographic(raster, axes)
     y, x = _centres(raster, axes.y), _centres(raster, axes.x)
     if not in_degrees:
         return AxisGrid(y, x, carried, False, 0)
-    x = np.unwrap(x, period=360.0) if (np.abs(np.diff(x)) > 180.0).any() else x
-    return AxisGrid(y, x, carried or WGS84, True, _turn(x))
+    return _axis_grid(y, x, carried or WGS84)
 
 
 def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
@@ -318,6 +321,13 @@ def _centres(raster: xr.DataArray, dim: str) -> np.ndarray:
     return np.asarray(raster[dim].values, np.float64)
 
 
+def _axis_grid(latitude: np.ndarray, longitude: np.ndarray, crs: str) -> AxisGrid:
+    """Make a grid of latitudes and longitudes, the latter without jumps."""
+    if (np.abs(np.diff(longitude)) > 180.0).any():
+        longitude = np.unwrap(longitude, period=360.0)
+    return AxisGrid(latitude, longitude, crs, True, _turn(longitude))
+
+
 def _turn(x: np.ndarray) -> int:
     """Count the columns of a whole turn: all, where one more step leads to the first; else 0."""
     if len(x) < 2:
@@ -329,8 +339,10 @@ def _turn(x: np.ndarray) -> int:
     return len(x) if closes else 0
 
 
-def _curvilinear_grid(latitude: np.ndarray, longitude: np.ndarray) -> CurvilinearGrid:
+def _grid_of_cells(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
     """Go round where in most rows one more step leads from the last column to the first."""
+    if (latitude == latitude[:, :1]).all() and (longitude == longitude[:1]).all():
+        return _axis_grid(latitude[:, 0], longitude[0], WGS84)
     rows, columns = longitude.shape
     if columns < 3 or rows < 2:
         return CurvilinearGrid(latitude, longitude, 0)

@@ -97,8 +97,8 @@ def diameters(
     """
     points, owners = pieces.exteriors()
     if metric == "pixels":
-        if grid.turn and len(pieces.cut):
-            points = _unrolled(points, owners, pieces, grid.turn)
+        if grid.turn:
+            points = _unrolled(points, owners, pieces, regions, grid.turn)
         points, offsets = _by_owner(points, owners, regions)
         return max_pairwise_distances(points, offsets, threads=threads)
     to_globe = globe_of(grid)
@@ -161,18 +161,23 @@ def _by_owner(
     return points, np.searchsorted(owners, np.arange(regions + 1))
 
 
-def _unrolled(points: np.ndarray, owners: np.ndarray, pieces: Pieces, turn: int) -> np.ndarray:
-    """Move what lies left of a gap in the columns of a region that was cut a turn to the right.
+def _unrolled(
+    points: np.ndarray, owners: np.ndarray, pieces: Pieces, regions: int, turn: int
+) -> np.ndarray:
+    """Move what lies left of the widest gap in the columns of a region a turn to the right.
 
-    A region without a gap goes all round and stays as it is.
+    Only regions that reach over more than half a turn can become narrower so.
     """
-    points, (spans, whose) = points.copy(), pieces.spans()
-    regions = np.unique(pieces.cut_owners)
-    mine = np.flatnonzero(np.isin(owners, regions))
+    (spans, whose), reach = pieces.spans(), np.array([[np.inf, -np.inf]]).repeat(regions, axis=0)
+    np.minimum.at(reach[:, 0], whose, spans[:, 0])
+    np.maximum.at(reach[:, 1], whose, spans[:, 1])
+    wide = reach[:, 1] - reach[:, 0] > turn / 2
+    mine = np.flatnonzero(wide[owners])
     mine = mine[np.argsort(owners[mine], kind="stable")]
-    spans, whose = (part[np.isin(whose, regions)] for part in (spans, whose))
-    for region in regions:
-        gap = _gap(spans[whose == region])
+    points, of_wide = points.copy(), wide[whose]
+    spans, whose = spans[of_wide], whose[of_wide]
+    for region in np.flatnonzero(wide):
+        gap = _widest_gap(spans[whose == region], turn)
         if gap is not None:
             low, high = np.searchsorted(owners[mine], [region, region + 1])
             own = mine[low:high]
@@ -180,12 +185,19 @@ def _unrolled(points: np.ndarray, owners: np.ndarray, pieces: Pieces, turn: int)
     return points
 
 
-def _gap(spans: np.ndarray) -> float | None:
-    """Give the column where a gap between spans begins; None where there is none."""
+def _widest_gap(spans: np.ndarray, turn: int) -> float | None:
+    """Give the column where the widest gap begins; None where that is the one round the end.
+
+    Examples
+    --------
+    >>> _widest_gap(np.array([[0.0, 2.0], [8.0, 10.0]]), 10)
+    2.0
+    """
     spans = spans[np.argsort(spans[:, 0])]
     reach = np.maximum.accumulate(spans[:, 1])
-    gaps = np.flatnonzero(spans[1:, 0] > reach[:-1])
-    return float(reach[gaps[0]]) if len(gaps) else None
+    gaps = np.append(spans[1:, 0], spans[0, 0] + turn) - reach
+    widest = int(np.argmax(gaps))
+    return None if gaps[widest] <= max(gaps[-1], 0.0) else float(reach[widest])
 
 
 def _at_every_corner(rings: Rings) -> tuple[np.ndarray, np.ndarray]:

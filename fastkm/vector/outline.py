@@ -53,6 +53,7 @@ def outline(
     min_area: float | str = 0.0,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
     threads: int | None = None,
@@ -80,6 +81,9 @@ def outline(
         Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too.
+    bridge : int, default: 0
+        Regions of a cluster with up to this many missing cells of a row or a column between them
+        are one, a MultiPolygon: water on both sides of an isthmus.
     longitudes : {"0..360", "-180..180"}, optional
         The longitudes of the polygons, which are cut where these begin. By default they stay as
         the raster has them.
@@ -137,7 +141,7 @@ def outline(
     west = checked_west(longitudes)
     cells, grid = as_plain(labels)
     _require_place(grid, across, least_area)
-    mosaic = mosaic_of(cells, grid, connectivity)
+    mosaic = mosaic_of(cells, grid, connectivity, bridge)
     measured = {"area_km2": _areas(labels, grid, mosaic, areas)}
     wanted = selected(mosaic.labels, select)
     if least_area.value > 0:

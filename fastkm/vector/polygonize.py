@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm import _check
+from fastkm.geometry.bridges import bridged
 from fastkm.geometry.regions import Regions, Rings, find_regions, joined, touching, trace_rings
 from fastkm.raster.axes import find_axes
 from fastkm.raster.grids import AxisGrid, Grid, grid_of
@@ -171,20 +172,25 @@ def checked_west(longitudes: str | None) -> float | None:
     return WEST[longitudes]
 
 
-def mosaic_of(values: Any, grid: Grid, connectivity: int) -> Mosaic:
-    """Find the regions of a label map.
+def mosaic_of(values: Any, grid: Grid, connectivity: int, bridge: int = 0) -> Mosaic:
+    """Find the regions of a label map; join those that up to `bridge` missing cells part.
 
     Raises
     ------
     ValueError
-        If the connectivity is neither 4 nor 8, or the labels are no labels.
+        If the connectivity is neither 4 nor 8, `bridge` is no whole number of at least 0, or the
+        labels are no labels.
     """
     if connectivity not in {4, 8}:
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
-    parts = find_regions(values)
-    if connectivity == 4 and not grid.turn:
+    if not isinstance(bridge, int | np.integer) or bridge < 0:
+        raise ValueError(f"bridge must be a whole number of at least 0, got {bridge!r}")
+    parts, periodic = find_regions(values), bool(grid.turn)
+    if connectivity == 4 and not periodic and bridge == 0:
         return Mosaic(*parts[:3], parts, np.arange(len(parts.labels)))
-    region = joined(parts, touching(parts, connectivity=connectivity, periodic=bool(grid.turn)))
+    pairs = touching(parts, connectivity=connectivity, periodic=periodic)
+    pairs = np.concatenate([pairs, bridged(parts, bridge, periodic=periodic)])
+    region = joined(parts, pairs)
     count = int(region.max(initial=-1)) + 1
     labels = np.empty(count, np.int64)
     labels[region] = parts.labels

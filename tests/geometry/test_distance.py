@@ -1,5 +1,7 @@
 """The farthest pair beside cdist."""
 
+import itertools
+import math
 import tracemalloc
 
 import numpy as np
@@ -10,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from fastkm import max_pairwise_distance
-from fastkm._kernels import farthest
-from fastkm.geometry import distance
+from fastkm._kernels import farthest, ragged
+from fastkm.geometry import distance, exceeds_distance, max_pairwise_distances, planar
 from tests.conftest import COMPILED, needs_jit
 
 SEEDS = st.integers(0, 2**32)
@@ -56,7 +58,16 @@ def reference(points):
 def corners_searched(points):
     """Run the hull's way with its chains, however few corners there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distance, "MANY_CORNERS", 0)
+        patch.setattr(planar, "MANY_CORNERS", 0)
+        return max_pairwise_distance(points, method="hull", return_pair=True)
+
+
+def strips_searched(points):
+    """Run the hull's way with its strips, however few points there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planar, "MANY_LEFT", 4)
+        patch.setattr(planar, "STRIPS", 8)
+        patch.setattr(planar, "ROWS", 64)
         return max_pairwise_distance(points, method="hull", return_pair=True)
 
 
@@ -71,17 +82,17 @@ def test_every_way_gives_the_maximum_of_cdist(kind, seed):
         wanted, rel=1e-12, abs=0
     )
     assert corners_searched(points).distance == pytest.approx(wanted, rel=1e-12, abs=0)
+    assert strips_searched(points).distance == pytest.approx(wanted, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("method", ["hull", "chunked", "chains"])
+@pytest.mark.parametrize("method", ["hull", "chunked", "chains", "strips"])
 def test_the_pair_lies_at_the_distance(kind, method):
     points = KINDS[kind](np.random.default_rng(4), SIZE)
-    found = (
-        corners_searched(points)
-        if method == "chains"
-        else max_pairwise_distance(points, method=method, return_pair=True)
-    )
+    if method in ("chains", "strips"):
+        found = (corners_searched if method == "chains" else strips_searched)(points)
+    else:
+        found = max_pairwise_distance(points, method=method, return_pair=True)
     assert 0 <= found.first <= found.second < len(points)
     assert cdist(points[[found.first]], points[[found.second]]).item() == pytest.approx(
         found.distance, rel=1e-12, abs=0
@@ -93,13 +104,15 @@ def test_hull_and_chunked_find_the_same_lowest_rows(seed):
     points = KINDS["lattice"](np.random.default_rng(seed), 40)
     pair = max_pairwise_distance(points, method="chunked", return_pair=True)
     assert max_pairwise_distance(points, method="hull", return_pair=True) == pair
+    assert strips_searched(points) == pair
 
 
 @needs_jit
 @pytest.mark.parametrize("n", [1025, 3000])
 def test_more_corners_than_are_compared_in_pairs(n):
     points = KINDS["even circle"](None, n) * [3, 2]
-    assert len(distance._hull_corners(np.ascontiguousarray(points))) > distance.MANY_CORNERS
+    box, _ = planar.bounding_box(points)
+    assert len(planar.hull_corners(points, box)) > planar.MANY_CORNERS
     assert max_pairwise_distance(points) == pytest.approx(reference(points), rel=1e-12, abs=0)
 
 
@@ -171,7 +184,7 @@ def test_missing_cells_of_a_dataarray_are_left_out():
         (np.ma.masked_all((3, 2)), "auto", "no point"),
         ([[0.0, np.nan]], "auto", "row 0"),
         ([[0.0, 0.0], [np.inf, 0.0]], "chunked", "row 1"),
-        ([[0.0, 0.0]], "brute", "method must be 'auto', 'hull' or 'chunked', got 'brute'"),
+        ([[0.0, 0.0]], "brute", "method must be one of 'auto', 'hull', 'chunked', got 'brute'"),
         ([[0.0, 0.0, 0.0]], "hull", r"'hull' needs points of shape \(n, 2\), got \(1, 3\)"),
     ],
 )
@@ -189,11 +202,15 @@ def test_what_is_no_real_number_is_a_type_error(points):
 @pytest.mark.parametrize("method", ["hull", "chunked"])
 def test_any_number_of_threads_gives_the_same_pair(method, monkeypatch):
     points = KINDS["lattice"](np.random.default_rng(6), 150)
-    monkeypatch.setattr(distance, "CHUNK", 8)
+    monkeypatch.setattr(planar, "CHUNK", 8)
+    monkeypatch.setattr(planar, "MANY_LEFT", 8)
+    monkeypatch.setattr(planar, "ROWS", 16)
     pairs = set()
     for threads in ("1", "2", "5"):
         monkeypatch.setenv("FASTKM_NUM_THREADS", threads)
         pairs.add(max_pairwise_distance(points, method=method, return_pair=True))
+    monkeypatch.setenv("FASTKM_NUM_THREADS", "7")
+    pairs.add(max_pairwise_distance(points, method=method, return_pair=True, threads=3))
     assert len(pairs) == 1
 
 
@@ -230,3 +247,235 @@ def test_squares_neither_overflow_nor_underflow(exponent, method):
     points = np.random.default_rng(0).normal(size=(50, 2))
     wanted = np.ldexp(max_pairwise_distance(points), exponent)
     assert max_pairwise_distance(np.ldexp(points, exponent), method=method) == wanted
+
+
+def test_strips_leave_few_of_many_points():
+    rng = np.random.default_rng(5)
+    n = 100_000 if COMPILED else 3000
+    angle, radius = rng.random(n) * 2 * np.pi, 100 + rng.normal(size=n)
+    ring = np.column_stack([radius * np.cos(angle), 2 * radius * np.sin(angle)])
+    box, finite = planar.bounding_box(ring)
+    assert finite
+    for axis in (0, 1):
+        kept = planar.outer_rows(ring, box, axis)
+        assert (np.diff(kept) > 0).all()
+        assert len(kept) < n / 20
+
+
+@pytest.mark.parametrize("points", [np.zeros((9, 2)), np.arange(9)[:, None] * [[0.0, 1.0]]])
+def test_a_line_has_no_inside(points):
+    box, _ = planar.bounding_box(points)
+    assert len(planar.outer_rows(points, box, 0)) == len(points)
+
+
+def test_of_points_on_the_sides_of_the_box_the_ends_are_kept():
+    inside = np.array([[2.0, 1.0]])
+    sides = [[0, y] for y in (0, 1, 2, 3)] + [[x, 0] for x in (1, 4)] + [[4, 3], [4, 2]]
+    points = np.concatenate([inside, np.array(sides, float)])
+    box, _ = planar.bounding_box(points)
+    assert planar.ends_of_sides(points, box).tolist() == [0, 1, 4, 6, 7]
+
+
+def pieces_of(rng, kind, sizes):
+    offsets = np.cumsum([0, *sizes])
+    points = [KINDS[kind](rng, max(size, 3))[:size] for size in sizes]
+    return np.concatenate([*points, np.empty((0, 2))]), offsets
+
+
+RAGGED_KINDS = [
+    "random",
+    "lattice",
+    "row",
+    "sliver",
+    "duplicates",
+    "circle",
+    "contour",
+    "offset",
+    "large",
+]
+
+
+@pytest.mark.parametrize("kind", RAGGED_KINDS)
+@pytest.mark.parametrize("small", [6, ragged.SMALL])
+@given(SEEDS, st.lists(st.integers(0, 30), min_size=0, max_size=6))
+def test_many_contours_are_measured_as_each_alone(kind, small, seed, sizes):
+    points, offsets = pieces_of(np.random.default_rng(seed), kind, sizes)
+    pieces = [points[a:b] for a, b in itertools.pairwise(offsets)]
+    with pytest.MonkeyPatch.context() as patch:
+        if not COMPILED:
+            patch.setattr(ragged, "SMALL", small)
+        each = [max_pairwise_distance(piece) if len(piece) else np.nan for piece in pieces]
+        found = max_pairwise_distances(points, offsets)
+        np.testing.assert_array_equal(found, each)
+        limits = [d for d in each if d == d] + [0.0, -1.0, np.inf, 1.0]
+        for limit in {*limits, *np.nextafter(limits, np.inf), *np.nextafter(limits, -np.inf)}:
+            answers = exceeds_distance(points, limit, offsets=offsets)
+            assert answers.dtype == bool
+            np.testing.assert_array_equal(answers, found > limit)
+            for piece, answer in zip(pieces, answers, strict=True):
+                assert exceeds_distance(piece, limit) is bool(answer)
+
+
+@needs_jit
+@given(SEEDS, st.sampled_from(["contour", "circle", "random"]))
+def test_large_contours_are_measured_as_each_alone(seed, kind):
+    sizes = [700, 3, ragged.SMALL, ragged.SMALL + 1, 0, 2]
+    points, offsets = pieces_of(np.random.default_rng(seed), kind, sizes)
+    each = [
+        max_pairwise_distance(points[a:b]) if b > a else np.nan
+        for a, b in itertools.pairwise(offsets)
+    ]
+    found = max_pairwise_distances(points, offsets)
+    np.testing.assert_array_equal(found, each)
+    for limit in found[:4]:
+        np.testing.assert_array_equal(
+            exceeds_distance(points, limit, offsets=offsets), found > limit
+        )
+
+
+@pytest.mark.parametrize("d", [1, 3, 5])
+@given(SEEDS)
+def test_contours_of_any_dimension(d, seed):
+    points = np.random.default_rng(seed).normal(size=(40, d))
+    offsets = [0, 10, 10, 11, 40]
+    each = [
+        max_pairwise_distance(points[a:b]) if b > a else np.nan
+        for a, b in itertools.pairwise(offsets)
+    ]
+    found = max_pairwise_distances(points, offsets)
+    np.testing.assert_array_equal(found, each)
+    for limit in (found[0], found[3], np.nextafter(found[0], 0), 1e-3, 99.0, -1.0):
+        np.testing.assert_array_equal(
+            exceeds_distance(points, limit, offsets=offsets), found > limit
+        )
+
+
+def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
+    calls = []
+    real = planar.farthest_in_columns
+    monkeypatch.setattr(planar, "CHUNK", 4)
+    monkeypatch.setattr(planar, "farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1])
+    points = np.random.default_rng(0).random((40, 3))
+    assert exceeds_distance(points, 1.1, threads=1)
+    assert len(calls) < 10
+    calls.clear()
+    assert not exceeds_distance(points, 1.7, threads=1)
+    assert len(calls) == 10
+
+
+@pytest.mark.parametrize(
+    "limit", [0.0, 5e-324, 1e-320, 1e-160, 0.1, 1 / 3, 1.0, 3.0, 1e160, 1.7e308, np.inf]
+)
+def test_the_largest_square_below_a_limit_is_exact(limit):
+    square = distance.largest_square(limit)
+    assert math.sqrt(square) <= limit
+    if square < math.inf:
+        assert math.sqrt(math.nextafter(square, math.inf)) > limit
+
+
+def test_masked_rows_are_left_out_of_contours():
+    points = np.ma.MaskedArray([[0, 0], [9e9, 0], [3, 4], [0, 0], [np.nan, 1], [1, 0]], False)
+    points[1], points[4] = np.ma.masked, np.ma.masked
+    offsets = [0, 3, 6]
+    assert max_pairwise_distances(points, offsets).tolist() == [5, 1]
+    assert exceeds_distance(points, 2, offsets=offsets).tolist() == [True, False]
+    assert exceeds_distance(points, 2)
+    assert np.isnan(max_pairwise_distances(points, [0, 1, 2, 6])[1])
+
+
+@pytest.mark.parametrize("points", [np.empty((0, 2)), np.empty((0, 3)), np.ma.masked_all((3, 2))])
+def test_no_point_exceeds_nothing(points):
+    assert exceeds_distance(points, -1.0) is False
+    assert exceeds_distance(points, 0.0, offsets=[0, len(points)]).tolist() == [False]
+
+
+@pytest.mark.parametrize("offsets", [[0], np.array([0], np.uint8)])
+def test_there_may_be_no_contour(offsets):
+    points = np.empty((0, 2))
+    assert exceeds_distance(points, 0.0, offsets=offsets).shape == (0,)
+    assert max_pairwise_distances(points, offsets).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", ["i4", "u8", "f4", ">f8"])
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: a[::-1][::-1], np.ndarray.tolist])
+def test_contours_of_any_type_and_layout(dtype, layout):
+    points = (np.random.default_rng(1).random((30, 2)) * 100).astype(dtype)
+    offsets = np.array([0, 10, 30], "u4")
+    wanted = max_pairwise_distances(points.astype(float), offsets)
+    np.testing.assert_array_equal(max_pairwise_distances(layout(points), offsets), wanted)
+    points.flags.writeable = False
+    assert (
+        exceeds_distance(points, wanted[0], offsets=offsets).tolist()
+        == (wanted > wanted[0]).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("offsets", "error", "message"),
+    [
+        ([0, 2], ValueError, "offsets must ascend from 0 to the number of points, 3, got 0 ... 2"),
+        ([1, 3], ValueError, "got 1 ... 3"),
+        ([0, 2, 1, 3], ValueError, "got 0 ... 3, not ascending"),
+        ([], TypeError, "offsets must be integers, got float64"),
+        (np.empty(0, int), ValueError, r"offsets must have shape \(m \+ 1,\), got \(0,\)"),
+        ([[0, 3]], ValueError, r"got \(1, 2\)"),
+        ([0.0, 3.0], TypeError, "offsets must be integers, got float64"),
+    ],
+)
+def test_bad_offsets_are_an_error_that_says_what_came(offsets, error, message):
+    for call in (
+        lambda: exceeds_distance(np.zeros((3, 2)), 1.0, offsets=offsets),
+        lambda: max_pairwise_distances(np.zeros((3, 2)), offsets),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("metric", distance.METRICS)
+def test_what_is_not_finite_is_an_error_in_any_contour(bad, d, metric):
+    points = np.zeros((700, d))
+    points[650, 1] = bad
+    message = "row 650" if metric == "euclidean" or d == 2 else r"shape \(n, 2\)"
+    for call in (
+        lambda: exceeds_distance(points, 1.0, metric=metric),
+        lambda: exceeds_distance(points, 1.0, offsets=[0, 3, 700], metric=metric),
+        lambda: max_pairwise_distances(points, [0, 600, 700], metric=metric),
+        lambda: max_pairwise_distance(points, metric=metric),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_bad_thresholds_are_an_error_that_says_what_came():
+    with pytest.raises(TypeError, match="threshold must be a number, got 'far'"):
+        exceeds_distance([[0, 0]], "far")
+    with pytest.raises(ValueError, match="threshold must be a number, got nan"):
+        exceeds_distance([[0, 0]], np.nan)
+    assert exceeds_distance([[0, 0], [3, 4]], np.float32(4.9))
+    assert exceeds_distance([[0, 0], [3, 4]], np.int8(4))
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_bad_threads_are_an_error(threads):
+    for call in (
+        lambda: max_pairwise_distance([[0, 0]], threads=threads),
+        lambda: exceeds_distance([[0, 0]], 1, threads=threads),
+        lambda: max_pairwise_distances([[0, 0]], [0, 1], threads=threads),
+    ):
+        with pytest.raises(ValueError, match="threads must be a positive integer"):
+            call()
+
+
+@pytest.mark.parametrize("exponent", [-1000, -600, 500, 1000])
+def test_contours_whose_squares_overflow_or_underflow(exponent):
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    points[20:] = np.ldexp(points[20:], exponent)
+    offsets = [0, 20, 50]
+    each = [max_pairwise_distance(points[a:b]) for a, b in itertools.pairwise(offsets)]
+    np.testing.assert_array_equal(max_pairwise_distances(points, offsets), each)
+    for limit in each:
+        assert exceeds_distance(points, limit, offsets=offsets).tolist() == [
+            d > limit for d in each
+        ]

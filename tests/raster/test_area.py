@@ -6,6 +6,7 @@ import xarray as xr
 from pyproj import Geod
 
 from fastkm.raster import cell_areas, read_areas
+from tests.label_maps import curvilinear, placed, polar, projected
 from tests.small_files import EAST, NORTH, write_netcdf
 from tests.small_tiffs import from_origin, write_tiff
 
@@ -138,3 +139,44 @@ def test_areas_of_a_geotiff(tmp_path):
     path = write_tiff(tmp_path / "a.tif", values, crs="EPSG:4326", transform=move)
     assert float(read_areas(path).sum()) == pytest.approx(WHOLE, rel=1e-10)
     assert read_areas(path, bbox=(0, 0, 10, 10)).shape == (10, 10)
+
+
+# Cells of four corners
+
+
+def test_cells_of_an_equal_area_projection_are_equal():
+    x, y = np.arange(-3e6, 3e6, 2.5e4), np.arange(6e6, 6.5e6, 2.5e4)
+    areas = cell_areas(projected(np.zeros((len(y), len(x))), 6933, x, y))
+    assert areas.dims == ("y", "x")
+    np.testing.assert_allclose(areas, 6.25e8, rtol=1e-5)  # sides are not quite great circles
+
+
+def test_cells_of_a_metre_keep_their_digits():
+    x, y = 5e5 + np.arange(4.0), 5e6 + np.arange(3.0)
+    areas = cell_areas(projected(np.zeros((3, 4)), 6933, x, y))
+    np.testing.assert_allclose(areas, 1.0, rtol=1e-7)
+
+
+def test_a_mesh_has_the_areas_of_its_axes():
+    latitude, longitude = np.linspace(80, -80, 321), np.linspace(0, 20, 41)
+    wanted = cell_areas(placed(np.zeros((321, 41)), latitude, longitude))
+    mesh = np.meshgrid(latitude, longitude, indexing="ij")
+    np.testing.assert_allclose(cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=1e-12)
+    mesh[0][0, 0] += 1e-9  # no mesh any more
+    np.testing.assert_allclose(cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=2e-4)
+
+
+def test_cells_around_a_pole_and_over_the_antimeridian_have_areas():
+    areas = cell_areas(polar(np.zeros((11, 11))))
+    middle = areas.values[5, 5]
+    assert np.ptp(areas.values) / middle < 0.1
+    assert (areas > 0).all()
+    # the projection is 3 % too small at the pole, in length
+    assert middle == pytest.approx(4e10 / 0.9698**2, rel=1e-3)
+
+
+def test_blocks_of_rows_join(monkeypatch):
+    raster = polar(np.zeros((9, 7)))
+    whole = cell_areas(raster)
+    monkeypatch.setattr("fastkm.raster.area.BLOCK", 10)
+    np.testing.assert_array_equal(cell_areas(raster), whole)

@@ -4,7 +4,14 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.raster.grids import interpolate, regional_extent, to_coordinates
+from fastkm.raster.grids import (
+    AxisGrid,
+    grid_of,
+    interpolate,
+    lies_on_globe,
+    regional_extent,
+    to_coordinates,
+)
 
 GAUSSIAN = np.array([-85.76, -80.27, -74.74, -69.21, -63.68, 63.68, 69.21, 74.74, 80.27, 85.76])
 
@@ -105,3 +112,115 @@ def test_extent_of_the_globe_is_none(step):
 
 def test_extent_of_projected_coordinates_is_none():
     assert regional_extent(raster([0.0, 1.0], [0.0, 1.0], ("y", "x"))) is None
+
+
+# Grids
+
+
+def globe_of_columns(columns, west=0.0, *, descending=False):
+    longitude = west + (np.arange(columns) + 0.5) * 360 / columns
+    return raster([-45.0, 45], longitude[::-1] if descending else longitude)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_columns_of_a_globe_go_on_round_it(descending):
+    grid = grid_of(globe_of_columns(8, descending=descending))
+    assert grid.turn == 8
+    index = np.arange(-20, 20, 0.25)
+    step = -45.0 if descending else 45.0
+    first = 337.5 if descending else 22.5
+    np.testing.assert_allclose(grid.x_at(index), first + step * index, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "longitude",
+    [np.arange(0.0, 360, 10), np.arange(-175.0, 180, 10), np.float32(np.arange(0.05, 360, 0.1)),
+     np.array([95.0, 185, 275, 5]), np.array([0.0, 180])],
+    ids=["0", "-180", "float32", "jump", "two"],
+)  # fmt: skip
+def test_grids_that_go_round_are_recognised(longitude):
+    assert grid_of(raster([0.0, 1], longitude)).turn == len(longitude)
+
+
+@pytest.mark.parametrize(
+    "longitude", [np.arange(0.0, 350, 10), np.arange(0.0, 361, 10), [5.0], [170.0, 180, -170]]
+)
+def test_grids_that_do_not_go_round_are_recognised(longitude):
+    grid = grid_of(raster([0.0, 1], longitude))
+    assert grid.turn == 0
+    assert (np.diff(grid.x) > 0).all()
+
+
+@given(st.integers(2, 40), st.floats(-400, 400), st.floats(-720, 720), st.booleans())
+def test_the_column_of_a_meridian_is_at_the_meridian(columns, west, meridian, descending):
+    grid = grid_of(globe_of_columns(columns, west % 360 - 180, descending=descending))
+    column = grid.column_of(meridian)
+    assert -0.5 <= column <= columns - 0.5
+    away = (grid.x_at(np.array([column]))[0] - meridian + 180) % 360 - 180
+    assert abs(away) < 1e-3 * 360 / columns
+
+
+def test_a_meridian_may_miss_a_part_of_the_globe():
+    grid = grid_of(raster([0.0, 1], [170.0, 180, 190]))
+    assert grid.column_of(-180.0) == 1.0
+    assert grid.column_of(0.0) is None
+    assert grid.column_of(195.0) is None  # its edge
+
+
+def curvilinear(latitude, longitude):
+    coords = {
+        "nav_lat": (("y", "x"), latitude, {"units": "degrees_north"}),
+        "nav_lon": (("y", "x"), longitude, {"units": "degrees_east"}),
+    }
+    return xr.DataArray(np.zeros(np.shape(latitude)), coords, ("y", "x"))
+
+
+def test_cells_with_coordinates_of_their_own():
+    grid = grid_of(curvilinear([[0.0, 1], [10, 12]], [[179.0, -179], [179, -177]]))
+    assert grid.crs == "EPSG:4326"
+    assert not grid.straight
+    found = grid.place(pixels((0, 0), (0, 0.5), (0.5, 0.5), (1, 1), (-0.5, 0)))
+    np.testing.assert_allclose(
+        found, [[179, 0], [180, 0.5], [180.5, 5.75], [183, 12], [179, -5]], atol=1e-12
+    )
+
+
+def test_a_cell_around_a_pole_is_joined_through_space():
+    grid = grid_of(curvilinear([[80.0, 80], [80, 80]], [[-135.0, 135], [-45, 45]]))
+    [[_, latitude]] = grid.place(pixels((0.5, 0.5)))
+    assert latitude == pytest.approx(90)
+
+
+def test_cells_without_a_coordinate_are_an_error():
+    with pytest.raises(ValueError, match="'nav_lat' must be finite"):
+        grid_of(curvilinear([[np.nan, 1], [10, 12]], [[0.0, 1], [0, 1]]))
+
+
+@pytest.mark.parametrize(("columns", "turn"), [(36, 36), (30, 0)])
+def test_cells_that_go_round_are_recognised(columns, turn):
+    longitude, latitude = np.meshgrid(np.arange(columns) * 10.0 + 5, np.linspace(-60, 60, 5))
+    grid = grid_of(curvilinear(latitude + np.sin(np.radians(longitude)), longitude % 360))
+    assert grid.turn == turn
+    if turn:
+        last, first = grid.place(pixels((2, 35.5), (2, -0.5)))
+        np.testing.assert_allclose(last, first)
+
+
+def test_a_mesh_of_cells_is_a_grid_of_axes():
+    longitude, latitude = np.meshgrid(np.arange(0.0, 360, 10), [10.0, 20])
+    grid = grid_of(curvilinear(latitude, longitude))
+    assert isinstance(grid, AxisGrid)
+    assert (grid.turn, grid.y.tolist()) == (36, [10, 20])
+
+
+def test_axes_come_before_cells():
+    both = raster([0.0, 1], [5.0, 6]).assign_coords(
+        latitude=(("lat", "lon"), np.zeros((2, 2)), {"units": "degrees_north"}),
+        longitude=(("lat", "lon"), np.zeros((2, 2)), {"units": "degrees_east"}),
+    )
+    assert isinstance(grid_of(both), AxisGrid)
+
+
+def test_what_lies_on_the_globe():
+    assert lies_on_globe(raster([0.0, 1], [0.0, 1]))
+    assert not lies_on_globe(raster([0.0, 1], [0.0, 1], ("y", "x")))

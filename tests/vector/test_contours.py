@@ -93,7 +93,7 @@ def test_a_contour_that_crosses_itself_stays_as_it_is_and_says_where():
 
 
 def test_several_that_cross_themselves_are_counted():
-    with pytest.warns(UserWarning, match=r"contour_0 .*, and 2 more;"):
+    with pytest.warns(UserWarning, match=r"contour_0 .*, and 2 more:"):
         contours_to_frame([figure_of_eight()] * 3, placed(np.zeros((3, 3))))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastkm.vector.fields import NAMES, SHAPEFILE_NAMES, prepare_fields
@@ -15,6 +15,7 @@ from fastkm.vector.write import write_outlines
 EXTENSIONS = list(NAMES)
 GDAL = EXTENSIONS[:-1]
 each_format = pytest.mark.parametrize("extension", EXTENSIONS)
+few_files = settings(max_examples=12)  # of many values each
 each_gdal_format = pytest.mark.parametrize("extension", GDAL)
 
 
@@ -99,26 +100,29 @@ def test_numbers_and_text_come_back(tmp_path, extension, values):
 
 
 @each_format
+@few_files
 @given(data=st.data())
 def test_float32_comes_back_to_the_bit(tmp_path_factory, extension, data):
     sizes = st.floats(2**-24, 2**76, width=32) if extension == ".shp" else st.floats(
         width=32, allow_infinity=extension != ".geojson"
     )  # fmt: skip
-    values = np.array(data.draw(st.lists(sizes, min_size=1, max_size=8)), np.float32)
+    values = np.array(data.draw(st.lists(sizes, min_size=1, max_size=40)), np.float32)
     found = through(values, tmp_path_factory.mktemp("f") / f"a{extension}")
     np.testing.assert_array_equal(found.to_numpy(np.float32), values)
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS[1:])
-@given(values=st.lists(st.floats(allow_infinity=False), min_size=1, max_size=8))
+@few_files
+@given(values=st.lists(st.floats(allow_infinity=False), min_size=1, max_size=40))
 def test_float64_comes_back_to_the_bit(tmp_path_factory, extension, values):
     found = through(np.array(values), tmp_path_factory.mktemp("f") / f"a{extension}")
     np.testing.assert_array_equal(found.to_numpy(float), values)
 
 
+@few_files
 @given(
     values=st.lists(
-        st.floats(5e-8, 9.9e22) | st.floats(-9.9e22, -5e-8) | st.just(0.0), min_size=1, max_size=8
+        st.floats(5e-8, 9.9e22) | st.floats(-9.9e22, -5e-8) | st.just(0.0), min_size=1, max_size=40
     )
 )
 def test_floats_of_a_shapefile_keep_eight_digits(tmp_path_factory, values):
@@ -127,25 +131,27 @@ def test_floats_of_a_shapefile_keep_eight_digits(tmp_path_factory, values):
 
 
 @each_gdal_format
+@few_files
 @given(data=st.data())
 def test_integers_within_the_limits_come_back(tmp_path_factory, extension, data):
     low, high = {
         ".shp": (1 - 10**17, 10**18 - 1), ".geojson": (1 - 2**53, 2**53 - 1)
     }.get(extension, (-(2**63), 2**63 - 1))  # fmt: skip
     numbers = st.integers(low, high) | st.sampled_from([low, high])
-    values = data.draw(st.lists(numbers, min_size=1, max_size=6))
+    values = data.draw(st.lists(numbers, min_size=1, max_size=40))
     found = through(np.array(values, np.int64), tmp_path_factory.mktemp("i") / f"a{extension}")
     assert found.tolist() == values
     assert found.dtype.kind == "i"
 
 
 @each_format
+@few_files
 @given(
     values=st.lists(
         st.none()
         | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40),
         min_size=1,
-        max_size=6,
+        max_size=40,
     )
 )  # fmt: skip
 def test_any_text_comes_back_or_is_refused(tmp_path_factory, extension, values):

@@ -1,5 +1,7 @@
 """Outlines: what they measure, which are left out, and where they lie."""
 
+import itertools
+
 import numpy as np
 import pytest
 import shapely
@@ -13,6 +15,7 @@ import fastkm
 from fastkm.raster import cell_areas
 from fastkm.vector import as_area, as_length, outline
 from tests.label_maps import globe, placed, polar, projected, rings_around_the_middle
+from tests.small_files import REAL
 
 WGS84 = Geod(ellps="WGS84")
 COLUMNS = [
@@ -29,7 +32,7 @@ def densified_perimeter(geometry, skipped=()):
     total = 0.0
     for ring in shapely.get_rings(shapely.get_parts(geometry)):
         points = shapely.get_coordinates(ring)
-        for a, b in zip(points[:-1], points[1:], strict=True):
+        for a, b in itertools.pairwise(points):
             if a[0] == b[0] and a[0] in skipped:
                 continue
             line = np.linspace(a, b, 2 + int(100 * np.abs(b - a).max()))
@@ -184,6 +187,23 @@ def test_diameter_goes_over_the_seam_not_round_the_globe():
     assert frame["diameter_px"][0] == np.hypot(12, 4)
 
 
+@pytest.mark.parametrize(("columns", "across"), [((0, 10), 3), ((0, 6), 7), ((2, 9), 6)])
+def test_regions_over_a_bridge_are_one(columns, across):
+    cells = np.full((3, 12), -1)
+    cells[1, columns] = 1
+    frame = outline(globe(cells), bridge=11)
+    assert frame["cells"].tolist() == [2]
+    assert frame["diameter_px"].tolist() == [np.hypot(across, 1)]
+    assert len(outline(globe(cells))) == 2
+
+
+def test_only_missing_cells_are_bridged():
+    frame = outline(placed([[1, -1, 1, 0, 1]] * 2), bridge=1)
+    assert frame["cells"].tolist() == [2, 4, 2]
+    assert frame.geom_type.tolist() == ["Polygon", "MultiPolygon", "Polygon"]
+    assert frame.is_valid.all()
+
+
 def test_projected_cells_have_their_area_on_the_ellipsoid():
     x, y = np.arange(-2e5, 2.1e5, 1e5), np.arange(5e6, 5.3e6, 1e5)
     labels = projected(np.zeros((3, 5), int), 6933, x, y)  # equal areas
@@ -275,6 +295,8 @@ def test_statistics_are_those_of_the_regions_that_stay():
         ({"select": 1.5}, "select must be"),
         ({"boundary": "edge"}, "boundary must be one of"),
         ({"longitudes": "east"}, "longitudes must be"),
+        ({"bridge": -1}, "bridge must be a whole number of at least 0, got -1"),
+        ({"bridge": 1.5}, "bridge must be a whole number"),
         ({"connectivity": 5}, "connectivity must be 4 or 8"),
         ({"values": placed([[1.0]])}, r"values must have the shape of the labels, \(7, 12\)"),
         ({"areas": placed([[1.0]])}, "areas must have the shape of the labels"),
@@ -311,3 +333,23 @@ def test_any_number_of_threads_gives_the_same(threads):
     rng = np.random.default_rng(0)
     raster = globe(rng.random((20, 40)))
     assert outline(raster, 3, threads=threads).equals(outline(raster, 3, threads=3))
+
+
+REAL_OPTIONS = {"select": "highest", "longitudes": "-180..180", "bridge": 1}
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real raster is not part of the project")
+def test_the_moist_belt_is_one_region_from_africa_round_to_africa():
+    raster = fastkm.read_raster(REAL)
+    frame = outline(raster, 4, min_diameter="10000km", **REAL_OPTIONS)
+    [belt] = frame.geometry
+    assert belt.is_valid
+    assert belt.geom_type == "MultiPolygon"
+    assert belt.bounds[::2] == (-180, 180)
+    east, west = shapely.Point(43.5, -3.5), shapely.Point(8.5, 1.5)  # off Kenya, off Gabon
+    assert belt.covers(east)
+    assert belt.covers(west)
+    assert frame["diameter_px"][0] == pytest.approx(334, abs=1)
+    assert not belt.intersects(shapely.box(15, -40, 38, 40))  # Africa itself
+    apart = outline(raster, 4, min_diameter="5000km", **REAL_OPTIONS | {"bridge": 0})
+    assert len(apart) == 3

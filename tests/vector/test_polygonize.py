@@ -144,16 +144,19 @@ def test_order_of_the_dimensions_does_not_matter():
 
 
 @each_boundary
-def test_a_mesh_of_coordinates_is_the_same_as_its_axes(boundary):
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_mesh_of_coordinates_is_the_same_as_its_axes(boundary, exact):
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 3, (6, 9))
     latitude, longitude = np.linspace(60, 30, 6), np.linspace(-20, 20, 9)
     mesh = np.meshgrid(latitude, longitude, indexing="ij")
+    if not exact:
+        mesh[0][0, 0] += 1e-9
     wanted = fastkm.polygonize(placed(labels, latitude, longitude), boundary=boundary)
     found = fastkm.polygonize(curvilinear(labels, *mesh), boundary=boundary)
     assert found["cluster"].tolist() == wanted["cluster"].tolist()
     for one, other in zip(found.geometry, wanted.geometry, strict=True):
-        assert one.symmetric_difference(other).area < 1e-9
+        assert one.symmetric_difference(other).area < 1e-7
 
 
 # Round the globe
