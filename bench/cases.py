@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import ckwrap
@@ -27,36 +26,10 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_sample_image
 
 import fastkm
+from bench.case import Case
+from bench.outlines import OUTLINES
 from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
 from fastkm.raster import sample_dataset
-
-
-@dataclass(frozen=True)
-class Case:
-    """A piece of work.
-
-    Attributes
-    ----------
-    name : str
-        What is computed, with the size of the full case.
-    make : callable
-        Makes the data for a size.
-    sizes : dict of str to int
-        The argument of `make` for "tiny" (tests), "small" and "full".
-    rivals : dict of str to callable
-        Who does it; "fastkm" is one of them.
-    check : callable
-        ``check(data, ours, theirs)`` raises AssertionError where answers disagree.
-    once : tuple of str
-        Rivals that take so long at the full size that they are run once there.
-    """
-
-    name: str
-    make: Callable[[int], Any]
-    sizes: dict[str, int]
-    rivals: dict[str, Callable[[Any], Any]]
-    check: Callable[[Any, Any, Any], None]
-    once: tuple[str, ...] = ()
 
 
 PIECE = 2**16
@@ -391,4 +364,5 @@ CASES = [
         },
         _between_breaks,
     ),
+    *OUTLINES,
 ]

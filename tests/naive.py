@@ -381,7 +381,7 @@ def link(segments):
 
 
 def regions(labels):
-    """Number the 4-connected regions of equal labels by first cell, flooding; negative is missing."""
+    """Number the 4-connected regions of equal labels by first cell; negative is missing."""
     numbers = np.full(labels.shape, -1, np.int32)
     count = 0
     for first in np.ndindex(labels.shape):
@@ -408,8 +408,8 @@ def region_rings(inside, *, contour):
     """Walk along the edges of a bool map from corner to corner, the region on the right hand.
 
     Where there is a choice, turn left (around foreign cells), for a contour right. Closed rings of
-    (row, column), by first corner in raster order, which is where they start: the corners where they
-    turn, or for a contour the midpoints of all edges.
+    (row, column), by first corner in raster order, which is where they start: the corners where
+    they turn, or for a contour the midpoints of all edges.
     """
     padded = np.pad(inside, 1)
     leave = {}  # from each corner the directions in which edges leave

@@ -315,8 +315,7 @@ def add_midpoints(row, column, to_row, to_column, at, points):
 
     points: (m, 2) float64 INOUT.
     """
-    down = (to_row > row) - (to_row < row)
-    along = (to_column > column) - (to_column < column)
+    down, along = min(max(to_row - row, -1), 1), min(max(to_column - column, -1), 1)
     for step in range(abs(to_row - row) + abs(to_column - column)):
         points[at, 0] = row + step * down + 0.5 * down - 0.5
         points[at, 1] = column + step * along + 0.5 * along - 0.5

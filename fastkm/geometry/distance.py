@@ -124,7 +124,7 @@ def max_pairwise_distance(
     >>> fastkm.max_pairwise_distance([[0, 0], [1, 1], [3, 4]], return_pair=True)
     FarthestPair(distance=5.0, first=0, second=2)
     >>> round(fastkm.max_pairwise_distance([[0, 0], [0, 90], [0, 200]], metric="geodesic"))
-    18924313
+    17811119
     """
     _check.require_choice("method", method, ("auto", "hull", "chunked"))
     thread_count(threads)

@@ -382,7 +382,7 @@ def along_a_curve(columns: np.ndarray) -> np.ndarray:
         Of equal points the lower row comes first.
     """
     low = columns.min(axis=1, keepdims=True)
-    extent = max(float((columns.max(axis=1, keepdims=True) - low).max()), np.finfo(float).tiny)
+    extent = max(float((columns.max(axis=1, keepdims=True) - low).max()), np.finfo(float).eps)
     cell = ((columns - low) * ((2**21 - 1) / extent)).astype(np.uint64)
     for shift, mask in (
         (32, 0x1F00000000FFFF),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastkm.geometry.regions import Rings
-from fastkm.raster.grids import TurnedGrid
+from fastkm.raster.grids import AxisGrid, TurnedGrid
 from fastkm.vector.meridian import cut_at_meridian, jumps
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def place_pieces(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.nda
 
     if grid.straight:
         rings = pieces.rings
-        placed = rings._replace(points=grid.place(rings.points))
+        place = grid.place_halves if isinstance(grid, AxisGrid) else grid.place
+        placed = rings._replace(points=place(rings.points))
         if _mirrored(grid):
             placed = placed._replace(points=_reversed(placed))
         whole = _polygons(placed)

@@ -234,5 +234,6 @@ def trace(
         region = parts.labels  # which are regions here
     chosen = None if wanted is None else wanted[region]
     rings = trace_rings(parts, boundary=boundary, wanted=chosen)
-    rings.points[:, 1] += plane.first
+    if plane.first:
+        rings.points[:, 1] += plane.first
     return Traced(rings, region[rings.regions], plane)

@@ -1,5 +1,7 @@
 """The kernels that join runs against flooding."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,7 +31,7 @@ def numbered(labels, bands=1):
     runs = np.empty(len(run_labels), np.int64)
     cuts = np.linspace(0, rows, bands + 1).astype(int)
     joins = 0
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in itertools.pairwise(cuts.tolist()):
         joins += join_rows(starts, run_labels, offsets, columns, first, last, runs)
     for row in cuts[1:-1]:
         joins += join_row(starts, run_labels, offsets, columns, row, runs)

@@ -356,10 +356,12 @@ def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
     monkeypatch.setattr(planar, "CHUNK", 4)
     monkeypatch.setattr(planar, "farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1])
     points = np.random.default_rng(0).random((40, 3))
+    longest = max_pairwise_distance(points)
+    calls.clear()
     assert exceeds_distance(points, 1.1, threads=1)
     assert len(calls) < 10
     calls.clear()
-    assert not exceeds_distance(points, 1.7, threads=1)
+    assert not exceeds_distance(points, longest, threads=1)
     assert len(calls) == 10
 
 

@@ -1,5 +1,7 @@
 """Regions and rings against scipy's labels, rasterio's polygons and skimage's contours."""
 
+import itertools
+
 import numpy as np
 import pytest
 import rasterio.features
@@ -119,7 +121,7 @@ def check_contours(labels):
         ref = [ring - 1 for ring in skimage.measure.find_contours(inside, 0.5)]
         first, last = rings.polygon_offsets[polygon : polygon + 2]
         offsets = rings.ring_offsets[first : last + 1]
-        comp = [rings.points[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        comp = [rings.points[a:b] for a, b in itertools.pairwise(offsets.tolist())]
         assert sorted(map(cyclic, comp)) == sorted(map(cyclic, ref))
 
 

@@ -160,6 +160,16 @@ def test_the_column_of_a_meridian_is_at_the_meridian(columns, west, meridian, de
     assert abs(away) < 1e-3 * 360 / columns
 
 
+@given(st.integers(1, 9), st.integers(1, 9), st.data())
+def test_halves_are_placed_as_any_points(rows, columns, data):
+    grid = grid_of(raster(np.sort(data.draw(st.lists(st.floats(-90, 90), min_size=rows,
+                   max_size=rows, unique=True))), (np.arange(columns) + 0.5) * 360 / columns))
+    halves = st.integers(-3, 2 * columns + 3)
+    points = np.array(data.draw(st.lists(st.tuples(st.integers(-1, 2 * rows), halves)))) / 2
+    points = points.reshape(-1, 2)
+    np.testing.assert_array_equal(grid.place_halves(points), grid.place(points))
+
+
 def test_a_meridian_may_miss_a_part_of_the_globe():
     grid = grid_of(raster([0.0, 1], [170.0, 180, 190]))
     assert grid.column_of(-180.0) == 1.0
