@@ -31,7 +31,6 @@ from bench.outlines import OUTLINES
 from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
 from fastkm.raster import sample_dataset
 
-
 PIECE = 2**16
 """Values made at a time: their float64 numbers take half a megabyte."""
 

@@ -80,5 +80,5 @@ if TYPE_CHECKING:
     from fastkm.raster import RasterClusters as RasterClusters
     from fastkm.raster import cluster_raster as cluster_raster
     from fastkm.raster import read_raster as read_raster
-    from fastkm.vector import outline as outline
-    from fastkm.vector import polygonize as polygonize
+    from fastkm.vector.outline import outline as outline
+    from fastkm.vector.polygonize import polygonize as polygonize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,8 @@ def _across(region: Any) -> str:
     """Say how far across a region is."""
     pixels = f"{region['diameter_px']:.3f} pixels"
     kilometres = region["diameter_km"]
-    return f"{pixels} across" if kilometres != kilometres else f"{pixels} or {kilometres:,.0f} km across"
+    known = math.isfinite(kilometres)
+    return f"{pixels} or {kilometres:,.0f} km across" if known else f"{pixels} across"
 
 
 def print_files(files: list[Path]) -> None:

@@ -341,7 +341,17 @@ def test_outlines_take_their_options(run, basin, tmp_path):
     path = tmp_path / "a.gpkg"
     options = ("--longitudes", "-180..180", "--boundary", "contour", "--connectivity", "8")
     status, *_ = run(
-        "outline", basin, "-k", "3", "--select", "lowest", *options, "--min-area", "1e5km2", "-o", path
+        "outline",
+        basin,
+        "-k",
+        "3",
+        "--select",
+        "lowest",
+        *options,
+        "--min-area",
+        "1e5km2",
+        "-o",
+        path,
     )
     assert status == 0
     found = gpd.read_file(path, engine="pyogrio")

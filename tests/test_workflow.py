@@ -285,7 +285,9 @@ def test_all_parts_of_a_shapefile_are_listed(basin, tmp_path):
 
 
 def test_smallest_diameter_goes_through(basin, tmp_path):
-    done = outline_file(Selection(basin), [3], 2, tmp_path / "a.gpkg", options=OutlineOptions(min_diameter=1e6))
+    done = outline_file(
+        Selection(basin), [3], 2, tmp_path / "a.gpkg", options=OutlineOptions(min_diameter=1e6)
+    )
     assert len(done.outlines) == 0
     assert len(gpd.read_file(tmp_path / "a.gpkg", engine="pyogrio")) == 0
 

@@ -7,9 +7,12 @@ is a bridge between the regions there.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from fastkm.geometry.regions import Regions
+if TYPE_CHECKING:
+    from fastkm.geometry.regions import Regions
 
 
 def bridged(regions: Regions, cells: int, *, periodic: bool = False) -> np.ndarray:

@@ -310,6 +310,7 @@ def joined(regions: Regions, pairs: ArrayLike) -> np.ndarray:
         )
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(n, n))
     groups = connected_components(graph, directed=False)[1]
+    # scipy numbers groups so, but does not promise it
     _, firsts, inverse = np.unique(groups, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(firsts))[inverse]
 

@@ -118,7 +118,8 @@ def _of_corners(plane: xr.DataArray) -> np.ndarray:
     step = max(1, BLOCK // (columns + 1))
     for start in range(0, rows, step):
         stop = min(start + step, rows)
-        lattice = np.indices((stop - start + 1, columns + 1)).reshape(2, -1).T + (start, 0) - 0.5
+        lattice = np.indices((stop - start + 1, columns + 1)).reshape(2, -1).T - 0.5
+        lattice[:, 0] += start
         corners = _on_sphere(*np.radians(to_globe(grid.place(lattice)).T))
         a, b, c, d = _around_cells(corners.reshape(3, stop - start + 1, columns + 1))
         areas[start:stop] = np.abs(_solid_angle(a, b, c) + _solid_angle(a, c, d))

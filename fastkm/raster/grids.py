@@ -57,13 +57,24 @@ class Grid(Protocol):
     """
 
     @property
-    def crs(self) -> str | None: ...
+    def crs(self) -> str | None:
+        """See above."""
+        ...
+
     @property
-    def in_degrees(self) -> bool: ...
+    def in_degrees(self) -> bool:
+        """See above."""
+        ...
+
     @property
-    def straight(self) -> bool: ...
+    def straight(self) -> bool:
+        """See above."""
+        ...
+
     @property
-    def turn(self) -> int: ...
+    def turn(self) -> int:
+        """See above."""
+        ...
 
     def place(self, pixels: np.ndarray) -> np.ndarray:
         """Turn (row, column) into (x, y), shape (n, 2)."""

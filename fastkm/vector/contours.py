@@ -58,7 +58,7 @@ def contours_to_frame(
 
     grid = grid_of(raster)
     polygons = np.array([shapely.Polygon(grid.place(contour)) for contour in contours], object)
-    wrong = np.flatnonzero(~shapely.is_valid(polygons)) if len(polygons) else []
+    wrong = np.flatnonzero(~np.asarray(shapely.is_valid(polygons), bool))
     if make_valid:
         for number in wrong:
             polygons[number] = _areas_of(shapely.make_valid(polygons[number]))

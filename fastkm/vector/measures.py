@@ -135,9 +135,7 @@ def perimeters(
     if to_globe is None:
         return np.full(regions, np.nan)
     straight = grid.straight and grid.in_degrees
-    points, offsets = (
-        (rings.points, rings.ring_offsets) if straight else _at_every_corner(rings)
-    )
+    points, offsets = (rings.points, rings.ring_offsets) if straight else _at_every_corner(rings)
     polygon = np.repeat(np.arange(len(owners)), np.diff(rings.polygon_offsets))
     owner = np.repeat(owners[polygon], np.diff(offsets))
     inside = np.ones(len(points), bool)

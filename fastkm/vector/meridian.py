@@ -13,6 +13,7 @@ makes polygons invalid and neighbours overlap.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +89,7 @@ def _beside(hole: np.ndarray, exterior: np.ndarray) -> np.ndarray:
     low, high = exterior[:, 0].min(), exterior[:, 0].max()
     middle = (hole[:, 0].min() + hole[:, 0].max()) / 2
     turns = round(((low + high) / 2 - middle) / 360.0)
-    return hole + (360.0 * turns, 0.0)
+    return _moved(hole, 360.0 * turns)
 
 
 def _windows(polygon: shapely.Polygon, west: float) -> list[shapely.Geometry]:
@@ -98,8 +99,7 @@ def _windows(polygon: shapely.Polygon, west: float) -> list[shapely.Geometry]:
     low, _, high, _ = polygon.bounds
     parts = []
     for turn in range(int(np.floor((low - west) / 360.0)), int(np.ceil((high - west) / 360.0))):
-        shift = (360.0 * turn, 0.0)
-        moved = shapely.transform(polygon, lambda points, shift=shift: points - shift)
+        moved = shapely.transform(polygon, partial(_moved, degrees=-360.0 * turn))
         parts.append(shapely.intersection(moved, _turn(west)))
     return parts
 
@@ -111,14 +111,19 @@ def _cap(ring: np.ndarray, pole: float, west: float) -> shapely.Geometry:
     points = ring[:-1]
     first = int(np.argmin(np.abs(pole - points[:, 1])))
     full = ring[-1, 0] - ring[0, 0]
-    later = points + (full, 0.0)
+    later = _moved(points, full)
     turn = np.concatenate([points[first:], later[:first]])
     turn[:, 0] -= full * np.floor((turn[0, 0] - west) / full)
-    curve = [turn + (full * copy, 0.0) for copy in range(-COPIES, COPIES + 1)]
-    end = turn[:1] + (full * (COPIES + 1), 0.0)
+    curve = [_moved(turn, full * copy) for copy in range(-COPIES, COPIES + 1)]
+    end = _moved(turn[:1], full * (COPIES + 1))
     line = np.concatenate([*curve, end])
     over = [(line[-1, 0], pole), (line[0, 0], pole)]
     return shapely.intersection(shapely.Polygon(np.concatenate([line, over])), _turn(west))
+
+
+def _moved(points: np.ndarray, degrees: float) -> np.ndarray:
+    """Move points to the east."""
+    return np.column_stack([points[:, 0] + degrees, points[:, 1]])
 
 
 def _turn(west: float) -> shapely.Polygon:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
-Select = Literal["all", "highest", "lowest"] | int | str | Sequence[int]
+Select = str | int | Sequence[int]
 
 
 class Limit(NamedTuple):

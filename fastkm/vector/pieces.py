@@ -20,10 +20,8 @@ from fastkm.raster.grids import AxisGrid, TurnedGrid
 from fastkm.vector.meridian import cut_at_meridian, jumps
 
 if TYPE_CHECKING:
-    import shapely
-
     from fastkm.raster.grids import Grid
-    from fastkm.vector.plane import Plane, Window
+    from fastkm.vector.plane import Window
 
 ON_CUT = 1e-9
 """Degrees from a cut within which a longitude is rounded to it."""
@@ -82,7 +80,10 @@ class Pieces(NamedTuple):
         keep = wanted[self.cut_owners]
         mine = np.flatnonzero(wanted[self.owners])
         return Pieces(
-            take_polygons(self.rings, mine), self.owners[mine], self.cut[keep], self.cut_owners[keep]
+            take_polygons(self.rings, mine),
+            self.owners[mine],
+            self.cut[keep],
+            self.cut_owners[keep],
         )
 
 
@@ -146,9 +147,7 @@ def cut_to_windows(rings: Rings, owners: np.ndarray, windows: tuple[Window, ...]
         cut.append(parts)
         of.append(owners[crossing][index])
     kept = np.flatnonzero(within)
-    return Pieces(
-        take_polygons(rings, kept), owners[kept], np.concatenate(cut), np.concatenate(of)
-    )
+    return Pieces(take_polygons(rings, kept), owners[kept], np.concatenate(cut), np.concatenate(of))
 
 
 def place_pieces(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -237,9 +236,7 @@ def _into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
     return np.asarray(shapely.set_coordinates(polygons, points))
 
 
-def _place_curved(
-    pieces: Pieces, grid: Grid, west: float | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _place_curved(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Place polygons whose edges are curved, and cut them where their longitudes jump."""
     import shapely
 

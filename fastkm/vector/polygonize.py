@@ -8,6 +8,7 @@ seam of a round grid, or at corners where that counts, are joined; `plane_of` la
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -172,7 +173,7 @@ def checked_west(longitudes: str | None) -> float | None:
     return WEST[longitudes]
 
 
-def mosaic_of(values: Any, grid: Grid, connectivity: int, bridge: int = 0) -> Mosaic:
+def mosaic_of(values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any = 0) -> Mosaic:
     """Find the regions of a label map; join those that up to `bridge` missing cells part.
 
     Raises
@@ -183,7 +184,7 @@ def mosaic_of(values: Any, grid: Grid, connectivity: int, bridge: int = 0) -> Mo
     """
     if connectivity not in {4, 8}:
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
-    if not isinstance(bridge, int | np.integer) or bridge < 0:
+    if not isinstance(bridge, Integral) or bridge < 0:
         raise ValueError(f"bridge must be a whole number of at least 0, got {bridge!r}")
     parts, periodic = find_regions(values), bool(grid.turn)
     if connectivity == 4 and not periodic and bridge == 0:
@@ -203,7 +204,7 @@ def trace(
     mosaic: Mosaic,
     grid: Grid,
     west: float | None,
-    boundary: str,
+    boundary: Boundary,
     wanted: np.ndarray | None = None,
 ) -> Traced:
     """Trace the rings of regions.

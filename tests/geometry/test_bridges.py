@@ -27,9 +27,10 @@ def pairs_by_walking(regions, cells, *, periodic):
                 if line[-1] >= 0:
                     break
             a = regions.numbers[row, column]
-            if len(line) > 1 and line[-1] >= 0 and a >= 0 and a != line[-1]:
-                if regions.labels[a] == regions.labels[line[-1]]:
-                    found.add((min(a, line[-1]), max(a, line[-1])))
+            if len(line) < 2 or line[-1] < 0 or a < 0 or a == line[-1]:
+                continue
+            if regions.labels[a] == regions.labels[line[-1]]:
+                found.add((min(a, line[-1]), max(a, line[-1])))
     return sorted((int(a), int(b)) for a, b in found)
 
 

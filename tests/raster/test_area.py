@@ -161,9 +161,13 @@ def test_a_mesh_has_the_areas_of_its_axes():
     latitude, longitude = np.linspace(80, -80, 321), np.linspace(0, 20, 41)
     wanted = cell_areas(placed(np.zeros((321, 41)), latitude, longitude))
     mesh = np.meshgrid(latitude, longitude, indexing="ij")
-    np.testing.assert_allclose(cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=1e-12)
+    np.testing.assert_allclose(
+        cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=1e-12
+    )
     mesh[0][0, 0] += 1e-9  # no mesh any more
-    np.testing.assert_allclose(cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=2e-4)
+    np.testing.assert_allclose(
+        cell_areas(curvilinear(np.zeros((321, 41)), *mesh)), wanted, rtol=2e-4
+    )
 
 
 def test_cells_around_a_pole_and_over_the_antimeridian_have_areas():

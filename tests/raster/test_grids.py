@@ -162,8 +162,14 @@ def test_the_column_of_a_meridian_is_at_the_meridian(columns, west, meridian, de
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())
 def test_halves_are_placed_as_any_points(rows, columns, data):
-    grid = grid_of(raster(np.sort(data.draw(st.lists(st.floats(-90, 90), min_size=rows,
-                   max_size=rows, unique=True))), (np.arange(columns) + 0.5) * 360 / columns))
+    grid = grid_of(
+        raster(
+            np.sort(
+                data.draw(st.lists(st.floats(-90, 90), min_size=rows, max_size=rows, unique=True))
+            ),
+            (np.arange(columns) + 0.5) * 360 / columns,
+        )
+    )
     halves = st.integers(-3, 2 * columns + 3)
     points = np.array(data.draw(st.lists(st.tuples(st.integers(-1, 2 * rows), halves)))) / 2
     points = points.reshape(-1, 2)
