@@ -40,6 +40,10 @@ POLAR = 85.0
 """Latitude beyond which centres are joined through space: longitudes there say little."""
 
 
+BLOCK = 1 << 15
+"""Points that are placed at a time: 1 MB of them and of what comes of them."""
+
+
 class Grid(Protocol):
     """Where the cells of a raster lie.
 
@@ -109,8 +113,11 @@ class AxisGrid:
             index = pixels[:, axis]
             low = np.floor(index.min(initial=0.0))
             steps = np.arange(int(2 * (index.max(initial=0.0) - low)) + 1)
-            table = place(low + steps / 2)
-            np.take(table, ((index - low) * 2).astype(np.intp), out=placed[:, 1 - axis])
+            table, out = place(low + steps / 2), placed[:, 1 - axis]
+            for start in range(0, len(index), BLOCK):  # which stay in the cache
+                part = slice(start, start + BLOCK)
+                at = ((index[part] - low) * 2).astype(np.intp)
+                np.take(table, at, out=out[part], mode="clip")  # "raise" would copy
         return placed
 
     def _y_at(self, row: np.ndarray) -> np.ndarray:

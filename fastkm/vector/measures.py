@@ -93,7 +93,7 @@ def diameters(
     Returns
     -------
     (n,) float64 array
-        0 for regions without pieces; NaN in metres where the grid lies nowhere on the globe.
+        NaN for regions without pieces, and in metres where the grid lies nowhere on the globe.
     """
     points, owners = pieces.exteriors()
     if metric == "pixels":

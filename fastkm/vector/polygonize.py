@@ -190,7 +190,7 @@ def mosaic_of(values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any 
     if connectivity == 4 and not periodic and bridge == 0:
         return Mosaic(*parts[:3], parts, np.arange(len(parts.labels)))
     pairs = touching(parts, connectivity=connectivity, periodic=periodic)
-    pairs = np.concatenate([pairs, bridged(parts, bridge, periodic=periodic)])
+    pairs = np.concatenate([pairs, bridged(parts, int(bridge), periodic=periodic)])
     region = joined(parts, pairs)
     count = int(region.max(initial=-1)) + 1
     labels = np.empty(count, np.int64)
