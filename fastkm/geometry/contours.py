@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 Side = Literal["low", "high"]
 
 SQUARES = 1 << 17
-"""Squares a band. 2^16 to 2^18 measure alike; below, calls cost more than a twentieth, above, the
-pixels have left the cache when the corners are collected (a tenth more at 2^20)."""
+"""Squares a band. 2^16 to 2^18 measure alike; 2^20 takes a tenth longer, as the pixels have left
+the cache when the corners are collected."""
 
 POINTS = 1 << 15
 """Points that are laid out a chunk, more or less."""
@@ -144,10 +144,10 @@ def find_contours(
 
     Examples
     --------
-    >>> from fastkm.geometry import find_contours
+    >>> import fastkm
     >>> image = np.zeros((5, 6), np.uint8)
     >>> image[1, 1] = image[3, 2:5] = 1
-    >>> dot, dash = find_contours(image, 0.5)
+    >>> dot, dash = fastkm.find_contours(image, 0.5)
     >>> dot
     array([[1.5, 1. ],
            [1. , 0.5],
@@ -159,7 +159,7 @@ def find_contours(
 
     Half a contour, ending where the mask does:
 
-    >>> find_contours(image, 0.5, mask=np.arange(6) < [[2]] * 5)
+    >>> fastkm.find_contours(image, 0.5, mask=np.arange(6) < [[2]] * 5)
     [array([[1.5, 1. ],
            [1. , 0.5],
            [0.5, 1. ]])]

@@ -170,7 +170,7 @@ def test_halves_are_placed_as_any_points(rows, columns, data):
             (np.arange(columns) + 0.5) * 360 / columns,
         )
     )
-    halves = st.integers(-3, 2 * columns + 3)
+    halves = st.integers(-2, (4 if grid.turn else 2) * columns)
     points = np.array(data.draw(st.lists(st.tuples(st.integers(-1, 2 * rows), halves)))) / 2
     points = points.reshape(-1, 2)
     np.testing.assert_array_equal(grid.place_halves(points), grid.place(points))
