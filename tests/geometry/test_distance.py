@@ -257,7 +257,7 @@ def test_strips_leave_few_of_many_points():
     box, finite = planar.bounding_box(ring)
     assert finite
     for axis in (0, 1):
-        kept = planar.outer_rows(ring, box, axis)
+        kept = planar.outer_rows(ring, box, axis, planar.STRIPS)
         assert (np.diff(kept) > 0).all()
         assert len(kept) < n / 20
 
@@ -265,7 +265,7 @@ def test_strips_leave_few_of_many_points():
 @pytest.mark.parametrize("points", [np.zeros((9, 2)), np.arange(9)[:, None] * [[0.0, 1.0]]])
 def test_a_line_has_no_inside(points):
     box, _ = planar.bounding_box(points)
-    assert len(planar.outer_rows(points, box, 0)) == len(points)
+    assert len(planar.outer_rows(points, box, 0, planar.STRIPS)) == len(points)
 
 
 def test_of_points_on_the_sides_of_the_box_the_ends_are_kept():
