@@ -197,7 +197,7 @@ OUTLINES = [
         _same_polygons,
     ),
     Case(
-        "longest distance, 1e6 points of a contour",
+        "longest distance, a lobed curve of 1e6 points",
         blob,
         {"tiny": 200, "small": 20_000, "full": 1_000_000},
         {"fastkm": fastkm.max_pairwise_distance, "ConvexHull + pdist": _hull_and_pdist},
