@@ -289,8 +289,15 @@ def test_options_that_do_not_fit_are_wrong_usage(run, satellite, tmp_path):
         assert_wrong_usage(result, "--standardize")
 
 
-def test_areas_of_a_projected_raster_fail(run, satellite, tmp_path):
+def test_cells_of_a_projected_raster_are_weighted_by_area(run, satellite, tmp_path):
     result = run("cluster", satellite, "-k", "2", "--weights", "area", "-o", tmp_path / "out")
+    assert result.status == 0
+    assert (tmp_path / "out" / "clusters.csv").is_file()
+
+
+def test_areas_of_a_raster_that_lies_nowhere_fail(run, tmp_path):
+    path = write_netcdf(tmp_path / "a.nc", np.arange(12.0).reshape(3, 4), ("y", "x"))
+    result = run("cluster", path, "-k", "2", "--weights", "area", "-o", tmp_path / "out")
     assert_failed(result, "need latitudes and longitudes in degrees")
     assert not (tmp_path / "out").exists()
 
