@@ -41,8 +41,8 @@ def bridged(regions: Regions, cells: int, *, periodic: bool = False) -> np.ndarr
     numbers = regions.numbers
     pairs = [np.empty((0, 2), np.int64)]
     for across in (numbers, numbers.T):
-        turned = periodic and across is numbers
-        pairs += [_at_distance(across, missing, turned) for missing in range(1, cells + 1)]
+        turned, most = periodic and across is numbers, min(cells, across.shape[1] - 2)
+        pairs += [_at_distance(across, missing, turned) for missing in range(1, most + 1)]
     found = np.sort(np.concatenate(pairs), axis=1)
     same = regions.labels[found[:, 0]] == regions.labels[found[:, 1]]
     return np.unique(found[same], axis=0)

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm.raster.axes import find_stack_axes, is_geographic
-from fastkm.raster.grids import AxisGrid, globe_of, grid_of
+from fastkm.raster.grids import AxisGrid, globe_of, grid_of, turn_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -190,7 +190,12 @@ def _limits(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str) -> 
             "and no bounds"
         )
     exact = centres.astype(np.float64)
-    edges = _edges(np.unwrap(exact, period=360.0) if turned else exact, _rounding(centres))
+    exact = np.unwrap(exact, period=360.0) if turned else exact
+    edges = _edges(exact, _rounding(centres))
+    if turned and turn_of(exact):  # the outermost are neighbours
+        full = np.copysign(360.0, exact[-1] - exact[0])
+        shift = (edges[0] + full - edges[-1]) / 2
+        edges[[0, -1]] += -shift, shift
     return _pairs(edges)
 
 

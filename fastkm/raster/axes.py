@@ -173,7 +173,7 @@ def _is_degrees(array: xr.DataArray, role: str, dim: str) -> bool:
     name = {"y": "latitude", "x": "longitude"}[role]
     said = attrs.get("units") in _DEGREES[role] or attrs.get("standard_name") == name
     named = dim.lower() in {name, name[:3]} and "units" not in attrs
-    limit = 90.0 if role == "y" else 360.0
+    limit = 90.0 if role == "y" else 720.0 if said else 360.0  # ocean models begin anywhere
     largest = np.fmax.reduce(np.abs(array.coords[dim].values), axis=None, initial=0.0)
     within = bool(largest <= limit + 1e-6)
     return (said or named) and within

@@ -37,6 +37,9 @@ SNAP = 1e-6
 """Share of a cell by which coordinates stored in float32 may be off (of 0.01 degree, 3e-4)."""
 
 
+SAMPLED = 50
+"""Rows and columns of which it is found out which way a grid of cells turns."""
+
 POLAR = 85.0
 """Latitude beyond which centres are joined through space: longitudes there say little."""
 
@@ -210,12 +213,31 @@ class CurvilinearGrid:
         near = longitude[0] + _half_turn(longitude - longitude[0])
         y = (weights * latitude).sum(axis=0)
         x = (weights * near).sum(axis=0)
-        around = (np.ptp(near, axis=0) > 180.0 - SNAP) | (np.abs(latitude).max(axis=0) > POLAR)
+        near_pole = (np.abs(latitude).max(axis=0) > POLAR) & (weights.min(axis=0) >= 0.0)
+        around = near_pole | (np.ptp(near, axis=0) > 180.0 - SNAP)
         if around.any():
             x[around], y[around] = _through_space(
                 weights[:, around], longitude[:, around], latitude[:, around]
             )
         return np.column_stack([x, np.clip(y, -90.0, 90.0)])
+
+    def own_west(self) -> float:
+        """Give the meridian where longitudes begin, -180 or 0."""
+        return -180.0 if self.longitude.min() < 0.0 else 0.0
+
+    def is_mirrored(self) -> bool:
+        """Tell whether rows lead to the other side of columns than in (column, row), in most cells."""
+        rows, columns = (np.arange(size - 1) for size in self.latitude.shape)
+        rows, columns = rows[:: 1 + len(rows) // SAMPLED], columns[:: 1 + len(columns) // SAMPLED]
+        row, column = (index.ravel() for index in np.meshgrid(rows, columns))
+        if len(row) == 0:
+            return False
+        corner, right, down = (
+            _on_unit_sphere(self.longitude[at], self.latitude[at])
+            for at in ((row, column), (row, column + 1), (row + 1, column))
+        )
+        turned = (corner * np.cross(right - corner, down - corner, axis=0)).sum(axis=0)
+        return bool(np.sign(turned).sum() < 0)
 
 
 def grid_of(raster: xr.DataArray) -> Grid:
@@ -225,13 +247,19 @@ def grid_of(raster: xr.DataArray) -> Grid:
     ----------
     raster : xarray.DataArray
         With rows and columns as its dimensions. Where neither has a coordinate the transform that
-        the raster carries leads to x and y, or else latitudes and longitudes of every cell do;
-        else a dimension without a coordinate is numbered.
+        the raster carries leads to x and y. Where coordinates are not degrees, and there is no
+        reference system, latitudes and longitudes of every cell do, if there are any. A dimension
+        without a coordinate is numbered.
 
     Returns
     -------
     Grid
         Of arrays with the dimensions in the order (y, x).
+
+    Raises
+    ------
+    ValueError
+        If a coordinate is missing somewhere, or neither ascends nor descends.
 
     Examples
     --------
@@ -243,18 +271,38 @@ def grid_of(raster: xr.DataArray) -> Grid:
     """
     axes = find_axes(raster)
     carried = crs_wkt(raster)
-    if not {axes.y, axes.x} & set(raster.coords):
-        move = geotransform(raster)
-        if move is not None:
-            return TurnedGrid(move, carried)
-        cells = curvilinear(raster)
-        if cells is not None:
-            return _grid_of_cells(*cells)
-    in_degrees = is_geographic(raster, axes)
-    y, x = _centres(raster, axes.y), _centres(raster, axes.x)
+    in_degrees = is_geographic(raster, axes) or _is_in_degrees(carried)
+    numbered = not {axes.y, axes.x} & set(raster.coords)
+    move = geotransform(raster) if numbered else None
+    if move is not None:
+        return _of_transform(move, carried, raster.sizes[axes.y], raster.sizes[axes.x])
+    cells = None if in_degrees or (carried and not numbered) else curvilinear(raster)
+    if cells is not None:  # rather than numbers of rows and columns
+        return _grid_of_cells(*cells)
+    y, x = (_centres(raster, dim, turned=in_degrees) for dim in (axes.y, axes.x))
     if not in_degrees:
         return AxisGrid(y, x, carried, False, 0)
     return _axis_grid(y, x, carried or WGS84)
+
+
+def without_repeated_column(raster: xr.DataArray) -> xr.DataArray:
+    """Leave out a last column that is the first one again, 360 degrees farther on.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> longitude = [0.0, 90, 180, 270, 360]
+    >>> raster = xr.DataArray(np.zeros((2, 5)), {"lat": [0, 1], "lon": longitude}, ("lat", "lon"))
+    >>> without_repeated_column(raster).lon.values
+    array([  0.,  90., 180., 270.])
+    """
+    axes = find_axes(raster)
+    if not is_geographic(raster, axes) or raster.sizes[axes.x] < 3:
+        return raster
+    x = np.unwrap(np.asarray(raster[axes.x].values, np.float64), period=360.0)
+    step = abs(x[-1] - x[0]) / (len(x) - 1)
+    again = abs(abs(x[-1] - x[0]) - 360.0) < 0.01 * step
+    return raster.isel({axes.x: slice(0, -1)}) if again else raster
 
 
 def to_coordinates(pixels: np.ndarray, raster: xr.DataArray) -> np.ndarray:
@@ -351,20 +399,46 @@ def interpolate(centres: np.ndarray, index: np.ndarray) -> np.ndarray:
     return np.asarray(centres[low] * (1.0 - share) + centres[low + 1] * share)
 
 
-def _centres(raster: xr.DataArray, dim: str) -> np.ndarray:
+def _centres(raster: xr.DataArray, dim: str, *, turned: bool) -> np.ndarray:
+    """Give the coordinate of a dimension, longitudes without jumps."""
     if dim not in raster.coords:
         return np.arange(raster.sizes[dim], dtype=np.float64)
-    return np.asarray(raster[dim].values, np.float64)
+    centres = np.asarray(raster[dim].values, np.float64)
+    if turned and (np.abs(np.diff(centres)) > 180.0).any():
+        centres = np.unwrap(centres, period=360.0)
+    steps = np.diff(centres)
+    if not np.isfinite(centres).all() or not ((steps > 0).all() or (steps < 0).all()):
+        raise ValueError(f"coordinate {dim!r} must be finite, and ascend or descend")
+    return centres
+
+
+def _is_in_degrees(crs: str | None) -> bool:
+    """Tell whether a reference system has longitudes and latitudes in degrees."""
+    if crs is None:
+        return False
+    from pyproj import CRS
+
+    system = CRS(crs)
+    degrees = all(axis.unit_name == "degree" for axis in system.axis_info)
+    return bool(system.is_geographic and not system.is_derived and degrees)
+
+
+def _of_transform(move: Transform, crs: str | None, rows: int, columns: int) -> Grid:
+    """Make a grid of axes of degrees where a transform turns nothing, else a turned one."""
+    if not _is_in_degrees(crs) or move[2] or move[4]:
+        return TurnedGrid(move, crs)
+    y = move[3] + (np.arange(rows) + 0.5) * move[5]
+    return _axis_grid(y, move[0] + (np.arange(columns) + 0.5) * move[1], str(crs))
 
 
 def _axis_grid(latitude: np.ndarray, longitude: np.ndarray, crs: str) -> AxisGrid:
     """Make a grid of latitudes and longitudes, the latter without jumps."""
     if (np.abs(np.diff(longitude)) > 180.0).any():
         longitude = np.unwrap(longitude, period=360.0)
-    return AxisGrid(latitude, longitude, crs, True, _turn(longitude))
+    return AxisGrid(latitude, longitude, crs, True, turn_of(longitude))
 
 
-def _turn(x: np.ndarray) -> int:
+def turn_of(x: np.ndarray) -> int:
     """Count the columns of a whole turn: all, where one more step leads to the first; else 0."""
     if len(x) < 2:
         return 0
@@ -414,11 +488,15 @@ def _half_turn(degrees: np.ndarray) -> np.ndarray:
     return (degrees + 180.0) % 360.0 - 180.0
 
 
+def _on_unit_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Give unit vectors, one a column."""
+    x, y = np.radians(longitude), np.radians(latitude)
+    return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
 def _through_space(
     weights: np.ndarray, longitude: np.ndarray, latitude: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weigh points on the unit sphere."""
-    x, y = np.radians(longitude), np.radians(latitude)
-    space = np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
-    a, b, c = (weights * space).sum(axis=1)
+    a, b, c = (weights * _on_unit_sphere(longitude, latitude)).sum(axis=1)
     return np.degrees(np.arctan2(b, a)), np.degrees(np.arctan2(c, np.hypot(a, b)))

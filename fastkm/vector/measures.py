@@ -17,6 +17,7 @@ from fastkm._kernels.summary import summarise
 from fastkm.geometry import max_pairwise_distances
 from fastkm.raster.area import FLATTENING, SEMI_MAJOR
 from fastkm.raster.grids import globe_of
+from fastkm.vector.pieces import at_every_corner
 
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
@@ -95,8 +96,8 @@ def diameters(
     (n,) float64 array
         NaN for regions without pieces, and in metres where the grid lies nowhere on the globe.
     """
-    points, owners = pieces.exteriors()
     if metric == "pixels":
+        points, owners = pieces.exteriors()
         if grid.turn:
             points = _unrolled(points, owners, pieces, regions, grid.turn)
         points, offsets = _by_owner(points, owners, regions)
@@ -104,6 +105,7 @@ def diameters(
     to_globe = globe_of(grid)
     if to_globe is None:
         return np.full(regions, np.nan)
+    points, owners = pieces.exteriors(every_corner=True)  # a parallel is longer than its chord
     points, offsets = _by_owner(to_globe(grid.place(points))[:, ::-1], owners, regions)
     return max_pairwise_distances(points, offsets, metric="geodesic", threads=threads)
 
@@ -135,7 +137,11 @@ def perimeters(
     if to_globe is None:
         return np.full(regions, np.nan)
     straight = grid.straight and grid.in_degrees
-    points, offsets = (rings.points, rings.ring_offsets) if straight else _at_every_corner(rings)
+    points, offsets = (
+        (rings.points, rings.ring_offsets)
+        if straight
+        else at_every_corner(rings.points, rings.ring_offsets)
+    )
     polygon = np.repeat(np.arange(len(owners)), np.diff(rings.polygon_offsets))
     owner = np.repeat(owners[polygon], np.diff(offsets))
     inside = np.ones(len(points), bool)
@@ -196,18 +202,6 @@ def _widest_gap(spans: np.ndarray, turn: int) -> float | None:
     gaps = np.append(spans[1:, 0], spans[0, 0] + turn) - reach
     widest = int(np.argmax(gaps))
     return None if gaps[widest] <= max(gaps[-1], 0.0) else float(reach[widest])
-
-
-def _at_every_corner(rings: Rings) -> tuple[np.ndarray, np.ndarray]:
-    """Put points at the corners of cells along edges of more than one cell."""
-    import shapely
-
-    lines = shapely.from_ragged_array(
-        shapely.GeometryType.LINESTRING, rings.points, (rings.ring_offsets,)
-    )
-    lines = shapely.segmentize(lines, 1.0)
-    offsets = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(lines))])
-    return shapely.get_coordinates(lines), offsets
 
 
 def _within(

@@ -1,14 +1,18 @@
-"""Polygons whose longitudes jump: cut at a meridian, or closed over the pole that they go round.
+"""Polygons whose longitudes jump, or that touch a pole: cut at a meridian, closed over the pole.
 
-Longitudes of a ring are unrolled, so that none is more than half a turn from the one before. Where
-the ring then ends where it began the polygon is a plain one in the plane, and is cut to windows of a
-turn. Where it ends a turn away it goes round a pole. With the region on its left, that is the north
-pole for a ring that goes east: what it bounds is the cap up to that pole, without the caps of holes
-that go round too. The curve of a cap is laid out several times, one turn after another, from its point
-nearest to the pole, beyond which there is nothing to cross; a window then cuts a turn out of it.
+Longitudes of a ring are unrolled, so that none is more than half a turn from the one before. A pole
+itself has no longitude: a ring that runs through one comes to it on one meridian, leaves it on another,
+and runs along the latitude of 90 degrees in between, to the west at the north pole and to the east
+at the south pole, for so the region stays on its left. Where the ring then ends where it began the
+polygon is a plain one in the plane, and is cut to windows of a turn. Where it ends a turn away it
+goes round a pole. With the region on its left, that is the north pole for a ring that goes east: what it
+bounds is the cap up to that pole, without the caps of holes that go round too. The curve of a cap is
+laid out several times, one turn after another, from its point nearest to the pole, beyond which there
+is nothing to cross; a window then cuts a turn out of it.
 
-The package ``antimeridian`` does the same, but rounds latitudes on the cut to seven digits, which
-makes polygons invalid and neighbours overlap.
+Longitudes are rounded to 2^-40 of a degree, 0.1 micrometres, so that whole turns come and go without a
+trace. The package ``antimeridian`` does the same work, but rounds latitudes on the cut to seven
+digits, which makes polygons invalid and neighbours overlap.
 """
 
 from __future__ import annotations
@@ -21,8 +25,21 @@ import numpy as np
 if TYPE_CHECKING:
     import shapely
 
-COPIES = 2
-"""Turns on either side for which the curve of a cap is laid out: one more than a ring can wander."""
+GRAINS = 2.0**40
+"""Steps of longitude in a degree."""
+
+AT_POLE = 1e-9
+"""Degrees from a pole within which a point has no longitude."""
+
+OPPOSITE = 1e-6
+"""Degrees by which two meridians may differ from half a turn and be joined over the pole."""
+
+POLE_DECIMALS = 9
+"""Of degrees, to which steps along a pole are rounded before they are told from none."""
+
+NEAR_POLE = 60.0
+"""Latitude from which an edge between opposite meridians leads over the pole, and a ring goes round
+the pole that is near."""
 
 
 def cut_at_meridian(polygon: shapely.Polygon, west: float) -> np.ndarray:
@@ -58,41 +75,110 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float) -> np.ndarray:
     turns = round((exterior[-1, 0] - exterior[0, 0]) / 360.0)
     if turns == 0:
         covered = shapely.Polygon(exterior, [_beside(hole, exterior) for hole in holes])
-        return _areas(_windows(covered, west))
+        return _areas(_windows(_mended(covered), west))
     pole = np.copysign(90.0, turns)
+    least, most = exterior[:, 1].min(), exterior[:, 1].max()
+    if least > NEAR_POLE or most < -NEAR_POLE:  # cells that fold over the pole turn the wrong way
+        pole = np.copysign(90.0, least)
     covered = _cap(exterior, pole, west)
     for hole in holes:
         round_pole = abs(hole[-1, 0] - hole[0, 0]) > 180.0
-        gone = [_cap(hole, pole, west)] if round_pole else _windows(shapely.Polygon(hole), west)
+        plain = _mended(shapely.Polygon(hole))
+        gone = [_cap(hole, pole, west)] if round_pole else _windows(plain, west)
         covered = shapely.difference(covered, shapely.union_all(gone))
     return _areas([covered])
 
 
-def jumps(polygon: shapely.Polygon) -> bool:
-    """Tell whether a step of a polygon is more than half a turn."""
-    import shapely
+def needs_cut(points: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Tell which of many rings have a step of half a turn or more, or a point at a pole.
 
-    rings = (shapely.get_coordinates(ring)[:, 0] for ring in shapely.get_rings(polygon))
-    return any(np.abs(np.diff(longitudes)).max() > 180.0 for longitudes in rings)
+    Parameters
+    ----------
+    points : (n, 2) array
+        Longitudes and latitudes of the rings, one after another.
+    offsets : (r + 1,) array
+        Where each begins.
+    """
+    steps = np.abs(np.diff(points[:, 0], append=points[-1:, 0])) >= 180.0 - OPPOSITE
+    steps[offsets[1:] - 1] = False  # from one ring to the next
+    steps |= np.abs(points[:, 1]) > 90.0 - AT_POLE
+    return np.logical_or.reduceat(steps, offsets[:-1]) if len(offsets) > 1 else np.zeros(0, bool)
 
 
 def _unrolled(ring: shapely.LinearRing) -> np.ndarray:
+    """Give the points of a ring, without jumps, and two where it runs through a pole."""
     import shapely
 
-    points = shapely.get_coordinates(ring)
-    points[:, 0] = np.unwrap(points[:, 0], period=360.0)
-    return points
+    points = _over_poles(shapely.get_coordinates(ring))
+    longitude, latitude = np.round(points[:, 0] * GRAINS) / GRAINS, points[:, 1]
+    steps = np.diff(longitude)
+    steps -= 360.0 * np.round(steps / 360.0)
+    pole = np.where(np.abs(latitude) > 90.0 - AT_POLE, np.sign(latitude), 0.0)
+    along = (pole[:-1] != 0) & (pole[:-1] == pole[1:])
+    side = pole[:-1][along]
+    steps[along] = -side * np.mod(-side * np.round(steps[along], POLE_DECIMALS), 360.0)
+    left = steps.sum()
+    if (
+        abs(left) > 180.0 and (steps[along] == 0.0).any()
+    ):  # along the whole of the pole, not at a point
+        steps[np.flatnonzero(along)[steps[along] == 0.0][0]] -= left
+    longitude = longitude[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    return np.column_stack([longitude, np.where(pole != 0, 90.0 * pole, latitude)])
+
+
+def _over_poles(points: np.ndarray) -> np.ndarray:
+    """Put a point at a pole on two meridians: where the ring comes from, and where it goes."""
+    points = _with_poles(points)
+    at = np.abs(points[:, 1]) > 90.0 - AT_POLE
+    if not at.any() or at.all():
+        return points
+    start = int(np.flatnonzero(~at)[0])  # begun where there is a longitude, and open
+    points, at = np.roll(points[:-1], -start, axis=0), np.roll(at[:-1], -start)
+    again = at & np.append(False, at[:-1])
+    points, at = points[~again], at[~again]
+    known = np.flatnonzero(~at)
+    index = np.arange(len(points))
+    before = points[known[np.searchsorted(known, index, side="right") - 1], 0]
+    after = points[known[np.searchsorted(known, index) % len(known)], 0]
+    twice = np.repeat(index, 1 + at)
+    second = np.append(False, twice[1:] == twice[:-1])
+    longitude = np.where(at[twice], np.where(second, after[twice], before[twice]), points[twice, 0])
+    ring = np.column_stack([longitude, points[twice, 1]])
+    return np.concatenate([ring, ring[:1]])
+
+
+def _with_poles(points: np.ndarray) -> np.ndarray:
+    """Put the pole into edges that lead over it, from a meridian to the opposite one."""
+    steps = np.abs(np.diff(points[:, 0])) % 360.0
+    latitude = points[:, 1]
+    high = np.minimum(np.abs(latitude[:-1]), np.abs(latitude[1:])) > NEAR_POLE
+    low = np.maximum(np.abs(latitude[:-1]), np.abs(latitude[1:])) < 90.0 - AT_POLE
+    over = (np.abs(steps - 180.0) < OPPOSITE) & high & low & (latitude[:-1] * latitude[1:] > 0)
+    where = np.flatnonzero(over)
+    poles = np.column_stack([points[where, 0], np.copysign(90.0, latitude[where])])
+    return np.insert(points, where + 1, poles, axis=0)
 
 
 def _beside(hole: np.ndarray, exterior: np.ndarray) -> np.ndarray:
-    """Shift a hole by whole turns to where its exterior is."""
+    """Shift a hole by whole turns to where its exterior encloses it."""
+    import shapely
+
+    inside = shapely.get_coordinates(_mended(shapely.Polygon(hole)).representative_point())[0]
     low, high = exterior[:, 0].min(), exterior[:, 0].max()
-    middle = (hole[:, 0].min() + hole[:, 0].max()) / 2
-    turns = round(((low + high) / 2 - middle) / 360.0)
-    return _moved(hole, 360.0 * turns)
+    turns = np.arange(np.ceil((low - inside[0]) / 360.0), np.floor((high - inside[0]) / 360.0) + 1)
+    around = _mended(shapely.Polygon(exterior))
+    within = shapely.contains_xy(around, inside[0] + 360.0 * turns, inside[1])
+    return _moved(hole, 360.0 * turns[within][0]) if within.any() else hole
 
 
-def _windows(polygon: shapely.Polygon, west: float) -> list[shapely.Geometry]:
+def _mended(polygon: shapely.Polygon) -> shapely.Geometry:
+    """Mend a polygon of a grid whose cells fold over each other."""
+    import shapely
+
+    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+
+
+def _windows(polygon: shapely.Geometry, west: float) -> list[shapely.Geometry]:
     """Cut a polygon into turns, each shifted to west ... west + 360."""
     import shapely
 
@@ -114,11 +200,13 @@ def _cap(ring: np.ndarray, pole: float, west: float) -> shapely.Geometry:
     later = _moved(points, full)
     turn = np.concatenate([points[first:], later[:first]])
     turn[:, 0] -= full * np.floor((turn[0, 0] - west) / full)
-    curve = [_moved(turn, full * copy) for copy in range(-COPIES, COPIES + 1)]
-    end = _moved(turn[:1], full * (COPIES + 1))
+    copies = int(np.ceil(np.ptp(turn[:, 0]) / 360.0)) + 1  # one more than the ring wanders
+    curve = [_moved(turn, full * copy) for copy in range(-copies, copies + 1)]
+    end = _moved(turn[:1], full * (copies + 1))
     line = np.concatenate([*curve, end])
     over = [(line[-1, 0], pole), (line[0, 0], pole)]
-    return shapely.intersection(shapely.Polygon(np.concatenate([line, over])), _turn(west))
+    cap = _mended(shapely.Polygon(np.concatenate([line, over])))
+    return shapely.intersection(cap, _turn(west))
 
 
 def _moved(points: np.ndarray, degrees: float) -> np.ndarray:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fastkm import _check
 from fastkm.cluster import kmeans1d
 from fastkm.raster.area import cell_areas
 from fastkm.raster.grids import Grid, globe_of
@@ -101,10 +102,12 @@ def outline(
         - ``cluster``; ``value``, its centroid, NaN where that is not known;
         - ``cells``, the number of cells; ``area_km2``, the sum of their areas on WGS84;
         - ``perimeter_km``, the length of the boundary and its holes, without cuts;
-        - ``diameter_px``, ``diameter_km``: the longest distance between two points of the
-          exterior, in pixels, and along geodesics;
+        - ``diameter_px``, ``diameter_km``: the longest distance between two corners of cells of
+          the exterior (points of the contour), in pixels, and along geodesics. A region that
+          goes all round the globe is in pixels as long as the raster is wide;
         - ``mean``, ``min``, ``max`` of the raster's cells inside, if there is a raster;
-        - ``geometry``: valid polygons with holes, or MultiPolygons where a region was cut.
+        - ``geometry``: valid polygons with holes, or MultiPolygons where a region was cut or has
+          several parts.
 
         Areas and lengths in km are NaN for rasters that lie nowhere on the globe. Regions of
         a grid that goes round the globe are joined across its seam.
@@ -133,15 +136,20 @@ def outline(
     """
     import geopandas as gpd
 
-    labels = raster_or_labels
+    labels = _checked("raster_or_labels", raster_or_labels)
     if k is not None:
+        _check.require_count("k", k)
         values = raster_or_labels
-        labels = label_raster(values, kmeans1d(values, k, threads=threads))
+        labels = label_raster(values, kmeans1d(values, int(k), threads=threads))
     across, least_area = as_length(min_diameter), as_area(min_area)
-    west = checked_west(longitudes)
     cells, grid = as_plain(labels)
-    _require_place(grid, across, least_area)
-    mosaic = mosaic_of(cells, grid, connectivity, bridge)
+    west = checked_west(longitudes, grid)
+    _require_place(grid, across, *([least_area] if areas is None else []))
+    try:
+        mosaic = mosaic_of(cells, grid, connectivity, bridge)
+    except ValueError as error:
+        hint = "; a raster needs k" if k is None and cells.dtype.kind == "f" else ""
+        raise ValueError(f"{error}{hint}") from None
     measured = {"area_km2": _areas(labels, grid, mosaic, areas)}
     wanted = selected(mosaic.labels, select)
     if least_area.value > 0:
@@ -161,7 +169,7 @@ def outline(
     lengths = perimeters(traced.rings, traced.owners, grid, regions, traced.plane.windows[0])
     measured["perimeter_km"] = 1e-3 * lengths
     if values is not None:
-        measured |= _statistics(values, labels, mosaic)
+        measured |= _statistics(_checked("values", values), labels, mosaic)
     geometry, owners = place_pieces(pieces, grid, west)
     order = np.lexsort((-measured["diameter_px"][owners], mosaic.labels[owners]))
     owners = owners[order]
@@ -268,26 +276,38 @@ def _areas(
 ) -> np.ndarray:
     """Sum the areas of the cells of each region, in km2."""
     if areas is None:
-        if globe_of(grid) is None:
+        if globe_of(grid) is None or mosaic.numbers.size == 0:
             return np.full(len(mosaic.labels), np.nan)
         areas = cell_areas(labels)
-    return 1e-6 * summary(mosaic.numbers, _like(areas, labels, "areas"), len(mosaic.labels)).sums
+    cells = _like(_checked("areas", areas), labels, mosaic, "areas")
+    return 1e-6 * summary(mosaic.numbers, cells, len(mosaic.labels)).sums
 
 
 def _statistics(
     values: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic
 ) -> dict[str, np.ndarray]:
     """Give mean, min and max of the raster in each region."""
-    found = summary(mosaic.numbers, _like(values, labels, "values"), len(mosaic.labels))
+    cells = _like(values, labels, mosaic, "values")
+    found = summary(mosaic.numbers, cells, len(mosaic.labels))
     return {"mean": found.means, "min": found.least, "max": found.greatest}
 
 
-def _like(raster: xr.DataArray, labels: xr.DataArray, name: str) -> np.ndarray:
+def _checked(name: str, array: Any) -> xr.DataArray:
+    import xarray as xr
+
+    if not isinstance(array, xr.DataArray):
+        raise TypeError(f"{name} must be an xarray.DataArray, got {type(array).__name__}")
+    return array
+
+
+def _like(raster: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic, name: str) -> np.ndarray:
     """Give the cells of a raster on the grid of the labels, NaN where missing."""
-    cells, _ = as_plain(raster)
-    shape = as_plain(labels)[0].shape
+    cells, shape = as_plain(raster)[0], mosaic.numbers.shape
     if cells.shape != shape:
         raise ValueError(f"{name} must have the shape of the labels, {shape}, got {cells.shape}")
+    for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
+        if not np.array_equal(raster[dim].values, labels[dim].values):
+            raise ValueError(f"{name} must be on the grid of the labels, but {dim!r} differs")
     if isinstance(cells, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
     return np.asarray(cells)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastkm.geometry.regions import Rings
-from fastkm.raster.grids import AxisGrid, TurnedGrid
-from fastkm.vector.meridian import cut_at_meridian, jumps
+from fastkm.raster.grids import AxisGrid, CurvilinearGrid, TurnedGrid
+from fastkm.vector.meridian import GRAINS, cut_at_meridian, needs_cut
 
 if TYPE_CHECKING:
     from fastkm.raster.grids import Grid
@@ -50,15 +50,19 @@ class Pieces(NamedTuple):
     cut: np.ndarray
     cut_owners: np.ndarray
 
-    def exteriors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the points of all exteriors, (n, 2), and whose they are."""
+    def exteriors(self, *, every_corner: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Give the points of all exteriors, (n, 2), and whose they are.
+
+        Lines along cells have points at their ends; with `every_corner` at each corner of a cell.
+        """
         import shapely
 
-        first = self.rings.polygon_offsets[:-1]
-        points, offsets = take_rings(self.rings, first)
-        of_cut, index = shapely.get_coordinates(
-            shapely.get_exterior_ring(self.cut), return_index=True
-        )
+        points, offsets = take_rings(self.rings, self.rings.polygon_offsets[:-1])
+        lines = shapely.get_exterior_ring(self.cut)
+        if every_corner:
+            points, offsets = at_every_corner(points, offsets)
+            lines = shapely.segmentize(lines, 1.0)
+        of_cut, index = shapely.get_coordinates(lines, return_index=True)
         owners = np.repeat(self.owners, np.diff(offsets))
         return np.concatenate([points, of_cut]), np.concatenate([owners, self.cut_owners[index]])
 
@@ -95,6 +99,17 @@ def column_spans(rings: Rings) -> np.ndarray:
     starts = rings.ring_offsets[rings.polygon_offsets[:-1]]
     return np.column_stack(
         [np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts)]
+    )
+
+
+def at_every_corner(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put points at the corners of cells along lines of more than one cell."""
+    import shapely
+
+    lines = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, points, (offsets,))
+    lines = shapely.segmentize(lines, 1.0)
+    return shapely.get_coordinates(lines), np.concatenate(
+        [[0], np.cumsum(shapely.get_num_coordinates(lines))]
     )
 
 
@@ -171,7 +186,9 @@ def place_pieces(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.nda
     """
     import shapely
 
-    if grid.straight:
+    if isinstance(grid, CurvilinearGrid):
+        polygons, owners = _place_curved(pieces, grid, west)
+    else:
         rings = pieces.rings
         place = grid.place_halves if isinstance(grid, AxisGrid) else grid.place
         placed = rings._replace(points=place(rings.points))
@@ -185,9 +202,11 @@ def place_pieces(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.nda
         )
         if west is not None and grid.in_degrees:
             polygons = _into_turn(polygons, west, len(whole))
-    else:
-        polygons, owners = _place_curved(pieces, grid, west)
-    return _joined(polygons, owners)
+    geometry, regions = _joined(polygons, owners)
+    if isinstance(grid, CurvilinearGrid):  # parts that touch may do so on one side of rounding only
+        bad = ~shapely.is_valid(geometry)
+        geometry[bad] = [_valid(region) for region in geometry[bad]]
+    return geometry, regions
 
 
 def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -216,6 +235,8 @@ def _mirrored(grid: Grid) -> bool:
     if isinstance(grid, TurnedGrid):
         move = grid.transform
         return move[1] * move[5] < move[2] * move[4]
+    if isinstance(grid, CurvilinearGrid):
+        return grid.is_mirrored()
     corner, right, down = grid.place(np.array([[0.0, 0.0], [0.0, 0.5], [0.5, 0.0]]))
     (a, b), (c, d) = right - corner, down - corner
     return bool(a * d < b * c)
@@ -233,10 +254,13 @@ def _into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
     ends = points[shapely.get_num_coordinates(polygons[:uncut]).sum() :]
     for meridian in (west, west + 360.0):
         ends[np.abs(ends[:, 0] - meridian) < ON_CUT, 0] = meridian
+    np.clip(points[:, 0], west, west + 360.0, out=points[:, 0])  # edges that rounding put beyond
     return np.asarray(shapely.set_coordinates(polygons, points))
 
 
-def _place_curved(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _place_curved(
+    pieces: Pieces, grid: CurvilinearGrid, west: float | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Place polygons whose edges are curved, and cut them where their longitudes jump."""
     import shapely
 
@@ -247,29 +271,64 @@ def _place_curved(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.nd
     # a point at every corner of a cell
     placed = shapely.transform(shapely.segmentize(raw, 1.0), grid.place)
     if west is None:
-        west = -180.0 if shapely.get_coordinates(placed)[:, 0].min(initial=0.0) < 0 else 0.0
-    turned = shapely.transform(placed, lambda xy: _within_turn(xy, west))
-    cut = [cut_at_meridian(p, west) if jumps(p) else np.array([p]) for p in turned]
+        west = grid.own_west()
+    placed = shapely.transform(placed, lambda xy: _within_turn(xy, west))
     owners = np.concatenate([pieces.owners, pieces.cut_owners])
-    owners = np.repeat(owners, [len(parts) for parts in cut])
-    polygons = np.concatenate([np.empty(0, object), *cut])
-    return _dissolved(polygons, owners) if len(pieces.cut) else (polygons, owners)
+    crossing, bad = _crossing(placed), ~shapely.is_valid(placed)
+    cut = [cut_at_meridian(polygon, west) for polygon in placed[crossing]]
+    index = np.repeat(owners[crossing], [len(parts) for parts in cut])
+    mended, of = _areas(shapely.make_valid(placed[bad & ~crossing]), owners[bad & ~crossing])
+    plain = ~crossing & ~bad
+    polygons = np.concatenate([placed[plain], mended, np.empty(0, object), *cut])
+    owners = np.concatenate([owners[plain], of, index])
+    return _dissolved(polygons, owners, np.unique(pieces.cut_owners))
+
+
+def _crossing(polygons: np.ndarray) -> np.ndarray:
+    """Tell which polygons have a ring that jumps, or that touches a pole."""
+    import shapely
+
+    if len(polygons) == 0:
+        return np.zeros(0, bool)
+    _, points, (rings, offsets) = shapely.to_ragged_array(polygons)
+    return np.asarray(np.logical_or.reduceat(needs_cut(points, rings), offsets[:-1]))
 
 
 def _within_turn(points: np.ndarray, west: float) -> np.ndarray:
-    turns = np.floor((points[:, 0] - west) / 360.0)
-    return np.column_stack([points[:, 0] - 360.0 * turns, points[:, 1]])
+    longitude = np.round(points[:, 0] * GRAINS) / GRAINS
+    return np.column_stack([longitude - 360.0 * np.floor((longitude - west) / 360.0), points[:, 1]])
 
 
-def _dissolved(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _valid(region: shapely.Geometry) -> shapely.Geometry:
+    """Mend a region whose parts overlap by rounding."""
+    import shapely
+
+    parts, _ = _areas(np.array([shapely.make_valid(region)]), np.zeros(1, np.int64))
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+
+
+def _dissolved(
+    polygons: np.ndarray, owners: np.ndarray, regions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Join the parts of regions that were cut between columns, not along a meridian."""
     import shapely
 
-    rounded = shapely.transform(polygons, lambda points: np.round(points, SEAM_DECIMALS))
-    regions = np.unique(owners)
-    whole = np.array([shapely.union_all(rounded[owners == region]) for region in regions], object)
-    parts, index = shapely.get_parts(whole, return_index=True)
-    return shapely.orient_polygons(parts), regions[index]
+    mine = np.isin(owners, regions)
+    rounded = shapely.transform(polygons[mine], lambda points: np.round(points, SEAM_DECIMALS))
+    of = owners[mine]
+    whole = np.array([shapely.union_all(rounded[of == region]) for region in regions], object)
+    parts, of = _areas(whole, regions)
+    return np.concatenate([polygons[~mine], parts]), np.concatenate([owners[~mine], of])
+
+
+def _areas(geometries: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the polygons among the parts of geometries, and whose they are."""
+    import shapely
+
+    parts, index = shapely.get_parts(geometries, return_index=True)
+    parts, inner = shapely.get_parts(parts, return_index=True)  # of collections
+    areal = shapely.get_dimensions(parts) == 2
+    return shapely.orient_polygons(parts[areal]), owners[index[inner][areal]]
 
 
 def _joined(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from fastkm import _check
 from fastkm.geometry.bridges import bridged
 from fastkm.geometry.regions import Regions, Rings, find_regions, joined, touching, trace_rings
 from fastkm.raster.axes import find_axes
-from fastkm.raster.grids import AxisGrid, Grid, grid_of
+from fastkm.raster.grids import AxisGrid, Grid, grid_of, without_repeated_column
 from fastkm.vector.pieces import Pieces, cut_to_windows, place_pieces, take_polygons
 from fastkm.vector.plane import Plane, plane_of
 
@@ -114,7 +114,7 @@ def polygonize(
     -------
     geopandas.GeoDataFrame
         One row a region, by first cell: ``cluster``, its label, and ``geometry``, valid, with
-        exteriors counter-clockwise. Coordinates are column and row, whole at cell centres, where
+        exteriors counter-clockwise. (A last column that repeats the first, 360 degrees on, is left out.) Coordinates are column and row, whole at cell centres, where
         the labels have none. Regions of a grid that goes round the globe are joined across its
         seam, and are MultiPolygons where longitudes end.
 
@@ -137,7 +137,7 @@ def polygonize(
     import geopandas as gpd
 
     values, grid = as_plain(labels)
-    west = checked_west(longitudes)
+    west = checked_west(longitudes, grid)
     mosaic = mosaic_of(values, grid, connectivity)
     traced = trace(mosaic, grid, west, boundary)
     geometry, owners = place_pieces(traced.pieces(), grid, west)
@@ -153,23 +153,33 @@ def as_plain(labels: Any) -> tuple[Any, Grid]:
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)
         return values, AxisGrid(rows, columns, None, False, 0)
     axes = find_axes(labels)
+    further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
+    if further:
+        raise ValueError(f"labels must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
-    labels = labels.transpose(axes.y, axes.x)
+    labels = without_repeated_column(labels.transpose(axes.y, axes.x)).compute()
     values, mask = _check.plain(labels, "labels")
     grid = grid_of(labels)
+    if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
+        raise ValueError(
+            f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
+            "the columns that come again"
+        )
     return values if mask is None else np.ma.MaskedArray(values, mask), grid
 
 
-def checked_west(longitudes: str | None) -> float | None:
+def checked_west(longitudes: str | None, grid: Grid) -> float | None:
     """Give the meridian where longitudes begin.
 
     Raises
     ------
     ValueError
-        If the range is unknown.
+        If the range is unknown, or the grid has no longitudes.
     """
-    if longitudes not in WEST:
+    if longitudes not in list(WEST):
         raise ValueError(f"longitudes must be '0..360', '-180..180' or None, got {longitudes!r}")
+    if longitudes is not None and not grid.in_degrees:
+        raise ValueError(f"longitudes={longitudes!r} needs a raster with longitudes in degrees")
     return WEST[longitudes]
 
 
@@ -182,7 +192,7 @@ def mosaic_of(values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any 
         If the connectivity is neither 4 nor 8, `bridge` is no whole number of at least 0, or the
         labels are no labels.
     """
-    if connectivity not in {4, 8}:
+    if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     if not isinstance(bridge, Integral) or bridge < 0:
         raise ValueError(f"bridge must be a whole number of at least 0, got {bridge!r}")

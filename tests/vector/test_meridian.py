@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.vector.meridian import cut_at_meridian, jumps
+from fastkm.vector.meridian import cut_at_meridian, needs_cut
 
 
 def wrapped(points, west):
@@ -78,6 +78,65 @@ def test_a_ring_that_wanders_back_over_the_cut():
     np.testing.assert_allclose(union.area, np.trapezoid(90 - np.array(y), x), rtol=1e-9)
 
 
-def test_steps_of_more_than_half_a_turn_are_jumps():
-    assert jumps(shapely.Polygon([(170, 0), (-170, 0), (170, 5)]))
-    assert not jumps(shapely.Polygon([(-80, 0), (80, 0), (0, 5)]))
+def test_steps_of_half_a_turn_and_points_at_a_pole_need_a_cut():
+    rings = [
+        [(170, 0), (-170, 0), (170, 5), (170, 0)],
+        [(-80, 0), (80, 0), (0, 5), (-80, 0)],
+        [(0, 80), (180, 80), (90, 70), (0, 80)],  # over the pole
+        [(0, 90), (10, 80), (20, 80), (0, 90)],
+    ]
+    found = needs_cut(np.concatenate(rings).astype(float), np.arange(0, 17, 4))
+    assert found.tolist() == [True, False, True, True]
+    assert len(needs_cut(np.empty((0, 2)), np.zeros(1, int))) == 0
+
+
+@pytest.mark.parametrize("west", [-180.0, 0.0])
+@pytest.mark.parametrize("start", [0.0, 100.0, 179.0])
+@pytest.mark.parametrize("width", [30.0, 90.0, 170.0, 200.0, 300.0])
+@pytest.mark.parametrize("north", [True, False])
+def test_a_wedge_ends_at_the_pole(west, start, width, north):
+    """Its corner has no longitude of its own: any will do."""
+    steps = start + np.linspace(0, width, 8)
+    base = [(x, 70.0) for x in steps] if north else [(x, -70.0) for x in steps[::-1]]
+    ring = wrapped([*base, (123.0, 90.0 if north else -90.0)], west)
+    parts = cut_at_meridian(shapely.Polygon(ring), west)
+    assert shapely.is_valid(parts).all()
+    np.testing.assert_allclose(shapely.area(parts).sum(), 20 * width, rtol=1e-9)
+
+
+@pytest.mark.parametrize("north", [True, False])
+def test_an_edge_between_opposite_meridians_leads_over_the_pole(north):
+    sign = 1 if north else -1
+    half = [(30.0, 80.0 * sign), (120.0, 60.0 * sign), (-150.0, 80.0 * sign)]
+    parts = cut_at_meridian(shapely.Polygon(half if north else half[::-1]), -180.0)
+    assert shapely.is_valid(parts).all()
+    # two trapezoids of 90 degrees between a parallel and the line to the pole
+    np.testing.assert_allclose(shapely.area(parts).sum(), 2 * 90 * (10 + 30) / 2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("turns", [1.2, 3.4])
+def test_a_spiral_keeps_its_area(turns):
+    angle = np.linspace(0, 360 * turns, int(40 * turns))
+    outer = np.column_stack([angle, 60 + angle / 360 * 4])
+    inner = outer[::-1] + np.array([0, 2.0])
+    ring = np.concatenate([outer, inner])
+    hole = np.array([(10, 60.7), (10, 61.0), (20, 61.2), (20, 61.0)])
+    hole += np.array([0.0, 0.3])
+    whole = shapely.Polygon(ring, [hole])
+    assert whole.is_valid
+    parts = cut_at_meridian(shapely.Polygon(wrapped(ring, -180), [wrapped(hole, -180)]), -180.0)
+    assert shapely.is_valid(parts).all()
+    np.testing.assert_allclose(shapely.area(parts).sum(), whole.area, rtol=1e-9)
+
+
+@pytest.mark.parametrize("width", [90.0, 360.0])
+@pytest.mark.parametrize("north", [True, False])
+def test_cells_along_a_pole_keep_their_longitudes(width, north):
+    bottom = [(x, 80.0) for x in np.linspace(20, 20 + width, 13)]
+    top = [(x, 90.0) for x in np.linspace(20 + width, 20, 13)]
+    ring = bottom + top
+    if not north:
+        ring = [(x, -y) for x, y in ring[::-1]]
+    parts = cut_at_meridian(shapely.Polygon(ring), -180.0)
+    assert shapely.is_valid(parts).all()
+    np.testing.assert_allclose(shapely.area(parts).sum(), 10 * width, rtol=1e-9)

@@ -103,7 +103,7 @@ def test_longest_comes_first_in_each_cluster():
 
 @pytest.mark.parametrize("cells", [np.full((3, 4), -1), np.full((1, 1), -1)])
 def test_nothing_to_outline_gives_an_empty_frame_with_the_columns(cells):
-    frame = outline(placed(cells, np.arange(len(cells)) + 1.0), areas=placed(np.ones(cells.shape)))
+    frame = outline(placed(cells), areas=placed(np.ones(cells.shape)))
     assert len(frame) == 0
     assert list(frame.columns) == [*COLUMNS, "geometry"]
     assert frame.dtypes["cells"] == np.int64
@@ -269,7 +269,7 @@ def test_filters_leave_out_what_the_columns_say(labels, boundary, pixels, kilome
     [("all", [0, 2, 5]), ("highest", [5]), ("lowest", [0]), (2, [2]), ([5, 0], [0, 5]), (7, [])],
 )
 def test_clusters_are_selected(select, clusters):
-    frame = outline(placed([[0, 2, 5]], [1.0]), select=select, areas=placed([[1.0, 1, 1]]))
+    frame = outline(placed([[0, 2, 5]]), select=select, areas=placed([[1.0, 1, 1]]))
     assert frame["cluster"].tolist() == clusters
 
 
