@@ -213,8 +213,9 @@ class CurvilinearGrid:
         near = longitude[0] + _half_turn(longitude - longitude[0])
         y = (weights * latitude).sum(axis=0)
         x = (weights * near).sum(axis=0)
-        near_pole = (np.abs(latitude).max(axis=0) > POLAR) & (weights.min(axis=0) >= 0.0)
-        around = near_pole | (np.ptp(near, axis=0) > 180.0 - SNAP)
+        around = np.abs(latitude).max(axis=0) > POLAR
+        around &= ~_is_row_at_pole(latitude)  # beyond which the cells end, as latitudes do
+        around |= np.ptp(near, axis=0) > 180.0 - SNAP
         if around.any():
             x[around], y[around] = _through_space(
                 weights[:, around], longitude[:, around], latitude[:, around]
@@ -492,6 +493,12 @@ def _on_unit_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
     """Give unit vectors, one a column."""
     x, y = np.radians(longitude), np.radians(latitude)
     return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
+def _is_row_at_pole(latitude: np.ndarray) -> np.ndarray:
+    """Tell where two of four centres are the pole, all but; a pole of a plane is one point."""
+    colatitude = 90.0 - np.abs(latitude)
+    return np.asarray((colatitude < 0.05 * colatitude.max(axis=0)).sum(axis=0) >= 2)
 
 
 def _through_space(
