@@ -20,6 +20,8 @@ from fastkm.raster.grids import AxisGrid, CurvilinearGrid, TurnedGrid
 from fastkm.vector.meridian import GRAINS, cut_at_meridian, needs_cut
 
 if TYPE_CHECKING:
+    import shapely
+
     from fastkm.raster.grids import Grid
     from fastkm.vector.plane import Window
 
