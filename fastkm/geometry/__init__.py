@@ -8,14 +8,8 @@ from fastkm.geometry.distance import (
     max_pairwise_distances,
 )
 from fastkm.geometry.globe import EARTH_RADIUS
-from fastkm.geometry.regions import (
-    Regions,
-    Rings,
-    find_regions,
-    joined,
-    touching,
-    trace_rings,
-)
+from fastkm.geometry.joins import bridged, joined, touching
+from fastkm.geometry.regions import Regions, Rings, find_regions, trace_rings
 
 __all__ = [
     "EARTH_RADIUS",
@@ -23,6 +17,7 @@ __all__ = [
     "LongContours",
     "Regions",
     "Rings",
+    "bridged",
     "exceeds_distance",
     "find_contours",
     "find_regions",

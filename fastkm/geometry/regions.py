@@ -209,112 +209,6 @@ def trace_rings(
     return _trace(regions, chosen, contour=boundary == "contour")
 
 
-def touching(
-    regions: Regions, *, connectivity: Literal[4, 8] = 4, periodic: bool = False
-) -> np.ndarray:
-    """Find the pairs of different regions of one label that touch.
-
-    Parameters
-    ----------
-    regions : Regions
-        From `find_regions`.
-    connectivity : {4, 8}, default: 4
-        4: along edges, where regions of one label touch across the seam only; 8: at corners too.
-    periodic : bool, default: False
-        The first column is a neighbour of the last, as on a grid that goes round the globe.
-
-    Returns
-    -------
-    (p, 2) int64 array
-        Pairs (lower, higher), each once, ascending.
-
-    Raises
-    ------
-    ValueError
-        If `connectivity` is neither 4 nor 8.
-
-    Examples
-    --------
-    >>> from fastkm.geometry import find_regions, touching
-    >>> regions = find_regions([[1, 0, 1], [0, 1, 1]])
-    >>> touching(regions, connectivity=8)
-    array([[0, 2],
-           [1, 3]])
-    >>> touching(regions, periodic=True)
-    array([[0, 2]])
-    """
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
-    numbers, pairs = regions.numbers, []
-    if connectivity == 8:
-        pairs += _across_corners(numbers)
-    if periodic:
-        west, east = numbers[:, -1:].reshape(-1), numbers[:, :1].reshape(-1)
-        pairs.append((west, east))
-        if connectivity == 8:
-            pairs += [(west[:-1], east[1:]), (west[1:], east[:-1])]
-    n = len(regions.labels)
-    keys = [np.empty(0, np.int64)]
-    for first, second in pairs:
-        real = (first >= 0) & (second >= 0) & (first != second)
-        a, b = first[real].astype(np.int64), second[real].astype(np.int64)
-        same = regions.labels[a] == regions.labels[b]
-        a, b = a[same], b[same]
-        keys.append(np.minimum(a, b) * n + np.maximum(a, b))
-    return np.stack(np.divmod(np.unique(np.concatenate(keys)), max(n, 1)), axis=1)
-
-
-def joined(regions: Regions, pairs: ArrayLike) -> np.ndarray:
-    """Group the regions that pairs connect, directly or over others.
-
-    Parameters
-    ----------
-    regions : Regions
-        From `find_regions`.
-    pairs : (p, 2) array-like of int
-        Regions that belong together, from `touching` for example.
-
-    Returns
-    -------
-    (n,) int64 array
-        The group of each region, numbered by first region.
-
-    Raises
-    ------
-    ValueError
-        If `pairs` does not have shape (p, 2) or names a region that is not there.
-    TypeError
-        If it does not hold integers.
-
-    Examples
-    --------
-    >>> from fastkm.geometry import find_regions, joined, touching
-    >>> regions = find_regions([[1, 0, 1], [0, 1, 1]])
-    >>> joined(regions, touching(regions, connectivity=8))
-    array([0, 1, 0, 1])
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(regions.labels)
-    links = np.asarray(pairs)
-    if links.size == 0:
-        return np.arange(n)
-    if links.ndim != 2 or links.shape[1] != 2:
-        raise ValueError(f"pairs must have shape (p, 2), got {links.shape}")
-    if links.dtype.kind not in "iu":
-        raise TypeError(f"pairs must hold integers, got {links.dtype}")
-    if links.min() < 0 or links.max() >= n:
-        raise ValueError(
-            f"pairs must name regions from 0 to {n - 1}, got {links.min()} to {links.max()}"
-        )
-    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(n, n))
-    groups = connected_components(graph, directed=False)[1]
-    # scipy numbers groups so, but does not promise it
-    _, firsts, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(firsts))[inverse]
-
-
 def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
     """Check a label map; give contiguous integers, and a mask of what is missing besides."""
     values, missing = _check.plain(labels, "labels")
@@ -386,7 +280,7 @@ def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     counted all places are known, and regions can be written in parallel.
     """
     numbers = _check.frozen(regions.numbers)  # whoever made it
-    turns = _check.frozen(_turns(numbers))
+    turns = _check.frozen(turns_of(numbers))
     rows, columns = numbers.shape
     small = 4 * len(turns) <= SMALL**2 and max(rows, columns) < SMALL
     # what turns out not to be there is memory that is never touched
@@ -415,7 +309,7 @@ def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     return Rings(points, ring_offsets, ends[:, 1], chosen)
 
 
-def _turns(numbers: np.ndarray) -> np.ndarray:
+def turns_of(numbers: np.ndarray) -> np.ndarray:
     """Find the flat indices of the corners where rings turn."""
     rows, columns = numbers.shape
     if numbers.size == 0:
@@ -433,15 +327,3 @@ def _marked(mark: Callable[[int, np.ndarray], None], rows: int, columns: int) ->
 
     found = map_chunks(run, rows, rows_per_chunk(columns))
     return np.concatenate([np.empty(0, np.int64), *found])
-
-
-def _across_corners(numbers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Give the two diagonal pairs at each inner corner where rings turn."""
-    row, column = np.divmod(_turns(_check.frozen(numbers)), numbers.shape[1] + 1)
-    rows, columns = numbers.shape
-    inner = (row > 0) & (row < rows) & (column > 0) & (column < columns)
-    row, column = row[inner], column[inner]
-    return [
-        (numbers[row - 1, column - 1], numbers[row, column]),
-        (numbers[row - 1, column], numbers[row, column - 1]),
-    ]

@@ -23,6 +23,7 @@ import numpy as np
 
 from fastkm._parallel import map_chunks
 from fastkm.raster.axes import curvilinear, find_axes, is_geographic
+from fastkm.raster.cell_grid import CurvilinearGrid, columns_round
 from fastkm.raster.crs import Transform, crs_wkt, geotransform
 
 if TYPE_CHECKING:
@@ -35,13 +36,6 @@ WGS84 = "EPSG:4326"
 
 SNAP = 1e-6
 """Share of a cell by which coordinates stored in float32 may be off (of 0.01 degree, 3e-4)."""
-
-
-SAMPLED = 50
-"""Rows and columns of which it is found out which way a grid of cells turns."""
-
-POLAR = 85.0
-"""Latitude beyond which centres are joined through space: longitudes there say little."""
 
 
 BLOCK = 1 << 15
@@ -183,62 +177,6 @@ class TurnedGrid:
         row, column = pixels.T + 0.5
         x = move[0] + column * move[1] + row * move[2]
         return np.column_stack([x, move[3] + column * move[4] + row * move[5]])
-
-
-@dataclass(frozen=True, eq=False)
-class CurvilinearGrid:
-    """A grid with a latitude and a longitude for every cell.
-
-    Attributes
-    ----------
-    latitude, longitude : (rows, columns) float64 array
-        Cell centres in degrees.
-    """
-
-    latitude: np.ndarray
-    longitude: np.ndarray
-    turn: int
-    crs: ClassVar[str | None] = WGS84
-    in_degrees: ClassVar[bool] = True
-    straight: ClassVar[bool] = False
-
-    def place(self, pixels: np.ndarray) -> np.ndarray:
-        """Turn (row, column) into (longitude, latitude), longitudes of any turn."""
-        rows, row_share = _neighbours(pixels[:, 0], self.latitude.shape[0], 0)
-        columns, column_share = _neighbours(pixels[:, 1], self.latitude.shape[1], self.turn)
-        weights = _outer(row_share, column_share)
-        corners = [(r, c) for r in rows for c in columns]
-        latitude = np.stack([self.latitude[corner] for corner in corners])
-        longitude = np.stack([self.longitude[corner] for corner in corners])
-        near = longitude[0] + _half_turn(longitude - longitude[0])
-        y = (weights * latitude).sum(axis=0)
-        x = (weights * near).sum(axis=0)
-        around = np.abs(latitude).max(axis=0) > POLAR
-        around &= ~_is_row_at_pole(latitude)  # beyond which the cells end, as latitudes do
-        around |= np.ptp(near, axis=0) > 180.0 - SNAP
-        if around.any():
-            x[around], y[around] = _through_space(
-                weights[:, around], longitude[:, around], latitude[:, around]
-            )
-        return np.column_stack([x, np.clip(y, -90.0, 90.0)])
-
-    def own_west(self) -> float:
-        """Give the meridian where longitudes begin, -180 or 0."""
-        return -180.0 if self.longitude.min() < 0.0 else 0.0
-
-    def is_mirrored(self) -> bool:
-        """Tell whether rows lead to the other side of columns than in (column, row), in most cells."""
-        rows, columns = (np.arange(size - 1) for size in self.latitude.shape)
-        rows, columns = rows[:: 1 + len(rows) // SAMPLED], columns[:: 1 + len(columns) // SAMPLED]
-        row, column = (index.ravel() for index in np.meshgrid(rows, columns))
-        if len(row) == 0:
-            return False
-        corner, right, down = (
-            _on_unit_sphere(self.longitude[at], self.latitude[at])
-            for at in ((row, column), (row, column + 1), (row + 1, column))
-        )
-        turned = (corner * np.cross(right - corner, down - corner, axis=0)).sum(axis=0)
-        return bool(np.sign(turned).sum() < 0)
 
 
 def grid_of(raster: xr.DataArray) -> Grid:
@@ -451,59 +389,7 @@ def turn_of(x: np.ndarray) -> int:
 
 
 def _grid_of_cells(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
-    """Go round where in most rows one more step leads from the last column to the first."""
+    """Make a grid of axes where the cells are a mesh, else one of cells."""
     if (latitude == latitude[:, :1]).all() and (longitude == longitude[:1]).all():
         return _axis_grid(latitude[:, 0], longitude[0], WGS84)
-    rows, columns = longitude.shape
-    if columns < 3 or rows < 2:
-        return CurvilinearGrid(latitude, longitude, 0)
-    steps = np.abs(_half_turn(np.diff(longitude, axis=1)))
-    around = steps.sum(axis=1)
-    step = around / (columns - 1)
-    seam = np.abs(_half_turn(longitude[:, 0] - longitude[:, -1]))
-    closes = (np.abs(around + seam - 360.0) < 1e-3) & (seam < 1.5 * step) & (seam > 0.5 * step)
-    return CurvilinearGrid(latitude, longitude, columns if closes.mean() > 0.5 else 0)
-
-
-def _neighbours(
-    index: np.ndarray, size: int, turn: int
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Give the centres on either side of fractional indices, and the share of the second."""
-    if size == 1:
-        zero = np.zeros(len(index), np.int64)
-        return (zero, zero), np.zeros(len(index))
-    low = np.floor(index).astype(np.int64)
-    if turn:
-        return (low % size, (low + 1) % size), index - low
-    low = np.clip(low, 0, size - 2)
-    return (low, low + 1), index - low
-
-
-def _outer(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Weigh the four centres around each point, shape (4, n)."""
-    return np.stack([r * c for r in (1.0 - rows, rows) for c in (1.0 - columns, columns)])
-
-
-def _half_turn(degrees: np.ndarray) -> np.ndarray:
-    """Turn differences of longitude into [-180, 180)."""
-    return (degrees + 180.0) % 360.0 - 180.0
-
-
-def _on_unit_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
-    """Give unit vectors, one a column."""
-    x, y = np.radians(longitude), np.radians(latitude)
-    return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
-
-
-def _is_row_at_pole(latitude: np.ndarray) -> np.ndarray:
-    """Tell where two of four centres are the pole, all but; a pole of a plane is one point."""
-    colatitude = 90.0 - np.abs(latitude)
-    return np.asarray((colatitude < 0.05 * colatitude.max(axis=0)).sum(axis=0) >= 2)
-
-
-def _through_space(
-    weights: np.ndarray, longitude: np.ndarray, latitude: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weigh points on the unit sphere."""
-    a, b, c = (weights * _on_unit_sphere(longitude, latitude)).sum(axis=1)
-    return np.degrees(np.arctan2(b, a)), np.degrees(np.arctan2(c, np.hypot(a, b)))
+    return CurvilinearGrid(latitude, longitude, columns_round(longitude))

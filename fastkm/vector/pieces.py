@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastkm.geometry.regions import Rings
-from fastkm.raster.grids import AxisGrid, CurvilinearGrid, TurnedGrid
+from fastkm.raster.cell_grid import CurvilinearGrid
+from fastkm.raster.grids import AxisGrid, TurnedGrid
 from fastkm.vector.meridian import GRAINS, cut_at_meridian, needs_cut
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm import _check
-from fastkm.geometry.bridges import bridged
-from fastkm.geometry.regions import Regions, Rings, find_regions, joined, touching, trace_rings
+from fastkm.geometry.joins import bridged, joined, touching
+from fastkm.geometry.regions import Regions, Rings, find_regions, trace_rings
 from fastkm.raster.axes import find_axes
 from fastkm.raster.grids import AxisGrid, Grid, grid_of, without_repeated_column
 from fastkm.vector.pieces import Pieces, cut_to_windows, place_pieces, take_polygons

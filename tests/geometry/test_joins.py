@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fastkm.geometry.bridges import bridged
+from fastkm.geometry.joins import bridged
 from fastkm.geometry.regions import find_regions
 
 MAPS = arrays(np.int8, st.tuples(st.integers(1, 6), st.integers(1, 8)), elements=st.integers(-1, 1))
