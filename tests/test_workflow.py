@@ -385,3 +385,34 @@ def test_clusters_are_chosen_by_name_or_number(select, expected):
 def test_choice_that_is_none_is_refused(select):
     with pytest.raises(ValueError, match=r"select must be all, highest, lowest or 0 to 5, got"):
         chosen_clusters(select, 6)
+
+
+def test_outlines_of_a_polar_grid_are_the_same_by_cells_and_by_projection(tmp_path):
+    import xarray as xr
+    from pyproj import CRS, Transformer
+
+    x = np.linspace(-3e6, 3e6, 31)
+    y = x[::-1]
+    longitude, latitude = Transformer.from_crs(3413, 4326, always_xy=True).transform(
+        *np.meshgrid(x, y)
+    )
+    water = ("y", "x"), latitude + 3 * np.sin(np.radians(3 * longitude))
+    north, east = (("y", "x"), latitude, NORTH), (("y", "x"), longitude, EAST)
+    by_cell = xr.Dataset({"water": (*water, {"coordinates": "lat lon"}), "lat": north, "lon": east})
+    by_cell.to_netcdf(tmp_path / "cells.nc")
+    crs = xr.DataArray(0, attrs=CRS.from_epsg(3413).to_cf())
+    projected = xr.Dataset({"water": (*water, {"grid_mapping": "crs"}), "crs": crs})
+    projected.assign_coords(x=x, y=y).to_netcdf(tmp_path / "plane.nc")
+    cells, plane = (
+        outline_file(
+            Selection(tmp_path / f"{name}.nc"), [4], "all", tmp_path / f"{name}.gpkg",
+            map_path=tmp_path / f"{name}.png",
+        ).outlines
+        for name in ("cells", "plane")
+    )  # fmt: skip
+    assert (cells.crs.to_epsg(), plane.crs.to_epsg()) == (4326, 3413)
+    assert cells.is_valid.all()
+    assert cells["cells"].tolist() == plane["cells"].tolist()
+    for column in ("area_km2", "perimeter_km", "diameter_km"):
+        np.testing.assert_allclose(cells[column], plane[column], rtol=0.01)
+    assert cells.total_bounds[3] == 90

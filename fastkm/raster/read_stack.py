@@ -116,7 +116,7 @@ def read_areas(
         array = choose_variable(dataset, variable, path)
         limits = [array[dim].attrs.get("bounds") for dim in array.dims if dim in array.coords]
         own = dataset[[array.name, *(name for name in limits if name in dataset.variables)]]
-        areas = cell_areas(own)
+        areas = cell_areas(own.assign({array.name: with_crs(array, dataset)}))
         return areas if bbox is None else cut_to(areas, find_stack_axes(areas), bbox)
 
 
