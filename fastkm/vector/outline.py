@@ -20,7 +20,7 @@ from fastkm.raster.area import cell_areas
 from fastkm.raster.grids import Grid, globe_of
 from fastkm.raster.labels import label_raster
 from fastkm.vector.measures import diameters, perimeters, summary
-from fastkm.vector.pieces import place_pieces
+from fastkm.vector.pieces import Pieces, place_pieces
 from fastkm.vector.polygonize import (
     Boundary,
     Mosaic,
@@ -154,20 +154,8 @@ def outline(
     wanted = selected(mosaic.labels, select)
     if least_area.value > 0:
         wanted &= measured["area_km2"] > least_area.value
-    if across.unit == "px" and not grid.turn and len(mosaic.parts.labels) == len(wanted):
-        wanted &= _box_diagonals(mosaic) > across.value
-    regions = len(wanted)
-    traced = trace(mosaic, grid, west, boundary, wanted)
-    pieces = traced.pieces()
-    for unit, column, metric in (("px", "diameter_px", "pixels"), ("km", "diameter_km", "metres")):
-        scale = 1e-3 if unit == "km" else 1.0
-        measured[column] = scale * diameters(pieces, grid, regions, metric=metric, threads=threads)
-        if across.unit == unit and across.value > 0:
-            wanted &= measured[column] > across.value
-            pieces = pieces.only(wanted)
-    traced = traced.only(wanted)
-    lengths = perimeters(traced.rings, traced.owners, grid, regions, traced.plane.windows[0])
-    measured["perimeter_km"] = 1e-3 * lengths
+    pieces, lengths = _measured_rings(mosaic, grid, west, boundary, wanted, across, threads)
+    measured |= lengths
     if values is not None:
         measured |= _statistics(_checked("values", values), labels, mosaic)
     geometry, owners = place_pieces(pieces, grid, west)
@@ -180,6 +168,33 @@ def outline(
         **{name: measured[name][owners] for name in ORDER if name in measured},
     }
     return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+
+
+def _measured_rings(
+    mosaic: Mosaic,
+    grid: Grid,
+    west: float | None,
+    boundary: Boundary,
+    wanted: np.ndarray,
+    across: Limit,
+    threads: int | None,
+) -> tuple[Pieces, dict[str, np.ndarray]]:
+    """Trace the regions that are wanted and far enough across, and measure their lengths."""
+    if across.unit == "px" and not grid.turn and len(mosaic.parts.labels) == len(wanted):
+        wanted = wanted & (_box_diagonals(mosaic) > across.value)
+    traced = trace(mosaic, grid, west, boundary, wanted)
+    pieces, lengths = traced.pieces(), {}
+    for unit, metric, scale in (("px", "pixels", 1.0), ("km", "metres", 1e-3)):
+        found = scale * diameters(pieces, grid, len(wanted), metric=metric, threads=threads)
+        lengths[f"diameter_{unit}"] = found
+        if across.unit == unit and across.value > 0:
+            wanted = wanted & (found > across.value)
+            pieces = pieces.only(wanted)
+    traced = traced.only(wanted)
+    window = traced.plane.windows[0]
+    around = perimeters(traced.rings, traced.owners, grid, len(wanted), window)
+    lengths["perimeter_km"] = 1e-3 * around
+    return pieces, lengths
 
 
 ORDER = ("area_km2", "perimeter_km", "diameter_px", "diameter_km", "mean", "min", "max")
