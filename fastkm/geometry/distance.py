@@ -149,7 +149,7 @@ def max_pairwise_distance(
     pair = sorted(found[1:])
     if checked.valid is not None:
         pair = np.flatnonzero(checked.valid)[pair].tolist()
-    return FarthestPair(found.distance, *pair)
+    return FarthestPair(found.distance, *map(int, pair))
 
 
 @overload

@@ -481,3 +481,11 @@ def test_contours_whose_squares_overflow_or_underflow(exponent):
         assert exceeds_distance(points, limit, offsets=offsets).tolist() == [
             d > limit for d in each
         ]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "great_circle", "geodesic"])
+def test_a_pair_is_of_plain_numbers(metric):
+    points = np.random.default_rng(8).normal(size=(300, 2)) * 20
+    for some in (points, points[:3]):
+        pair = max_pairwise_distance(some, metric=metric, return_pair=True)
+        assert [type(part) for part in pair] == [float, int, int]
