@@ -5,14 +5,12 @@ Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong us
 
 from __future__ import annotations
 
-import math
-import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,12 +23,11 @@ from fastkm._messages import (
     print_files,
     print_outlines,
 )
+from fastkm._options import as_bbox, as_criterion, as_ks, as_png, as_time, one_of, usage
 from fastkm._version import __version__
 
 if TYPE_CHECKING:
     from fastkm._job import Announce, Selection
-
-Value = TypeVar("Value")
 
 app = typer.Typer(
     name="fastkm",
@@ -165,7 +162,7 @@ def cluster(
     ks = _asked_ks(k, codebook)
     _check_options(codebook, output, ks, weights, standardize=standardize)
     if choose is not None:
-        _usage("--choose", lambda name: _as_criterion(name, ks), choose)
+        usage("--choose", lambda name: as_criterion(name, ks), choose)
     selection = _selection(file, _few(variable), time, bbox, mask, band)
     from fastkm.workflow import cluster_file, label_file
 
@@ -253,21 +250,21 @@ def outline(
     from fastkm.vector import as_area, as_length, check_extension
     from fastkm.workflow import OutlineOptions, chosen_clusters, outline_file
 
-    ks = _usage("-k", _as_ks, k)
-    _usage("--output", check_extension, output)
-    _usage("--min-diameter", as_length, min_diameter)
-    _usage("--min-area", as_area, min_area)
+    ks = usage("-k", as_ks, k)
+    usage("--output", check_extension, output)
+    usage("--min-diameter", as_length, min_diameter)
+    usage("--min-area", as_area, min_area)
     if map_path is not None:
-        _usage("--map", _as_png, map_path)
-    _usage("--select", lambda text: [chosen_clusters(text, number) for number in ks], select)
+        usage("--map", as_png, map_path)
+    usage("--select", lambda text: [chosen_clusters(text, number) for number in ks], select)
     selection = _selection(file, variable, time, bbox, mask)
     options = OutlineOptions(
         min_diameter=min_diameter,
         min_area=min_area,
-        boundary=_usage("--boundary", _one_of(("cell", "contour")), boundary),
-        connectivity=_usage("--connectivity", _one_of((4, 8)), connectivity),
+        boundary=usage("--boundary", one_of(("cell", "contour")), boundary),
+        connectivity=usage("--connectivity", one_of((4, 8)), connectivity),
         bridge=bridge,
-        longitudes=_usage("--longitudes", _one_of((None, "0..360", "-180..180")), longitudes),
+        longitudes=usage("--longitudes", one_of((None, "0..360", "-180..180")), longitudes),
     )
     with _progress(quiet=quiet) as announce:
         done = outline_file(
@@ -308,8 +305,8 @@ def _selection(
 ) -> Selection:
     from fastkm._job import Selection
 
-    box = None if bbox is None else _usage("--bbox", _as_bbox, bbox)
-    return Selection(file, variable, _as_time(time), box, mask, bands or None)
+    box = None if bbox is None else usage("--bbox", as_bbox, bbox)
+    return Selection(file, variable, as_time(time), box, mask, bands or None)
 
 
 def _few(names: list[str] | None) -> str | list[str] | None:
@@ -330,29 +327,7 @@ def _check_options(
             "clusters of an earlier run are as they are", param_hint="--weights / --standardize"
         )
     if codebook is None:
-        _usage("--output", lambda path: require_one_map(path, ks), output)
-
-
-def _usage(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
-    """Parse an option; what it refuses is wrong usage, not a failure."""
-    try:
-        return parse(given)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
-
-
-def _as_ks(text: str) -> list[int]:
-    try:
-        first, colon, last = text.partition(":")
-        low = int(first)
-        high = int(last) if colon else low
-    except ValueError:
-        low, high = 0, 0
-    if low < 1 or high < low:
-        raise ValueError(
-            f"take a number of clusters such as 6, or a range such as 2:8, not {text!r}"
-        )
-    return list(range(low, high + 1))
+        usage("--output", lambda path: require_one_map(path, ks), output)
 
 
 def _asked_ks(k: str | None, codebook: Path | None) -> list[int]:
@@ -360,53 +335,7 @@ def _asked_ks(k: str | None, codebook: Path | None) -> list[int]:
     if (k is None) == (codebook is None):
         given = "one of the two" if k is None else "only one of the two"
         raise typer.BadParameter(f"give {given}", param_hint="-k / --codebook")
-    return [] if k is None else _usage("-k", _as_ks, k)
-
-
-def _as_criterion(text: str, ks: list[int]) -> str:
-    from fastkm.cluster.choose import CRITERIA
-
-    if text not in CRITERIA:
-        raise ValueError(f"take one of {', '.join(CRITERIA)}, not {text!r}")
-    least = 3 if text == "elbow" else 2
-    if len(ks) < least:
-        raise ValueError(f"{text} needs at least {least} numbers to choose from, such as -k 2:8")
-    return text
-
-
-def _as_time(text: str) -> int | str:
-    """Take up to three digits for an index and all else for a date: 2009 is a year."""
-    return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else text
-
-
-def _as_bbox(text: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        west = south = east = north = math.nan
-    if not all(map(math.isfinite, (west, south, east, north))):
-        raise ValueError(f"take four numbers W,S,E,N such as -60,-30,60,30, not {text!r}")
-    if south > north:
-        raise ValueError(f"south, {south:g}, is above north, {north:g}")
-    return west, south, east, north
-
-
-def _one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Give what takes one of some choices and refuses all else."""
-
-    def checked(given: Any) -> Any:
-        if given not in choices:
-            listed = " or ".join(str(choice) for choice in choices if choice is not None)
-            raise ValueError(f"take {listed}, not {given!r}")
-        return given
-
-    return checked
-
-
-def _as_png(path: Path) -> Path:
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"take a .png file, not {str(path)!r}")
-    return path
+    return [] if k is None else usage("-k", as_ks, k)
 
 
 @contextmanager
