@@ -18,3 +18,30 @@ class ClusterError(ScipyClusterError, ValueError):  # type: ignore[misc]
     >>> issubclass(ClusterError, scipy.cluster.vq.ClusterError)
     True
     """
+
+
+class ArchiveError(ValueError):
+    """An input of an archive, or one of its steps, cannot be used.
+
+    Parameters
+    ----------
+    file : str
+        The input.
+    step : str
+        The time of the step; empty where the whole input is meant.
+    reason : str
+        What is wrong.
+
+    Examples
+    --------
+    >>> print(ArchiveError("tpw_200910.nc", "2009-10-16", "all cells are missing"))
+    tpw_200910.nc, 2009-10-16: all cells are missing
+    """
+
+    def __init__(self, file: str, step: str, reason: str) -> None:
+        super().__init__(file, step, reason)
+        self.file, self.step, self.reason = file, step, reason
+
+    def __str__(self) -> str:
+        where = f"{self.file}, {self.step}" if self.step else self.file
+        return f"{where}: {self.reason}"
