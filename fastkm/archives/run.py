@@ -1,0 +1,342 @@
+"""The whole run: from inputs to a folder of results, taken up again where it was stopped."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastkm._dask import completed, current_client
+from fastkm._version import __version__
+from fastkm.archives import codebooks, finish
+from fastkm.archives.figures import draw_figures
+from fastkm.archives.folder import Folder, read_json, write_json
+from fastkm.archives.options import ArchiveOptions, Description
+from fastkm.archives.parts import Span, Task, make_part, plan_parts
+from fastkm.archives.report import Report, passes
+from fastkm.archives.summary import summarised
+from fastkm.archives.workers import working
+from fastkm.errors import ArchiveError
+from fastkm.raster.inputs import assembled, find_inputs, input_names, size_of, survey
+from fastkm.workflow import chosen_clusters
+
+if TYPE_CHECKING:
+    from fastkm.archives.codebooks import Codebook
+    from fastkm.raster.archive import Archive
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run did.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the results are.
+    files : list of Path
+        What was written; empty where all was there already.
+    faults : list of ArchiveError
+        Inputs and steps that were left out.
+    summary : dict
+        What ``summary.json`` holds.
+    before : bool
+        Whether the run was finished before.
+    """
+
+    folder: Path
+    files: list[Path]
+    faults: list[ArchiveError]
+    summary: Description
+    before: bool = False
+
+
+@dataclass
+class _Log:
+    """What ``run.json`` tells: nothing that results depend on."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    begun: float = field(default_factory=time.perf_counter)
+    facts: Description = field(default_factory=dict)
+
+    def ended(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.stages[stage] = now - self.begun
+        self.begun = now
+
+
+def cluster_archive(
+    files: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    options: ArchiveOptions,
+    *,
+    resume: bool = False,
+    on_error: Literal["stop", "skip"] = "stop",
+    workers: int = 1,
+    scheduler: str | None = None,
+    report: Report = Report(),
+) -> Done:
+    """Cluster all steps of an archive; write codebook, label maps, outlines, areas and figures.
+
+    Parameters
+    ----------
+    files : sequence of path-like
+        NetCDF files, Zarr stores and patterns of them.
+    output : path-like
+        The folder for the results.
+    options : ArchiveOptions
+        What the results depend on.
+    resume : bool, default: False
+        Go on where an earlier run was stopped.
+    on_error : {"stop", "skip"}
+        What becomes of an input or a step that cannot be used: the run ends, or goes on without
+        it and lists it in ``errors.csv``.
+    workers : int, default: 1
+        Processes on this machine.
+    scheduler : str, optional
+        The address of a dask scheduler whose workers do the work instead.
+    report : Report, optional
+        Is told of the progress.
+
+    Returns
+    -------
+    Done
+
+    Raises
+    ------
+    ArchiveError
+        If an input or a step cannot be used and `on_error` is "stop".
+    ValueError
+        If the folder is not empty and this is no resumption, or one with other options or inputs;
+        if options do not go together, or nothing is left to cluster.
+    OSError
+        If the folder cannot be written to, or no scheduler answers.
+    ImportError
+        If dask, the extra ``archive``, is not installed.
+    """
+    folder = Folder(output)
+    folder.require_usable(resume=resume)
+    paths = find_inputs(files)
+    with working(workers, scheduler):
+        run = _Run(folder, paths, options, report, skip=on_error == "skip")
+        return run.done()
+
+
+class _Run:
+    """One run, with what its stages have in common."""
+
+    def __init__(
+        self, folder: Folder, paths: list[Path], options: ArchiveOptions, report: Report, *, skip: bool
+    ) -> None:
+        self.folder, self.paths, self.options, self.report = folder, paths, options, report
+        self.skip, self.log = skip, _Log()
+        self.faults: list[ArchiveError] = []
+
+    def done(self) -> Done:
+        """Go through all stages."""
+        archive = self._surveyed()
+        inputs = [
+            {"name": name, "size": size_of(path)}
+            for name, path in zip(input_names(self.paths), self.paths, strict=True)
+        ]
+        description = {"options": self.options.described(), "inputs": inputs}
+        if self.folder.begin(description):
+            summary = read_json(self.folder.summary)
+            return Done(self.folder.root, [], [], summary, before=True)
+        codebook, archive = self._codebook(archive, description)
+        spans = plan_parts(archive)
+        self._parts(archive, spans, codebook)
+        return self._finished(archive, spans, codebook, description)
+
+    def _fault(self, error: ArchiveError) -> None:
+        """Stop at a fault, or list it."""
+        if not self.skip:
+            raise error
+        self.faults.append(error)
+        self.report.note(f"left out: {error}")
+
+    def _surveyed(self) -> Archive:
+        """Look at the inputs: names, axes and units."""
+        self.report.begin("look at the inputs", len(self.paths), "files")
+        found: dict[int, Any] = {}
+        names = self.options.variables or None
+        for number, result in completed(survey, [(path, names) for path in self.paths]):
+            if isinstance(result, ArchiveError):
+                self._fault(result)
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                found[number] = result
+            self.report.advance()
+        archive = assembled(
+            [found[number] for number in sorted(found)],
+            years=self.options.years,
+            bbox=self.options.bbox,
+            mask=self.options.mask,
+            on_fault=self._fault,
+        )
+        self.log.ended("look at the inputs")
+        return archive
+
+    def _codebook(
+        self, archive: Archive, description: Description
+    ) -> tuple[Codebook | int, Archive]:
+        """Find the clusters, or read what an earlier run found."""
+        if self.options.per_step:
+            [k] = self.options.ks
+            return k, archive
+        earlier = read_json(self.folder.codebook)
+        if earlier is not None:
+            codebook = codebooks.read_codebook(self.folder.codebook, archive)
+            left_out = {(one["file"], one["step"]): one for one in earlier["left_out"]}
+            steps = [s for s in archive.steps if (archive.inputs[s.source].name, s.time) in left_out]
+            for one in left_out.values():
+                self._fault(ArchiveError(**one))
+            return codebook, archive.without(steps)
+        given = self.options.given
+        known = len(self.faults)
+        facts: Description = {}
+        if given is not None:
+            codebook = codebooks.read_codebook(given, archive)
+        else:
+            with passes(self.report, "find the clusters") as begun:
+                codebook, facts, archive = codebooks.common_codebook(
+                    archive, self.options, self._fault
+                )
+            self.log.facts["passes"] = codebooks.passes_of(codebook, len(begun))
+        left_out = [
+            {"file": f.file, "step": f.step, "reason": f.reason} for f in self.faults[known:]
+        ]
+        kept = {**codebooks.stored(codebook), **facts, **description, "left_out": left_out}
+        write_json(kept, self.folder.codebook)
+        self.log.ended("find the clusters")
+        return codebook, archive
+
+    def _parts(self, archive: Archive, spans: list[Span], codebook: Codebook | int) -> None:
+        """Make the parts that are not there yet."""
+        task = self._task(archive, codebook)
+        waiting = [n for n in range(len(spans)) if not self.folder.part(n).exists()]
+        for number in set(range(len(spans))) - set(waiting):
+            for fault in finish.read_faults(self.folder, number):
+                self._fault(fault)
+        self.report.begin("label the steps", len(archive.steps), "steps")
+        self.report.advance(len(archive.steps) - sum(_size(spans[n]) for n in waiting))
+        blocks = [
+            (archive.part(*spans[n]), spans[n].first, task, str(self.folder.part(n)))
+            for n in waiting
+        ]
+        for done, result in completed(make_part, blocks):
+            if isinstance(result, ArchiveError):
+                self._fault(result)
+            elif isinstance(result, OSError):
+                first = archive.steps[spans[waiting[done]].first]
+                name = archive.inputs[first.source].name
+                self._fault(ArchiveError(name, first.time, f"results cannot be written: {result}"))
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                for fault in result:
+                    self._fault(fault)
+            self.report.advance(_size(spans[waiting[done]]))
+        self.log.facts["steps"] = sum(_size(spans[n]) for n in waiting)
+        self.log.ended("label the steps")
+
+    def _task(self, archive: Archive, codebook: Codebook | int) -> Task:
+        """Gather what every part needs."""
+        options = self.options
+        k = codebook if isinstance(codebook, int) else codebook.k
+        chosen_clusters(options.select, k)
+        store = None
+        if options.labels == "zarr":
+            store = str(self.folder.label_store)
+            if not self.folder.label_store.exists():
+                finish.create_store(self.folder, archive, codebook)
+        how = "each step by itself" if options.per_step else "by the common codebook"
+        if options.given is not None:
+            how = f"by {options.given.name}"
+        return Task(
+            codebook if isinstance(codebook, int) else codebooks.for_tasks(codebook),
+            options.select,
+            options.min_diameter,
+            archive.part(0, 1),
+            f"labels of {', '.join(archive.variables)}, k = {k}, {how}",
+            self.skip,
+            store,
+        )
+
+    def _finished(
+        self, archive: Archive, spans: list[Span], codebook: Codebook | int, description: Description
+    ) -> Done:
+        """Join the parts and draw the figures."""
+        folder, count = self.folder, len(spans)
+        self.report.begin("join the results", 4, "files")
+        rows, books = finish.read_tables(folder, count)
+        if not rows:
+            raise ValueError("no step of the archive could be labelled")
+        if isinstance(codebook, int):
+            common = {"codebook": "per-step", "k": codebook, "codebooks": books}
+            write_json({**common, **description, "left_out": []}, folder.codebook)
+        files = [folder.codebook]
+        if self.options.labels == "zarr":
+            files.append(folder.label_store)
+        else:
+            files += finish.place_labels(folder, archive, spans)
+        self.report.advance()
+        outlines = finish.write_outlines_of(folder, count)
+        files += [] if outlines is None else [outlines]
+        files += finish.write_areas(rows, folder)
+        self.report.advance()
+        files += draw_figures(folder, archive, rows, codebook)
+        self.report.advance()
+        errors = finish.write_errors(self.faults, folder)
+        files += [] if errors is None else [errors]
+        summary = summarised(archive, rows, codebook, self.faults)
+        self.log.ended("join the results")
+        write_json(self._run_facts(archive), folder.root / "run.json")
+        write_json(summary, folder.summary)  # the last: now the run is finished
+        self.report.advance()
+        folder.tidy()
+        files += [folder.root / "run.json", folder.summary]
+        return Done(folder.root, files, self.faults, summary)
+
+    def _run_facts(self, archive: Archive) -> Description:
+        """Say by what, where and how fast the work was done."""
+        stages = self.log.stages
+        labelled = self.log.facts.get("steps", 0)
+        seconds = stages.get("label the steps", 0.0)
+        client = current_client()
+        hosts = [platform.node()]
+        if client is not None:
+            workers = client.scheduler_info(n_workers=-1)["workers"]
+            hosts = sorted({worker["host"] for worker in workers.values()})
+        return {
+            "versions": _versions(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.log.started)),
+            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "hosts": hosts,
+            "workers": 1 if client is None else len(workers),
+            "seconds": {name: round(value, 3) for name, value in stages.items()},
+            "passes": self.log.facts.get("passes"),
+            "steps": labelled,
+            "cells_per_step": archive.cells,
+            "steps_per_second": round(labelled / seconds, 3) if labelled else None,
+        }
+
+
+def _size(span: Span) -> int:
+    return span.stop - span.first
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    names = ("numpy", "numba", "xarray", "netCDF4", "dask", "distributed", "geopandas", "shapely")
+    return {
+        "fastkm": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }

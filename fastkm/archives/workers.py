@@ -1,0 +1,89 @@
+"""Where the work of an archive is done: here, in processes of this machine, or on a dask cluster.
+
+Reading netCDF in threads is not safe, and a kernel is serial: so a worker is a process of one
+thread, and there is one for each CPU that is to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastkm._version import __version__
+
+if TYPE_CHECKING:
+    from dask.distributed import Client
+
+NEEDS_EXTRA = "archives need dask: install with pip install 'fastkm[archive]'"
+TIMEOUT = "20s"
+"""How long a scheduler may take to answer."""
+
+
+@contextmanager
+def working(workers: int = 1, scheduler: str | None = None) -> Iterator[Client | None]:
+    """Make a client of dask current for the length of a block.
+
+    Parameters
+    ----------
+    workers : int, default: 1
+        Processes on this machine; with 1 the work is done in this process.
+    scheduler : str, optional
+        The address of a scheduler, ``tcp://host:port``, whose workers do the work instead. They
+        must see the same files under the same names, and have the same version of fastkm.
+
+    Raises
+    ------
+    ImportError
+        If dask is not installed.
+    OSError
+        If no scheduler answers there, or it has no workers.
+    ValueError
+        If the workers have another version of fastkm.
+    """
+    try:
+        import dask.array  # noqa: F401
+        from dask.distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ImportError(NEEDS_EXTRA) from error
+    if scheduler is not None:
+        with _connected(scheduler) as client:
+            yield client
+    elif workers > 1:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                memory_limit=0,  # a worker that is killed for its memory would only begin again
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+    else:
+        yield None
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Any]:
+    from dask.distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=TIMEOUT)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise OSError(f"no dask scheduler answers at {scheduler}: {error}") from error
+    with client:
+        versions = set(client.run(_version).values())
+        if not versions:
+            raise OSError(f"the dask scheduler at {scheduler} has no workers")
+        if versions != {__version__}:
+            raise ValueError(
+                f"the workers of {scheduler} have fastkm {', '.join(sorted(versions))}, "
+                f"here it is {__version__}"
+            )
+        yield client
+
+
+def _version() -> str:
+    return __version__
