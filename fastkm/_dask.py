@@ -147,3 +147,67 @@ def _delayed(function: Callable[..., Any]) -> Any:
 
 def _computed(argument: Any) -> Any:
     return argument.compute() if hasattr(argument, "__dask_graph__") else argument
+
+
+def completed(
+    function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
+) -> Iterator[tuple[int, Part | Exception]]:
+    """Call ``function(*block)`` for each block; give number and result of each that is done.
+
+    Parameters
+    ----------
+    function : callable
+        To be sent to workers.
+    blocks : sequence of sequences
+        The arguments for each block.
+
+    Yields
+    ------
+    int, object
+        The number of a block and its result, or the exception that it raised, in the order in
+        which blocks end. Where the iteration is left early, the blocks that wait are not begun.
+
+    Examples
+    --------
+    >>> list(completed(len, [("ab",), ("a",)]))
+    [(0, 2), (1, 1)]
+    """
+    begin_pass(len(blocks))
+    client = current_client()
+    ended = (
+        _completed_here(function, blocks)
+        if client is None
+        else _completed_there(client, function, blocks)
+    )
+    for number, result in ended:
+        block_done()
+        yield number, result
+
+
+def _completed_here(
+    function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
+) -> Iterator[tuple[int, Part | Exception]]:
+    for number, block in enumerate(blocks):
+        try:
+            yield number, function(*map(_computed, block))
+        except (OSError, ValueError) as error:
+            yield number, error
+
+
+def _completed_there(
+    client: Any, function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
+) -> Iterator[tuple[int, Part | Exception]]:
+    from distributed import as_completed
+
+    futures = [client.submit(function, *block, pure=False) for block in blocks]
+    numbers = {future.key: number for number, future in enumerate(futures)}
+    try:
+        for future in as_completed(list(futures)):
+            number = numbers[future.key]
+            futures[number] = None  # its result is not kept on the worker
+            error = future.exception()
+            if error is not None and not isinstance(error, OSError | ValueError):
+                raise error
+            yield number, future.result() if error is None else error
+    finally:
+        client.cancel([future for future in futures if future is not None])

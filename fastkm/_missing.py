@@ -44,6 +44,12 @@ def has_rules(array: Any) -> bool:
     return any(name in array.attrs for name in (*_TESTS, *PACKING, "_Unsigned"))
 
 
+def rules_of(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Choose the attributes, or parts of an encoding, that are looked at here."""
+    names = (*_TESTS, *PACKING, "_Unsigned", "dtype")
+    return {name: attributes[name] for name in names if name in attributes}
+
+
 def missing_by_rule(array: Any) -> dict[str, np.ndarray]:
     """Find the missing cells of a described array, rule by rule.
 

@@ -69,6 +69,15 @@ def as_bbox(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
+def as_years(text: str) -> tuple[int, int]:
+    """Take a year, or the first and the last of a range."""
+    found = re.fullmatch(r"(\d{1,4})(?::(\d{1,4}))?", text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if first > last:
+        raise ValueError(f"take a year or a range such as 1988:2016, not {text!r}")
+    return first, last
+
+
 def one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
     """Give what takes one of some choices and refuses all else."""
 

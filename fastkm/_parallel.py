@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from fastkm import _dask
+
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
@@ -144,6 +146,8 @@ def one_blas_thread() -> AbstractContextManager[object]:
 def thread_count(threads: int | None = None) -> int:
     """Threads to use: the argument, else ``FASTKM_NUM_THREADS``, else the usable CPUs.
 
+    A task of dask has the one thread that runs it: its worker has others for other tasks.
+
     Raises
     ------
     ValueError
@@ -165,7 +169,7 @@ def thread_count(threads: int | None = None) -> int:
 def _environment_threads() -> Any:
     text = os.environ.get("FASTKM_NUM_THREADS", "").strip()
     if not text:
-        return usable_cpus()
+        return 1 if _dask.in_worker() else usable_cpus()
     return int(text) if text.isdecimal() else text
 
 

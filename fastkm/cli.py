@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fastkm import _archive_command
 from fastkm._messages import (
     err,
     out,
@@ -281,17 +282,47 @@ def outline(
         print_files(done.files)
 
 
+app.command(
+    "archive",
+    help=_archive_command.HELP
+    + EXAMPLE.format("fastkm sample months --months 24")
+    + EXAMPLE.format("fastkm archive 'months/*.nc' -k 4 --min-diameter 2000km -o out"),
+)(_archive_command.archive)
+
+
 @app.command(
-    help="Write the embedded sample: a generated month of precipitable water over the oceans."
+    help="Write the embedded sample: a generated month of precipitable water over the oceans; or "
+    "with --months an archive of it."
     + EXAMPLE.format("fastkm sample sample.nc")
+    + EXAMPLE.format("fastkm sample months --months 120 --resolution 0.25")
 )
 def sample(
-    output: Annotated[Path, typer.Argument(metavar="OUT.nc", help="The file to write.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write; of an archive the folder.")
+    ],
+    months: Annotated[
+        int | None, typer.Option(min=1, help="Write so many months, a file for each.")
+    ] = None,
+    resolution: Annotated[
+        float | None, typer.Option(metavar="1.0|0.25", help="Of an archive, in degrees.")
+    ] = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="Write the months of an archive as one file.")
+    ] = False,
 ) -> None:
     """Write the sample."""
-    from fastkm.raster import write_sample
+    if months is None:
+        if single or resolution is not None:
+            raise typer.BadParameter("an archive needs --months", param_hint="--months")
+        from fastkm.raster import write_sample
 
-    write_sample(output)
+        write_sample(output)
+        print_files([output])
+        return
+    from fastkm.raster.sample_archive import write_sample_archive
+
+    layout = "single" if single else "monthly"
+    write_sample_archive(output, months=months, resolution=resolution or 1.0, layout=layout)
     print_files([output])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastkm import KMeans1D, _parallel, kmeans1d
-from fastkm.cluster import binning, folding, solver
+from fastkm.cluster import binning, folding, gathering, pieces, solver
 from tests import naive
 
 FIELDS = [field.name for field in fields(KMeans1D) if field.name != "profile"]
@@ -24,12 +24,13 @@ def several_passes(few=20, cells=64):
     set here.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("FEW", "HELD", "SLICE"):
-            patch.setattr(binning, name, few)
-        patch.setattr(binning, "FINER_CELLS", cells)
+        for name in ("FEW", "HELD", "HELD_OF_LAZY", "SLICE"):
+            patch.setattr(gathering, name, few)
+        for name in ("FINER_CELLS", "FINER_CELLS_OF_LAZY"):
+            patch.setattr(binning, name, cells)
         patch.setattr(folding, "CELLS", cells)
         patch.setattr(solver, "WINDOWS", cells // 16)
-        patch.setattr(binning, "CHUNK_VALUES", 32)
+        patch.setattr(pieces, "CHUNK_VALUES", 32)
         patch.setattr(_parallel, "CHUNK_BYTES", 128)
         yield patch
 

@@ -7,22 +7,23 @@ several what Lloyd's algorithm finds. Both read the archive a few times and hold
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._dask import completed
-from fastkm.archives.options import ArchiveOptions, Description
 from fastkm.cluster import KMeans1D, choose_k, kmeans1d, load_codebook
-from fastkm.cluster.streamed import Streamed, lloyd_streamed
 from fastkm.errors import ArchiveError
 from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
 
 if TYPE_CHECKING:
+    from fastkm.cluster.streaming import Streamed
+    from fastkm.archives.options import ArchiveOptions, Description
     from fastkm.raster.archive import Archive, Step
 
 Codebook = KMeans1D | StackCodebook
@@ -95,7 +96,7 @@ def _check(archive: Archive) -> None:
 
 def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
     """Find the optimum of one variable, for one k or the one that is chosen."""
-    steps = max(1, BLOCK_CELLS // archive.cells)
+    steps = max(1, BLOCK_CELLS // math.prod(archive.shape))
     values = archive.lazy(missing="keep", steps_per_chunk=steps)
     areas = archive.areas() if options.weights == "area" else None
     results: dict[int, KMeans1D] = kmeans1d(values, options.ks, weights=areas)
@@ -109,10 +110,12 @@ def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Descr
 
 def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, Description]:
     """Run Lloyd's algorithm on the rows of several variables."""
+    from fastkm.cluster.streaming import lloyd_streamed
+
     areas = archive.areas().values if options.weights == "area" else None
     [k] = options.ks
     count = len(archive.steps)
-    size = max(1, BLOCK_CELLS // archive.cells)
+    size = max(1, BLOCK_CELLS // math.prod(archive.shape))
     blocks = [(archive.part(i, min(i + size, count)),) for i in range(0, count, size)]
     found = lloyd_streamed(
         _Rows(areas),
@@ -208,8 +211,3 @@ def for_tasks(codebook: Codebook) -> Codebook:
 def passes_of(codebook: Codebook | None, begun: int) -> int:
     """Tell how often the archive was read for a codebook."""
     return codebook.passes if isinstance(codebook, KMeans1D) else begun
-
-
-def facts_of(path: Path) -> Any:
-    """Give the steps that an earlier run left out of the codebook that it wrote."""
-    return json.loads(path.read_bytes()).get("left_out", [])

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastkm._files import replacing
 from fastkm.archives.folder import Folder, read_json
-from fastkm.archives.parts import Row, Span
 from fastkm.errors import ArchiveError
 from fastkm.raster.label_series import join_label_series
 from fastkm.vector.write import write_outline_parts
@@ -22,6 +23,7 @@ from fastkm.vector.write import write_outline_parts
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from fastkm.archives.parts import Row, Span
     from fastkm.raster.archive import Archive
 
 
@@ -35,6 +37,12 @@ def read_tables(folder: Folder, parts: int) -> tuple[list[Row], list[Row]]:
             rows += table["rows"]
             books += table["codebooks"]
     return rows, books
+
+
+def read_row_counts(folder: Folder, parts: int) -> np.ndarray:
+    """Read for all steps and rows of cells those in the highest cluster, and those present."""
+    paths = [folder.part(number) / "rows.npy" for number in range(parts)]
+    return np.concatenate([np.load(path) for path in paths if path.exists()])
 
 
 def read_faults(folder: Folder, number: int) -> list[ArchiveError]:

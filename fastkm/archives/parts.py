@@ -4,6 +4,7 @@ A part is a folder with
 
 - ``labels.nc``: the label maps of its steps (or they are in the Zarr store);
 - ``table.json``: for each step and cluster the cells, their area, the mean value, the outlines;
+- ``rows.npy``: for each step and row of cells those in the highest cluster, and those present;
 - ``outlines.parquet``: the outlines, if there are any;
 - ``faults.json``: the steps that could not be used, if there are any.
 
@@ -12,6 +13,7 @@ One step is in memory at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,14 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._kernels.summary import summarise
-from fastkm._version import __version__
-from fastkm.archives.codebooks import Codebook
 from fastkm.archives.folder import new_folder, write_json
+from fastkm.archives.label_maps import labelled, write_part
 from fastkm.cluster import KMeans1D, kmeans1d
 from fastkm.errors import ArchiveError
 from fastkm.raster.grids import lies_on_globe
-from fastkm.raster.label_series import write_label_region, write_label_series
-from fastkm.raster.labels import label_raster
 from fastkm.vector.outline import outline
 from fastkm.workflow import chosen_clusters
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
+    from fastkm.archives.codebooks import Codebook
     from fastkm.raster.archive import Archive
 
 Row = dict[str, Any]
@@ -88,6 +88,11 @@ class Task:
         """Number of clusters."""
         return self.codebook if isinstance(self.codebook, int) else self.codebook.k
 
+    @property
+    def common(self) -> bool:
+        """Whether all steps share the codebook."""
+        return not isinstance(self.codebook, int)
+
 
 class StepResult(NamedTuple):
     """What is found of one step."""
@@ -100,7 +105,7 @@ class StepResult(NamedTuple):
 
 def plan_parts(archive: Archive) -> list[Span]:
     """Cut an archive into parts: runs of steps of one input, of at most `PART_CELLS` cells."""
-    size = max(1, PART_CELLS // archive.cells)
+    size = max(1, PART_CELLS // math.prod(archive.shape))
     spans, first = [], 0
     for _, run in groupby(archive.steps, key=lambda step: step.source):
         stop = first + len(list(run))
@@ -138,12 +143,20 @@ def make_part(archive: Archive, first: int, task: Task, target: str) -> list[Arc
     with new_folder(Path(target)) as draft:
         done = list(_done(archive, task, faults))
         if done:
-            _write_labels(archive, first, task, done, draft)
+            write_part(
+                archive.only([number for number, _ in done]),
+                [result.labels for _, result in done],
+                draft / "labels.nc" if task.store is None else Path(task.store),
+                numbers=[first + number for number, _ in done],
+                codebooks=None if task.common else [result.codebook for _, result in done],
+                history=task.history,
+            )
+            np.save(draft / "rows.npy", np.stack([_of_rows(r.labels, task.k) for _, r in done]))
             frames = [result.outlines for _, result in done if len(result.outlines)]
             if frames:
                 _together(frames).to_parquet(draft / "outlines.parquet", index=False)
         rows = [row for _, result in done for row in result.rows]
-        books = [] if not isinstance(task.codebook, int) else [_book(step, r) for step, r in done]
+        books = [] if task.common else [_book(result) for _, result in done]
         write_json({"rows": rows, "codebooks": books}, draft / "table.json")
         if faults:
             listed = [{"file": f.file, "step": f.step, "reason": f.reason} for f in faults]
@@ -180,14 +193,14 @@ def do_step(archive: Archive, number: int, task: Task) -> StepResult:
         If it is to have clusters of its own and has too few distinct values.
     """
     step = archive.steps[number]
-    raster = archive.read(number, number + 1, missing="mask").isel({archive.time: 0})
+    raster: Any = archive.read(number, number + 1, missing="mask").isel({archive.dims[0]: 0})
     layers = [raster] if len(archive.variables) == 1 else [raster[v] for v in archive.variables]
     codebook = task.codebook
     if not any(np.isfinite(layer.values).any() for layer in layers):
         raise ArchiveError(archive.inputs[step.source].name, step.time, "all cells are missing")
     if isinstance(codebook, int):
         codebook = kmeans1d(raster, codebook)
-    labels = _labelled(raster, codebook)
+    labels = labelled(raster, codebook)
     if not (labels.values >= 0).any():
         raise ArchiveError(
             archive.inputs[step.source].name, step.time, "in all cells a variable is missing"
@@ -200,12 +213,6 @@ def do_step(archive: Archive, number: int, task: Task) -> StepResult:
     outlines.insert(0, "time", np.full(len(outlines), step.time, object))
     rows = _rows(step.time, labels, layers, areas, codebook, chosen, outlines)
     return StepResult(labels, codebook, rows, outlines)
-
-
-def _labelled(raster: Any, codebook: Codebook) -> xr.DataArray:
-    if isinstance(codebook, KMeans1D):
-        return label_raster(raster, codebook)
-    return codebook.predict(raster)
 
 
 def _rows(
@@ -232,6 +239,12 @@ def _rows(
             row[f"longest_{column[-2:]}"] = float(longest) if np.isfinite(longest) else None
         rows.append(row)
     return rows
+
+
+def _of_rows(labels: xr.DataArray, k: int) -> np.ndarray:
+    """Count by row the cells in the highest cluster, and those that are present."""
+    values = labels.values
+    return np.stack([(values == k - 1).sum(axis=1), (values >= 0).sum(axis=1)])
 
 
 def _means(
@@ -264,37 +277,13 @@ def _areas(grid: Archive) -> xr.DataArray | None:
     return _AREAS[key]
 
 
-def _write_labels(
-    archive: Archive, first: int, task: Task, done: list[tuple[int, StepResult]], draft: Path
-) -> None:
-    """Write the label maps of the steps that are done."""
-    import xarray as xr
-
-    kept = [number for number, _ in done]
-    times = archive.times(kept)
-    labels = xr.concat([result.labels for _, result in done], times, combine_attrs="override")
-    if task.store is not None:
-        for number, one in zip(kept, labels, strict=True):
-            write_label_region(task.store, one.expand_dims(archive.time), first + number)
-        return
-    own = [result.codebook for _, result in done] if isinstance(task.codebook, int) else None
-    [source] = {archive.inputs[archive.steps[number].source].name for number in kept}
-    write_label_series(
-        labels,
-        draft / "labels.nc",
-        source=f"{source}: {', '.join(archive.variables)}",
-        history=task.history,
-        codebooks=own,
-    )
-
-
 def _together(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True)
 
 
-def _book(number: int, result: StepResult) -> Row:
+def _book(result: StepResult) -> Row:
     """Describe the clusters of one step."""
     codebook = result.codebook
     assert isinstance(codebook, KMeans1D)

@@ -21,6 +21,9 @@ class Report:
         """Be told something else."""
 
 
+SILENT = Report()
+
+
 @contextmanager
 def passes(report: Report, stage: str) -> Iterator[list[int]]:
     """Report the passes over an archive in a block; give a list that grows by one for each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -15,18 +16,22 @@ from fastkm._version import __version__
 from fastkm.archives import codebooks, finish
 from fastkm.archives.figures import draw_figures
 from fastkm.archives.folder import Folder, read_json, write_json
-from fastkm.archives.options import ArchiveOptions, Description
+from fastkm.archives.label_maps import create_store
 from fastkm.archives.parts import Span, Task, make_part, plan_parts
-from fastkm.archives.report import Report, passes
-from fastkm.archives.summary import summarised
+from fastkm.archives.report import SILENT, Report, passes
+from fastkm.archives.summary import highest_name, summarised
 from fastkm.archives.workers import working
+from fastkm.cluster import KMeans1D
 from fastkm.errors import ArchiveError
-from fastkm.raster.inputs import assembled, find_inputs, input_names, size_of, survey
+from fastkm.raster.assemble import assembled
+from fastkm.raster.inputs import find_inputs, short_names, size_of, survey
 from fastkm.workflow import chosen_clusters
 
 if TYPE_CHECKING:
     from fastkm.archives.codebooks import Codebook
+    from fastkm.archives.options import ArchiveOptions, Description
     from fastkm.raster.archive import Archive
+    from fastkm.raster.inputs import Survey
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def cluster_archive(
     on_error: Literal["stop", "skip"] = "stop",
     workers: int = 1,
     scheduler: str | None = None,
-    report: Report = Report(),
+    report: Report = SILENT,
 ) -> Done:
     """Cluster all steps of an archive; write codebook, label maps, outlines, areas and figures.
 
@@ -120,7 +125,7 @@ def cluster_archive(
     """
     folder = Folder(output)
     folder.require_usable(resume=resume)
-    paths = find_inputs(files)
+    paths = [path.absolute() for path in find_inputs(files)]  # as workers see them
     with working(workers, scheduler):
         run = _Run(folder, paths, options, report, skip=on_error == "skip")
         return run.done()
@@ -130,9 +135,16 @@ class _Run:
     """One run, with what its stages have in common."""
 
     def __init__(
-        self, folder: Folder, paths: list[Path], options: ArchiveOptions, report: Report, *, skip: bool
+        self,
+        folder: Folder,
+        paths: list[Path],
+        options: ArchiveOptions,
+        report: Report,
+        *,
+        skip: bool,
     ) -> None:
         self.folder, self.paths, self.options, self.report = folder, paths, options, report
+        self.names = short_names(paths)
         self.skip, self.log = skip, _Log()
         self.faults: list[ArchiveError] = []
 
@@ -141,7 +153,7 @@ class _Run:
         archive = self._surveyed()
         inputs = [
             {"name": name, "size": size_of(path)}
-            for name, path in zip(input_names(self.paths), self.paths, strict=True)
+            for name, path in zip(self.names, self.paths, strict=True)
         ]
         description = {"options": self.options.described(), "inputs": inputs}
         if self.folder.begin(description):
@@ -163,8 +175,11 @@ class _Run:
         """Look at the inputs: names, axes and units."""
         self.report.begin("look at the inputs", len(self.paths), "files")
         found: dict[int, Any] = {}
-        names = self.options.variables or None
-        for number, result in completed(survey, [(path, names) for path in self.paths]):
+        variables = self.options.variables or None
+        blocks = [
+            (path, variables, name) for path, name in zip(self.paths, self.names, strict=True)
+        ]
+        for number, result in completed(_look, blocks):
             if isinstance(result, ArchiveError):
                 self._fault(result)
             elif isinstance(result, Exception):
@@ -176,7 +191,7 @@ class _Run:
             [found[number] for number in sorted(found)],
             years=self.options.years,
             bbox=self.options.bbox,
-            mask=self.options.mask,
+            mask=None if self.options.mask is None else self.options.mask.absolute(),
             on_fault=self._fault,
         )
         self.log.ended("look at the inputs")
@@ -193,7 +208,9 @@ class _Run:
         if earlier is not None:
             codebook = codebooks.read_codebook(self.folder.codebook, archive)
             left_out = {(one["file"], one["step"]): one for one in earlier["left_out"]}
-            steps = [s for s in archive.steps if (archive.inputs[s.source].name, s.time) in left_out]
+            steps = [
+                s for s in archive.steps if (archive.inputs[s.source].name, s.time) in left_out
+            ]
             for one in left_out.values():
                 self._fault(ArchiveError(**one))
             return codebook, archive.without(steps)
@@ -208,13 +225,21 @@ class _Run:
                     archive, self.options, self._fault
                 )
             self.log.facts["passes"] = codebooks.passes_of(codebook, len(begun))
-        left_out = [
-            {"file": f.file, "step": f.step, "reason": f.reason} for f in self.faults[known:]
-        ]
+        left_out = [vars(fault) for fault in self.faults[known:]]
         kept = {**codebooks.stored(codebook), **facts, **description, "left_out": left_out}
         write_json(kept, self.folder.codebook)
         self.log.ended("find the clusters")
         return codebook, archive
+
+    def _left_out_before(self, archive: Archive, listed: list[dict[str, str]]) -> Archive:
+        """Leave out the steps that an earlier run left out of the codebook."""
+        faults = [ArchiveError(**one) for one in listed]
+        for fault in faults:
+            self._fault(fault)
+        gone = {(fault.file, fault.step) for fault in faults}
+        return archive.without(
+            step for step in archive.steps if (archive.inputs[step.source].name, step.time) in gone
+        )
 
     def _parts(self, archive: Archive, spans: list[Span], codebook: Codebook | int) -> None:
         """Make the parts that are not there yet."""
@@ -250,26 +275,29 @@ class _Run:
         options = self.options
         k = codebook if isinstance(codebook, int) else codebook.k
         chosen_clusters(options.select, k)
-        store = None
-        if options.labels == "zarr":
-            store = str(self.folder.label_store)
-            if not self.folder.label_store.exists():
-                finish.create_store(self.folder, archive, codebook)
         how = "each step by itself" if options.per_step else "by the common codebook"
         if options.given is not None:
             how = f"by {options.given.name}"
+        history = f"labels of {', '.join(archive.variables)}, k = {k}, {how}"
+        store = self.folder.label_store if options.labels == "zarr" else None
+        if store is not None and not store.exists():
+            create_store(store, archive, codebook, history)
         return Task(
             codebook if isinstance(codebook, int) else codebooks.for_tasks(codebook),
             options.select,
             options.min_diameter,
             archive.part(0, 1),
-            f"labels of {', '.join(archive.variables)}, k = {k}, {how}",
+            history,
             self.skip,
-            store,
+            None if store is None else str(store),
         )
 
     def _finished(
-        self, archive: Archive, spans: list[Span], codebook: Codebook | int, description: Description
+        self,
+        archive: Archive,
+        spans: list[Span],
+        codebook: Codebook | int,
+        description: Description,
     ) -> Done:
         """Join the parts and draw the figures."""
         folder, count = self.folder, len(spans)
@@ -280,17 +308,27 @@ class _Run:
         if isinstance(codebook, int):
             common = {"codebook": "per-step", "k": codebook, "codebooks": books}
             write_json({**common, **description, "left_out": []}, folder.codebook)
-        files = [folder.codebook]
+        files, labels = [folder.codebook], []
         if self.options.labels == "zarr":
             files.append(folder.label_store)
         else:
-            files += finish.place_labels(folder, archive, spans)
+            labels = finish.place_labels(folder, archive, spans)
+        files += labels
         self.report.advance()
         outlines = finish.write_outlines_of(folder, count)
         files += [] if outlines is None else [outlines]
         files += finish.write_areas(rows, folder)
         self.report.advance()
-        files += draw_figures(folder, archive, rows, codebook)
+        files += draw_figures(
+            folder,
+            archive,
+            rows,
+            labels,
+            finish.read_row_counts(folder, count),
+            k=codebook if isinstance(codebook, int) else codebook.k,
+            highest=highest_name(archive, codebook),
+            centroids=codebook.centroids.tolist() if isinstance(codebook, KMeans1D) else None,
+        )
         self.report.advance()
         errors = finish.write_errors(self.faults, folder)
         files += [] if errors is None else [errors]
@@ -322,9 +360,14 @@ class _Run:
             "seconds": {name: round(value, 3) for name, value in stages.items()},
             "passes": self.log.facts.get("passes"),
             "steps": labelled,
-            "cells_per_step": archive.cells,
+            "cells_per_step": math.prod(archive.shape),
             "steps_per_second": round(labelled / seconds, 3) if labelled else None,
         }
+
+
+def _look(path: Path, variables: Sequence[str] | None, name: str) -> Survey:
+    """Look at an input: the form in which workers are told to."""
+    return survey(path, variables, name=name)
 
 
 def _size(span: Span) -> int:

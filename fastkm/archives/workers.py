@@ -55,7 +55,7 @@ def working(workers: int = 1, scheduler: str | None = None) -> Iterator[Client |
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # a port that is free, for this machine only
                 memory_limit=0,  # a worker that is killed for its memory would only begin again
             ) as cluster,
             Client(cluster) as client,

@@ -6,52 +6,106 @@ Three ways, by what the data is:
 * `Packed`: values of 32 bits without weights, in exact integer sums;
 * `fastkm.cluster.folding.Folded`: values of 64 bits, and weighted ones.
 
-Up to `FEW` values are gathered and sorted instead. Which way is taken depends on the values
-alone, never on how they come, and no sum depends on an order (`fastkm._kernels.histogram`): so
-chunks and threads change nothing.
+Up to `fastkm.cluster.gathering.FEW` values are gathered and sorted instead. Which way is taken
+depends on the values alone, never on how they come, and no sum depends on an order
+(`fastkm._kernels.histogram`): so chunks, threads and workers change nothing.
+
+How many passes there are, and how fine the bins of each, does depend on how the values come. So
+`Packed` gives a solution in bins that do not: those of the first pass, divided at the cuts.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastkm import _check
 from fastkm._kernels import histogram
-from fastkm._parallel import map_chunks
 from fastkm.cluster.atoms import Atoms, distinct, split, total
+from fastkm.cluster.guess import Guess
 from fastkm.cluster.keys import Order, Windows
-from fastkm.cluster.source import Piece
+from fastkm.cluster.pieces import accumulated
 
 if TYPE_CHECKING:
-    from fastkm.cluster.folding import Folded
-
-FEW = 1 << 18
-"""Values that are gathered and sorted: with all that is computed of them, some 40 MB."""
-
-SLICE = 1 << 18
-"""Values that are looked at together while gathering."""
+    from fastkm.cluster.pieces import Piece, Readable
 
 CELLS = 1 << (32 - histogram.LOW_BITS)
 """Bins of the first packed table: 32 MB a thread, of which the used pages count."""
 
+LOW = np.uint64((1 << histogram.SUM_BITS) - 1)
+"""The low bits of a packed word."""
+
 FINER_CELLS = 1 << 15
 """Bins of a later one, which may all be in use: 512 KB. With 2^18 they take twice the time."""
 
-CHUNK_VALUES = 1 << 18
-"""Values a chunk, 1 MB of float32: what is picked from them is still in the second-level cache,
-and what Python does for a chunk is below a tenth of the time of the kernel."""
+FINER_CELLS_OF_LAZY = 1 << 20
+"""The same where values are read from files: reading takes longer, so this pass is the last."""
 
-HELD = 1 << 23
-"""Values that are copied out of the data where only they matter: 32 MB of float32. A pass over
-them takes the place of one over the data."""
 
-CHUNK_CELLS = 1 << 18
-"""Bins a chunk where tables are added up."""
+DENSE = 2
+"""Bins are added up in a table of all between the first and the last where that has at most this
+many times their number; 16 parts of 30,000 take 6 ms so, 14 ms sorted, but 44 ms if scattered."""
+
+
+class Bins(NamedTuple):
+    """Integer sums of the bins in use.
+
+    Attributes
+    ----------
+    places : (b,) int64 array
+        Which bins, ascending.
+    totals : (b, c) int64 array
+        Their counts, and other sums.
+    """
+
+    places: np.ndarray
+    totals: np.ndarray
+
+
+def summed(parts: list[Bins]) -> Bins:
+    """Add bins up."""
+    if len(parts) == 1:
+        return parts[0]
+    places = np.concatenate([part.places for part in parts])
+    if len(places) == 0:
+        return parts[0]
+    least, reach = int(places.min()), int(np.ptp(places)) + 1
+    if reach <= DENSE * len(places):
+        totals = np.zeros((reach, parts[0].totals.shape[1]), np.int64)
+        for part in parts:
+            totals[part.places - least] += part.totals
+        used = np.flatnonzero(totals[:, 0])
+        return Bins(used + least, totals[used])
+    order = np.argsort(places, kind="stable")  # merges what is ascending already
+    used, starts = np.unique(places[order], return_index=True)
+    totals = np.concatenate([part.totals for part in parts])[order]
+    return Bins(used, np.add.reduceat(totals, starts, axis=0))
+
+
+@dataclass(frozen=True)
+class CodeCounts:
+    """Aim of a pass: how often each code occurs."""
+
+    dtype: np.dtype
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> Bins:
+        """Count."""
+        unsigned = np.dtype(f"u{self.dtype.itemsize}")
+        cells = 1 << 8 * self.dtype.itemsize
+
+        def add(table: np.ndarray, piece: Piece) -> None:
+            histogram.tally_codes(piece.values.view(unsigned), table)
+
+        tables = accumulated(pieces, lambda: np.zeros((4, cells), np.int64), add, threads)
+        counts = total(table.sum(axis=0) for table in tables)
+        used = np.flatnonzero(counts)
+        return Bins(used, counts[used, None])
+
+    def merged(self, parts: list[Bins]) -> Bins:
+        """Add up."""
+        return summed(parts)
 
 
 class Codes:
@@ -61,61 +115,203 @@ class Codes:
         self.dtype, self.threads = dtype, threads
         self.infinite = False
 
-    def first(self, pieces: Iterable[Piece]) -> Atoms:
+    def first(self, data: Readable) -> Atoms:
         """Count all values; NaN is left out."""
-        cells = 1 << 8 * self.dtype.itemsize
-        unsigned = np.dtype(f"u{self.dtype.itemsize}")
-
-        def add(table: np.ndarray, piece: Piece) -> None:
-            histogram.tally_codes(piece.values.view(unsigned), table)
-
-        tables = accumulated(pieces, lambda: np.zeros((4, cells), np.int64), add, self.threads)
-        counts = total(table.sum(axis=0) for table in tables)
+        codes, counts = data.reduced(CodeCounts(self.dtype), self.threads)
         with np.errstate(invalid="ignore"):  # signalling NaN
-            values = np.arange(cells).astype(unsigned).view(self.dtype).astype(np.float64) + 0.0
-        used = np.flatnonzero(counts * ~np.isnan(values))
+            typed = codes.astype(f"u{self.dtype.itemsize}").view(self.dtype)
+            values = typed.astype(np.float64) + 0.0
+        used = np.flatnonzero(~np.isnan(values))
         used = used[np.argsort(values[used], kind="stable")]
         self.infinite = bool(np.isinf(values[used]).any())
-        return counted(values[used], counts[used])
+        return counted(values[used], counts[used, 0])
+
+
+class Tallied(NamedTuple):
+    """What the first pass over values of 32 bits finds.
+
+    Attributes
+    ----------
+    bins : Bins
+        Counts, and sums and squares of low bits.
+    fine : Bins
+        Counts of single keys, those of a guess.
+    ends : (2,) uint32 array
+        Least and greatest key of all values, the first the greater where there is none.
+    """
+
+    bins: Bins
+    fine: Bins
+    ends: np.ndarray
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Aim of the first pass: bins of 2^11 keys, and single keys where cuts are guessed."""
+
+    order: Order
+    guess: Guess = field(default_factory=Guess.none)
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> Tallied:
+        """Count and sum."""
+        order, guessed = self.order, self.guess.keys_counted
+        starts = self.guess.starts() if guessed else None
+
+        def add(table: PackedTable, piece: Piece) -> None:
+            bits = piece.values.view(order.unsigned)
+            table.make_room(len(bits))
+            histogram.tally(bits, order.parts, order.limits, table.sums, table.pages, table.ends)
+            if guessed:
+                histogram.tally_keys(bits, order.parts, starts, table.fine)
+
+        def make() -> PackedTable:
+            return PackedTable(CELLS, guessed)
+
+        tables = accumulated(pieces, make, add, threads)
+        parts = ((*table.drained(), table.ends) for table in tables)
+        return self.merged([Tallied(bins, fine, ends) for bins, fine, ends in parts])
+
+    def merged(self, parts: list[Tallied]) -> Tallied:
+        """Add up."""
+        bins, fine, ends = zip(*parts, strict=True)
+        reach = np.array([min(e[0] for e in ends), max(e[1] for e in ends)], np.uint32)
+        return Tallied(summed(list(bins)), summed(list(fine)), reach)
+
+
+@dataclass(frozen=True)
+class FinerTally:
+    """Aim of a later pass: narrower bins of some windows."""
+
+    order: Order
+    windows: Windows
+    offsets: np.ndarray
+    shift: int
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> Bins:
+        """Count and sum."""
+
+        def add(table: PackedTable, piece: Piece) -> None:
+            bits = piece.values.view(self.order.unsigned)
+            table.make_room(len(bits))
+            histogram.tally_windows(
+                bits, self.order.parts, *self.windows.lookup, self.offsets, self.shift, table.sums
+            )
+
+        tables = accumulated(pieces, lambda: PackedTable(int(self.offsets[-1])), add, threads)
+        return summed([table.drained()[0] for table in tables])
+
+    def merged(self, parts: list[Bins]) -> Bins:
+        """Add up."""
+        return summed(parts)
+
+
+class PackedTable:
+    """A table for one thread; what it has taken is moved to bins before it overflows."""
+
+    def __init__(self, cells: int, fine: int = 0) -> None:
+        self.sums = np.zeros((cells, 2), np.uint64)
+        self.pages = np.zeros(-(-cells // histogram.PAGE), np.uint8)
+        self.ends = np.array([0xFFFFFFFF, 0], np.uint32)
+        self.fine = np.zeros(fine + (1 << histogram.LOW_BITS) if fine else 0, np.uint32)
+        self.taken = 0
+        self.full: list[tuple[Bins, Bins]] = []
+
+    def make_room(self, number: int) -> None:
+        """Move sums away before some more values would be too many."""
+        if self.taken + number > histogram.MOST:
+            self.full = [self.drained()]
+            self.sums[:], self.pages[:], self.fine[:], self.taken = 0, 0, 0, 0
+        self.taken += number
+
+    def drained(self) -> tuple[Bins, Bins]:
+        """Give all that was taken, as bins and as counts of single keys."""
+        if self.pages.any():  # of 2^21 bins only those of touched pages are looked at
+            pages = np.flatnonzero(self.pages)
+            some = self.sums.reshape(-1, histogram.PAGE, 2)[pages].reshape(-1, 2)
+            used = np.flatnonzero(some[:, 0])
+            places = pages[used // histogram.PAGE] * histogram.PAGE + used % histogram.PAGE
+            packed = some[used]
+        else:
+            places = np.flatnonzero(self.sums[:, 0])
+            packed = self.sums[places]
+        counts, low = packed[:, 0] >> np.uint64(histogram.SUM_BITS), packed[:, 0] & LOW
+        totals = np.stack([counts, low, packed[:, 1]], axis=1).astype(np.int64)
+        keys = np.flatnonzero(self.fine[: -1 << histogram.LOW_BITS] != 0)
+        fine = Bins(keys, self.fine[keys, None].astype(np.int64))
+        bins, fines = zip(*self.full, (Bins(places, totals), fine), strict=True)
+        return summed(list(bins)), summed(list(fines))
 
 
 class Packed:
-    """Bins of 2^11 keys, for types of 32 bits."""
+    """Bins of 2^11 keys, for types of 32 bits.
+
+    Attributes
+    ----------
+    guess : Guess
+        Where cuts are thought to be; it changes how much must be read, and nothing else.
+    finer_cells : int
+        Bins of a later pass.
+    infinite : bool
+        Whether an infinity was met.
+    least, greatest : float
+        Of all values.
+    """
 
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
         self.order = Order.of(dtype)
         self.shift = histogram.LOW_BITS
+        self.guess, self.finer_cells = Guess.none(), FINER_CELLS
         self.infinite = False
+        self.least = self.greatest = 0.0
+        self.fine = Bins(np.empty(0, np.int64), np.empty((0, 1), np.int64))
 
-    def first(self, pieces: Iterable[Piece]) -> Atoms:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without what was found: it is large, and an aim does not need it."""
+        return Packed, (self.dtype, self.threads)
+
+    @property
+    def aim(self) -> Tally:
+        """The aim of the first pass."""
+        return Tally(self.order, self.guess)
+
+    def first(self, data: Readable) -> Atoms:
         """Bin all values; NaN is left out."""
+        return self.opened(data.reduced(self.aim, self.threads))
 
-        def add(table: np.ndarray, piece: Piece) -> None:
-            histogram.tally(self._bits(piece), self.order.parts, table)
-
-        totals, used = self._totals(pieces, CELLS, add)
+    def opened(self, found: Tallied) -> Atoms:
+        """Make atoms of what the first pass found."""
+        (used, totals), self.fine, reach = found
         keys = used.astype(np.uint64) << np.uint64(histogram.LOW_BITS)
         ends = self.order.values(np.stack([keys, keys + np.uint64((1 << histogram.LOW_BITS) - 1)]))
         finite = np.isfinite(ends).all(axis=0)  # beyond infinity is NaN
         self.infinite = bool(np.isinf(ends).any())
+        self.least, self.greatest = self.order.values(reach.astype(np.uint64)).tolist()
         return self._atoms(keys[finite], totals[finite], histogram.LOW_BITS)
 
-    def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
+    def finer(self, data: Readable, windows: Windows) -> Atoms:
         """Bin the values in some windows more finely."""
-        shift, offsets = windows.bins(FINER_CELLS, max(self.shift, 1))
+        shift, offsets = windows.bins(self.finer_cells, max(self.shift, 1))
         self.shift = shift
-
-        def add(table: np.ndarray, piece: Piece) -> None:
-            histogram.tally_windows(
-                self._bits(piece), self.order.parts, *windows.lookup, offsets, shift, table
-            )
-
-        totals, used = self._totals(pieces, int(offsets[-1]), add)
+        used, totals = data.reduced(FinerTally(self.order, windows, offsets, shift), self.threads)
         window = np.searchsorted(offsets, used, side="right") - 1
         steps = (used - offsets[window]).astype(np.uint64)
         first = windows.ends[0, window] >> np.uint64(shift)
         return self._atoms((first + steps) << np.uint64(shift), totals, shift)
+
+    def known(self, windows: Windows) -> Atoms | None:
+        """Give the distinct values in some windows where the guess covers them all."""
+        if not self.guess.covers(windows.ends):
+            return None
+        keys = self.guess.keys(self.fine.places)
+        window = np.searchsorted(windows.ends[0], keys, side="right") - 1
+        inside = (window >= 0) & (keys <= windows.ends[1, np.maximum(window, 0)])
+        counts = self.fine.totals[inside, 0]
+        return self._atoms(keys[inside], np.stack([counts, 0 * counts, 0 * counts], axis=1), 0)
+
+    def bins_of(self, values: np.ndarray) -> np.ndarray:
+        """Give the bins of the first pass that hold some values."""
+        return (self.order.keys(values) >> np.uint64(histogram.LOW_BITS)).astype(np.int64)
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
         """Find windows of values by the bins of the first pass."""
@@ -126,37 +322,51 @@ class Packed:
         """Give a piece as windows are looked up in it."""
         return piece
 
-    def _bits(self, piece: Piece) -> np.ndarray:
-        return piece.values.view(self.order.unsigned)
+    def settled(
+        self, atoms: Atoms, cuts: dict[int, np.ndarray]
+    ) -> tuple[Atoms, dict[int, np.ndarray]]:
+        """Join atoms to the bins of the first pass, divided where cuts are.
 
-    def _totals(
-        self, pieces: Iterable[Piece], cells: int, add: Callable[[np.ndarray, Piece], None]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give count, sum and squares of low bits of the bins in use, and which those are."""
-        totals, used = np.zeros((cells, 3), np.int64), np.zeros(cells, bool)
-        alone = Lock()
+        However a solution was found, these are the same: the sums are integers, and what comes of
+        them is rounded in one way only.
 
-        def drain(table: PackedTable) -> None:
-            with alone:
-                histogram.drain(table.sums, totals, used)
-            table.taken = 0
+        Parameters
+        ----------
+        atoms : Atoms
+            Those beside cuts are distinct values.
+        cuts : dict of int to (k + 1,) int64 array
+            Positions among the atoms.
 
-        def add_safely(table: PackedTable, piece: Piece) -> None:
-            if table.taken + len(piece.values) > histogram.MOST:
-                drain(table)
-            table.taken += len(piece.values)
-            add(table.sums, piece)
-
-        tables = accumulated(pieces, lambda: PackedTable(cells), add_safely, self.threads)
-
-        def drain_cells(start: int, stop: int) -> None:
-            here = slice(start, stop)
-            for table in tables:
-                histogram.drain(table.sums[here], totals[here], used[here])
-
-        map_chunks(drain_cells, cells, CHUNK_CELLS, threads=self.threads)
-        found = np.flatnonzero(used)
-        return totals[found], found
+        Returns
+        -------
+        atoms : Atoms
+        cuts : dict of int to (k + 1,) int64 array
+        """
+        size = len(atoms.low)
+        keys = self.order.keys(atoms.low)
+        bins = keys >> np.uint64(histogram.LOW_BITS) << np.uint64(histogram.LOW_BITS)
+        divided = np.zeros(size + 1, bool)
+        divided[np.concatenate(list(cuts.values()))] = True
+        divided[[0, size]] = True
+        begins = divided[:-1].copy()
+        begins[1:] |= bins[1:] != bins[:-1]
+        starts = np.flatnonzero(begins)
+        low = (keys - bins).astype(np.int64)
+        unit = self.order.values(bins + np.uint64(1)) - self.order.values(bins)
+        first = (atoms.sums[2:4] / unit).astype(np.int64).sum(axis=0)
+        second = (atoms.sums[4:6] / unit**2).astype(np.int64).sum(axis=0)
+        second += 2 * low * first + atoms.counts * low**2
+        first += low * atoms.counts
+        totals = np.add.reduceat(np.stack([atoms.counts, first, second], axis=1), starts, axis=0)
+        joined = self._atoms(bins[starts], totals, histogram.LOW_BITS)
+        lows = np.append(self.least, atoms.low[1:])
+        highs = np.append(atoms.high[:-1], self.greatest)
+        stops = np.append(starts[1:], size)
+        least = np.where(divided[starts], lows[starts], joined.low)
+        greatest = np.where(divided[stops], highs[stops - 1], joined.high)
+        places = np.append(starts, size)
+        moved = {k: np.searchsorted(places, positions) for k, positions in cuts.items()}
+        return joined._replace(low=least, high=greatest), moved
 
     def _atoms(self, keys: np.ndarray, totals: np.ndarray, shift: int) -> Atoms:
         """Turn sums of low bits into atoms; a bin without variance is one distinct value."""
@@ -172,67 +382,7 @@ class Packed:
         high = np.where(alone, low, high)
         inside = np.where(alone, 0.0, unit)
         sums = np.concatenate([split(counts), split(first) * inside, split(second) * inside**2])
-        return Atoms(low, high, low, counts, sums, alone)
-
-
-class PackedTable:
-    """A table for one thread, and how many values it has taken."""
-
-    def __init__(self, cells: int) -> None:
-        self.sums = np.zeros((cells, 2), np.uint64)
-        self.taken = 0
-
-
-def accumulated(
-    pieces: Iterable[Piece],
-    make: Callable[[], Any],
-    add: Callable[[Any, Piece], None],
-    threads: int | None,
-) -> list[Any]:
-    """Add all pieces up in a few tables, one for each thread at work, and give the tables.
-
-    Which values end in which table is a matter of chance, so tables must hold integers.
-    """
-    idle: list[Any] = []
-
-    def work(piece: Piece) -> Callable[[int, int], None]:
-        def run(start: int, stop: int) -> None:
-            try:
-                table = idle.pop()
-            except IndexError:
-                table = make()
-            add(table, part(piece, start, stop))
-            idle.append(table)
-
-        return run
-
-    for piece in pieces:
-        size = len(piece.values)
-        map_chunks(work(piece), size, CHUNK_VALUES, threads=threads)
-    return idle or [make()]
-
-
-def gathered(pieces: Iterator[Piece]) -> tuple[list[Piece], Iterator[Piece]]:
-    """Take up to `FEW` values that are not NaN; give them, and what remains of the pass."""
-    taken: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        for start in range(0, len(piece.values), SLICE):
-            present = without_nan(part(piece, start, start + SLICE))
-            taken.append(present)
-            size += len(present.values)
-            if size > FEW:
-                rest = part(piece, start + SLICE, len(piece.values))
-                return taken, itertools.chain([rest], pieces)
-    return taken, iter(())
-
-
-def without_nan(piece: Piece) -> Piece:
-    """Leave out NaN."""
-    if piece.values.dtype.kind != "f":
-        return piece
-    present = ~np.isnan(piece.values)
-    return piece if present.all() else at(piece, present)
+        return Atoms(low, high, low, np.ascontiguousarray(counts), sums, alone)
 
 
 def counted(values: np.ndarray, counts: np.ndarray) -> Atoms:
@@ -241,58 +391,3 @@ def counted(values: np.ndarray, counts: np.ndarray) -> Atoms:
     if len(starts) < len(values):
         counts = np.add.reduceat(counts, starts)
     return distinct(values[starts], counts, split(counts))
-
-
-def collected(
-    pieces: Iterable[Piece], binning: Packed | Folded, windows: Windows, number: int, *, heavy: bool
-) -> tuple[Piece, int]:
-    """Copy the values in some windows, `number` of them, and their weights; tell how many came."""
-    values = np.empty(number, binning.dtype)
-    weights = np.empty(number) if heavy else None
-    came, alone = 0, Lock()
-
-    def work(piece: Piece) -> Callable[[int, int], None]:
-        def run(start: int, stop: int) -> None:
-            nonlocal came
-            chunk = part(piece, start, stop)
-            numbers = binning.converted(chunk).values
-            found = np.empty(len(numbers), np.int32)
-            size = histogram.collect(
-                numbers.view(binning.order.unsigned), binning.order.parts, *windows.lookup, found
-            )
-            with alone:
-                first, came = came, came + size
-            here = slice(first, min(first + size, number))
-            found = found[: here.stop - first] if here.stop > first else found[:0]
-            values[here] = chunk.values[found]
-            if weights is not None and chunk.weights is not None:
-                weights[here] = chunk.weights[found]
-
-        return run
-
-    for piece in pieces:
-        map_chunks(work(piece), len(piece.values), CHUNK_VALUES, threads=binning.threads)
-    kept = None if weights is None else _check.frozen(weights)
-    return Piece(_check.frozen(values), kept), came
-
-
-def part(piece: Piece, start: int, stop: int) -> Piece:
-    """Give values start to stop."""
-    weights = piece.weights
-    return Piece(piece.values[start:stop], None if weights is None else weights[start:stop])
-
-
-def at(piece: Piece, where: np.ndarray) -> Piece:
-    """Give the values at some positions."""
-    weights = piece.weights
-    return Piece(
-        _check.frozen(piece.values[where]),
-        None if weights is None else _check.frozen(weights[where]),
-    )
-
-
-def concatenated(parts: list[Piece], dtype: np.dtype) -> Piece:
-    """Join pieces."""
-    values = np.concatenate([piece.values for piece in parts] or [np.empty(0, dtype)])
-    heavy = [piece.weights for piece in parts if piece.weights is not None]
-    return Piece(_check.frozen(values), _check.frozen(np.concatenate(heavy)) if heavy else None)

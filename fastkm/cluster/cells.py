@@ -150,11 +150,15 @@ def require_fit(shape: tuple[int, ...], onto: tuple[int, ...]) -> None:
 
 def beneath(weights: Cells, box: Box, index: tuple[int, ...] = ()) -> Cells:
     """Take and load the weights under a box of values, or under a block if lengths are unknown."""
-    left_out = len(box) - len(weights.shape)
     if any(map(math.isnan, weights.shape)):
-        return weights.block(index[left_out:]).loaded()
-    pairs = zip(weights.shape, box[left_out:], strict=True)
-    return weights.part(tuple(slice(None) if size == 1 else cut for size, cut in pairs)).loaded()
+        return weights.block(index[len(box) - len(weights.shape) :]).loaded()
+    return under(weights, box).loaded()
+
+
+def under(weights: Cells, box: Box) -> Cells:
+    """Take the weights under a box of values; nothing is copied or loaded."""
+    pairs = zip(weights.shape, box[len(box) - len(weights.shape) :], strict=True)
+    return weights.part(tuple(slice(None) if size == 1 else cut for size, cut in pairs))
 
 
 def spread(weights: Cells, shape: tuple[int, ...]) -> np.ndarray:

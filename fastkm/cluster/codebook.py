@@ -86,7 +86,7 @@ class KMeans1D:
         The inertia is proven to be at most this far above the least possible one; 0.0 means
         that it is proven optimal.
     passes : int
-        How often the data was read.
+        How often the data was read; 0 where a file does not tell.
     ranges : (k, 2) float64 array
         Least and greatest value of each cluster.
     variances : (k,) float64 array
@@ -346,7 +346,7 @@ def _restored(stored: dict[str, Any]) -> KMeans1D:
         k=k,
         inertia=float(_array(stored, "inertia", (), np.dtype("f8"))),
         gap=float(_array(stored, "gap", (), np.dtype("f8"))),
-        passes=_whole(stored, "passes", least=0),
+        passes=_whole(stored, "passes", least=0) if "passes" in stored else 0,
         **arrays,
     )
 

@@ -11,21 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm._kernels.dynamic import FLOOR, segment_cost, segment_mean
-from fastkm.cluster import binning
 from fastkm.cluster.atoms import Atoms
 from fastkm.cluster.codebook import KMeans1D, Profile
+from fastkm.cluster.gathering import Distinct
 
 if TYPE_CHECKING:
     from fastkm.cluster.solver import Solution
 
 LOST = 2.0**-50
 """Share of a sum in double-double below which a difference has less than 16 digits."""
-
-DISTINCT = 1 << 20
-"""Distinct values that are counted for scores: some 100 MB while they are."""
-
-CHUNK = 1 << 22
-"""Values that are sorted together to count them."""
 
 Part = Callable[[int, int], tuple[Atoms, int]]
 """Gives the atoms from one position to another, divided by a power of two, and that power."""
@@ -56,7 +50,7 @@ def _parts(solution: Solution) -> tuple[Part, np.ndarray]:
     low, high = atoms.low[first], atoms.high[last]
     centres = np.clip([_mean_and_cost(*_part(atoms, *p))[0] for p in pairwise(places)], low, high)
     reach = np.maximum(high / 2 - centres / 2, centres / 2 - low / 2)
-    sums, powers = folded.spread(solution.source.pieces(), atoms.high[last[:-1]], centres, reach)
+    sums, powers = folded.spread(solution.source, atoms.high[last[:-1]], centres, reach)
     counts, tight = np.add.reduceat(atoms.counts, first), np.ones(len(first), bool)
     parts = Atoms(low, high, centres, counts, sums, tight)
     return partial(_part_in_powers, parts, powers), places
@@ -164,15 +158,13 @@ def _breaks(
 
 def _recounted(solution: Solution) -> Profile | None:
     """Count distinct values in one more pass; None where there are more than `DISTINCT`."""
-    atoms: Atoms | None = None
-    for piece in solution.source.pieces():
-        for start in range(0, len(piece.values), CHUNK):
-            some = binning.without_nan(binning.part(piece, start, start + CHUNK))
-            more = solution.folded.sorted(some)
-            atoms = more if atoms is None else atoms.merged(more)
-            if len(atoms.low) > DISTINCT:
-                return None
-    return None if atoms is None else _profile(replace(solution, atoms=atoms))
+    source, aim = solution.source, Distinct(solution.folded)
+    if source.lazy > 1 and source.sampled(aim, [source.lazy // 2]) is None:
+        return None  # a look at one block often spares one at all of them
+    atoms = source.reduced(aim, solution.folded.threads)
+    if atoms is None or len(atoms.low) == 0:
+        return None
+    return _profile(replace(solution, atoms=atoms))
 
 
 def _profile(solution: Solution) -> Profile:

@@ -5,8 +5,9 @@ See `fastkm._kernels.histogram` for the folds and `fastkm.cluster.binning` for i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,16 +15,17 @@ from fastkm import _check
 from fastkm._kernels import histogram
 from fastkm._kernels.dynamic import recentre
 from fastkm.cluster.atoms import Atoms, distinct, joined, split, total
-from fastkm.cluster.binning import accumulated
+from fastkm.cluster.judge import ExactSums
 from fastkm.cluster.keys import COARSE_BITS, Order, Windows
-from fastkm.cluster.source import Piece
+from fastkm.cluster.pieces import CHUNK_VALUES, Piece, accumulated, part
+from fastkm.cluster.reading import EXACT_INTEGERS
+
+if TYPE_CHECKING:
+    from fastkm.cluster.pieces import Readable
 
 CELLS = 1 << 16
 """Bins of a table: 5 MB a thread. With 2^12 and more, the values of a bin have at most two
 different units in the last place, so that sums without weights are exact."""
-
-EXACT_INTEGERS = 2**53
-"""Integers up to this magnitude are float64 numbers; beyond it some are not."""
 
 LIGHTEST = 2.0**-84
 """The least weight that three folds hold, where the greatest is 1/2 to 1; it is the most that any
@@ -74,13 +76,19 @@ class Folded:
         """What weights are multiplied by."""
         return float(np.ldexp(1.0, self.power))
 
-    def measure(self, pieces: Iterable[Piece]) -> None:
+    @property
+    def aim(self) -> Measure:
+        """The aim of the pass before all others."""
+        return Measure(self.dtype)
+
+    def measure(self, data: Readable) -> None:
         """Find the extents of values and weights in a pass."""
-        tables = accumulated(pieces, self._no_extent, _widen, self.threads)
-        ends = np.array([table[0] for table in tables])
-        weights = np.array([table[1] for table in tables])
-        self.number = int(total(table[2] for table in tables)[0])
-        least, greatest = ends[:, 0].min().item(), ends[:, 1].max().item()
+        self.opened(data.reduced(self.aim, self.threads))
+
+    def opened(self, extents: Extents) -> None:
+        """Learn the extents of values and weights."""
+        ends, weights, self.number = extents
+        least, greatest = ends[0].item(), ends[1].item()
         if least > greatest:  # no value at all
             return
         self.infinite = bool(np.isinf([float(least), float(greatest)]).any())
@@ -88,43 +96,29 @@ class Folded:
             return
         self.start = start_of(least, greatest)
         self.least, self.greatest = float(least - self.start), float(greatest - self.start)
-        self._weigh(weights[:, 0].min(), weights[:, 1].max())
+        self._weigh(*weights.tolist())
 
-    def first(self, pieces: Iterable[Piece]) -> Atoms:
+    def first(self, data: Readable) -> Atoms:
         """Bin all values; NaN is left out."""
         ends = np.array([self.least]), np.array([self.greatest])
-        return self.finer(pieces, self.windows(*ends))
+        return self.finer(data, self.windows(*ends))
 
-    def finer(self, pieces: Iterable[Piece], windows: Windows) -> Atoms:
+    def finer(self, data: Readable, windows: Windows) -> Atoms:
         """Bin the values in some windows."""
         shift, offsets = windows.bins(CELLS, max(self.shift, 1))
         self.shift = shift
-        base, scales = self._places(windows, shift, offsets)
-
-        def make() -> tuple[np.ndarray, np.ndarray]:
-            cells = len(base)
-            return np.zeros((cells, 7), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
-
-        def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
-            values, weights = self.converted(piece)
-            histogram.weigh(
-                values, weights, self.order.parts, *windows.lookup,
-                offsets, shift, base, scales, *table,
-            )  # fmt: skip
-
-        tables = accumulated(pieces, make, add, self.threads)
-        sums = total(table[0] for table in tables)
-        used = np.flatnonzero(sums[:, 0])
-        sums, base = sums[used], base[used]
-        low = np.min([table[1][used, 0] for table in tables], axis=0) + 0.0
-        high = np.max([table[1][used, 1] for table in tables], axis=0) + 0.0
+        aim = Weighing(self, windows, offsets, shift)
+        used, sums, reach = data.reduced(aim, self.threads)
+        base, scales = (numbers[used] for numbers in aim.places())
+        low, high = reach.T + 0.0
         alone = low == high
         weight = unfolded(sums[:, 1:4])
         first = np.where(alone, 0.0, unfolded(sums[:, 4:7]))
         base = np.where(alone, low, base)
         moments = np.concatenate([weight, first, np.zeros((2, len(used)))])
-        recentre(base, moments, scales[used])
-        return Atoms(low, high, base, sums[:, 0], moments, np.ones(len(used), bool))
+        recentre(base, moments, scales)
+        counts = np.ascontiguousarray(sums[:, 0])
+        return Atoms(low, high, base, counts, moments, np.ones(len(used), bool))
 
     def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
         """Find windows of values by cells of the whole extent."""
@@ -159,12 +153,13 @@ class Folded:
         return distinct(values[starts] + 0.0, counts, weight)
 
     def spread(
-        self, pieces: Iterable[Piece], breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
+        self, data: Readable, breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sum weight, w d and w d^2 in the parts between breaks.
 
         Parameters
         ----------
+        data : Readable
         breaks : (p - 1,) float64 array
             A value at one belongs below it.
         centres, reach : (p,) float64 array
@@ -178,32 +173,10 @@ class Folded:
         """
         exponents = np.maximum(np.frexp(reach)[1] + 1, LEAST_EXPONENT)
         scales = np.ldexp(1.0, -exponents)
-
-        def make() -> np.ndarray:
-            return np.zeros((len(centres), 9), np.int64)
-
-        def add(table: np.ndarray, piece: Piece) -> None:
-            values, weights = self.converted(piece)
-            histogram.spread(values, weights, breaks, centres, scales, table)
-
-        sums = total(accumulated(pieces, make, add, self.threads))
+        sums = data.reduced(Spreading(self, breaks, centres, scales), self.threads)
         weight, half, squares = (unfolded(sums[:, i : i + 3]) for i in (0, 3, 6))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
         return np.concatenate([weight, shifted, squares]), exponents
-
-    def _places(
-        self, windows: Windows, shift: int, offsets: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give the least number of each bin, and the scale of distances from it."""
-        window = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        steps = (np.arange(len(window)) - offsets[window]).astype(np.uint64)
-        bins = (windows.ends[0, window] >> np.uint64(shift)) + steps
-        begin = np.maximum(bins << np.uint64(shift), windows.ends[0, window])
-        last = (bins << np.uint64(shift)) + np.uint64((1 << shift) - 1)
-        end = np.minimum(last, windows.ends[1, window])
-        base = self.order.values(begin)
-        exponents = np.frexp(self.order.values(end) - base)[1]
-        return base, np.ldexp(1.0, -np.maximum(exponents, LEAST_EXPONENT))
 
     def _weigh(self, lightest: float, heaviest: float) -> None:
         if heaviest == 0:  # there are no weights
@@ -216,7 +189,41 @@ class Folded:
         self.cut = 2 * LIGHTEST
         self.doubt = self.cut / (self.unit * lightest)
 
-    def _no_extent(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+
+class Extents(NamedTuple):
+    """Least and greatest value and weight, the first the greater where there is none.
+
+    Attributes
+    ----------
+    ends : (2,) array
+        In the type of the values, or float32 for float16.
+    weights : (2,) float64 array
+    number : int
+        Values met.
+    """
+
+    ends: np.ndarray
+    weights: np.ndarray
+    number: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Aim of a pass: extents."""
+
+    dtype: np.dtype
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> Extents:
+        """Find the extents of values and weights."""
+        tables = accumulated(pieces, self._none, _widen, threads)
+        return self.merged([Extents(ends, weights, int(n[0])) for ends, weights, n in tables])
+
+    def merged(self, parts: list[Extents]) -> Extents:
+        """Find the extents of all."""
+        ends, weights, numbers = zip(*parts, strict=True)
+        return Extents(_widest(ends), _widest(weights), sum(numbers))
+
+    def _none(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
             none = np.array([np.inf, -np.inf], _check.working_dtype(self.dtype))
         else:
@@ -224,10 +231,144 @@ class Folded:
         return none, np.array([np.inf, 0.0]), np.zeros(1, np.int64)
 
 
+class Weighed(NamedTuple):
+    """What is in the bins in use.
+
+    Attributes
+    ----------
+    places : (b,) int64 array
+        Which bins, ascending.
+    sums : (b, 7) int64 array
+        Counts, and weights and distances in folds.
+    reach : (b, 2) float64 array
+        Least and greatest value.
+    """
+
+    places: np.ndarray
+    sums: np.ndarray
+    reach: np.ndarray
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """Aim of a pass: bins of some windows, with sums in folds."""
+
+    folded: Folded
+    windows: Windows
+    offsets: np.ndarray
+    shift: int
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> Weighed:
+        """Add up."""
+        base, scales = self.places()
+        order = self.folded.order
+
+        def make() -> tuple[np.ndarray, np.ndarray]:
+            cells = len(base)
+            return np.zeros((cells, 7), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
+
+        def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
+            values, weights = self.folded.converted(piece)
+            histogram.weigh(
+                values, weights, order.parts, *self.windows.lookup,
+                self.offsets, self.shift, base, scales, *table,
+            )  # fmt: skip
+
+        parts = []
+        for sums, reach in accumulated(pieces, make, add, threads):
+            used = np.flatnonzero(sums[:, 0])
+            parts.append(Weighed(used, sums[used], reach[used]))
+        return self.merged(parts)
+
+    def merged(self, parts: list[Weighed]) -> Weighed:
+        """Add up."""
+        if len(parts) == 1:
+            return parts[0]
+        places, sums, reach = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if len(places) == 0:
+            return parts[0]
+        order = np.argsort(places, kind="stable")
+        used, starts = np.unique(places[order], return_index=True)
+        low, high = (
+            extreme.reduceat(ends, starts)
+            for extreme, ends in zip((np.minimum, np.maximum), reach[order].T, strict=True)
+        )
+        return Weighed(used, np.add.reduceat(sums[order], starts), np.stack([low, high], axis=1))
+
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the least number of each bin, and the scale of distances from it."""
+        windows, shift, offsets = self.windows, self.shift, self.offsets
+        window = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        steps = (np.arange(len(window)) - offsets[window]).astype(np.uint64)
+        bins = (windows.ends[0, window] >> np.uint64(shift)) + steps
+        begin = np.maximum(bins << np.uint64(shift), windows.ends[0, window])
+        last = (bins << np.uint64(shift)) + np.uint64((1 << shift) - 1)
+        end = np.minimum(last, windows.ends[1, window])
+        base = self.folded.order.values(begin)
+        exponents = np.frexp(self.folded.order.values(end) - base)[1]
+        return base, np.ldexp(1.0, -np.maximum(exponents, LEAST_EXPONENT))
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """Aim of a pass: sums about known centres of the parts between breaks."""
+
+    folded: Folded
+    breaks: np.ndarray
+    centres: np.ndarray
+    scales: np.ndarray
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> np.ndarray:
+        """Add up: (p, 9), three folds of each sum."""
+
+        def make() -> np.ndarray:
+            return np.zeros((len(self.centres), 9), np.int64)
+
+        def add(table: np.ndarray, piece: Piece) -> None:
+            values, weights = self.folded.converted(piece)
+            histogram.spread(values, weights, self.breaks, self.centres, self.scales, table)
+
+        return total(accumulated(pieces, make, add, threads))
+
+    def merged(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Add up."""
+        return total(parts)
+
+
+@dataclass(frozen=True)
+class Summing:
+    """Aim of a pass: exact sums of the parts between bounds, each of which begins one."""
+
+    folded: Folded
+    bounds: np.ndarray
+
+    def over(self, pieces: Iterator[Piece], threads: int | None) -> ExactSums:  # noqa: ARG002
+        """Add values and weights."""
+        sums = ExactSums(len(self.bounds) + 1)
+        for piece in pieces:
+            for start in range(0, len(piece.values), CHUNK_VALUES):
+                chunk = part(piece, start, start + CHUNK_VALUES)
+                values, weights = self.folded.converted(chunk).values, chunk.weights
+                sums.add(values, weights, np.searchsorted(self.bounds, values, side="right"))
+        return sums
+
+    def merged(self, parts: list[ExactSums]) -> ExactSums:
+        """Add up."""
+        sums = ExactSums(len(self.bounds) + 1)
+        for one in parts:
+            sums.weight += one.weight
+            sums.total += one.total
+        return sums
+
+
 def _widen(table: tuple[np.ndarray, np.ndarray, np.ndarray], piece: Piece) -> None:
     table[2][0] += histogram.extent(_check.frozen(piece.values, table[0].dtype), table[0])
     if piece.weights is not None:
         histogram.extent(piece.weights, table[1])
+
+
+def _widest(ends: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([min(pair[0] for pair in ends), max(pair[1] for pair in ends)])
 
 
 def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ its sign bit flipped. Bins are ranges of keys.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,13 @@ class Order(NamedTuple):
     def minus_zero(self) -> int:
         """The key that no value has; -1 for integers, which have no -0.0."""
         return int(self.parts[0] ^ self.parts[1]) if self.dtype.kind == "f" else -1
+
+    @property
+    def limits(self) -> np.ndarray:
+        """The least and greatest key that is no NaN: (2,), of the type of the bit patterns."""
+        if self.dtype.kind == "f":
+            return self.keys(np.array([-np.inf, np.inf])).astype(self.unsigned)
+        return np.array([0, np.iinfo(self.unsigned).max], self.unsigned)
 
     def keys(self, values: np.ndarray) -> np.ndarray:
         """Give the keys of values."""
@@ -94,6 +101,10 @@ class Windows(NamedTuple):
         for w in range(ends.shape[1] - 1, -1, -1):
             coarse[first[w] : last[w] + 1] = w
         return cls(ends, origin, wide, np.append(coarse >= 0, False).view(np.uint8), coarse)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without the table, which is large beside the windows."""
+        return Windows.of, (self.ends, self.origin, self.wide, len(self.coarse))
 
     @property
     def lookup(self) -> tuple[np.uint64, int, np.ndarray, np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from fastkm.cluster.exact import kmeans1d
 from fastkm.cluster.fitting import Fit
 from fastkm.cluster.labelling import label
-from fastkm.cluster.source import EXACT_INTEGERS
+from fastkm.cluster.reading import EXACT_INTEGERS
 from fastkm.errors import ClusterError
 
 if TYPE_CHECKING:

@@ -5,28 +5,36 @@ See `fastkm.cluster.exact` for the whole and `fastkm.cluster.optimal` for the pr
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._kernels.superaccumulator import sum_products
-from fastkm.cluster import binning
-from fastkm.cluster.folding import Folded
+from fastkm.cluster import binning, gathering
+from fastkm.cluster.folding import Folded, Summing
+from fastkm.cluster.gathering import Collected, Few
+from fastkm.cluster.guess import Guess
 from fastkm.cluster.judge import ExactSums, decide
 from fastkm.cluster.optimal import Groups, Search
+from fastkm.cluster.pieces import Held, Piece
 
 if TYPE_CHECKING:
     from fastkm.cluster.atoms import Atoms
     from fastkm.cluster.keys import Windows
-    from fastkm.cluster.source import Piece, Source
+    from fastkm.cluster.pieces import Readable
+    from fastkm.cluster.source import Source
 
 WINDOWS = 1 << 12
 """Windows of values that a pass looks into at most; more wait for the next pass."""
 
 PAIRS = 1 << 24
 """Pairs of positions up to which costs are compared in double-double: a second."""
+
+
+SHARE, SAMPLED, LEAST = 16, 8, 8
+"""Of blocks that are read from files, one in 16 but at most 8 are looked at before, or one of
+those of 8 to 16: a guess spares a pass, but it is not sure to."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +74,21 @@ class Solver:
     """One problem, with what its passes have in common."""
 
     def __init__(self, source: Source, threads: int | None) -> None:
-        self.source = source
+        self.source, self.threads = source, threads
+        self.data: Readable = source
         self.folded = Folded(source.dtype, threads)
-        self.held: Piece | None = None
+        self.most_held = gathering.HELD_OF_LAZY if source.lazy else gathering.HELD
         self.binning: binning.Codes | binning.Packed | Folded = self.folded
         if source.dtype.itemsize <= 2 and not source.weighted:
             self.binning = binning.Codes(source.dtype, threads)
         elif source.dtype.itemsize == 4 and not source.weighted:
             self.binning = binning.Packed(source.dtype, threads)
+            if source.lazy:
+                self.binning.finer_cells = binning.FINER_CELLS_OF_LAZY
 
     def run(self, ks: list[int]) -> Solution:
         """Do pass after pass until each cut is known."""
-        atoms = self._first()
+        atoms = self._first(ks)
         while len(atoms.low) < max(ks) and not atoms.resolved.all():
             atoms = self._closer(atoms, ~atoms.resolved)
         possible = [k for k in dict.fromkeys(ks) if k <= len(atoms.low)]
@@ -87,7 +98,7 @@ class Solver:
         found = search.everywhere(possible)
         while True:
             found = {k: search.narrowed(k, *found[k]) for k in possible}
-            wanted = _wanted(atoms, [groups for groups, _ in found.values()])
+            wanted = self._wanted(atoms, [groups for groups, _ in found.values()])
             if not wanted.any():
                 break
             old, atoms = atoms, self._closer(atoms, wanted)
@@ -96,28 +107,31 @@ class Solver:
             search = Search(atoms, self.folded.doubt, self.folded.cut)
         cuts, gaps = self._decided(search, atoms, found)
         squared = self.binning is not self.folded or bool(atoms.resolved.all())
+        if isinstance(self.binning, binning.Packed) and len(possible) == len(set(ks)):
+            atoms, cuts = self.binning.settled(atoms, cuts)
         return Solution(self.source, atoms, self.folded, cuts, gaps, squared)
 
-    def _first(self) -> Atoms:
+    def _first(self, ks: list[int]) -> Atoms:
         """Do the first pass, or the first two."""
         if isinstance(self.binning, binning.Codes):
-            atoms = self.binning.first(self.source.pieces())
+            atoms = self.binning.first(self.source)
             self._require_finite()
             return atoms
-        taken, rest = binning.gathered(self.source.pieces())
-        if sum(len(piece.values) for piece in taken) <= binning.FEW:
-            self.folded.measure(taken)
+        if isinstance(self.binning, binning.Packed):
+            self.binning.guess = guessed(self.source, self.binning, ks)
+        found = self.source.reduced(Few(self.binning.aim, self.source.dtype), self.threads)
+        if isinstance(found, Piece):
+            self.folded.measure(Held(found))
             self.binning = self.folded
             self._require_finite()
-            return self.folded.sorted(binning.concatenated(taken, self.source.dtype))
-        everything = itertools.chain(taken, rest)
+            return self.folded.sorted(found)
         if isinstance(self.binning, binning.Packed):
-            atoms = self.binning.first(everything)
+            atoms = self.binning.opened(found)
             self._require_finite()
             return atoms
-        self.folded.measure(everything)
+        self.folded.opened(found)
         self._require_finite()
-        atoms = self.folded.first(self.source.pieces())
+        atoms = self.folded.first(self.source)
         self._require_same(self.folded.number, int(atoms.counts.sum()))
         return atoms
 
@@ -127,29 +141,32 @@ class Solver:
             raise ValueError(f"values must not be infinite, but {where} is")
 
     def _closer(self, atoms: Atoms, wanted: np.ndarray) -> Atoms:
-        """Look into some atoms: in what is held of the data, or in a pass."""
+        """Look into some atoms: in what is known or held of the data, or in a pass."""
         assert not isinstance(self.binning, binning.Codes)
         first, last, complete = _runs(wanted, atoms.counts)
         number = int(sum(atoms.counts[a : b + 1].sum() for a, b in zip(first, last, strict=True)))
         windows = self.binning.windows(atoms.low[first], atoms.high[last])
-        if complete and number <= binning.HELD:
-            self._hold(windows, number)
-        pieces = self.source.pieces() if self.held is None else [self.held]
-        if complete and number <= binning.FEW and self.held is not None:
-            finer = self.folded.sorted(self.held)
-        else:
-            finer = self.binning.finer(pieces, windows)
+        finer = self._known(windows)
+        if finer is None:
+            if complete and number <= self.most_held:
+                self._hold(windows, number)
+            if complete and number <= gathering.FEW and isinstance(self.data, Held):
+                finer = self.folded.sorted(self.data.piece)
+            else:
+                finer = self.binning.finer(self.data, windows)
         self._require_same(number, int(finer.counts.sum()))
         return atoms.replaced(first, last, finer)
+
+    def _known(self, windows: Windows) -> Atoms | None:
+        return self.binning.known(windows) if isinstance(self.binning, binning.Packed) else None
 
     def _hold(self, windows: Windows, number: int) -> None:
         """Copy the values in some windows: what is wanted later is among them."""
         assert not isinstance(self.binning, binning.Codes)
-        pieces = self.source.pieces() if self.held is None else [self.held]
-        self.held, came = binning.collected(
-            pieces, self.binning, windows, number, heavy=self.source.weighted
-        )
+        aim = Collected(self.binning, windows, number, self.source.weighted)
+        piece, came = self.data.reduced(aim, self.threads)
         self._require_same(number, came)
+        self.data = Held(piece)
 
     def _require_same(self, before: int, now: int) -> None:
         if before != now:
@@ -189,25 +206,42 @@ class Solver:
             for distances in atoms.sums[2:4]:
                 sum_products(np.ascontiguousarray(distances), one, part, sums.total)
             return sums
-        bounds = atoms.low[places[1:-1]]
-        for piece in self.source.pieces():
-            for start in range(0, len(piece.values), binning.SLICE):
-                chunk = binning.part(piece, start, start + binning.SLICE)
-                values, weights = self.folded.converted(chunk).values, chunk.weights
-                sums.add(values, weights, np.searchsorted(bounds, values, side="right"))
-        return sums
+        return self.source.reduced(Summing(self.folded, atoms.low[places[1:-1]]), self.threads)
+
+    def _wanted(self, atoms: Atoms, found: list[Groups]) -> np.ndarray:
+        """Choose the atoms to look into: where cuts may be, and the ends of clusters."""
+        wanted, ends = np.zeros((2, len(atoms.low)), bool)
+        for groups in found:
+            inner = groups.first[groups.starts[1] : groups.starts[-2]]
+            wanted[inner] = True  # groups are single atoms by now
+            ends[inner - 1] = True
+        wanted &= ~atoms.resolved
+        return wanted | (ends & ~atoms.tight)
 
 
-def _wanted(atoms: Atoms, found: list[Groups]) -> np.ndarray:
-    """Choose the atoms to look into: where cuts may be, and the ends of clusters."""
-    wanted, ends = np.zeros((2, len(atoms.low)), bool)
-    ends[[0, -1]] = True
-    for groups in found:
-        inner = groups.first[groups.starts[1] : groups.starts[-2]]
-        wanted[inner] = True  # groups are single atoms by now
-        ends[inner - 1] = True
-    wanted &= ~atoms.resolved
-    return wanted | (ends & ~atoms.tight)
+def guessed(source: Source, packed: binning.Packed, ks: list[int]) -> Guess:
+    """Guess where cuts are from some blocks of a dask array, spread evenly over it."""
+    number = min(source.lazy // SHARE, SAMPLED) if source.lazy > SHARE else source.lazy // LEAST
+    if number == 0:
+        return Guess.none()
+    sample = binning.Packed(packed.dtype, packed.threads)
+    spread = (np.arange(number) * source.lazy + source.lazy // 2) // number
+    found = source.sampled(sample.aim, spread[:1].tolist(), packed.threads)
+    atoms = sample.opened(found)
+    if atoms.counts[~atoms.resolved].sum() < atoms.counts.sum() / 4:
+        return Guess.none()  # rounded numbers are told apart by the first pass
+    if number > 1:
+        more = source.sampled(sample.aim, spread[1:].tolist(), packed.threads)
+        atoms = sample.opened(sample.aim.merged([found, more]))
+    possible = [k for k in dict.fromkeys(ks) if 1 < k <= len(atoms.low)]
+    if not possible:
+        return Guess.none()
+    search = Search(atoms)
+    paths = [
+        search.best(k, *search.narrowed(k, *groups))[0][1:-1]
+        for k, groups in search.everywhere(possible).items()
+    ]
+    return Guess.around(packed.bins_of(atoms.low[np.concatenate(paths)]), binning.CELLS)
 
 
 def _runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

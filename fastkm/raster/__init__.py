@@ -1,6 +1,7 @@
 """Rasters with coordinates: reading, missing cells, clusters of bands, label maps, the sample.
 
-What clusters loads when it is first used: reading a raster needs no kernels.
+What clusters loads when it is first used, and so does what reads archives: reading a raster needs
+neither.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from fastkm.raster.read_stack import read_areas, read_stack
 from fastkm.raster.sample import sample_dataset, write_sample
 
 if TYPE_CHECKING:
+    from fastkm.raster.assemble import open_archive
     from fastkm.raster.clusters import RasterClusters
     from fastkm.raster.codebook import StackCodebook, load_stack_codebook
     from fastkm.raster.kmeans import cluster_raster
@@ -26,6 +28,7 @@ _LATER = {
     "StackCodebook": "codebook",
     "cluster_raster": "kmeans",
     "load_stack_codebook": "codebook",
+    "open_archive": "assemble",
 }
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "is_geotiff",
     "label_raster",
     "load_stack_codebook",
+    "open_archive",
     "read_areas",
     "read_raster",
     "read_stack",

@@ -142,6 +142,15 @@ def write_labels(
         Global attributes of the file that the labels come from: they are kept, its own source
         and history behind the new ones.
     """
+    dataset, encoding = labelled_dataset(labels, source, history, inherited)
+    with replacing(path) as draft:
+        dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+
+
+def labelled_dataset(
+    labels: xr.DataArray, source: str, history: str, inherited: Mapping[str, Any] | None
+) -> tuple[xr.Dataset, dict[str, dict[str, object]]]:
+    """Give what a file of labels holds, and how each variable is stored; see `write_labels`."""
     dataset = labels.to_dataset()
     old = dict(inherited or {})
     dataset.attrs = {
@@ -161,8 +170,7 @@ def write_labels(
         "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
         **{str(name): _coordinate_encoding(labels[name]) for name in labels.coords},
     }
-    with replacing(path) as draft:
-        dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+    return dataset, encoding
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> list[str]:

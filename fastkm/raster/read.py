@@ -109,7 +109,7 @@ def read_raster(
         if bbox is not None:
             array = moved(cut_to(array, axes, bbox), array, axes.y, axes.x)
         array = array.load()
-    return masked(array) if missing == "mask" else _with_default_fill(array)
+    return masked(array) if missing == "mask" else with_default_fill(array)
 
 
 def _of_geotiff(
@@ -145,6 +145,8 @@ def open_netcdf(path: str | os.PathLike[str], *, decode: bool = True) -> Iterato
         with warnings.catch_warnings():
             # a vector of missing values is decoded as it should be; xarray warns all the same
             warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
+            # of dates that nanoseconds do not reach; cftime has them
+            warnings.filterwarnings("ignore", "Unable to decode time", xr.SerializationWarning)
             dataset = _opened(path, mask_and_scale=decode)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -196,10 +198,10 @@ def candidates(dataset: xr.Dataset) -> list[str]:
 
 def missing_cells(array: xr.DataArray) -> dict[str, np.ndarray]:
     """Find missing cells by rule, the format's default fill value among the rules."""
-    return _missing.missing_by_rule(_with_default_fill(array))
+    return _missing.missing_by_rule(with_default_fill(array))
 
 
-def _with_default_fill(array: xr.DataArray) -> xr.DataArray:
+def with_default_fill(array: xr.DataArray) -> xr.DataArray:
     """Name the default fill value where the file names none; bytes have none by convention."""
     import netCDF4
 

@@ -113,11 +113,18 @@ def read_areas(
         areas = cell_areas(whole)
         return areas if bbox is None else cut_to(areas, find_stack_axes(areas), bbox)
     with open_netcdf(path) as dataset:
-        array = choose_variable(dataset, variable, path)
-        limits = [array[dim].attrs.get("bounds") for dim in array.dims if dim in array.coords]
-        own = dataset[[array.name, *(name for name in limits if name in dataset.variables)]]
-        areas = cell_areas(own.assign({array.name: with_crs(array, dataset)}))
-        return areas if bbox is None else cut_to(areas, find_stack_axes(areas), bbox)
+        return areas_of(dataset, variable, path, bbox)
+
+
+def areas_of(
+    dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str], bbox: Bbox | None
+) -> xr.DataArray:
+    """Give the areas of the cells of a variable of an open file; see `read_areas`."""
+    array = choose_variable(dataset, variable, path)
+    limits = [array[dim].attrs.get("bounds") for dim in array.dims if dim in array.coords]
+    own = dataset[[array.name, *(name for name in limits if name in dataset.variables)]]
+    areas = cell_areas(own.assign({array.name: with_crs(array, dataset)}))
+    return areas if bbox is None else cut_to(areas, find_stack_axes(areas), bbox)
 
 
 def _of_geotiff(

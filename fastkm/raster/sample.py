@@ -28,38 +28,34 @@ one piece from the Indian Ocean to Panama, 242 cells long.
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastkm._files import replacing
+from fastkm.raster.october import ICE, LAND, ice, land, water
 
 if TYPE_CHECKING:
     import os
 
     import xarray as xr
+    from numpy.typing import NDArray
 
-_LAND = -999.0
-_ICE = -500.0
 _VALID_RANGE = (0.0, 75.0)
 _MIDDLE_OF_THE_MONTH = 7959  # days from 1988-01-01 to 2009-10-16
-_DRIEST = 2.0
-_SATURATION = 61.0
 
-_WATER_ATTRIBUTES = {
-    "_FillValue": np.float32(_LAND),
+WATER_ATTRIBUTES = {
+    "_FillValue": np.float32(LAND),
     "units": "kg m-2",
     "long_name": "Monthly Average Precipitable Water over Ice-Free Oceans",
     "standard_name": "atmosphere_mass_content_of_water_vapor",
     "valid_min": np.float32(_VALID_RANGE[0]),
     "valid_max": np.float32(_VALID_RANGE[1]),
-    "missing_value": np.float32(_LAND),
+    "missing_value": np.float32(LAND),
 }
-_LONGITUDE_ATTRIBUTES = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
-_LATITUDE_ATTRIBUTES = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
-_TIME_ATTRIBUTES = {"units": "days since 1988-01-01", "standard_name": "time", "axis": "T"}
+LONGITUDE_ATTRIBUTES = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
+LATITUDE_ATTRIBUTES = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
+TIME_ATTRIBUTES = {"units": "days since 1988-01-01", "standard_name": "time", "axis": "T"}
 _GLOBAL_ATTRIBUTES = {
     "Conventions": "CF-1.6",
     "title": "Generated sample of monthly mean total precipitable water on a 1.0 degree grid",
@@ -73,168 +69,12 @@ _GLOBAL_ATTRIBUTES = {
     "time_coverage_end": "2009-10-31T23:59:59Z",
 }
 
-_Field = NDArray[np.float64]
-
-
-class _Hill(NamedTuple):
-    """A Gaussian hill, or a hollow; ``tilt`` turns its long axis from east towards north."""
-
-    what: str
-    amount: float
-    longitude: float
-    latitude: float
-    east_west: float
-    north_south: float
-    tilt: float = 0.0
-
-
-class _Wave(NamedTuple):
-    """A plane wave: ``around`` cycles round the globe, ``poleward`` cycles per 360 of latitude."""
-
-    amount: float
-    around: int
-    poleward: float
-    phase: float
-
-
-_PROFILE_LATITUDE = np.array(
-    [-90.0, -70, -60, -50, -40, -30, -20, -10, 0, 10, 20, 30, 40, 50, 60, 70, 90]
-)
-_PROFILE_AMOUNT = np.array([3.0, 5, 7, 10, 14, 19, 24, 33, 41, 43, 38, 31, 22, 15, 10.5, 7.5, 5])
-_PROFILE_SMOOTHING = 5.0
-
-_CONVERGENCE_WIDTH = 3.6
-_CONVERGENCE_LATITUDE = 6.0
-_CONVERGENCE_MEAN = 9.0
-_CONVERGENCE_MEANDER = (_Wave(2.0, 1, 0, -235.0), _Wave(1.0, 2, 0, -90.0), _Wave(0.5, 5, 0, 40.0))
-_CONVERGENCE_AMOUNT = (_Wave(4.0, 1, 0, -245.0), _Wave(1.2, 3, 0, 20.0))
-
-_HILLS = (
-    _Hill("warm pool", 13.0, 140, 2, 42, 12),
-    _Hill("western North Pacific monsoon", 10.0, 126, 19, 18, 8),
-    _Hill("Bay of Bengal", 7.0, 92, 13, 10, 8),
-    _Hill("Indian Ocean south of the equator", 8.0, 72, -5, 26, 6),
-    _Hill("Melanesia", 9.0, 165, -10, 16, 7),
-    _Hill("South Pacific convergence zone", 14.0, 203, -13, 34, 5.5, -12),
-    _Hill("eastern Pacific warm pool", 12.0, 260, 12, 17, 5),
-    _Hill("Caribbean", 8.0, 285, 18, 15, 8),
-    _Hill("Gulf Stream", 4.0, 300, 33, 22, 6, 20),
-    _Hill("Gulf of Guinea", 13.0, 6, 0, 12, 6),
-    _Hill("Brazil", 17.0, 321, -15, 12, 10, 35),
-    _Hill("Mozambique Channel", 8.0, 42, -25, 12, 9, 25),
-    _Hill("Kuroshio", 4.0, 160, 31, 18, 5, 15),
-    _Hill("Gulf of Alaska", 8.0, 217, 50, 18, 9, 35),
-    _Hill("North Atlantic drift", 7.0, 342, 50, 20, 9, 35),
-    _Hill("New Zealand storm track", 5.0, 205, -42, 24, 10, -25),
-    _Hill("cold tongue", -11.0, 240, -3, 32, 4.5, -6),
-    _Hill("Peru", -10.0, 281, -18, 15, 9, -35),
-    _Hill("south-east Pacific", -11.0, 258, -9, 18, 7, -15),
-    _Hill("California", -10.0, 240, 26, 15, 8, -30),
-    _Hill("Namibia", -7.0, 8, -16, 14, 8, -30),
-    _Hill("equatorial Atlantic", -12.0, 345, -5, 18, 5),
-    _Hill("Canaries", -8.0, 344, 24, 11, 9),
-    _Hill("western Australia", -9.0, 104, -22, 20, 8),
-    _Hill("Arabian Sea", -18.0, 55, 22, 13, 8, 20),
-    _Hill("Mediterranean", -3.0, 20, 36, 22, 6),
-    _Hill("Oyashio", -7.0, 163, 46, 24, 7),
-    _Hill("Labrador", -5.0, 303, 54, 14, 9),
-)
-
-_MEANDER_EAST = (_Wave(3.0, 3, 4.0, 25.0), _Wave(2.0, 7, -9.0, 130.0), _Wave(0.9, 17, 14.0, 250.0))
-_MEANDER_NORTH = (_Wave(1.3, 4, 3.0, 80.0), _Wave(0.9, 9, 6.0, 200.0), _Wave(0.5, 19, -11.0, 310.0))
-_WEATHER = (
-    _Wave(0.022, 5, 7.0, 15.0),
-    _Wave(0.018, 8, -11.0, 100.0),
-    _Wave(0.015, 13, 17.0, 220.0),
-    _Wave(0.010, 22, -19.0, 300.0),
-    _Wave(0.008, 31, 27.0, 50.0),
-    _Wave(0.006, 43, -38.0, 170.0),
-)
-
-_SOUTHERN_ICE = (
-    _Wave(3.2, 1, 0, -15.0),
-    _Wave(0.8, 3, 0, 60.0),
-    _Wave(0.5, 8, 0, 10.0),
-    _Wave(0.4, 19, 0, 0.0),
-)
-_NORTHERN_ICE = (
-    _Wave(4.2, 1, 0, -45.0),
-    _Wave(1.0, 2, 0, -50.0),
-    _Wave(0.6, 7, 0, 0.0),
-    _Wave(0.4, 16, 0, 90.0),
-)
-_SOUTHERN_ICE_MEAN = -60.3
-_NORTHERN_ICE_MEAN = 76.5
-
-
-def _sum_of(waves: tuple[_Wave, ...], longitude: _Field, latitude: _Field) -> _Field:
-    total = np.zeros_like(longitude)
-    for wave in waves:
-        angle = wave.around * longitude + wave.poleward * latitude + wave.phase
-        total += wave.amount * np.cos(np.radians(angle))
-    return total
-
-
-def _bell(distance: _Field) -> _Field:
-    height: _Field = np.exp(-0.5 * distance**2)
-    return height
-
-
-def _zonal_profile(latitude: _Field) -> _Field:
-    # A kernel average of the knots has no kinks, which clusters would show as straight edges.
-    weight = _bell((latitude[..., None] - _PROFILE_LATITUDE) / _PROFILE_SMOOTHING)
-    profile: _Field = weight @ _PROFILE_AMOUNT / weight.sum(axis=-1)
-    return profile
-
-
-def _convergence_zone(longitude: _Field, latitude: _Field) -> _Field:
-    axis = _CONVERGENCE_LATITUDE + _sum_of(_CONVERGENCE_MEANDER, longitude, latitude)
-    amount = _CONVERGENCE_MEAN + _sum_of(_CONVERGENCE_AMOUNT, longitude, latitude)
-    return amount * _bell((latitude - axis) / _CONVERGENCE_WIDTH)
-
-
-def _height(hill: _Hill, longitude: _Field, latitude: _Field) -> _Field:
-    east = (longitude - hill.longitude + 180) % 360 - 180
-    north = latitude - hill.latitude
-    cos, sin = np.cos(np.radians(hill.tilt)), np.sin(np.radians(hill.tilt))
-    along = (east * cos + north * sin) / hill.east_west
-    across = (north * cos - east * sin) / hill.north_south
-    return hill.amount * _bell(np.hypot(along, across))
-
-
-def _bend(longitude: _Field, latitude: _Field) -> tuple[_Field, _Field]:
-    east = _sum_of(_MEANDER_EAST, longitude, latitude)
-    north = _sum_of(_MEANDER_NORTH, longitude, latitude)
-    return longitude + east, latitude + north
-
-
-def _water(longitude: _Field, latitude: _Field) -> _Field:
-    bent = _bend(longitude, latitude)
-    drawn = _zonal_profile(bent[1]) + _convergence_zone(*bent)
-    for hill in _HILLS:
-        drawn += _height(hill, *bent)
-    wavy = np.maximum(drawn, _DRIEST) * (1 + _sum_of(_WEATHER, *bent))
-    # Hills add up without end where air does not: bend what is above towards saturation.
-    water: _Field = wavy / (1 + (wavy / _SATURATION) ** 6) ** (1 / 6)
-    return water
-
-
-def _ice(longitude: _Field, latitude: _Field) -> NDArray[np.bool_]:
-    south = _SOUTHERN_ICE_MEAN + _sum_of(_SOUTHERN_ICE, longitude, latitude)
-    north = _NORTHERN_ICE_MEAN + _sum_of(_NORTHERN_ICE, longitude, latitude)
-    return (latitude < south) | (latitude > north)
-
-
-def _land() -> NDArray[np.bool_]:
-    with (files("fastkm.raster") / "land_1deg.npz").open("rb") as stream, np.load(stream) as stored:
-        return np.unpackbits(stored["land"], axis=1, count=360).astype(bool)
-
 
 def _values() -> NDArray[np.float32]:
     longitude, latitude = np.meshgrid(np.arange(360) + 0.5, np.arange(180) - 89.5)
-    water = np.round(_water(longitude, latitude), 2)
-    seen = np.where(_ice(longitude, latitude), _ICE, water)
-    return np.where(_land(), _LAND, seen).astype(np.float32)
+    drawn = np.round(water(longitude, latitude), 2)
+    seen = np.where(ice(longitude, latitude), ICE, drawn)
+    return np.where(land(), LAND, seen).astype(np.float32)
 
 
 def sample_dataset() -> xr.Dataset:
@@ -277,10 +117,10 @@ def sample_dataset() -> xr.Dataset:
     dimensions = ("time", "latitude", "longitude")
     return xr.Dataset(
         {
-            "longitude": ("longitude", longitude, _LONGITUDE_ATTRIBUTES, bare),
-            "latitude": ("latitude", latitude, _LATITUDE_ATTRIBUTES, bare),
-            "time": ("time", time, _TIME_ATTRIBUTES),
-            "precipitable_water": (dimensions, _values()[None], _WATER_ATTRIBUTES, compressed),
+            "longitude": ("longitude", longitude, LONGITUDE_ATTRIBUTES, bare),
+            "latitude": ("latitude", latitude, LATITUDE_ATTRIBUTES, bare),
+            "time": ("time", time, TIME_ATTRIBUTES),
+            "precipitable_water": (dimensions, _values()[None], WATER_ATTRIBUTES, compressed),
         },
         attrs=_GLOBAL_ATTRIBUTES,
     )

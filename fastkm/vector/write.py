@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,36 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     return sorted(parts, key=lambda part: part != Path(path))
 
 
+def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLike[str]) -> None:
+    """Write outlines that come in parts to a GeoPackage, of which one part is in memory at a time.
+
+    Parameters
+    ----------
+    parts : iterable of geopandas.GeoDataFrame
+        At least one, all with the same columns, types and CRS. All rows become MultiPolygons.
+    path : path-like
+        A .gpkg file; one that exists is replaced.
+
+    Raises
+    ------
+    ValueError
+        If the extension is another, or as `write_outlines` says.
+    OSError
+        If the file cannot be written.
+    """
+    if check_extension(path) != "GPKG":
+        raise ValueError(f"{os.fspath(path)} must end in .gpkg: only that takes parts")
+    rows = 0
+    with warnings.catch_warnings(), replacing(path) as draft:
+        warnings.filterwarnings("ignore", "'crs' was not provided")
+        for part in parts:
+            _check_shapes(part)
+            frame = prepare_fields(part, ".gpkg")
+            _write_with_gdal(frame, draft, "GPKG", several=True, append=rows > 0)
+            rows += len(frame)
+        _check_layer(frame, draft, rows)
+
+
 def _check_support(extension: str, driver: str) -> None:
     if extension == ".parquet":
         try:
@@ -162,7 +193,9 @@ def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
     return set(kinds.tolist())
 
 
-def _write_with_gdal(frame: gpd.GeoDataFrame, draft: Path, driver: str, *, several: bool) -> None:
+def _write_with_gdal(
+    frame: gpd.GeoDataFrame, draft: Path, driver: str, *, several: bool, append: bool = False
+) -> None:
     """Write one layer."""
     from pyproj.exceptions import CRSError
 
@@ -174,13 +207,15 @@ def _write_with_gdal(frame: gpd.GeoDataFrame, draft: Path, driver: str, *, sever
     elif several:
         options = {"geometry_type": "MultiPolygon", "promote_to_multi": True}
     try:
-        frame.to_file(draft, driver=driver, engine="pyogrio", **options)
+        mode = "a" if append else "w"
+        frame.to_file(draft, driver=driver, engine="pyogrio", mode=mode, **options)
     except CRSError as error:  # no WKT 1 of it
         raise ValueError(_crs_lost(frame, draft)) from error
 
 
-def _check_layer(frame: gpd.GeoDataFrame, draft: Path) -> None:
+def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None) -> None:
     """Read the head of what was written: the fields, the rows, and the CRS are all there."""
+    count = len(frame) if count is None else count
     import pyogrio
     import pyproj
 
@@ -189,9 +224,9 @@ def _check_layer(frame: gpd.GeoDataFrame, draft: Path) -> None:
     expected = [name for name in frame.columns if name != frame.geometry.name]
     if not expected and fields == ["FID"]:  # which GDAL gives a shapefile that has no other
         fields = []
-    if rows != len(frame) or (fields != expected and (rows or draft.suffix.lower() != ".geojson")):
+    if rows != count or (fields != expected and (rows or draft.suffix.lower() != ".geojson")):
         raise ValueError(
-            f"{draft.name} would have {rows} rows of {fields}, not {len(frame)} of {expected}"
+            f"{draft.name} would have {rows} rows of {fields}, not {count} of {expected}"
         )
     if frame.crs is None or not len(frame):
         return

@@ -13,9 +13,9 @@ from fastkm._kernels.histogram import (
     FOLD,
     LOW_BITS,
     MOST,
+    PAGE,
     SUM_BITS,
     collect,
-    drain,
     extent,
     find_window,
     fold,
@@ -25,6 +25,7 @@ from fastkm._kernels.histogram import (
     spread,
     tally,
     tally_codes,
+    tally_keys,
     tally_windows,
     weigh,
 )
@@ -130,9 +131,35 @@ def test_codes_are_counted(dtype, seed, number, different):
 def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number):
     bits = some_bits(seed, number, name)
     table = np.zeros((1 << 32 - LOW_BITS, 2), np.uint64)
+    pages, ends = np.zeros(len(table) // PAGE, np.uint8), np.array([2**32 - 1, 0], np.uint32)
+    order = Order.of(np.dtype(name))
     for half in np.array_split(bits, 2):  # a table goes on where it was
-        tally(half, Order.of(np.dtype(name)).parts, table)
-    assert unpacked(table) == naive.tally(keys_of(bits, name), [(0, 2**32 - 1)], 1 << LOW_BITS)
+        tally(half, order.parts, order.limits, table, pages, ends)
+    keys = keys_of(bits, name)
+    wanted = naive.tally(keys, [(0, 2**32 - 1)], 1 << LOW_BITS)
+    assert unpacked(table) == wanted
+    assert np.flatnonzero(pages).tolist() == sorted({c // PAGE for c in wanted})
+    numbers = [k for k, v in zip(keys, bits.view(name), strict=True) if v == v]
+    assert ends.tolist() == [min(numbers, default=2**32 - 1), max(numbers, default=0)]
+
+
+@TYPES
+@given(SEEDS, st.sampled_from([0, 1, 50]), st.sampled_from([0, 1, 3]))
+def test_keys_of_wanted_bins_are_counted(name, seed, number, wanted):
+    bits = some_bits(seed, number, name)
+    keys = keys_of(bits, name)
+    bins = sorted({k >> LOW_BITS for k in keys[: 3 * wanted : 3]})
+    starts = np.full(1 << 32 - LOW_BITS, len(bins) << LOW_BITS, np.uint32)
+    starts[bins] = np.arange(len(bins)) << LOW_BITS
+    counts = np.zeros(len(bins) + 1 << LOW_BITS, np.uint32)
+    tally_keys(bits, Order.of(np.dtype(name)).parts, starts, counts)
+    assert counts.sum() == number
+    got = {
+        (bins[c >> LOW_BITS] << LOW_BITS) + (c & (1 << LOW_BITS) - 1): int(counts[c])
+        for c in np.flatnonzero(counts).tolist()
+        if c >> LOW_BITS < len(bins)
+    }
+    assert got == {k: keys.count(k) for k in keys if k >> LOW_BITS in bins}
 
 
 @wraps
@@ -159,31 +186,12 @@ def test_counts_and_sums_in_windows_are_the_twins(name, seed, number, ranges, sh
 
 def test_a_packed_table_holds_as_many_values_as_it_may_take():
     last = (1 << LOW_BITS) - 1
-    order = Order.of(np.dtype("u4")).parts
+    order = Order.of(np.dtype("u4"))
     table = np.zeros((1, 2), np.uint64)
     table[0] = (MOST - 1 << SUM_BITS) + (MOST - 1) * last, (MOST - 1) * last**2
-    tally(np.array([last], np.uint32), order, table)
-    totals, used = np.zeros((1, 3), np.int64), np.zeros(1, bool)
-    drain(table, totals, used)
-    assert totals.tolist() == [[MOST, MOST * last, MOST * last**2]]
-    assert used.all()
-
-
-@given(SEEDS)
-def test_a_drained_table_is_empty_and_its_sums_are_moved(seed):
-    rng = np.random.default_rng(seed)
-    counts = rng.integers(0, 3, 20) * rng.integers(1, MOST, 20)
-    counts = np.minimum(counts, MOST)
-    low = counts * rng.integers(0, 1 << LOW_BITS, 20)
-    squares = low * rng.integers(0, 1 << LOW_BITS, 20)
-    totals, used = np.ones((20, 3), np.int64), np.arange(20) < 5
-    for _ in range(2):
-        packed = (counts.astype(np.uint64) << np.uint64(SUM_BITS)) | low.astype(np.uint64)
-        table = np.stack([packed, squares.astype(np.uint64)], axis=1)
-        drain(table, totals, used)
-        assert not table.any()
-    np.testing.assert_array_equal(totals, 1 + 2 * np.stack([counts, low, squares], axis=1))
-    np.testing.assert_array_equal(used, (counts > 0) | (np.arange(20) < 5))
+    pages, ends = np.zeros(1, np.uint8), np.array([2**32 - 1, 0], np.uint32)
+    tally(np.array([last], np.uint32), order.parts, order.limits, table, pages, ends)
+    assert unpacked(table) == {0: [MOST, MOST * last, MOST * last**2]}
 
 
 @wraps

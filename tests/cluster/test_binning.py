@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from fastkm.cluster.binning import Codes, Packed, collected, gathered, without_nan
-from fastkm.cluster.folding import Folded
+from fastkm.cluster.binning import Codes, Packed
 from fastkm.cluster.source import Source
-from tests.codebooks import random_values, several_passes
+from tests.codebooks import random_values
 
 TYPES = pytest.mark.parametrize("dtype", ["f4", "i4", "u4"])
 
@@ -33,7 +32,7 @@ def assert_holds(atoms, values):
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2"])
 def test_codes_are_the_distinct_values(dtype):
     values = random_values(1, "rounded", dtype, 300)
-    atoms = Codes(np.dtype(dtype), 2).first(Source(values).pieces())
+    atoms = Codes(np.dtype(dtype), 2).first(Source(values))
     distinct, counts = np.unique(values, return_counts=True)
     assert atoms.low.tolist() == distinct.tolist()
     assert atoms.counts.tolist() == counts.tolist()
@@ -42,7 +41,7 @@ def test_codes_are_the_distinct_values(dtype):
 
 def test_codes_of_both_zeros_are_one_value_and_nan_is_none():
     values = np.array([0.0, -0.0, np.nan, 1.0, -0.0], "f2")
-    atoms = Codes(values.dtype, 1).first(Source(values).pieces())
+    atoms = Codes(values.dtype, 1).first(Source(values))
     assert (atoms.low.tolist(), atoms.counts.tolist()) == ([0.0, 1.0], [3, 1])
 
 
@@ -50,11 +49,11 @@ def test_codes_of_both_zeros_are_one_value_and_nan_is_none():
 def test_packed_bins_hold_their_values_and_finer_ones_too(dtype):
     values = values_of(dtype)
     packed, source = Packed(np.dtype(dtype), 2), Source(values)
-    atoms = packed.first(source.pieces())
+    atoms = packed.first(source)
     assert_holds(atoms, values)
     assert not atoms.resolved.all()
     wanted = ~atoms.resolved
-    finer = packed.finer(source.pieces(), packed.windows(atoms.low[wanted], atoms.high[wanted]))
+    finer = packed.finer(source, packed.windows(atoms.low[wanted], atoms.high[wanted]))
     inside = np.concatenate(
         [
             values[(values >= low) & (values <= high)]
@@ -71,52 +70,5 @@ def test_an_infinity_is_met(make, infinity):
     values = np.array([1.0, 2.0, infinity], "f2" if make is Codes else "f4")
     for numbers, wanted in [(values, True), (values[:2], False)]:
         binning = make(values.dtype, 1)
-        binning.first(Source(numbers).pieces())
+        binning.first(Source(numbers))
         assert binning.infinite is wanted
-
-
-@pytest.mark.parametrize("size", [0, 19, 20, 21, 300])
-def test_a_few_values_are_gathered_and_none_is_lost(size):
-    values = np.insert(np.arange(float(size)), [0, size // 2], np.nan)
-    with several_passes(few=20):
-        taken, rest = gathered(Source(values).pieces())
-    first = [value for piece in taken for value in piece.values.tolist()]
-    later = [value for piece in rest for value in without_nan(piece).values.tolist()]
-    assert first + later == list(range(size))
-    assert (len(first) > 20) == (size > 20)
-
-
-def test_without_nan_leaves_weights_with_their_values():
-    (piece,) = Source([1.0, 2.0, 3.0], weights=[1.0, 2.0, 3.0]).pieces()
-    nan = piece._replace(values=np.array([1.0, np.nan, 3.0]))
-    assert [a.tolist() for a in without_nan(nan)] == [[1.0, 3.0], [1.0, 3.0]]
-    assert without_nan(piece) is piece
-
-
-@pytest.mark.parametrize("heavy", [False, True], ids=["no weights", "weights"])
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
-@pytest.mark.parametrize("wrong", [-3, 0, 3])
-def test_what_windows_hold_is_collected(heavy, dtype, wrong):
-    """`wrong`: values that another pass had more than this one."""
-    values = random_values(1, "normal", dtype, 300)
-    source = Source(values, np.arange(300.0) + 1 if heavy else None)
-    binning = Packed(values.dtype, 2) if dtype == "f4" else Folded(values.dtype, 2)
-    if dtype != "f4":
-        binning.measure(source.pieces())
-    low, high = np.sort(values)[[[30, 100], [60, 190]]].astype("f8")
-    with several_passes():
-        if dtype == "f4":  # windows are of whole bins
-            low, high = (binning.order.values(binning.order.keys(x)) for x in (low, high))
-        windows = binning.windows(low, high)
-        found = np.flatnonzero(
-            ((values >= low[0]) & (values <= high[0])) | ((values >= low[1]) & (values <= high[1]))
-        )
-        number = len(found) + wrong
-        piece, came = collected(source.pieces(), binning, windows, number, heavy=heavy)
-    assert came == len(found)
-    if wrong == 0:
-        order = np.argsort(piece.values)
-        assert piece.values[order].tolist() == np.sort(values[found]).tolist()
-        if heavy:
-            weights = np.arange(300.0)[found[np.argsort(values[found])]] + 1
-            assert piece.weights[order].tolist() == weights.tolist()

@@ -446,7 +446,7 @@ def test_distinct_values_are_counted_where_the_profile_has_bins(weighted):
 
 
 def test_of_too_many_distinct_values_the_error_is_bounded(monkeypatch):
-    monkeypatch.setattr("fastkm.cluster.dressing.DISTINCT", 20)
+    monkeypatch.setattr("fastkm.cluster.gathering.DISTINCT", 20)
     binned, exact = binned_results(weighted=False)
     got, wanted = choose_k(binned), choose_k(exact)
     for k, error in got.errors.items():

@@ -20,8 +20,8 @@ def test_bins_hold_their_values(weighted, kind):
     source = Source(values, weights if weighted else None)
     folded = Folded(values.dtype, 2)
     with several_passes():
-        folded.measure(source.pieces())
-        atoms = folded.first(source.pieces())
+        folded.measure(source)
+        atoms = folded.first(source)
     assert (atoms.low[1:] > atoms.high[:-1]).all()
     assert atoms.counts.sum() == 300
     for i in range(len(atoms.low)):
@@ -38,7 +38,7 @@ def test_bins_hold_their_values(weighted, kind):
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")  # said by kernels as plain Python
 def test_a_pass_that_has_other_values_than_were_measured_is_an_error(monkeypatch):
-    monkeypatch.setattr("fastkm.cluster.binning.FEW", 5)
+    monkeypatch.setattr("fastkm.cluster.gathering.FEW", 5)
     values = np.arange(9.0)
     for other in (values + 5, values - 20):
         passes = iter([[values], [other], [values]])
@@ -51,7 +51,7 @@ def test_sorted_values_are_the_distinct_ones(weighted):
     values = random_values(1, "rounded", "f8", 200)
     weights = np.random.default_rng(1).uniform(0.1, 1, 200)
     source, folded = Source(values, weights if weighted else None), Folded(values.dtype, 2)
-    folded.measure(source.pieces())
+    folded.measure(source)
     (piece,) = source.pieces()
     atoms = folded.sorted(piece)
     distinct, where, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -90,13 +90,13 @@ def test_integers_too_far_apart_are_an_error(least, greatest):
 @pytest.mark.parametrize("apart", [59, 61])
 def test_weights_beyond_2_to_the_60_are_an_error(apart):
     folded = Folded(np.dtype("f8"), 1)
-    pieces = Source([1.0, 2.0], weights=[1.0, 2.0**-apart]).pieces()
+    data = Source([1.0, 2.0], weights=[1.0, 2.0**-apart])
     if apart == 59:
-        folded.measure(pieces)
+        folded.measure(data)
         assert folded.unit == 0.5
     else:
         with pytest.raises(ValueError, match=r"weights must not differ by more than 2\^60 times"):
-            folded.measure(pieces)
+            folded.measure(data)
 
 
 def test_folds_keep_all_digits_of_a_number():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastkm import kmeans1d
-from fastkm.cluster import binning, solver
+from fastkm.cluster import gathering, solver
 from fastkm.cluster.solver import _runs
 from tests.codebooks import assert_optimal, assert_same, random_values, several_passes
 from tests.conftest import COMPILED
@@ -27,8 +27,8 @@ def test_any_limits_give_the_optimum(dtype, weighted, held, few, windows):
     values, weights = data(dtype, weighted)
     wanted = kmeans1d(values, 4, weights=weights)
     with several_passes() as patch:
-        patch.setattr(binning, "HELD", held)
-        patch.setattr(binning, "FEW", few)
+        patch.setattr(gathering, "HELD", held)
+        patch.setattr(gathering, "FEW", few)
         patch.setattr(solver, "WINDOWS", windows)
         result = assert_optimal(values, 4, weights)
     assert_same(
@@ -50,7 +50,7 @@ def test_fewer_values_are_held_in_more_passes(dtype, weighted):
     values, weights = data(dtype, weighted, 240)
     with several_passes(few=20) as patch:
         many = kmeans1d(values, 4, weights=weights)
-        patch.setattr(binning, "HELD", 1000)
+        patch.setattr(gathering, "HELD", 1000)
         assert kmeans1d(values, 4, weights=weights).passes < many.passes
 
 

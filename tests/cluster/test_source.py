@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 from hypothesis import strategies as st
 
-from fastkm.cluster import source as module
-from fastkm.cluster.source import PIECE_CELLS, Differs, Source
+from fastkm.cluster import reading as module
+from fastkm.cluster.reading import PIECE_CELLS, Differs
+from fastkm.cluster.source import Source
 
 RNG = np.random.default_rng(5)
 VALUES = RNG.normal(size=(6, 7))

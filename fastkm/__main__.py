@@ -1,0 +1,6 @@
+"""``python -m fastkm`` is the command ``fastkm``."""
+
+from fastkm.cli import main
+
+if __name__ == "__main__":
+    main()

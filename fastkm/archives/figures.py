@@ -1,0 +1,158 @@
+"""The figures of an archive: areas through time, where and when the highest cluster is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastkm._dask import reduced
+from fastkm._files import replacing
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from fastkm.archives.folder import Folder
+    from fastkm.archives.parts import Row
+    from fastkm.raster.archive import Archive
+
+DPI = 150
+STORE_STEPS = 64
+"""Steps of a Zarr store that are counted together."""
+
+
+def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.ndarray:
+    """Count for each cell the steps in the highest cluster, and those in which it is present.
+
+    Parameters
+    ----------
+    path : str
+        A file or a store of label maps.
+    first, stop : int or None
+        Steps of a store.
+    k : int
+        Number of clusters.
+
+    Returns
+    -------
+    (2, y, x) int64 array
+    """
+    import xarray as xr
+
+    engine: Any = "netcdf4" if first is None else "zarr"
+    options = {} if first is None else {"consolidated": False}
+    with xr.open_dataset(
+        path, engine=engine, mask_and_scale=False, decode_times=False, chunks=None, **options
+    ) as dataset:
+        labels = dataset["cluster"]
+        counts = np.zeros((2, *labels.shape[1:]), np.int64)
+        for number in range(*slice(first, stop).indices(labels.shape[0])):
+            values = labels[number].values
+            counts[0] += values == k - 1
+            counts[1] += values >= 0
+    return counts
+
+
+def added(parts: list[np.ndarray]) -> np.ndarray:
+    """Add counts up."""
+    return np.sum(parts, axis=0)
+
+
+def frequency(folder: Folder, archive: Archive, labels: Sequence[Path], k: int) -> xr.DataArray:
+    """Give the share of its present steps that each cell was in the highest cluster."""
+    if folder.label_store.exists():
+        count = len(archive.steps)
+        blocks: list[tuple[Any, ...]] = [
+            (str(folder.label_store), i, min(i + STORE_STEPS, count), k)
+            for i in range(0, count, STORE_STEPS)
+        ]
+    else:
+        blocks = [(str(path), None, None, k) for path in labels]
+    highest, present = reduced(count_highest, blocks, added)
+    grid = archive.template()
+    with np.errstate(invalid="ignore"):
+        share = highest / present
+    made = grid.copy(data=share)
+    made.name, made.attrs = "frequency", {}
+    return made
+
+
+def draw_figures(
+    folder: Folder,
+    archive: Archive,
+    rows: Sequence[Row],
+    labels: Sequence[Path],
+    row_counts: np.ndarray,
+    *,
+    k: int,
+    highest: str,
+    centroids: Sequence[float] | None,
+) -> list[Path]:
+    """Draw the four figures of a run.
+
+    Parameters
+    ----------
+    folder : Folder
+    archive : Archive
+        All steps.
+    rows : sequence of dict
+        What was measured of each step and cluster.
+    labels : sequence of Path
+        The files of label maps; empty where they are in the store.
+    row_counts : (steps, 2, y) array
+        For each step and row the cells in the highest cluster, and those present.
+    k : int
+        Number of clusters.
+    highest : str
+        What the highest cluster is, in words.
+    centroids : sequence of float or None
+        Of the clusters, where all steps share them and they are of one variable.
+
+    Returns
+    -------
+    list of Path
+    """
+    from fastkm import plot
+
+    texts = list(dict.fromkeys(row["time"] for row in rows))
+    times = _times(texts, archive.calendar)
+    known = all(row["area_km2"] is not None for row in rows)
+    column = "area_km2" if known else "cells"
+    areas = np.array([row[column] for row in rows], float).reshape(len(texts), k)
+    with np.errstate(invalid="ignore"):
+        share = row_counts[:, 0] / row_counts[:, 1]
+    y = archive.template()[archive.dims[1]]
+    months = np.array([int(text[5:7]) for text in texts])
+    units = archive.units[0] if len(archive.variables) == 1 else ""
+    figures = {
+        "areas": lambda: plot.areas_figure(
+            times, areas, centroids, units=units, unit_of_area="km2" if known else "cells"
+        ),
+        "hovmoller": lambda: plot.hovmoller_figure(times, y, share, cluster=highest),
+        "frequency": lambda: plot.frequency_figure(
+            frequency(folder, archive, labels, k), cluster=highest
+        ),
+        "climatology": lambda: plot.climatology_figure(
+            months, areas[:, -1], cluster=highest, unit_of_area="km2" if known else "cells"
+        ),
+    }
+    paths = []
+    for name, drawn in figures.items():
+        path = folder.root / "figures" / f"{name}.png"
+        with replacing(path) as draft:
+            drawn().savefig(draft, dpi=DPI)
+        paths.append(path)
+    return paths
+
+
+def _times(texts: Sequence[str], calendar: str) -> np.ndarray:
+    """Give dates as numpy has them, or decimal years of calendars that it has not."""
+    if calendar == "standard":
+        return np.array(texts, "datetime64[s]")
+    days = {"noleap": 365, "all_leap": 366, "360_day": 360}.get(calendar, 365.25)
+    month = days / 12
+    return np.array(
+        [int(t[:4]) + ((int(t[5:7]) - 1) * month + int(t[8:10]) - 1) / days for t in texts]
+    )
