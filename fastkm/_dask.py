@@ -110,7 +110,9 @@ def reduced(
         return _reduced_here(function, blocks, merge)
     from distributed import as_completed
 
-    futures = [client.compute(_delayed(function)(*block)) for block in blocks]
+    task = _delayed(function)
+    # all at once: alone, each would take the graph of all blocks with it
+    futures = client.compute([task(*block) for block in blocks])
     level = futures
     while len(level) > 1:
         level = [

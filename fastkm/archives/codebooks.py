@@ -22,8 +22,8 @@ from fastkm.errors import ArchiveError
 from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming import Streamed
     from fastkm.archives.options import ArchiveOptions, Description
+    from fastkm.cluster.streaming import Streamed
     from fastkm.raster.archive import Archive, Step
 
 Codebook = KMeans1D | StackCodebook
@@ -96,8 +96,7 @@ def _check(archive: Archive) -> None:
 
 def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
     """Find the optimum of one variable, for one k or the one that is chosen."""
-    steps = max(1, BLOCK_CELLS // math.prod(archive.shape))
-    values = archive.lazy(missing="keep", steps_per_chunk=steps)
+    values = archive.lazy(missing="keep", steps_per_chunk=_steps_per_block(archive))
     areas = archive.areas() if options.weights == "area" else None
     results: dict[int, KMeans1D] = kmeans1d(values, options.ks, weights=areas)
     if options.choose is None:
@@ -115,7 +114,7 @@ def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, De
     areas = archive.areas().values if options.weights == "area" else None
     [k] = options.ks
     count = len(archive.steps)
-    size = max(1, BLOCK_CELLS // math.prod(archive.shape))
+    size = _steps_per_block(archive)
     blocks = [(archive.part(i, min(i + size, count)),) for i in range(0, count, size)]
     found = lloyd_streamed(
         _Rows(areas),
@@ -126,6 +125,10 @@ def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, De
     )
     codebook = StackCodebook(archive.variables, archive.units, found.centroids, found.scale)
     return codebook, _facts(found)
+
+
+def _steps_per_block(archive: Archive) -> int:
+    return max(archive.steps_per_read, BLOCK_CELLS // math.prod(archive.shape))
 
 
 def _facts(found: Streamed) -> Description:

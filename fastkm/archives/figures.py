@@ -37,7 +37,7 @@ def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.
 
     Returns
     -------
-    (2, y, x) int64 array
+    (2, y, x) int32 array
     """
     import xarray as xr
 
@@ -47,7 +47,7 @@ def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.
         path, engine=engine, mask_and_scale=False, decode_times=False, chunks=None, **options
     ) as dataset:
         labels = dataset["cluster"]
-        counts = np.zeros((2, *labels.shape[1:]), np.int64)
+        counts = np.zeros((2, *labels.shape[1:]), np.int32)
         for number in range(*slice(first, stop).indices(labels.shape[0])):
             values = labels[number].values
             counts[0] += values == k - 1
@@ -56,8 +56,11 @@ def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.
 
 
 def added(parts: list[np.ndarray]) -> np.ndarray:
-    """Add counts up."""
-    return np.sum(parts, axis=0)
+    """Add counts up, one after another: stacked they would take as much memory as all of them."""
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def frequency(folder: Folder, archive: Archive, labels: Sequence[Path], k: int) -> xr.DataArray:

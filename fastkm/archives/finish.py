@@ -8,7 +8,7 @@ written again or, a label map, left as it is.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from fastkm.archives.parts import Row, Span
     from fastkm.raster.archive import Archive
+
+
+OUTLINES = 10_000
+"""Outlines that are in memory together: of a quarter degree some 20 MB."""
 
 
 def read_tables(folder: Folder, parts: int) -> tuple[list[Row], list[Row]]:
@@ -94,24 +98,29 @@ def write_outlines_of(folder: Folder, parts: int) -> Path | None:
     """Write the outlines of all steps; none where no step has any."""
     target = folder.root / "outlines.gpkg"
     found = [folder.part(number) / "outlines.parquet" for number in range(parts)]
-    frames = _frames(path for path in found if path.exists())
-    first = next(frames, None)
-    if first is None:
+    found = [path for path in found if path.exists()]
+    if not found:
         return None
-    write_outline_parts(_chained(first, frames), target)
+    write_outline_parts(_frames(found), target)
     return target
 
 
-def _frames(paths: Iterable[Path]) -> Iterator[gpd.GeoDataFrame]:
+def _frames(paths: Sequence[Path]) -> Iterator[gpd.GeoDataFrame]:
+    """Read outlines, many parts at a time: to read and to write a CRS takes longer than a row."""
     import geopandas as gpd
+    import pandas as pd
 
-    for path in paths:
-        yield gpd.read_parquet(path)
-
-
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+    crs = gpd.read_parquet(paths[0]).crs
+    waiting: list[Any] = []
+    for number, path in enumerate(paths, 1):
+        waiting.append(pd.read_parquet(path))
+        if number == len(paths) or sum(map(len, waiting)) > OUTLINES:
+            rows = pd.concat(waiting, ignore_index=True)
+            yield gpd.GeoDataFrame(
+                rows.drop(columns="geometry"),
+                geometry=gpd.GeoSeries.from_wkb(rows["geometry"], crs=crs),
+            )
+            waiting = []
 
 
 def write_areas(rows: list[Row], folder: Folder) -> list[Path]:

@@ -8,7 +8,7 @@ A part is a folder with
 - ``outlines.parquet``: the outlines, if there are any;
 - ``faults.json``: the steps that could not be used, if there are any.
 
-One step is in memory at a time.
+One step is in memory at a time, or as many as are stored in one chunk.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class StepResult(NamedTuple):
 
 def plan_parts(archive: Archive) -> list[Span]:
     """Cut an archive into parts: runs of steps of one input, of at most `PART_CELLS` cells."""
-    size = max(1, PART_CELLS // math.prod(archive.shape))
+    size = max(archive.steps_per_read, PART_CELLS // math.prod(archive.shape))
     spans, first = [], 0
     for _, run in groupby(archive.steps, key=lambda step: step.source):
         stop = first + len(list(run))
@@ -168,9 +168,10 @@ def _done(
     archive: Archive, task: Task, faults: list[ArchiveError]
 ) -> Iterator[tuple[int, StepResult]]:
     """Give the number in the part and the result of each step that can be used."""
-    for number, step in enumerate(archive.steps):
+    pairs = zip(archive.steps, _rasters(archive), strict=True)
+    for number, (step, raster) in enumerate(pairs):
         try:
-            yield number, do_step(archive, number, task)
+            yield number, do_step(archive, number, raster, task)
         except ArchiveError as error:
             fault = error
         except ValueError as error:
@@ -182,18 +183,41 @@ def _done(
         faults.append(fault)
 
 
-def do_step(archive: Archive, number: int, task: Task) -> StepResult:
+def _rasters(archive: Archive) -> Iterator[Any]:
+    """Read step after step, as many together as are stored together; an error is given as such."""
+    count, size = len(archive.steps), archive.steps_per_read
+    for first in range(0, count, size):
+        last = min(first + size, count)
+        try:
+            block = archive.read(first, last, missing="mask")
+        except ArchiveError as error:
+            if last - first == 1:
+                yield error
+            else:  # the others may be good
+                yield from _rasters_alone(archive, first, last)
+        else:
+            for number in range(last - first):
+                yield block.isel({archive.dims[0]: number})
+
+
+def _rasters_alone(archive: Archive, first: int, last: int) -> Iterator[Any]:
+    for number in range(first, last):
+        yield from _rasters(archive.part(number, number + 1))
+
+
+def do_step(archive: Archive, number: int, raster: Any, task: Task) -> StepResult:
     """Label, measure and outline one step.
 
     Raises
     ------
     ArchiveError
-        If it cannot be read, or all its cells are missing.
+        If it could not be read, or all its cells are missing.
     ClusterError
         If it is to have clusters of its own and has too few distinct values.
     """
+    if isinstance(raster, ArchiveError):
+        raise raster
     step = archive.steps[number]
-    raster: Any = archive.read(number, number + 1, missing="mask").isel({archive.dims[0]: 0})
     layers = [raster] if len(archive.variables) == 1 else [raster[v] for v in archive.variables]
     codebook = task.codebook
     if not any(np.isfinite(layer.values).any() for layer in layers):
@@ -210,9 +234,16 @@ def do_step(archive: Archive, number: int, task: Task) -> StepResult:
     outlines = outline(
         labels, values=layers[0], select=chosen, areas=areas, min_diameter=task.min_diameter
     )
-    outlines.insert(0, "time", np.full(len(outlines), step.time, object))
+    outlines.insert(0, "time", _time_column(step.time, archive.calendar, len(outlines)))
     rows = _rows(step.time, labels, layers, areas, codebook, chosen, outlines)
     return StepResult(labels, codebook, rows, outlines)
+
+
+def _time_column(time: str, calendar: str, length: int) -> np.ndarray:
+    """Give a column of dates, or of text where the calendar has dates that no other has."""
+    if calendar != "standard":
+        return np.full(length, time, object)
+    return np.full(length, np.datetime64(time, "ms"))
 
 
 def _rows(

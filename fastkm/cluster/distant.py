@@ -108,7 +108,7 @@ class Outcome(NamedTuple, Generic[Found]):
     cells: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading(Generic[Found]):
     """A task: passes over one block."""
 
@@ -130,7 +130,7 @@ class Reading(Generic[Found]):
         return Outcome(self.aim.merged(list(found)), sum(values), sum(cells))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forming:
     """A task: chooses the form that suits a block."""
 
@@ -142,7 +142,7 @@ class Forming:
         return Form.of(self.loader.block(*arguments), uniform=self.uniform)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Locating:
     """A task: looks for an infinity in a block."""
 

@@ -6,6 +6,7 @@ its sign bit flipped. Bins are ranges of keys.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ class Windows(NamedTuple):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel without the table, which is large beside the windows."""
-        return Windows.of, (self.ends, self.origin, self.wide, len(self.coarse))
+        return _windows, (self.ends.tobytes(), self.origin, self.wide, len(self.coarse))
 
     @property
     def lookup(self) -> tuple[np.uint64, int, np.ndarray, np.ndarray, np.ndarray]:
@@ -127,3 +128,9 @@ class Windows(NamedTuple):
             if float(sizes.astype(np.float64).sum()) <= max(most, len(sizes)):
                 break
         return shift, np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+
+@lru_cache(maxsize=2)
+def _windows(ends: bytes, origin: int, wide: int, cells: int) -> Windows:
+    """Build windows once for all tasks of a pass."""
+    return Windows.of(np.frombuffer(ends, np.uint64).reshape(2, -1), origin, wide, cells)

@@ -33,8 +33,8 @@ PAIRS = 1 << 24
 
 
 SHARE, SAMPLED, LEAST = 16, 8, 8
-"""Of blocks that are read from files, one in 16 but at most 8 are looked at before, or one of
-those of 8 to 16: a guess spares a pass, but it is not sure to."""
+"""Of the blocks of a dask array one in 16 is looked at before, but at least one, at most 8, and none
+where there are fewer than 8: a guess spares a pass, but it is not sure to."""
 
 
 @dataclass(frozen=True)
@@ -221,9 +221,9 @@ class Solver:
 
 def guessed(source: Source, packed: binning.Packed, ks: list[int]) -> Guess:
     """Guess where cuts are from some blocks of a dask array, spread evenly over it."""
-    number = min(source.lazy // SHARE, SAMPLED) if source.lazy > SHARE else source.lazy // LEAST
-    if number == 0:
+    if source.lazy < LEAST:
         return Guess.none()
+    number = min(max(source.lazy // SHARE, 1), SAMPLED)
     sample = binning.Packed(packed.dtype, packed.threads)
     spread = (np.arange(number) * source.lazy + source.lazy // 2) // number
     found = source.sampled(sample.aim, spread[:1].tolist(), packed.threads)

@@ -218,7 +218,7 @@ def _other_grid(first: Survey, other: Survey) -> str | None:
     axes = first.variables[0].axes
     for dim, own, wanted in ((axes.y, other.y, first.y), (axes.x, other.x, first.x)):
         if not _alike(own, wanted):
-            return f"{dim} {_span(own)}, {first.name} has {_span(wanted)}"
+            return f"{dim} is {_span(own)}, in {first.name} {_span(wanted)}"
     if other.cells != first.cells:
         return f"its cells have other coordinates than those of {first.name}"
     if other.crs and first.crs and other.crs != first.crs:
@@ -240,7 +240,7 @@ def _alike(own: np.ndarray | None, wanted: np.ndarray | None) -> bool:
 
 def _span(centres: np.ndarray | None) -> str:
     if centres is None:
-        return "without coordinates"
+        return "without coordinate"
     middle = f", {centres[1]:.9g}, ..." if len(centres) > 2 else ""
     return f"{centres[0]:.9g}{middle} to {centres[-1]:.9g}"
 

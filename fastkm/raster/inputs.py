@@ -371,7 +371,7 @@ def _texts(time: xr.DataArray, name: str) -> tuple[tuple[str, ...], str]:
     else:
         whole = all(not date.microsecond for date in values)
         texts = tuple(d.isoformat(timespec="seconds" if whole else "microseconds") for d in values)
-    if min(map(len, texts)) < 19 or not all(text[:4].isdigit() for text in texts):
+    if not all(text[:4].isdigit() and text[4] == "-" for text in texts):
         raise ArchiveError(name, "", f"years must be 0 to 9999, got {min(texts)} to {max(texts)}")
     given = str(time.encoding.get("calendar", "standard")).lower()
     calendar = _CALENDARS.get(given, given)

@@ -250,8 +250,6 @@ def _fill(out: np.ndarray, place: Place, window: Window) -> None:
             for row, index in enumerate(place.indices):
                 key = _key(form, index, window)
                 out[row] = _cut(np.asarray(variable[key]), form, window)
-    except ArchiveError:
-        raise
     except DAMAGE as error:
         reason = f"cannot be read: {reason_of(error, place.path)}"
         raise ArchiveError(place.name, place.times[row], reason) from error

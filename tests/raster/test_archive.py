@@ -366,11 +366,11 @@ MISFITS = {
     ),
     "shift": (
         {"coords": {"lon": (LONGITUDE + 22.5, EAST)}},
-        "other grid: lon 45, 90, ... to 360, pw_1.nc has 22.5, 67.5, ... to 337.5",
+        "other grid: lon is 45, 90, ... to 360, in pw_1.nc 22.5, 67.5, ... to 337.5",
     ),
     "upside down": (
         {"coords": {"lat": (LATITUDE[::-1], NORTH)}},
-        "other grid: lat 50, 30, ... to -50, pw_1.nc has -50, -30, ... to 50",
+        "other grid: lat is 50, 30, ... to -50, in pw_1.nc -50, -30, ... to 50",
     ),
     "units": (
         {"units": "mm"},
@@ -410,6 +410,48 @@ def test_other_variable(tmp_path):
         file.renameVariable("water", "ice")
     _, faults = collected(paths)
     assert faults == ["pw_2.nc: has the variable 'ice', pw_1.nc has 'water'"]
+
+
+def _of_cells(path, month, shift=0.0, **flat):
+    """Write a month whose cells have latitudes and longitudes of their own."""
+    lon, lat = np.meshgrid(LONGITUDE.astype(float) + shift, LATITUDE.astype(float))
+    lon += lat / 10
+    more = {"lat": (lat, NORTH, ("y", "x")), "lon": (lon, EAST, ("y", "x"))}
+    coords = {"time": (np.array([month]), SINCE_1988), **flat}
+    attrs = {**WATER, "coordinates": "lat lon"}
+    dims = ("time", "y", "x")
+    return write_netcdf(path, values_of(month)[None], dims, coords=coords, more=more, **attrs)
+
+
+def test_coordinates_of_cells(tmp_path):
+    shifts = (0, 0, 1e-6)
+    paths = [_of_cells(tmp_path / f"{m}.nc", m, shift) for m, shift in enumerate(shifts)]
+    paths.append(_of_cells(tmp_path / "3.nc", 3, y=(np.arange(6.0), {"units": "m"})))
+    archive, faults = collected(paths)
+    assert faults == [
+        "2.nc: other grid: its cells have other coordinates than those of 0.nc",
+        "3.nc: other grid: y is 0, 1, ... to 5, in 0.nc without coordinate",
+    ]
+    read, wanted = archive.read(0, 2), fastkm.read_raster(paths[1], missing="keep")
+    np.testing.assert_array_equal(read[1], wanted)
+    np.testing.assert_array_equal(read.lat, wanted.lat)
+    np.testing.assert_array_equal(archive.areas(), read_areas(paths[0]))
+
+
+def test_rows_in_no_order(tmp_path):
+    order = [3, 0, 5, 1, 4, 2]
+    path = write_month(tmp_path / "a.nc", 0, coords={"lat": (LATITUDE[order], NORTH)})
+    box = (40, -35, 250, 35)
+    read = archive_of([path], bbox=box).read(0, 1)
+    np.testing.assert_array_equal(read[0], fastkm.read_raster(path, missing="keep", bbox=box))
+
+
+def test_times_to_the_second(tmp_path):
+    seconds = {**SINCE_1988, "units": "seconds since 1988-01-01"}
+    for month in range(2):
+        write_month(tmp_path / f"{month}.nc", month, time=(np.array([month * 90]), seconds))
+    archive = archive_of(sorted(tmp_path.iterdir()))
+    assert [step.time for step in archive.steps] == ["1988-01-01T00:00:00", "1988-01-01T00:01:30"]
 
 
 def test_other_reference_system(tmp_path):

@@ -251,6 +251,10 @@ def _no_dates(path):
     write_netcdf(path, np.zeros((1, *SHAPE)), ("time", "lat", "lon"))
 
 
+def _noleap(year):
+    return {"units": f"days since {year}-01-01", "calendar": "noleap", "axis": "T"}
+
+
 def _months_since(path):
     write_month(path, 0, time=(np.array([1]), {"units": "months since 1988-01-01"}))
 
@@ -275,6 +279,16 @@ FAULTS = {
     "no steps": (_no_steps, None, "variable 'water' has no step of time"),
     "no dates": (_no_dates, None, "time axis 'time' has no coordinate, so no dates"),
     "months": (_months_since, None, ".*no dates: its units are 'months since 1988-01-01'.*"),
+    "far future": (
+        lambda path: write_month(path, 0, time=(np.array([0]), _noleap(10000))),
+        None,
+        "years must be 0 to 9999, got 10000-01-01T00:00:00 .*",
+    ),
+    "far past": (
+        lambda path: write_month(path, 0, time=(np.array([0]), _noleap(-20))),
+        None,
+        "years must be 0 to 9999, got -0020-01-01T00:00:00 .*",
+    ),
     "missing dates": (
         lambda path: write_month(path, 0, time=(np.array([np.nan]), SINCE_1988)),
         None,

@@ -1,0 +1,249 @@
+"""How fast an archive is clustered, and in how much memory: beside reading it, and the lesson's way.
+
+    python -m bench.archive [MONTHS] [RESOLUTION] [ROUNDS]
+
+The archive is the sample's, monthly files as such files are (zlib 4, shuffle, a step a chunk). Each
+round measures everything in turn, so that what else the machine does falls on all alike; medians
+are given. Workers are started, and kernels compiled, before the clock is. fastkm has one thread a
+process, here as in a worker.
+
+*Read* is netCDF4's own reading of all files in as many processes, numbers as stored: decoding them,
+which netCDF4 does unless told not to, is left out, since fastkm does not need it. *The lesson* is
+``scipy.cluster.vq.kmeans`` of each month, all cells, k = 6, measured on `LESSON_MONTHS` and
+multiplied. Memory is the peak of a process of its own, as the kernel counts it (Linux).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import netCDF4
+import numpy as np
+from scipy.cluster import vq
+
+import fastkm
+from bench.table import readable, times
+from fastkm._dask import completed
+from fastkm.archives.codebooks import for_tasks
+from fastkm.archives.label_maps import labelled, write_part
+from fastkm.archives.workers import working
+from fastkm.raster.assemble import assembled
+from fastkm.raster.inputs import survey
+from fastkm.raster.sample_archive import write_sample_archive
+
+if TYPE_CHECKING:
+    from fastkm.raster.archive import Archive
+
+K = 6
+LESSON_MONTHS = 3
+ERA5 = {"steps": 40 * 8766, "rows": 721, "columns": 1440}
+"""Hourly, 40 years, a quarter of a degree: 3.6e11 cells, more than this bench can hold."""
+WORKERS = (1, 10, 100, 1000)
+
+
+def read_files(paths: list[str]) -> int:
+    """Read files with netCDF4, numbers as stored."""
+    cells = 0
+    for path in paths:
+        with netCDF4.Dataset(path) as dataset:
+            dataset.set_auto_maskandscale(False)
+            cells += dataset["precipitable_water"][:].size
+    return cells
+
+
+def label_month(archive: Archive, codebook: fastkm.KMeans1D, folder: str) -> None:
+    """Label the steps of a part of an archive and write the file."""
+    raster = archive.read(0, 1, missing="mask").isel({archive.dims[0]: 0})
+    path = Path(folder, archive.inputs[0].name)
+    write_part(
+        archive, [labelled(raster, codebook)], path, numbers=[0], codebooks=None, history="bench"
+    )
+
+
+def label_all(archive: Archive, codebook: fastkm.KMeans1D, folder: str) -> None:
+    """Label all steps, on workers where there are some."""
+    small = for_tasks(codebook)
+    blocks = [(archive.part(i, i + 1), small, folder) for i in range(len(archive.steps))]
+    for _, result in completed(label_month, blocks):
+        if isinstance(result, Exception):
+            raise result
+
+
+def lesson_month(path: str) -> None:
+    """Cluster a month as the lesson does: all cells, fill values among them."""
+    with netCDF4.Dataset(path) as dataset:
+        dataset.set_auto_maskandscale(False)
+        cells = dataset["precipitable_water"][:].reshape(-1, 1).astype(np.float64)
+    centroids, _ = vq.kmeans(cells, K, rng=0)
+    vq.vq(cells, centroids)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time a call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def measured(paths: list[Path], rounds: int) -> dict[str, float]:
+    """Give the medians of what is measured, in seconds."""
+    names = [str(path) for path in paths]
+    archive = assembled([survey(path) for path in paths])
+    found: dict[str, list[float]] = {}
+    with pools() as pool, tempfile.TemporaryDirectory() as folder:
+        for number in range(-1, rounds):  # the first compiles kernels and warms caches
+            for workers in (1, 2):
+                taken = timed(archive, names, workers, pool[workers], folder)
+                if number >= 0:
+                    for name, value in taken.items():
+                        found.setdefault(name, []).append(value)
+        count = min(LESSON_MONTHS, len(names))
+        lesson = seconds(lambda: [lesson_month(name) for name in names[:count]])
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    return {**medians, "the lesson, extrapolated": lesson * len(names) / count}
+
+
+@contextmanager
+def pools() -> Iterator[dict[int, ProcessPoolExecutor]]:
+    """Give processes that read, one and two."""
+    context = get_context("spawn")
+    with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(2, context) as two:
+        yield {1: one, 2: two}
+
+
+def timed(
+    archive: Archive, names: list[str], workers: int, pool: ProcessPoolExecutor, folder: str
+) -> dict[str, float]:
+    """Measure one round with some workers."""
+    shares = [names[i::workers] for i in range(workers)]
+    list(pool.map(read_files, [share[:1] for share in shares]))  # processes are there
+    taken = {"read": seconds(lambda: list(pool.map(read_files, shares)))}
+    made: list[fastkm.KMeans1D] = []
+    with working(workers):
+        warm = archive.part(0, 2)
+        label_all(warm, fastkm.kmeans1d(warm.lazy(), K), folder)
+        taken["codebook"] = seconds(lambda: made.append(fastkm.kmeans1d(archive.lazy(), K)))
+        taken["labels"] = seconds(lambda: label_all(archive, made[0], folder))
+    taken["codebook and labels"] = taken["codebook"] + taken["labels"]
+    return {f"{name}, {workers} process{'es' * (workers > 1)}": t for name, t in taken.items()}
+
+
+def peak_of_run(paths: list[Path]) -> int:
+    """Give the bytes at the peak of ``fastkm archive`` in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "bench.archive", "--peak", folder, *map(str, paths)]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(ran.stdout.split()[-1])
+
+
+def peak_here(folder: str, paths: list[str]) -> int:
+    """Run an archive in this process, and give its peak."""
+    from bench.memory import _peak
+    from fastkm.archives import ArchiveOptions, cluster_archive
+
+    cluster_archive(paths, Path(folder, "out"), ArchiveOptions(ks=(K,), min_diameter="2000km"))
+    return _peak()
+
+
+def part_bytes(archive: Archive) -> int:
+    """Give the size of what one block of the first pass sends to be merged."""
+    from fastkm.cluster.solver import first_part
+
+    return len(pickle.dumps(first_part(archive.part(0, 1).lazy(), [K])))
+
+
+def projected(found: dict[str, float], cells: int, stored: int, merge: int) -> list[list[object]]:
+    """Give for some numbers of workers the hours that ERA5 would take, from the rates of one.
+
+    Parameters
+    ----------
+    found : dict of str to float
+        Seconds, as of `measured`.
+    cells, stored : int
+        Cells and bytes that they are of.
+    merge : int
+        Bytes that a block sends to be merged.
+    """
+    many = ERA5["steps"] * ERA5["rows"] * ERA5["columns"]
+    rate = cells / found["codebook and labels, 1 process"]
+    return [
+        [workers, many * stored / cells, 2, merge * ERA5["steps"], many / rate / workers / 3600]
+        for workers in WORKERS
+    ]
+
+
+def report(months: int, resolution: float, rounds: int) -> dict[str, object]:
+    """Measure everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_sample_archive(folder, months=max(months, 2), resolution=resolution)
+        found = measured(paths, rounds)
+        archive = assembled([survey(path) for path in paths[:1]])
+        cells = len(paths) * archive.shape[0] * archive.shape[1]
+        stored = sum(path.stat().st_size for path in paths)
+        merge = part_bytes(archive)
+        short, long = paths[: max(1, len(paths) // 10)], paths
+        if months >= 120:
+            long = write_sample_archive(f"{folder}/long", months=2 * months, resolution=resolution)
+        peaks = {len(some): peak_of_run(some) for some in (short, long)}
+    return {
+        "cells": cells,
+        "bytes": stored,
+        "seconds": found,
+        "peaks": peaks,
+        "merge": merge,
+        "projected": projected(found, cells, stored, merge),
+    }
+
+
+def tables(told: dict[str, object]) -> str:
+    """Write what was measured as Markdown."""
+    found: dict[str, float] = told["seconds"]
+    lines = ["| work | seconds | to reading |", "| --- | ---: | ---: |"]
+    for name, value in found.items():
+        read = found["read, 2 processes" if "2 processes" in name else "read, 1 process"]
+        lines.append(f"| {name} | {readable(value)} | {times(value / read)} |")
+    whole = "codebook and labels, {}"
+    gain = found[whole.format("1 process")] / found[whole.format("2 processes")]
+    lesson = found["the lesson, extrapolated"] / found[whole.format("1 process")]
+    lines += [
+        "",
+        f"2 workers against 1: {times(gain)}; against the lesson's way, one process: {times(lesson)}.",
+        "",
+        *(f"Peak memory, {n} months: {peak / 1e6:.0f} MB." for n, peak in told["peaks"].items()),
+        "",
+        "| workers | read, TB | passes | merged, GB | hours |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for workers, read, passes, merge, hours in told["projected"]:
+        row = f"| {workers} | {passes * read / 1e12:.2f} | {passes} | {merge / 1e9:.0f} | {hours:.2g} |"
+        lines.append(row)
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the tables, or the peak of a run."""
+    if arguments[:1] == ["--peak"]:
+        print(peak_here(arguments[1], arguments[2:]))
+        return
+    os.environ["FASTKM_NUM_THREADS"] = "1"
+    months, resolution, rounds = (*arguments, *("120", "0.25", "3")[len(arguments) :])
+    told = report(int(months), float(resolution), int(rounds))
+    print(json.dumps(told))
+    print(tables(told))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
