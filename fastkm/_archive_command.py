@@ -33,7 +33,7 @@ def archive(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILES...", help="NetCDF files, Zarr stores, or patterns such as 'pw_*.nc'."
+            metavar="FILES", help="NetCDF files, Zarr stores, or patterns such as 'pw_*.nc'."
         ),
     ],
     output: Annotated[
@@ -41,7 +41,12 @@ def archive(
     ],
     variable: Annotated[
         list[str] | None,
-        typer.Option("-v", "--variable", help="The variable; several times for several together."),
+        typer.Option(
+            "-v",
+            "--variable",
+            metavar="NAME",
+            help="The variable; several times for several together.",
+        ),
     ] = None,
     k: Annotated[
         str | None,

@@ -142,7 +142,7 @@ def _reduced_here(
 
 
 def _delayed(function: Callable[..., Any]) -> Any:
-    from dask import delayed
+    from dask.delayed import delayed
 
     return delayed(function, pure=False)
 

@@ -49,7 +49,9 @@ def test_delayed_arguments_are_computed(where):
     assert reduced(lambda i: i, blocks, total) == 15
 
 
-@pytest.mark.parametrize("error", [ArchiveError("a.nc", "2001-01", "cut"), OSError(5, "bad"), KeyError(1)])
+@pytest.mark.parametrize(
+    "error", [ArchiveError("a.nc", "2001-01", "cut"), OSError(5, "bad"), KeyError(1)]
+)
 def test_an_error_reaches_the_caller_unchanged(where, error):
     def fail(i):
         if i == 3:

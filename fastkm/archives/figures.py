@@ -41,11 +41,9 @@ def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.
     """
     import xarray as xr
 
-    engine: Any = "netcdf4" if first is None else "zarr"
-    options = {} if first is None else {"consolidated": False}
-    with xr.open_dataset(
-        path, engine=engine, mask_and_scale=False, decode_times=False, chunks=None, **options
-    ) as dataset:
+    options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "chunks": None}
+    options |= {"engine": "netcdf4"} if first is None else {"engine": "zarr", "consolidated": False}
+    with xr.open_dataset(path, **options) as dataset:
         labels = dataset["cluster"]
         counts = np.zeros((2, *labels.shape[1:]), np.int32)
         for number in range(*slice(first, stop).indices(labels.shape[0])):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -71,10 +71,10 @@ def create_store(path: Path, archive: Archive, codebook: Codebook | int, history
     """Create the store for the label maps of all steps."""
     import xarray as xr
 
-    plane = archive.template()
-    clusters = codebook if isinstance(codebook, int) else None
+    plane, clusters = archive.template(), None
     if isinstance(codebook, int):
-        codebook = kmeans1d(np.arange(codebook), codebook)
+        clusters = codebook
+        codebook = cast("KMeans1D", kmeans1d(np.arange(clusters), clusters))
     nothing = plane.astype(np.float32).where(False)
     layers = {
         name: nothing.rename(name).assign_attrs(units=units)

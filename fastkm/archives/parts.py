@@ -42,6 +42,9 @@ Row = dict[str, Any]
 
 _AREAS: dict[Any, xr.DataArray | None] = {}
 
+SQUARE_KM = 1e6
+"""Square metres of one."""
+
 PART_CELLS = 1 << 23
 """Cells a part, or one step where that has more: eight steps of a quarter degree."""
 
@@ -258,7 +261,7 @@ def _rows(
     """Measure each cluster of a step."""
     k = codebook.k
     counts, means = _means(labels, layers, k)
-    area = [None] * k if areas is None else _sums(labels, areas, k)[1].tolist()
+    area = [None] * k if areas is None else (_sums(labels, areas, k)[1] / SQUARE_KM).tolist()
     rows = []
     for j in range(k):
         row: Row = {"time": time, "cluster": j, "cells": int(counts[j]), "area_km2": area[j]}

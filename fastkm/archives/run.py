@@ -23,6 +23,7 @@ from fastkm.archives.summary import highest_name, summarised
 from fastkm.archives.workers import working
 from fastkm.cluster import KMeans1D
 from fastkm.errors import ArchiveError
+from fastkm.plot._text import typeset_units
 from fastkm.raster.assemble import assembled
 from fastkm.raster.inputs import find_inputs, short_names, size_of, survey
 from fastkm.workflow import chosen_clusters
@@ -207,13 +208,7 @@ class _Run:
         earlier = read_json(self.folder.codebook)
         if earlier is not None:
             codebook = codebooks.read_codebook(self.folder.codebook, archive)
-            left_out = {(one["file"], one["step"]): one for one in earlier["left_out"]}
-            steps = [
-                s for s in archive.steps if (archive.inputs[s.source].name, s.time) in left_out
-            ]
-            for one in left_out.values():
-                self._fault(ArchiveError(**one))
-            return codebook, archive.without(steps)
+            return codebook, self._left_out_before(archive, earlier["left_out"])
         given = self.options.given
         known = len(self.faults)
         facts: Description = {}
@@ -326,7 +321,7 @@ class _Run:
             labels,
             finish.read_row_counts(folder, count),
             k=codebook if isinstance(codebook, int) else codebook.k,
-            highest=highest_name(archive, codebook),
+            highest=highest_name(archive, codebook, typeset_units),
             centroids=codebook.centroids.tolist() if isinstance(codebook, KMeans1D) else None,
         )
         self.report.advance()

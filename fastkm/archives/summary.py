@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,13 +56,15 @@ def summarised(
     }
 
 
-def highest_name(archive: Archive, codebook: Codebook | int) -> str:
-    """Say what the highest cluster is, in the units of the archive."""
+def highest_name(
+    archive: Archive, codebook: Codebook | int, typeset: Callable[[str], str] = str
+) -> str:
+    """Say what the highest cluster is, in the units of the archive, which `typeset` may change."""
     if isinstance(codebook, int):
         return "of each step by itself"
     last = np.atleast_1d(codebook.centroids[-1])
     pairs = zip(last, archive.units, strict=True)
-    return "around " + ", ".join(f"{value:.4g} {unit}".strip() for value, unit in pairs)
+    return "around " + ", ".join(f"{value:.4g} {typeset(unit)}".strip() for value, unit in pairs)
 
 
 def _of_cluster(rows: Sequence[Row], cluster: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ How many passes there are, and how fine the bins of each, does depend on how the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,6 +37,9 @@ CELLS = 1 << (32 - histogram.LOW_BITS)
 LOW = np.uint64((1 << histogram.SUM_BITS) - 1)
 """The low bits of a packed word."""
 
+MOST_COUNTED = 1 << 31
+"""Values of which a thread counts single keys in 32 bits."""
+
 FINER_CELLS = 1 << 15
 """Bins of a later one, which may all be in use: 512 KB. With 2^18 they take twice the time."""
 
@@ -54,9 +57,9 @@ class Bins(NamedTuple):
 
     Attributes
     ----------
-    places : (b,) int64 array
+    places : (b,) integer array
         Which bins, ascending.
-    totals : (b, c) int64 array
+    totals : (b, c) integer array
         Their counts, and other sums.
     """
 
@@ -81,7 +84,7 @@ def summed(parts: list[Bins]) -> Bins:
     order = np.argsort(places, kind="stable")  # merges what is ascending already
     used, starts = np.unique(places[order], return_index=True)
     totals = np.concatenate([part.totals for part in parts])[order]
-    return Bins(used, np.add.reduceat(totals, starts, axis=0))
+    return Bins(used, np.add.reduceat(totals, starts, axis=0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -168,14 +171,24 @@ class Tally:
             return PackedTable(CELLS, guessed)
 
         tables = accumulated(pieces, make, add, threads)
-        parts = ((*table.drained(), table.ends) for table in tables)
-        return self.merged([Tallied(bins, fine, ends) for bins, fine, ends in parts])
+        wide = np.int64 if sum(table.counted for table in tables) >= 1 << 32 else np.uint32
+        counts = total(table.counts().astype(wide, copy=False) for table in tables)
+        keys = np.flatnonzero(counts[:guessed] != 0).astype(np.uint32)  # there may be a million
+        return Tallied(
+            summed([table.bins() for table in tables]),
+            Bins(keys, counts[keys, None]),
+            reach_of([table.ends for table in tables]),
+        )
 
     def merged(self, parts: list[Tallied]) -> Tallied:
         """Add up."""
         bins, fine, ends = zip(*parts, strict=True)
-        reach = np.array([min(e[0] for e in ends), max(e[1] for e in ends)], np.uint32)
-        return Tallied(summed(list(bins)), summed(list(fine)), reach)
+        return Tallied(summed(list(bins)), summed(list(fine)), reach_of(ends))
+
+
+def reach_of(ends: Sequence[np.ndarray]) -> np.ndarray:
+    """Give the least and the greatest of some ends."""
+    return np.array([min(pair[0] for pair in ends), max(pair[1] for pair in ends)])
 
 
 @dataclass(frozen=True)
@@ -198,7 +211,7 @@ class FinerTally:
             )
 
         tables = accumulated(pieces, lambda: PackedTable(int(self.offsets[-1])), add, threads)
-        return summed([table.drained()[0] for table in tables])
+        return summed([table.bins() for table in tables])
 
     def merged(self, parts: list[Bins]) -> Bins:
         """Add up."""
@@ -206,7 +219,7 @@ class FinerTally:
 
 
 class PackedTable:
-    """A table for one thread; what it has taken is moved to bins before it overflows."""
+    """A table for one thread; what it has taken is moved to wider sums before it overflows."""
 
     def __init__(self, cells: int, fine: int = 0) -> None:
         self.sums = np.zeros((cells, 2), np.uint64)
@@ -214,17 +227,28 @@ class PackedTable:
         self.ends = np.array([0xFFFFFFFF, 0], np.uint32)
         self.fine = np.zeros(fine + (1 << histogram.LOW_BITS) if fine else 0, np.uint32)
         self.taken = 0
-        self.full: list[tuple[Bins, Bins]] = []
+        self.full: list[Bins] = []
+        self.counted = 0
+        self.kept: np.ndarray | None = None
 
     def make_room(self, number: int) -> None:
         """Move sums away before some more values would be too many."""
         if self.taken + number > histogram.MOST:
-            self.full = [self.drained()]
-            self.sums[:], self.pages[:], self.fine[:], self.taken = 0, 0, 0, 0
+            self.full = [self.bins()]
+            self.sums[self.full[0].places] = 0  # no page is touched that was not
+            self.pages[:], self.taken = 0, 0
+        if self.counted // MOST_COUNTED != (self.counted + number) // MOST_COUNTED:
+            self.kept = self.counts().astype(np.int64)
+            self.fine[:] = 0
         self.taken += number
+        self.counted += number
 
-    def drained(self) -> tuple[Bins, Bins]:
-        """Give all that was taken, as bins and as counts of single keys."""
+    def counts(self) -> np.ndarray:
+        """Give the counts of single keys, as int64 where they may be large."""
+        return self.fine if self.kept is None else self.kept + self.fine
+
+    def bins(self) -> Bins:
+        """Give all that was taken, as bins."""
         if self.pages.any():  # of 2^21 bins only those of touched pages are looked at
             pages = np.flatnonzero(self.pages)
             some = self.sums.reshape(-1, histogram.PAGE, 2)[pages].reshape(-1, 2)
@@ -236,10 +260,7 @@ class PackedTable:
             packed = self.sums[places]
         counts, low = packed[:, 0] >> np.uint64(histogram.SUM_BITS), packed[:, 0] & LOW
         totals = np.stack([counts, low, packed[:, 1]], axis=1).astype(np.int64)
-        keys = np.flatnonzero(self.fine[: -1 << histogram.LOW_BITS] != 0)
-        fine = Bins(keys, self.fine[keys, None].astype(np.int64))
-        bins, fines = zip(*self.full, (Bins(places, totals), fine), strict=True)
-        return summed(list(bins)), summed(list(fines))
+        return summed([*self.full, Bins(places, totals)])
 
 
 class Packed:
@@ -301,13 +322,16 @@ class Packed:
 
     def known(self, windows: Windows) -> Atoms | None:
         """Give the distinct values in some windows where the guess covers them all."""
-        if not self.guess.covers(windows.ends):
+        places = self.guess.places(windows.ends)
+        if places is None:
             return None
-        keys = self.guess.keys(self.fine.places)
-        window = np.searchsorted(windows.ends[0], keys, side="right") - 1
-        inside = (window >= 0) & (keys <= windows.ends[1, np.maximum(window, 0)])
-        counts = self.fine.totals[inside, 0]
-        return self._atoms(keys[inside], np.stack([counts, 0 * counts, 0 * counts], axis=1), 0)
+        first = np.searchsorted(self.fine.places, places[0])
+        stop = np.searchsorted(self.fine.places, places[1], side="right")
+        runs = [np.arange(a, b) for a, b in zip(first, stop, strict=True)]
+        inside = np.concatenate([*runs, np.empty(0, np.int64)])
+        counts = self.fine.totals[inside, 0].astype(np.int64)
+        keys = self.guess.keys(self.fine.places[inside])
+        return self._atoms(keys, np.stack([counts, 0 * counts, 0 * counts], axis=1), 0)
 
     def bins_of(self, values: np.ndarray) -> np.ndarray:
         """Give the bins of the first pass that hold some values."""

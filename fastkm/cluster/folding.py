@@ -5,7 +5,7 @@ See `fastkm._kernels.histogram` for the folds and `fastkm.cluster.binning` for i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,7 @@ from fastkm import _check
 from fastkm._kernels import histogram
 from fastkm._kernels.dynamic import recentre
 from fastkm.cluster.atoms import Atoms, distinct, joined, split, total
+from fastkm.cluster.binning import reach_of
 from fastkm.cluster.judge import ExactSums
 from fastkm.cluster.keys import COARSE_BITS, Order, Windows
 from fastkm.cluster.pieces import CHUNK_VALUES, Piece, accumulated, part
@@ -221,7 +222,7 @@ class Measure:
     def merged(self, parts: list[Extents]) -> Extents:
         """Find the extents of all."""
         ends, weights, numbers = zip(*parts, strict=True)
-        return Extents(_widest(ends), _widest(weights), sum(numbers))
+        return Extents(reach_of(ends), reach_of(weights), sum(numbers))
 
     def _none(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
@@ -365,10 +366,6 @@ def _widen(table: tuple[np.ndarray, np.ndarray, np.ndarray], piece: Piece) -> No
     table[2][0] += histogram.extent(_check.frozen(piece.values, table[0].dtype), table[0])
     if piece.weights is not None:
         histogram.extent(piece.weights, table[1])
-
-
-def _widest(ends: Sequence[np.ndarray]) -> np.ndarray:
-    return np.array([min(pair[0] for pair in ends), max(pair[1] for pair in ends)])
 
 
 def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

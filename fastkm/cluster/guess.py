@@ -57,14 +57,17 @@ class Guess(NamedTuple):
 
     def keys(self, places: np.ndarray) -> np.ndarray:
         """Give the keys that are counted at some places."""
-        low = places & ((1 << LOW_BITS) - 1)
-        return ((self.bins[places >> LOW_BITS] << LOW_BITS) | low).astype(np.uint64)
+        bins, low = places >> LOW_BITS, places & ((1 << LOW_BITS) - 1)
+        return ((self.bins[bins] << LOW_BITS) + low).astype(np.uint64)
 
-    def covers(self, ends: np.ndarray) -> bool:
-        """Tell whether each key between some ends, (2, w), is among those counted."""
-        first, last = (ends >> np.uint64(LOW_BITS)).astype(np.int64)
-        number = np.searchsorted(self.bins, last, side="right") - np.searchsorted(self.bins, first)
-        return bool((number == last - first + 1).all())
+    def places(self, ends: np.ndarray) -> np.ndarray | None:
+        """Give where some keys are counted; None unless all between each pair, (2, w), are."""
+        bins, low = ends >> np.uint64(LOW_BITS), ends & np.uint64((1 << LOW_BITS) - 1)
+        first, last = bins.astype(np.int64)
+        begin, stop = np.searchsorted(self.bins, first), np.searchsorted(self.bins, last + 1)
+        if (stop - begin != last + 1 - first).any():
+            return None
+        return (np.stack([begin, stop - 1]) << LOW_BITS) + low.astype(np.int64)
 
 
 @lru_cache(maxsize=2)

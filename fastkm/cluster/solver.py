@@ -37,6 +37,10 @@ SHARE, SAMPLED, LEAST = 16, 8, 8
 where there are fewer than 8: a guess spares a pass, but it is not sure to."""
 
 
+NEAR = 8
+"""Atoms to both sides of a cut by which it is seen whether numbers are rounded."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """Where the cuts are.
@@ -227,21 +231,29 @@ def guessed(source: Source, packed: binning.Packed, ks: list[int]) -> Guess:
     sample = binning.Packed(packed.dtype, packed.threads)
     spread = (np.arange(number) * source.lazy + source.lazy // 2) // number
     found = source.sampled(sample.aim, spread[:1].tolist(), packed.threads)
-    atoms = sample.opened(found)
-    if atoms.counts[~atoms.resolved].sum() < atoms.counts.sum() / 4:
-        return Guess.none()  # rounded numbers are told apart by the first pass
-    if number > 1:
+    lows = _unsure(sample.opened(found), ks)
+    if number > 1 and len(lows):
         more = source.sampled(sample.aim, spread[1:].tolist(), packed.threads)
-        atoms = sample.opened(sample.aim.merged([found, more]))
+        lows = _unsure(sample.opened(sample.aim.merged([found, more])), ks)
+    return Guess.around(packed.bins_of(lows), binning.CELLS)
+
+
+def _unsure(atoms: Atoms, ks: list[int]) -> np.ndarray:
+    """Give the least values above the best cuts, but for those among distinct values.
+
+    Rounded numbers are told apart by the first pass: there is nothing to guess.
+    """
     possible = [k for k in dict.fromkeys(ks) if 1 < k <= len(atoms.low)]
     if not possible:
-        return Guess.none()
+        return np.empty(0)
     search = Search(atoms)
     paths = [
         search.best(k, *search.narrowed(k, *groups))[0][1:-1]
         for k, groups in search.everywhere(possible).items()
     ]
-    return Guess.around(packed.bins_of(atoms.low[np.concatenate(paths)]), binning.CELLS)
+    cuts = np.unique(np.concatenate(paths))
+    near = np.clip(cuts[:, None] + np.arange(-NEAR, NEAR), 0, len(atoms.low) - 1)
+    return atoms.low[cuts[~atoms.resolved[near].all(axis=1)]]
 
 
 def _runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -12,21 +12,37 @@ from fastkm.plot.figures import (
 )
 from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
 from fastkm.plot.scores import draw_scores, scores_figure
+from fastkm.plot.series import (
+    areas_figure,
+    climatology_figure,
+    draw_area,
+    draw_climatology,
+    draw_hovmoller,
+    frequency_figure,
+    hovmoller_figure,
+)
 from fastkm.plot.stacks import stack_figure
 from fastkm.plot.style import RASTER_CMAP, category_colormap, class_colours, cluster_colormap
 
 __all__ = [
     "RASTER_CMAP",
+    "areas_figure",
     "category_colormap",
     "class_colours",
+    "climatology_figure",
     "cluster_colormap",
     "clusters_figure",
     "contours_figure",
+    "draw_area",
     "draw_classes",
+    "draw_climatology",
     "draw_contours",
+    "draw_hovmoller",
     "draw_labels",
     "draw_raster",
     "draw_scores",
+    "frequency_figure",
+    "hovmoller_figure",
     "land_polygons",
     "map_figure",
     "scores_figure",

@@ -329,9 +329,7 @@ class Archive:
         }
         lengths = tuple(min(length, len(self.steps) - start) for start in starts)
         chunks = (lengths, *((size,) for size in self.shape))
-        return Array(  # type: ignore[no-untyped-call]
-            graph, name, chunks, dtype=np.dtype(outcome.dtype)
-        )
+        return Array(graph, name, chunks, dtype=np.dtype(outcome.dtype))
 
     def _dressed(self, values: list[Any], missing: Missing) -> xr.DataArray | xr.Dataset:
         """Give arrays their coordinates and attributes."""

@@ -84,11 +84,24 @@ def test_areas_are_those_of_a_naive_computation(done, months) -> None:
         here = archive.time.dt.strftime("%Y-%m-%d") == row["time"]
         own = (labels == int(row["cluster"])).where(here, False)
         assert int(row["cells"]) == int(own.sum())
-        assert float(row["area_km2"]) == pytest.approx(float((own * areas).sum()), rel=1e-12)
+        assert float(row["area_km2"]) == pytest.approx(float((own * areas).sum()) / 1e6, rel=1e-12)
         assert float(row["mean"]) == pytest.approx(float(archive.where(own).mean()), rel=1e-6)
         assert (row["outlines"] == "") == (row["cluster"] != "2")
     total = sum(int(row["cells"]) for row in rows)
     assert total == int(archive.notnull().sum())
+
+
+def test_areas_are_those_of_the_outlines(months, tmp_path) -> None:
+    run([months], tmp_path / "out", replace(OPTIONS, select="all", min_diameter="0px"))
+    outlines = gpd.read_file(tmp_path / "out/outlines.gpkg")
+    day = outlines["time"].astype(str).str[:10]
+    total = 0.0
+    for row in rows_of(tmp_path / "out"):
+        own = outlines[(day == row["time"]) & (outlines["cluster"] == int(row["cluster"]))]
+        assert own["area_km2"].sum() == pytest.approx(float(row["area_km2"]), rel=1e-9)
+        assert len(own) == int(row["outlines"])
+        total += float(row["area_km2"])
+    assert total < 8 * 511e6  # of the globe
 
 
 def test_parquet_holds_what_csv_holds(done) -> None:

@@ -1,5 +1,7 @@
 """On the workers of a client as here: the same bits, for any blocks, types, weights and rules."""
 
+from contextlib import nullcontext
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -30,7 +32,9 @@ def grid(dtype, seed=0, shape=SHAPE):
     values = np.random.default_rng(seed).normal(size=shape)
     if dtype in ("f2", "f4", "f8"):
         return (values + 300).astype(dtype)
-    return np.round(values * {"u1": 20, "i2": 99, "i4": 2**14, "i8": 2**40}[dtype] + 100).astype(dtype)
+    return np.round(values * {"u1": 20, "i2": 99, "i4": 2**14, "i8": 2**40}[dtype] + 100).astype(
+        dtype
+    )
 
 
 def raster(values, **attrs):
@@ -57,7 +61,7 @@ def in_each_way(client, values, lazy, weights=None, lazy_weights=None, ks=(1, 2,
 
 @FEW
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f2", "i4", "f4", "i8", "f8"])
-@pytest.mark.parametrize("chunks", [(1, -1, -1), (5, 4, -1), -1], ids=str)
+@pytest.mark.parametrize("chunks", [(1, -1, -1), (7, 4, -1)], ids=str)
 def test_any_type_and_any_blocks(few, dtype, chunks, client):
     values = grid(dtype)
     with several_passes(few):
@@ -80,8 +84,8 @@ WEIGHTS = {
 @pytest.mark.parametrize("dtype", ["i2", "f4"])
 def test_weights_lie_over_the_blocks(few, kind, lazy_weights, dtype, client):
     values, weights = grid(dtype), WEIGHTS[kind]()
-    lazy = da.from_array(values, chunks=(5, 3, -1))
-    laid = da.from_array(np.asarray(weights), chunks=2) if lazy_weights else weights
+    lazy = da.from_array(values, chunks=(5, 4, -1))
+    laid = da.from_array(np.asarray(weights), chunks=6) if lazy_weights else weights
     with several_passes(few):
         in_each_way(client, values, lazy, weights, laid)
 
@@ -184,27 +188,27 @@ class Failing:
 def test_an_error_of_reading_reaches_the_caller_unchanged(there, error, client):
     lazy = da.from_array(grid("f4"), chunks=(2, -1, -1))
     lazy = lazy.map_blocks(Failing(error), meta=np.empty((0, 0, 0), "f4"))
-    with client.as_current(set_as_default=there) if there else several_passes():
-        with pytest.raises(type(error)) as caught:
-            kmeans1d(lazy, 2)
+    current = client.as_current() if there else nullcontext()
+    with current, pytest.raises(type(error)) as caught:
+        kmeans1d(lazy, 2)
     assert caught.value.args == error.args
 
 
-class Changing:
-    """Blocks that lose values from one reading to the next."""
+READINGS = []
 
-    def __init__(self):
-        self.readings = 0
 
-    def __call__(self, block):
-        self.readings += 1
-        return np.where(block > 299, np.nan, block) if self.readings > 40 else block
+def changing(block):
+    """Lose values after some readings."""
+    READINGS.append(1)
+    return np.where(block > 299, np.nan, block) if len(READINGS) > 30 else block
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_passes_that_differ_are_an_error(weighted, client):
-    lazy = da.from_array(grid("f8"), chunks=(1, 3, -1))
-    lazy = lazy.map_blocks(Changing(), meta=np.empty((0, 0, 0)))
+    lazy = da.from_array(grid("f8"), chunks=(2, 3, -1)).map_blocks(
+        changing, dtype="f8", meta=np.empty((0, 0, 0))
+    )
+    READINGS.clear()
     wanted = r"values must (be|give) the same .*in every pass"
     with several_passes(), client.as_current(), pytest.raises(ValueError, match=wanted):
         kmeans1d(lazy, 3, weights=2.0 if weighted else None)
@@ -267,11 +271,10 @@ def test_processes_give_the_same(tmp_path):
 
 
 def met(values, ks, guess, monkeypatch):
-    """Run with a guess that is given; tell how many passes there were."""
+    """Run with a guess that is given."""
     monkeypatch.setattr(solver, "guessed", lambda *_: guess)
     with several_passes():
-        results = kmeans1d(da.from_array(values, chunks=(1, -1, -1)), ks)
-    return results
+        return kmeans1d(da.from_array(values, chunks=(1, -1, -1)), ks)
 
 
 @pytest.mark.parametrize("seed", range(6 if COMPILED else 2))
@@ -322,7 +325,7 @@ def test_few_blocks_are_looked_at_before():
         return block
 
     for blocks, most in [(7, 0), (8, 1), (16, 1), (40, 2), (200, 8)]:
-        values = RNG.normal(300, 1, (blocks, 30)).astype("f4")
+        values = RNG.normal(300, 0.01, (blocks, 30)).astype("f4")
         lazy = da.from_array(values, chunks=(1, -1)).map_blocks(spy, meta=np.empty((0, 0), "f4"))
         source = Source(lazy)
         read.clear()

@@ -1,0 +1,423 @@
+"""Figures of an archive: the areas of clusters through time, where and when the highest one is.
+
+Times are dates as numpy has them, or numbers of years where a calendar has dates that numpy has
+not. Where steps are missing nothing is drawn: a line is broken, and a column of the diagram is no
+wider than its step, wherever the next one is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label, typeset_units
+from fastkm.plot.figures import panels, trimmed
+from fastkm.plot.panels import draw_raster
+from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, cluster_colormap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+
+PAGE_WIDTH = 7.5
+PANEL_HEIGHT = 1.15
+"""Inches of one cluster's areas."""
+COLUMNS = 2000
+"""Of a diagram, beyond which several steps share one: a page at 300 dpi has 2,250 dots across."""
+GAP = 1.5
+"""Times the usual step from which on steps are missing between two."""
+YEAR = 12
+"""Steps of a running mean."""
+MONTHS = "JFMAMJJASOND"
+GRID_COLOUR = "#e6e6e6"
+MEAN_COLOUR = "#222222"
+EDGE_COLOUR = "#8a8a8a"
+
+
+def areas_figure(
+    times: np.ndarray,
+    areas: np.ndarray,
+    centroids: Sequence[float] | np.ndarray | None = None,
+    *,
+    units: str = "",
+    unit_of_area: str = "km2",
+) -> Figure:
+    """Show the area of each cluster through time, one below the other, the highest on top.
+
+    Parameters
+    ----------
+    times : (n,) array
+        Dates, or numbers of years; ascending.
+    areas : (n, k) array
+        Of each step and cluster; NaN where unknown.
+    centroids : (k,) array-like, optional
+        What the clusters are; without them they have numbers only.
+    units : str, default: ""
+        Of the centroids.
+    unit_of_area : {"km2", "cells"}
+        Square kilometres are shown in millions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a cluster, in its colour. A monthly series of more than two years has its running
+        mean of 12 months, and its steps behind it.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> months = np.arange("2009-01", "2009-07", dtype="M8[M]")
+    >>> figure = areas_figure(months, np.ones((6, 2)) * 1e6, [10.0, 50.0], units="kg m-2")
+    >>> len(figure.axes)
+    2
+    """
+    times, areas = _checked(times, areas, 2, "areas")
+    k = areas.shape[1]
+    if centroids is not None and len(centroids) != k:
+        msg = f"centroids must be as many as clusters, {k}, got {len(centroids)}"
+        raise ValueError(msg)
+    figure = Figure(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * k), layout="constrained")
+    axes = figure.subplots(k, 1, sharex=True, squeeze=False)[:, 0]
+    names = _names(k, centroids, units)
+    for j, ax in zip(reversed(range(k)), axes, strict=True):
+        draw_area(ax, times, areas[:, j], colour=cluster_colormap(k)(j), unit_of_area=unit_of_area)
+        ax.set_title(names[j], loc="left", fontsize="medium")
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
+    figure.supylabel(_area_label(unit_of_area), fontsize="medium")
+    return figure
+
+
+def draw_area(
+    ax: Axes, times: np.ndarray, areas: np.ndarray, *, colour: Any, unit_of_area: str = "km2"
+) -> None:
+    """Draw one series on the axes given; the arguments are those of `areas_figure`.
+
+    Examples
+    --------
+    >>> ax = Figure().add_subplot()
+    >>> draw_area(ax, np.array([2000.0, 2001.0]), np.array([1e6, 2e6]), colour="k")
+    >>> ax.lines[0].get_ydata().tolist()
+    [1.0, 2.0]
+    """
+    times, areas = _checked(times, areas, 1, "areas")
+    values = areas / 1e6 if unit_of_area == "km2" else areas
+    where, broken = _broken(_numbers(times), values)
+    long = _is_monthly(times) and len(times) > 2 * YEAR
+    few = len(times) <= 2 * YEAR
+    width = 1.0 if long else 1.5
+    edge = withStroke(linewidth=width + 0.9, foreground=EDGE_COLOUR)  # yellow on white is faint
+    ax.plot(
+        where, broken, color=colour, linewidth=width, marker="o" if few else None, markersize=3,
+        path_effects=[edge],
+    )  # fmt: skip
+    if long:
+        middle, mean = _running_mean(_numbers(times), values)
+        ax.plot(middle, mean, color=MEAN_COLOUR, linewidth=1.6)
+    _mark_time(ax.xaxis, times)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.grid(color=GRID_COLOUR, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def hovmoller_figure(
+    times: np.ndarray,
+    rows: xr.DataArray | np.ndarray,
+    share: np.ndarray,
+    *,
+    cluster: str = "",
+) -> Figure:
+    """Show for each step and row of cells how much of it is in the highest cluster.
+
+    Parameters
+    ----------
+    times : (n,) array
+        Dates, or numbers of years; ascending.
+    rows : (y,) array or DataArray
+        Coordinate of the rows, latitudes for the most part; ascending or descending.
+    share : (n, y) array
+        From 0 to 1; NaN where a row has no cell that is present.
+    cluster : str, optional
+        What the highest cluster is, such as "around 51 kg m-2".
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Time to the right, rows upwards, colours for the share.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> figure = hovmoller_figure(np.array([2000.0, 2001.0]), np.array([-10, 0, 10]), np.eye(2, 3))
+    >>> [float(end) for end in figure.axes[0].get_ylim()]
+    [-15.0, 15.0]
+    """
+    figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
+    ax = figure.add_subplot()
+    mesh = draw_hovmoller(ax, times, rows, share)
+    figure.colorbar(mesh, ax=ax, label="share of the row's cells, %", pad=0.02)
+    ax.set_title(_of_highest("Where the highest cluster is", cluster), loc="left")
+    return figure
+
+
+def draw_hovmoller(
+    ax: Axes, times: np.ndarray, rows: xr.DataArray | np.ndarray, share: np.ndarray
+) -> QuadMesh:
+    """Draw the diagram on the axes given; the arguments are those of `hovmoller_figure`.
+
+    Examples
+    --------
+    >>> mesh = draw_hovmoller(Figure().add_subplot(), np.array([2000.0]), np.arange(3), np.eye(1, 3))
+    >>> mesh.get_clim()
+    (0.0, 100.0)
+    """
+    times, share = _checked(times, share, 2, "share")
+    places = np.asarray(getattr(rows, "values", rows), float)
+    if places.shape != share.shape[1:]:
+        msg = f"rows must be as many as those of share, {share.shape[1]}, got {places.shape}"
+        raise ValueError(msg)
+    order = np.argsort(places)
+    edges, cells = _columns(_numbers(times), 100 * share[:, order])
+    ax.set_facecolor(MISSING_COLOUR)
+    mesh = ax.pcolormesh(
+        edges, _edges(places[order]), np.ma.masked_invalid(cells.T), cmap=RASTER_CMAP,
+        vmin=0, vmax=100, rasterized=True,
+    )  # fmt: skip
+    _mark_time(ax.xaxis, times)
+    attrs = getattr(rows, "attrs", {})
+    if str(attrs.get("units", "")).startswith("degree"):
+        ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 2, 3, 6, 10]))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: degrees_label(y, "latitude")))
+    else:
+        name = str(attrs.get("long_name", getattr(rows, "name", None) or "row"))
+        ax.set_ylabel(quantity_label(name, str(attrs.get("units", ""))))
+    return mesh
+
+
+def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
+    """Show on a map in which share of the steps each cell was in the highest cluster.
+
+    Parameters
+    ----------
+    frequency : DataArray, (y, x)
+        From 0 to 1; NaN where a cell was never present.
+    cluster : str, optional
+        What the highest cluster is.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there are not two dimensions.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> figure = frequency_figure(xr.DataArray([[0.0, 0.5], [np.nan, 1.0]], dims=("y", "x")))
+    >>> figure.axes[0].images[0].get_clim()
+    (0.0, 100.0)
+    """
+    shown = 100 * frequency
+    shown.attrs = {"long_name": "share of the steps", "units": "%"}
+    figure, [ax] = panels(1, shown, columns=1)
+    image = draw_raster(ax, shown, title=_of_highest("How often in the highest cluster", cluster))
+    image.set_clim(0.0, 100.0)
+    return trimmed(figure)
+
+
+def climatology_figure(
+    months: np.ndarray, areas: np.ndarray, *, cluster: str = "", unit_of_area: str = "km2"
+) -> Figure:
+    """Show the area of the highest cluster by month of the year: mean, and all that there were.
+
+    Parameters
+    ----------
+    months : (n,) int array
+        Of each step, 1 to 12.
+    areas : (n,) array
+        Of the highest cluster; NaN where unknown.
+    cluster : str, optional
+        What the highest cluster is.
+    unit_of_area : {"km2", "cells"}
+        Square kilometres are shown in millions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a month is none.
+
+    Examples
+    --------
+    >>> figure = climatology_figure(np.array([1, 7, 1]), np.array([1e6, 3e6, 2e6]))
+    >>> figure.axes[0].lines[0].get_ydata()[[0, 6]].tolist()
+    [1.5, 3.0]
+    """
+    figure = Figure(figsize=(PAGE_WIDTH, 3.6), layout="constrained")
+    ax = figure.add_subplot()
+    draw_climatology(ax, months, areas, unit_of_area=unit_of_area)
+    ax.set_title(_of_highest("Area of the highest cluster by month", cluster), loc="left")
+    return figure
+
+
+def draw_climatology(
+    ax: Axes, months: np.ndarray, areas: np.ndarray, *, unit_of_area: str = "km2"
+) -> None:
+    """Draw the months on the axes given; the arguments are those of `climatology_figure`.
+
+    Examples
+    --------
+    >>> ax = Figure().add_subplot()
+    >>> draw_climatology(ax, np.array([1, 2]), np.array([5.0, 6.0]), unit_of_area="cells")
+    >>> ax.get_ylabel()
+    'cells'
+    """
+    months, areas = _checked(months, areas, 1, "areas")
+    if not np.isin(months, range(1, 13)).all():
+        msg = f"months must be 1 to 12, got {months.min()} to {months.max()}"
+        raise ValueError(msg)
+    values = areas / 1e6 if unit_of_area == "km2" else areas
+    own = [values[(months == month) & np.isfinite(values)] for month in range(1, 13)]
+    mean, least, greatest = (
+        np.array([function(part) if len(part) else np.nan for part in own])
+        for function in (np.mean, np.min, np.max)
+    )
+    where = np.arange(1, 13)
+    colour = RASTER_CMAP(0.55)
+    ax.plot(where, mean, "o-", color=RASTER_CMAP(0.3), linewidth=1.8, markersize=4, label="mean")
+    if max(map(len, own)) > 1:
+        ax.fill_between(
+            where, least, greatest, color=colour, alpha=0.3, linewidth=0, label="least to greatest"
+        )
+        ax.plot(months, values, ".", color=colour, markersize=3, alpha=0.7, label="single steps")
+        ax.legend(frameon=False, fontsize="small")
+    ax.set_xticks(where, list(MONTHS))
+    ax.set_xlim(0.5, 12.5)
+    ax.set_ylabel(_area_label(unit_of_area))
+    ax.grid(color=GRID_COLOUR, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _checked(
+    times: np.ndarray, values: np.ndarray, ndim: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    times, values = np.asarray(times), np.asarray(values, float)
+    if times.ndim != 1 or not len(times):
+        msg = f"times must have shape (n,) with n of at least 1, got {times.shape}"
+        raise ValueError(msg)
+    if values.ndim != ndim or len(values) != len(times):
+        msg = f"{name} must have {ndim} dimensions, the first of {len(times)}, got {values.shape}"
+        raise ValueError(msg)
+    return times, values
+
+
+def _numbers(times: np.ndarray) -> np.ndarray:
+    """Give times as numbers of the axis: days for dates."""
+    return np.asarray(date2num(times), float) if times.dtype.kind == "M" else times.astype(float)
+
+
+def _usual_step(where: np.ndarray) -> float:
+    return float(np.median(np.diff(where))) if len(where) > 1 else 1.0
+
+
+def _is_monthly(times: np.ndarray) -> bool:
+    days = _usual_step(_numbers(times)) * (1.0 if times.dtype.kind == "M" else 365.25)
+    return 27.0 < days < 32.0
+
+
+def _broken(where: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put NaN where steps are missing, so that a line is broken there."""
+    after = np.flatnonzero(np.diff(where) > GAP * _usual_step(where)) + 1
+    return np.insert(where, after, where[after - 1]), np.insert(values, after, np.nan)
+
+
+def _running_mean(where: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average 12 steps that follow each other; NaN where one of them is missing."""
+    windows = np.lib.stride_tricks.sliding_window_view
+    mean = windows(values, YEAR).mean(axis=1)
+    spans = windows(where, YEAR)
+    gone = (np.diff(spans, axis=1) > GAP * _usual_step(where)).any(axis=1)
+    return spans.mean(axis=1), np.where(gone, np.nan, mean)
+
+
+def _edges(places: np.ndarray) -> np.ndarray:
+    """Give the ends of cells half-way between their centres."""
+    if len(places) == 1:
+        return np.array([places[0] - 0.5, places[0] + 0.5])
+    middle = (places[1:] + places[:-1]) / 2
+    first, last = 2 * places[0] - middle[0], 2 * places[-1] - middle[-1]
+    return np.concatenate([[first], middle, [last]])
+
+
+def _columns(where: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the ends of columns and what is in them; NaN in the gaps between steps."""
+    together = -(-len(where) // COLUMNS)
+    if together > 1:
+        starts = np.arange(0, len(where), together)
+        counts = np.diff(np.append(starts, len(where)))
+        where = np.add.reduceat(where, starts) / counts
+        present = np.isfinite(cells)
+        sums = np.add.reduceat(np.where(present, cells, 0.0), starts)
+        with np.errstate(invalid="ignore"):
+            cells = sums / np.add.reduceat(present.astype(float), starts)
+    half = _usual_step(where) / 2
+    edges, columns = [where[0] - half], []
+    for i, place in enumerate(where):
+        if i and place - where[i - 1] > 2 * GAP * half:
+            edges.append(place - half)
+            columns.append(np.full(cells.shape[1], np.nan))
+        is_last = i == len(where) - 1 or where[i + 1] - place > 2 * GAP * half
+        edges.append(place + half if is_last else (place + where[i + 1]) / 2)
+        columns.append(cells[i])
+    return np.array(edges), np.array(columns)
+
+
+def _mark_time(axis: Any, times: np.ndarray) -> None:
+    if times.dtype.kind != "M":
+        axis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:g}"))
+        return
+    locator = AutoDateLocator(minticks=3, maxticks=9)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _names(k: int, centroids: Sequence[float] | np.ndarray | None, units: str) -> list[str]:
+    if centroids is None:
+        return [f"cluster {j}" for j in range(k)]
+    numbers = centroid_numbers(centroids)
+    return [
+        f"cluster {j}, around {number} {typeset_units(units)}".strip()
+        for j, number in enumerate(numbers)
+    ]
+
+
+def _area_label(unit: str) -> str:
+    return "area, million km²" if unit == "km2" else unit
+
+
+def _of_highest(heading: str, cluster: str) -> str:
+    return f"{heading} ({cluster})" if cluster else heading
