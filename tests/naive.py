@@ -439,3 +439,30 @@ def region_rings(inside, *, contour):
                 ring = list(itertools.compress(path, turned))
             rings.append(np.array([*ring, ring[0]]) - 0.5)
     return rings
+
+
+def fold_rows(rows, labels, weights, least, scales, centroids):
+    """Count, weight, and scaled sums of values and squared distances by label, in plain floats."""
+    k, d = centroids.shape
+    counts = np.zeros(k, np.int64)
+    sums = np.zeros((k, 1 + 2 * d))
+    heavy = np.broadcast_to(weights, len(rows))
+    for row, label, weight in zip(rows.astype(float), labels, heavy, strict=True):
+        counts[label] += 1
+        distances = (row - centroids[label]) * scales
+        terms = [1.0, *((row - least) * scales), *(distances**2)]
+        sums[label] += weight * np.array(terms)
+    return counts, sums
+
+
+def lloyd_steps(rows, centroids, weights, iterations):
+    """Lloyd's algorithm from given centroids, so many times; a cluster without rows stays."""
+    for _ in range(iterations):
+        distances = ((rows[:, None, :] - centroids[None]) ** 2).sum(axis=2)
+        labels = distances.argmin(axis=1)
+        moved = centroids.copy()
+        for j in range(len(centroids)):
+            if weights[labels == j].sum() > 0:
+                moved[j] = np.average(rows[labels == j], axis=0, weights=weights[labels == j])
+        centroids = moved
+    return centroids

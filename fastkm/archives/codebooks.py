@@ -23,7 +23,7 @@ from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_
 
 if TYPE_CHECKING:
     from fastkm.archives.options import ArchiveOptions, Description
-    from fastkm.cluster.streaming import Streamed
+    from fastkm.cluster.lloyd_streamed import Streamed
     from fastkm.raster.archive import Archive, Step
 
 Codebook = KMeans1D | StackCodebook
@@ -109,7 +109,7 @@ def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Descr
 
 def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, Description]:
     """Run Lloyd's algorithm on the rows of several variables."""
-    from fastkm.cluster.streaming import lloyd_streamed
+    from fastkm.cluster.lloyd_streamed import lloyd_streamed
 
     areas = archive.areas().values if options.weights == "area" else None
     [k] = options.ks

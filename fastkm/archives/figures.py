@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from fastkm._files import replacing
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from fastkm.archives.folder import Folder
     from fastkm.archives.parts import Row
@@ -127,7 +128,7 @@ def draw_figures(
     y = archive.template()[archive.dims[1]]
     months = np.array([int(text[5:7]) for text in texts])
     units = archive.units[0] if len(archive.variables) == 1 else ""
-    figures = {
+    figures: dict[str, Callable[[], Figure]] = {
         "areas": lambda: plot.areas_figure(
             times, areas, centroids, units=units, unit_of_area="km2" if known else "cells"
         ),

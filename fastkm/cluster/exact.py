@@ -8,8 +8,13 @@ from a few sums, in a few passes over data that need not fit in memory:
 2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.optimal`: the lemma, its
    proof, and the rounding).
 3. A pass looks into the bins that remain. Where few values are in them they are copied, and no
-   further pass is needed. 2 and 3 are repeated until each cut lies between two values. What rounding cannot tell apart is compared exactly (`fastkm.cluster.judge`). The
-   gap between the inertia and the least possible one is then 0.
+   further pass is needed. 2 and 3 are repeated until each cut lies between two values. What
+   rounding cannot tell apart is compared exactly (`fastkm.cluster.judge`). The gap between the
+   inertia and the least possible one is then 0.
+
+Of a dask array a few blocks are looked at before (`fastkm.cluster.guess`), so that one pass does
+where the guess is right. Where `dask.distributed` has a client, the blocks are read and binned on
+its workers, in each pass, and only bins travel (`fastkm.cluster.pieces`).
 
 Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
@@ -49,14 +54,16 @@ def kmeans1d(
     values : array-like, DataArray, dask array or callable
         Any shape, any real type. NaN, masked cells and cells that a `DataArray`'s attributes make
         missing are left out. A callable takes no argument and returns an iterable of chunks, or of
-        (chunk, weights) pairs, the same each time that it is called: once for each pass.
+        (chunk, weights) pairs, the same each time that it is called: once for each pass. Blocks of
+        a dask array are read on the workers of the current client, or here one after another.
     k : int or iterable of int
         Number of clusters, or several: they are found together.
     weights : array-like, optional
         Weights of the values, such as areas of cells: broadcast to the shape of `values`, by
         dimension names where both are DataArrays. A value of weight 0 is left out.
     threads : int, optional
-        Threads to use; by default as many as the process may. They change no bit of the result.
+        Threads to use; by default as many as the process may, on a worker of dask one. They change
+        no bit of the result.
 
     Returns
     -------

@@ -224,6 +224,11 @@ def test_another_version_is_an_error(version, codebook, tmp_path):
         load_codebook(tmp_path / "a.json")
 
 
+def test_a_file_need_not_tell_the_passes(codebook, tmp_path):
+    rewrite(tmp_path / "a.json", codebook, passes=None)
+    assert load_codebook(tmp_path / "a.json").passes == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -1,5 +1,7 @@
 """Keys are in the order of the values, and windows of them are found."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -108,6 +110,23 @@ def test_the_table_names_the_first_window_that_reaches_into_a_cell(drawn):
         assert windows.marks[c] == bool(there)
     assert windows.marks[40] == 0
     assert windows.marks.dtype == np.uint8
+
+
+@given(windows_of())
+def test_windows_travel_without_their_table(drawn):
+    windows, _ = drawn
+    sent = pickle.dumps(windows)
+    assert len(sent) < 800
+    for one, other in zip(windows, pickle.loads(sent), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@TYPES
+def test_no_number_is_beyond_the_limits(name):
+    order = Order.of(np.dtype(name))
+    ends = [-np.inf, np.inf] if name[0] == "f" else [np.iinfo(name).min, np.iinfo(name).max]
+    assert order.limits.dtype == order.unsigned
+    assert order.limits.tolist() == order.keys(np.array(ends, name)).tolist()
 
 
 @given(windows_of(), st.integers(1, 400))
