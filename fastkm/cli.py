@@ -322,8 +322,9 @@ def sample(
     from fastkm.raster.sample_archive import write_sample_archive
 
     layout = "single" if single else "monthly"
-    write_sample_archive(output, months=months, resolution=resolution or 1.0, layout=layout)
-    print_files([output])
+    paths = write_sample_archive(output, months=months, resolution=resolution or 1.0, layout=layout)
+    what = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    out.print(f"wrote {what} to {output}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _selection(

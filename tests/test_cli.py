@@ -28,7 +28,7 @@ from tests.small_files import (
     write_world,
 )
 
-COMMANDS = ["info", "cluster", "outline", "sample"]
+COMMANDS = ["info", "cluster", "outline", "archive", "sample"]
 MAIN = "from fastkm.cli import main; main()"
 WITHOUT_MAPS = (
     "import sys; sys.modules.update(dict.fromkeys(['cartopy', 'cartopy.crs', "

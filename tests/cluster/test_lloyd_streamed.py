@@ -27,9 +27,7 @@ def streamed(rows, k, cuts=(), *, weights=None, sample=None, **options):
         return rows[start:stop], None if weights is None else weights[start:stop]
 
     some = (rows, weights) if sample is None else sample
-    return lloyd_streamed(
-        read, list(itertools.pairwise(ends)), k, sample=some, **options
-    )
+    return lloyd_streamed(read, list(itertools.pairwise(ends)), k, sample=some, **options)
 
 
 def same(one, other):

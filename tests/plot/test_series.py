@@ -1,0 +1,161 @@
+"""Figures of an archive: what is drawn, where, and that gaps stay gaps."""
+
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from fastkm.plot import (
+    areas_figure,
+    climatology_figure,
+    draw_area,
+    draw_climatology,
+    draw_hovmoller,
+    frequency_figure,
+    hovmoller_figure,
+)
+from fastkm.plot.series import COLUMNS
+
+MONTHS = np.arange("1988-01", "1991-01", dtype="M8[M]").astype("M8[s]")
+
+
+def drawn(figure):
+    figure.savefig(io.BytesIO(), dpi=40)
+    return figure
+
+
+def test_a_panel_a_cluster_the_highest_on_top() -> None:
+    areas = np.arange(36)[:, None] * np.array([1e6, 2e6, 3e6])
+    figure = drawn(areas_figure(MONTHS, areas, [1.0, 5.0, 9.0], units="kg m-2"))
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert [title.split(",")[0] for title in titles] == ["cluster 2", "cluster 1", "cluster 0"]
+    assert "around 9" in titles[0]
+    assert figure.axes[0].lines[0].get_ydata().tolist() == (3.0 * np.arange(36)).tolist()
+    assert figure._supylabel.get_text() == "area, million km²"
+
+
+def test_a_long_monthly_series_has_its_running_mean() -> None:
+    ax = Figure().add_subplot()
+    draw_area(ax, MONTHS, np.arange(36.0) * 1e6, colour="k")
+    raw, mean = ax.lines
+    assert len(raw.get_ydata()) == 36
+    np.testing.assert_allclose(mean.get_ydata(), np.arange(25) + 5.5)
+
+
+@pytest.mark.parametrize(
+    "times", [MONTHS[:24], np.arange("2000-01-01", "2000-03-01", dtype="M8[D]"), np.arange(40.0)]
+)
+def test_others_have_none(times) -> None:
+    ax = Figure().add_subplot()
+    draw_area(ax, times, np.ones(len(times)), colour="k")
+    assert len(ax.lines) == 1
+
+
+def test_a_line_is_broken_where_steps_are_missing() -> None:
+    ax = Figure().add_subplot()
+    kept = np.r_[0:10, 15:36]
+    draw_area(ax, MONTHS[kept], np.ones(31), colour="k", unit_of_area="cells")
+    raw, mean = (line.get_ydata() for line in ax.lines)
+    assert np.flatnonzero(np.isnan(raw)).tolist() == [10]
+    assert np.isnan(mean[:10]).all()
+    assert (mean[-10:] == 1).all()
+
+
+def test_years_of_other_calendars() -> None:
+    figure = drawn(areas_figure(np.array([1988.04, 1988.125]), np.ones((2, 2))))
+    assert figure.axes[0].get_title(loc="left") == "cluster 1"
+
+
+def test_hovmoller_puts_rows_and_steps_where_they_belong() -> None:
+    share = np.array([[0.0, 0.5], [1.0, np.nan], [0.25, 0.75]])
+    mesh = draw_hovmoller(
+        Figure().add_subplot(), np.array([2000.0, 2001.0, 2002.0]), np.array([30.0, -30.0]), share
+    )
+    cells = mesh.get_array()
+    np.testing.assert_array_equal(cells.filled(-1), [[50, -1, 75], [0, 100, 25]])
+    corners = mesh.get_coordinates()
+    assert corners[0, :, 0].tolist() == [1999.5, 2000.5, 2001.5, 2002.5]
+    assert corners[:, 0, 1].tolist() == [-60, 0, 60]
+
+
+def test_hovmoller_leaves_gaps_grey() -> None:
+    times = np.array([2000.0, 2001.0, 2006.0, 2007.0])
+    mesh = draw_hovmoller(Figure().add_subplot(), times, np.arange(2), np.ones((4, 2)))
+    assert mesh.get_coordinates()[0, :, 0].tolist() == [
+        1999.5,
+        2000.5,
+        2001.5,
+        2005.5,
+        2006.5,
+        2007.5,
+    ]
+    assert mesh.get_array().mask[0].tolist() == [False, False, True, False, False]
+
+
+def test_hovmoller_of_very_many_steps_averages_them() -> None:
+    share = np.random.default_rng(0).uniform(0, 1, (10 * COLUMNS, 3))
+    share[5] = np.nan
+    mesh = draw_hovmoller(Figure().add_subplot(), np.arange(10.0 * COLUMNS), np.arange(3), share)
+    cells = mesh.get_array()
+    assert cells.shape == (3, COLUMNS)
+    np.testing.assert_allclose(cells[:, 0], 100 * np.nanmean(share[:10], axis=0))
+
+
+def test_hovmoller_says_latitudes_and_the_cluster() -> None:
+    rows = xr.DataArray([-30.0, 30.0], dims="lat", attrs={"units": "degrees_north"})
+    figure = drawn(hovmoller_figure(MONTHS[:2], rows, np.ones((2, 2)), cluster="around 51 kg m-2"))
+    assert figure.axes[0].get_title(loc="left") == "Where the highest cluster is (around 51 kg m-2)"
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert "40°N" in labels
+    plain = xr.DataArray([0.0, 5.0], dims="y", attrs={"units": "m", "long_name": "northing"})
+    figure = drawn(hovmoller_figure(MONTHS[:1], plain, np.ones((1, 2))))
+    assert figure.axes[0].get_ylabel().startswith("northing (")
+
+
+def test_frequency_is_a_map_in_per_cent() -> None:
+    share = xr.DataArray(
+        [[0.0, 0.5], [np.nan, 1.0]], {"lat": [-10.0, 10.0], "lon": [0.0, 20.0]}, ("lat", "lon")
+    )
+    figure = drawn(frequency_figure(share, cluster="around 5"))
+    image = figure.axes[0].images[0]
+    assert image.get_clim() == (0.0, 100.0)
+    np.testing.assert_array_equal(image.get_array().filled(-1), [[0, 50], [-1, 100]])
+    assert "around 5" in figure.axes[0].get_title()
+
+
+def test_climatology_has_mean_and_range_of_each_month() -> None:
+    months = np.array([1, 2, 1, 2, 1])
+    figure = drawn(climatology_figure(months, np.array([1.0, 5.0, 3.0, np.nan, 5.0]) * 1e6))
+    mean = figure.axes[0].lines[0].get_ydata()
+    np.testing.assert_array_equal(mean[:2], [3, 5])
+    assert np.isnan(mean[2:]).all()
+    [band] = figure.axes[0].collections
+    assert band.get_datalim(figure.axes[0].transData).intervaly.tolist() == [1.0, 5.0]
+
+
+def test_a_single_step_is_drawn() -> None:
+    one = MONTHS[:1]
+    drawn(areas_figure(one, np.array([[1e6, 2e6]]), [1.0, 2.0]))
+    drawn(hovmoller_figure(one, np.array([0.0]), np.array([[0.5]])))
+    drawn(climatology_figure(np.array([7]), np.array([1e6])))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: areas_figure(MONTHS, np.ones((3, 2))), "areas must have 2 dimensions"),
+        (lambda: areas_figure(MONTHS[:0], np.ones((0, 2))), "times must have shape"),
+        (lambda: areas_figure(MONTHS, np.ones((36, 2)), [1.0]), "centroids must be as many"),
+        (lambda: hovmoller_figure(MONTHS, np.arange(4), np.ones((36, 2))), "rows must be as many"),
+        (lambda: climatology_figure(np.array([13]), np.ones(1)), "months must be 1 to 12"),
+        (
+            lambda: draw_climatology(Figure().add_subplot(), np.array([1]), np.ones(2)),
+            "areas must have 1 dimensions",
+        ),
+    ],
+)
+def test_errors_name_the_argument(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
