@@ -40,6 +40,8 @@ from fastkm._dask import completed
 from fastkm.archives.codebooks import for_tasks
 from fastkm.archives.label_maps import labelled, write_part
 from fastkm.archives.workers import working
+from fastkm.cluster.binning import Packed
+from fastkm.cluster.source import Source
 from fastkm.raster.assemble import assembled
 from fastkm.raster.inputs import survey
 from fastkm.raster.sample_archive import write_sample_archive
@@ -160,9 +162,8 @@ def peak_here(folder: str, paths: list[str]) -> int:
 
 def part_bytes(archive: Archive) -> int:
     """Give the size of what one block of the first pass sends to be merged."""
-    from fastkm.cluster.solver import first_part
-
-    return len(pickle.dumps(first_part(archive.part(0, 1).lazy(), [K])))
+    source = Source(archive.part(0, 1).lazy())
+    return len(pickle.dumps(source.reduced(Packed(source.dtype, 1).aim, 1)))
 
 
 def projected(found: dict[str, float], cells: int, stored: int, merge: int) -> list[list[object]]:

@@ -16,7 +16,6 @@ import numpy as np
 
 from fastkm._files import replacing
 from fastkm.archives.folder import Folder, read_json
-from fastkm.errors import ArchiveError
 from fastkm.raster.label_series import join_label_series
 from fastkm.vector.write import write_outline_parts
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from fastkm.archives.parts import Row, Span
+    from fastkm.errors import ArchiveError
     from fastkm.raster.archive import Archive
 
 
@@ -47,12 +47,6 @@ def read_row_counts(folder: Folder, parts: int) -> np.ndarray:
     """Read for all steps and rows of cells those in the highest cluster, and those present."""
     paths = [folder.part(number) / "rows.npy" for number in range(parts)]
     return np.concatenate([np.load(path) for path in paths if path.exists()])
-
-
-def read_faults(folder: Folder, number: int) -> list[ArchiveError]:
-    """Read which steps a part left out."""
-    listed = read_json(folder.part(number) / "faults.json") or {"faults": []}
-    return [ArchiveError(**fault) for fault in listed["faults"]]
 
 
 def place_labels(folder: Folder, archive: Archive, spans: Sequence[Span]) -> list[Path]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._kernels.summary import summarise
-from fastkm.archives.folder import new_folder, write_json
+from fastkm.archives.folder import new_folder, read_json, write_json
 from fastkm.archives.label_maps import labelled, write_part
 from fastkm.cluster import KMeans1D, kmeans1d
 from fastkm.errors import ArchiveError
@@ -143,6 +143,8 @@ def make_part(archive: Archive, first: int, task: Task, target: str) -> list[Arc
         If the folder cannot be written to.
     """
     faults: list[ArchiveError] = []
+    if Path(target).exists():  # of a worker that died later
+        return read_faults(Path(target))
     with new_folder(Path(target)) as draft:
         done = list(_done(archive, task, faults))
         if done:
@@ -165,6 +167,12 @@ def make_part(archive: Archive, first: int, task: Task, target: str) -> list[Arc
             listed = [{"file": f.file, "step": f.step, "reason": f.reason} for f in faults]
             write_json({"faults": listed}, draft / "faults.json")
     return faults
+
+
+def read_faults(part: Path) -> list[ArchiveError]:
+    """Read which steps a part left out."""
+    listed = read_json(part / "faults.json") or {"faults": []}
+    return [ArchiveError(**fault) for fault in listed["faults"]]
 
 
 def _done(

@@ -17,13 +17,12 @@ from fastkm.archives import codebooks, finish
 from fastkm.archives.figures import draw_figures
 from fastkm.archives.folder import Folder, read_json, write_json
 from fastkm.archives.label_maps import create_store
-from fastkm.archives.parts import Span, Task, make_part, plan_parts
+from fastkm.archives.parts import Span, Task, make_part, plan_parts, read_faults
 from fastkm.archives.report import SILENT, Report, passes
 from fastkm.archives.summary import highest_name, summarised
 from fastkm.archives.workers import working
 from fastkm.cluster import KMeans1D
 from fastkm.errors import ArchiveError
-from fastkm.plot._text import typeset_units
 from fastkm.raster.assemble import assembled
 from fastkm.raster.inputs import find_inputs, short_names, size_of, survey
 from fastkm.workflow import chosen_clusters
@@ -241,7 +240,7 @@ class _Run:
         task = self._task(archive, codebook)
         waiting = [n for n in range(len(spans)) if not self.folder.part(n).exists()]
         for number in set(range(len(spans))) - set(waiting):
-            for fault in finish.read_faults(self.folder, number):
+            for fault in read_faults(self.folder.part(number)):
                 self._fault(fault)
         self.report.begin("label the steps", len(archive.steps), "steps")
         self.report.advance(len(archive.steps) - sum(_size(spans[n]) for n in waiting))
@@ -295,6 +294,8 @@ class _Run:
         description: Description,
     ) -> Done:
         """Join the parts and draw the figures."""
+        from fastkm.plot._text import typeset_units
+
         folder, count = self.folder, len(spans)
         self.report.begin("join the results", 4, "files")
         rows, books = finish.read_tables(folder, count)

@@ -8,7 +8,7 @@ travels back is what the aim found.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple
 
@@ -61,7 +61,7 @@ class Lazy:
         """Give what tasks need: one for each block."""
         from dask.delayed import delayed
 
-        values = self.cells.values.to_delayed()
+        values = sealed(self.cells.values)
         if self.weights is None:
             return [(number, values[at], None, None) for number, (at, _) in enumerate(self.boxes())]
         shared: dict[Any, tuple[Any, Any]] = {}  # weights of one step lie under the blocks of all
@@ -84,6 +84,44 @@ class Lazy:
         return Loader(_described(self.cells), self.weights and _described(self.weights))
 
 
+class Sealed:
+    """A block with all that makes it: computed by the task that uses it, so it need not travel.
+
+    No dataclass: into those dask looks for what else has to be computed before.
+    """
+
+    def __init__(self, graph: Mapping[Any, Any], key: Any) -> None:
+        self.graph, self.key = graph, key
+
+    def computed(self) -> Any:
+        """Compute the block here."""
+        from dask.local import get_sync
+
+        return get_sync(self.graph, self.key)
+
+
+def sealed(array: Any) -> np.ndarray:
+    """Give the blocks of a dask array: sealed ones if none needs what another needs, else delayed."""
+    from dask.base import optimize
+    from dask.core import flatten, get_dependencies
+
+    (short,) = optimize(array)
+    graph = dict(short.__dask_graph__())
+    found, used = np.empty(array.numblocks, object), 0
+    for at, key in zip(np.ndindex(*array.numblocks), flatten(short.__dask_keys__()), strict=True):
+        own, waiting = {}, [key]
+        while waiting:
+            name = waiting.pop()
+            if name not in own:
+                own[name] = graph[name]
+                waiting += get_dependencies(graph, name)
+        found[at] = Sealed(own, key)
+        used += len(own)
+        if used > len(graph):
+            return array.to_delayed()
+    return found
+
+
 @dataclass(frozen=True)
 class Loader:
     """What tells about values and weights, without themselves."""
@@ -92,7 +130,9 @@ class Loader:
     weights: Cells | None
 
     def block(self, number: int, values: Any, weights: Any, mask: Any) -> Block:
-        """Give a block whose values have been computed."""
+        """Give a block; its values have been computed, or are now."""
+        if isinstance(values, Sealed):
+            values = values.computed()
         cells = _filled(self.cells, values)
         if self.weights is None:
             return _block(number, cells, None)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._dask import by_oneself
 from fastkm._files import replacing
 from fastkm.raster.labels import MISSING, labelled_dataset
 from fastkm.raster.stores import netcdf_lock
@@ -88,7 +89,7 @@ def write_label_series(
         dataset = dataset.assign(_along_time(labels, codebooks))
         encoding |= {name: {"_FillValue": None} for name in tables(labels, codebooks[0].k)}
     encoding["cluster"] |= COMPRESSED | {"chunksizes": (1, *labels.shape[1:])}
-    with replacing(path) as draft, named_errors(Path(path), draft):
+    with replacing(path) as draft, named_errors(Path(path), draft), by_oneself():
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
 
 
