@@ -22,6 +22,9 @@ Part = TypeVar("Part")
 FAN_IN = 16
 """Parts that are merged at a time."""
 
+KEPT = 4
+"""Parts that wait here to be merged: those of maps of counts are 8 MB each."""
+
 BATCH = 8
 """Blocks that a task does one after another, at most."""
 
@@ -175,7 +178,7 @@ def _reduced_here(
     waiting: list[Part] = []
     for block in blocks:
         waiting.append(function(*map(_computed, block)))
-        if len(waiting) == FAN_IN:
+        if len(waiting) == KEPT:
             waiting = [merge(waiting)]
         block_done()
     return waiting[0] if len(waiting) == 1 else merge(waiting)

@@ -24,6 +24,7 @@ def reporting(console: Console, *, quiet: bool = False) -> Iterator[Report]:
 
     Examples
     --------
+    >>> from rich.console import Console
     >>> with reporting(Console(), quiet=True) as report:
     ...     report.begin("label the steps", 12, "steps")
     """
@@ -142,7 +143,7 @@ def _span(seconds: float) -> str:
     Examples
     --------
     >>> _span(5.2), _span(75), _span(7300)
-    ('5 s', '1 min 15 s', '2 h 2 min')
+    ('5 s', '1 min 15 s', '2 h 1 min')
     """
     whole = round(seconds)
     if whole < 60:

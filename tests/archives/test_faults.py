@@ -9,6 +9,7 @@ import xarray as xr
 
 from fastkm.errors import ArchiveError
 from tests.archives.ends import OPTIONS, assert_equal, codebook, command, run
+from tests.conftest import needs_jit
 from tests.small_archives import (
     LATITUDE,
     SHAPE,
@@ -147,6 +148,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch) -> None:
     assert_equal(tmp_path / "out", tmp_path / "whole")
 
 
+@needs_jit
 def test_the_command_exits_with_3_where_something_is_left_out(tmp_path) -> None:
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 3)

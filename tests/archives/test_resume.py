@@ -14,7 +14,7 @@ import pytest
 from fastkm.archives import ArchiveOptions
 from fastkm.archives.report import Report
 from tests.archives.ends import OPTIONS, assert_equal, command, run
-from tests.conftest import needs_jit
+from tests.conftest import COMPILED, needs_jit
 from tests.small_archives import write_month, write_months, write_single
 
 
@@ -44,7 +44,7 @@ class Stopping(Report):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", range(0, 21, 2))
+@pytest.mark.parametrize("after", range(0, 21, 2 if COMPILED else 9))
 def test_a_run_stopped_anywhere_goes_on(months, whole, tmp_path, after) -> None:
     with pytest.raises(KeyboardInterrupt):
         run([months], tmp_path / "out", report=Stopping(after))

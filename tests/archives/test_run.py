@@ -266,7 +266,7 @@ def test_several_variables(tmp_path) -> None:
     write_sample_archive(tmp_path / "in", months=4, resolution=1.0, variables=2)
     names = ("precipitable_water", "wind_speed")
     options = ArchiveOptions(
-        ks=(3,), variables=names, standardize=True, min_diameter="3000km", bbox=(100, -40, 200, 40)
+        ks=(3,), variables=names, standardize=True, min_diameter="500km", bbox=(150, -10, 180, 10)
     )
     run([tmp_path / "in"], tmp_path / "out", options)
     stored = codebook(tmp_path / "out")

@@ -33,6 +33,7 @@ def whole(months, tmp_path_factory):
     return folder
 
 
+@needs_jit
 def test_processes(months, whole, tmp_path) -> None:
     run([months], tmp_path / "out", workers=2)
     assert_equal(tmp_path / "out", whole)
@@ -73,6 +74,7 @@ def scheduler():
         started[0].stderr.close()
 
 
+@needs_jit
 def test_a_scheduler_by_its_address(months, whole, tmp_path, scheduler) -> None:
     run([months], tmp_path / "out", scheduler=scheduler)
     assert_equal(tmp_path / "out", whole)
@@ -114,6 +116,7 @@ def test_one_process_needs_no_client() -> None:
         assert client is None
 
 
+@needs_jit
 def test_a_run_leaves_no_processes(months, tmp_path) -> None:
     run([months], tmp_path / "out", OPTIONS, workers=2)
     time.sleep(0.1)
