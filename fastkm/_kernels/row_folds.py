@@ -6,7 +6,7 @@ gives. It is cut into three integers of 28 bits, and the integers are added (Dem
 see `fastkm._kernels.histogram`). So neither chunks nor workers nor the order in which their sums
 are merged change a bit, and a sum is right within 2^-84 of the extent for each term.
 
-A million rows of three columns take 40 ms on one thread, somewhat more than assigning them.
+A million rows of three columns take 12 ms on one thread; assigning them to six centroids takes 3 ms.
 """
 
 import numpy as np

@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._dask import completed
 from fastkm.cluster import KMeans1D, choose_k, kmeans1d, load_codebook
-from fastkm.errors import ArchiveError
+from fastkm.errors import ArchiveError, ClusterError
 from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def common_codebook(
     options : ArchiveOptions
         With one k, or several of which one is chosen.
     on_fault : callable
-        Told of each step that cannot be read; it raises, or they are left out.
+        Told of each step that cannot be used; it raises, or they are left out.
 
     Returns
     -------
@@ -58,22 +58,24 @@ def common_codebook(
     facts : dict
         What else is known: counts and inertia of a codebook of several variables, scores.
     archive : Archive
-        Without the steps that cannot be read.
+        Without the steps that cannot be used.
     """
     find = _optimum if len(archive.variables) == 1 else _lloyd
     while True:
         try:
             codebook, facts = find(archive, options)
-        except ArchiveError as error:
-            archive = _readable(archive, error, on_fault)
+        except ClusterError:
+            raise
+        except ValueError as error:  # of a step, or of something else
+            archive = _usable(archive, error, on_fault)
         else:
             return codebook, facts, archive
 
 
-def _readable(
-    archive: Archive, error: ArchiveError, on_fault: Callable[[ArchiveError], None]
+def _usable(
+    archive: Archive, error: ValueError, on_fault: Callable[[ArchiveError], None]
 ) -> Archive:
-    """Leave out the steps that cannot be read; all are tried now that one is known."""
+    """Leave out the steps that cannot be used; all are tried now that one is known."""
     wrong: list[Step] = []
     blocks = [(archive.part(i, i + 1),) for i in range(len(archive.steps))]
     for number, result in sorted(completed(_check, blocks), key=lambda pair: pair[0]):
@@ -85,13 +87,31 @@ def _readable(
     if not wrong:
         raise error
     if len(wrong) == len(archive.steps):
-        raise ValueError("no step of the archive can be read")
+        raise ValueError("no step of the archive can be used")
     return archive.without(wrong)
 
 
 def _check(archive: Archive) -> None:
-    """Read all steps of a part."""
-    archive.read(0, len(archive.steps), missing="keep")
+    """Read a step and look for infinities."""
+    raster: Any = archive.read(0, 1, missing="mask")
+    require_finite(archive, 0, raster)
+
+
+def require_finite(archive: Archive, number: int, raster: Any) -> None:
+    """Raise if a variable of a step that has been read is infinite somewhere.
+
+    Raises
+    ------
+    ArchiveError
+        With the input and the step.
+    """
+    for name in archive.variables:
+        layer = raster if len(archive.variables) == 1 else raster[name]
+        infinite = np.count_nonzero(np.isinf(layer.values))
+        if infinite:
+            step = archive.steps[number]
+            source = archive.inputs[step.source].name
+            raise ArchiveError(source, step.time, f"{name} is infinite in {infinite} cells")
 
 
 def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
@@ -153,8 +173,6 @@ class _Rows:
         rows = np.stack(bands, axis=-1).reshape(-1, len(bands))
         present = ~np.isnan(rows).any(axis=1)
         rows = rows[present]
-        if np.isinf(rows).any():
-            raise ArchiveError(archive.inputs[0].name, archive.steps[0].time, "infinite values")
         if self.areas is None:
             return rows, None
         weights = np.broadcast_to(self.areas, bands[0].shape).reshape(-1)[present]

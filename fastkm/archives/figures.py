@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,8 +154,16 @@ def _times(texts: Sequence[str], calendar: str) -> np.ndarray:
     """Give dates as numpy has them, or decimal years of calendars that it has not."""
     if calendar == "standard":
         return np.array(texts, "datetime64[s]")
-    days = {"noleap": 365, "all_leap": 366, "360_day": 360}.get(calendar, 365.25)
-    month = days / 12
-    return np.array(
-        [int(t[:4]) + ((int(t[5:7]) - 1) * month + int(t[8:10]) - 1) / days for t in texts]
+    import cftime  # type: ignore[import-untyped]
+
+    dates = [
+        cftime.datetime(*map(int, re.findall(r"\d+", text)[:6]), calendar=calendar)
+        for text in texts
+    ]
+    years = np.array([date.year for date in dates])
+    starts = [[cftime.datetime(y + n, 1, 1, calendar=calendar) for y in years] for n in (0, 1)]
+    now, first, next_first = (
+        np.asarray(cftime.date2num(part, "days since 2000-01-01", calendar), float)
+        for part in (dates, *starts)
     )
+    return years + (now - first) / (next_first - first)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._kernels.summary import summarise
+from fastkm.archives.codebooks import require_finite
 from fastkm.archives.folder import new_folder, read_json, write_json
 from fastkm.archives.label_maps import labelled, write_part
 from fastkm.cluster import KMeans1D, kmeans1d
@@ -233,6 +234,7 @@ def do_step(archive: Archive, number: int, raster: Any, task: Task) -> StepResul
     codebook = task.codebook
     if not any(np.isfinite(layer.values).any() for layer in layers):
         raise ArchiveError(archive.inputs[step.source].name, step.time, "all cells are missing")
+    require_finite(archive, number, raster)
     if isinstance(codebook, int):
         codebook = kmeans1d(raster, codebook)
     labels = labelled(raster, codebook)

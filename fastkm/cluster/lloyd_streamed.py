@@ -2,12 +2,16 @@
 
 What a pass finds in a block are sums that add up (`fastkm._kernels.row_folds`): integers, so that the
 result is the same to the bit however rows are cut into blocks, whoever reads them, and in whatever
-order sums are merged (`fastkm._dask.reduced`).
+order sums are merged (`fastkm._dask.reduced`). Merging carries from fold to fold, and the unit of
+the first fold grows with the number of rows, so that no number of rows makes a sum overflow.
 
 A start in memory saves passes: Lloyd's algorithm is run on a sample first, from several seeds, and
-all rows only settle what it found. A run ends as `fastkm.cluster.fitting` says: when centroids move
-by no more than `tol` times the mean variance of the sample's columns. A last pass gives the counts and the
-inertia of the centroids that are returned. A cluster without rows keeps its centroid.
+all rows only settle what it found. A sample of fewer distinct rows than clusters is replaced by
+rows drawn in a pass: the distinct ones whose hashes are the least, wherever they lie. A run ends as
+`fastkm.cluster.fitting` says: when centroids move by no more than `tol` times the mean variance of
+the sample's columns. A last pass gives the counts and the inertia of the centroids that are
+returned. A cluster that has lost its rows gets the row of the sample that is farthest from its
+centroid, if it lies at none; that row is then nearer, so inertia falls and a run ends.
 
 Lloyd's algorithm finds a good partition, not provably the best. In one dimension `fastkm.kmeans1d`
 finds that.
@@ -34,6 +38,18 @@ RUNS = 4
 
 ROUNDED = 2.0**-20
 """More than what rounding to float32 changes."""
+
+DRAWN = 1 << 14
+"""Distinct rows that are drawn, at least, where the sample has too few."""
+
+MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(32))
+"""Odd factors and a shift that mix the bits of a row (Steele, Lea & Flood 2014)."""
+
+CARRIED = 28
+"""Bits of a fold."""
+
+ROOM = 35
+"""Bits of the greatest number of rows whose folds fit into 63 bits."""
 
 SMALLEST = 2.0**-500
 """Extent of a column of zeros; squares of what it scales do not overflow."""
@@ -131,7 +147,8 @@ def lloyd_streamed(
     ClusterError
         If there are fewer distinct rows than k.
     ValueError
-        If weights are negative, not finite or all 0, or rows are not finite.
+        If weights are negative, not finite or all 0, or rows are not finite or their squares
+        overflow.
 
     Examples
     --------
@@ -150,14 +167,16 @@ def lloyd_streamed(
         scale = _deviations(read, blocks, extent)
         rows = (rows / scale.astype(rows.dtype)).astype(rows.dtype)
         extent = extent._replace(least=extent.least / scale, greatest=extent.greatest / scale)
+    _check_squares(extent, rows.dtype)
     work = _Pass(read, extent, scale)
-    codes = _start(work, blocks, k, rows, weights, seed)
+    rows, weights = _enough(work, blocks, k, rows, weights)
+    codes = _start(k, rows, weights, seed)
     limit = tol * float(np.var(rows, axis=0, dtype=np.float64).mean())
     iterations, going = 0, True
     while going and iterations < max_iter:
         iterations += 1
         sums = work.over(blocks, codes)
-        means = np.where(sums.weights[:, None] > 0, sums.means, codes)
+        means = _refilled(np.where(sums.weights[:, None] > 0, sums.means, codes), sums, rows)
         moved = float(np.sum((means - codes) ** 2))
         codes, going = means, moved > limit
     codes = codes[np.lexsort(codes.T[::-1])]
@@ -176,13 +195,17 @@ class _Pass:
         largest = np.maximum(np.abs(extent.least), np.abs(extent.greatest))
         spread = (extent.greatest - extent.least) * (1 + ROUNDED) + largest * ROUNDED
         self.exponents = np.frexp(np.maximum(spread, SMALLEST))[1]
-        self.power = -int(np.frexp(extent.heaviest)[1])
+        self.power = -int(np.frexp(extent.heaviest)[1]) - max(0, extent.number.bit_length() - ROOM)
 
     def over(self, blocks: Sequence[Sequence[Any]], codes: np.ndarray) -> Sums:
         """Sum by the nearest of some centroids."""
-        sums = reduced(partial(self.of_block, codes), blocks, _added)
-        d = codes.shape[1]
-        folds = unfolded(sums[:, 1:].reshape(len(codes), 1 + 2 * d, 3))
+        return self.found(reduced(partial(self.of_block, codes), blocks, _added))
+
+    def found(self, sums: np.ndarray) -> Sums:
+        """Turn folds into numbers."""
+        sums = _carried(sums)
+        d = len(self.exponents)
+        folds = unfolded(sums[:, 1:].reshape(len(sums), 1 + 2 * d, 3))
         weight, distances, squares = folds[:, :, 0], folds[:, :, 1 : 1 + d], folds[:, :, 1 + d :]
         heavy = joined(*weight)[0]
         with np.errstate(invalid="ignore"):
@@ -237,7 +260,18 @@ def _widest(parts: list[Extent]) -> Extent:
 
 
 def _added(parts: list[np.ndarray]) -> np.ndarray:
-    return np.sum(parts, axis=0)
+    return _carried(np.sum(parts, axis=0))
+
+
+def _carried(sums: np.ndarray) -> np.ndarray:
+    """Carry what is above 28 bits to the fold before; the same total gives the same folds."""
+    sums = sums.copy()
+    folds = sums[:, 1:].reshape(len(sums), -1, 3)
+    for place in (2, 1):
+        folds[..., place - 1] += folds[..., place] >> CARRIED
+        folds[..., place] &= (1 << CARRIED) - 1
+    sums[:, 1:] = folds.reshape(len(sums), -1)
+    return sums
 
 
 def _check_extent(extent: Extent) -> None:
@@ -246,12 +280,19 @@ def _check_extent(extent: Extent) -> None:
 
         raise ClusterError("all rows are missing in one column or another")
     if not (np.isfinite(extent.least).all() and np.isfinite(extent.greatest).all()):
-        raise ValueError("rows must be finite, got infinity")
+        raise ValueError("rows must be finite, got NaN or infinity")
     if not (extent.lightest >= 0 and 0 < extent.heaviest < np.inf):
         raise ValueError(
             f"weights must be finite, not negative and not all 0, got {extent.lightest:g} to "
             f"{extent.heaviest:g}"
         )
+
+
+def _check_squares(extent: Extent, dtype: np.dtype) -> None:
+    with np.errstate(over="ignore"):
+        longest = np.sum((extent.greatest - extent.least) ** 2)
+    if not longest <= np.finfo(_check.working_dtype(dtype)).max:
+        raise ValueError("rows are too large: squared distances overflow; scale them down")
 
 
 def _deviations(read: Read, blocks: Sequence[Sequence[Any]], extent: Extent) -> np.ndarray:
@@ -261,47 +302,78 @@ def _deviations(read: Read, blocks: Sequence[Sequence[Any]], extent: Extent) -> 
     mean = plain.over(blocks, middle[None, :]).means
     squares = plain.over(blocks, mean).squares[0]
     deviation = np.sqrt(squares / extent.number)
-    return np.where(extent.least < extent.greatest, deviation, 1.0)
+    return np.where((extent.least < extent.greatest) & (deviation > 0), deviation, 1.0)
 
 
 def _unweighted(read: Read, *block: Any) -> Sample:
     return read(*block)[0], None
 
 
-def _start(
+def _enough(
     work: _Pass,
     blocks: Sequence[Sequence[Any]],
     k: int,
     rows: np.ndarray,
     weights: np.ndarray | None,
-    seed: int,
-) -> np.ndarray:
-    """Give centroids to start from: those of the sample, if it has enough rows that differ."""
+) -> Sample:
+    """Give the rows of the sample that weigh, or others if fewer than k of them differ."""
     if weights is not None:
         rows, weights = rows[weights > 0], weights[weights > 0]
-    if len(_lowest(k, rows)) >= k:
-        rng = np.random.RandomState(seed)
-        fit = fit_rows(_check.frozen(rows), k, rng=rng, weights=weights, n_init=RUNS)
-        return fit.centroids
-    found = reduced(partial(_lowest_of_block, work, k), blocks, partial(_lowest_of, k))
-    if len(found) < k:
+    if len(_distinct(k, rows)) >= k:
+        return rows, weights
+    number = max(k, DRAWN)
+    drawn = reduced(partial(_drawn_of_block, work, number), blocks, partial(_drawn_of, number))
+    if len(drawn) < k:
         from fastkm.errors import ClusterError
 
         raise ClusterError(
-            f"k = {k} asks for more clusters than there are distinct rows, {len(found)}"
+            f"k = {k} asks for more clusters than there are distinct rows, {len(drawn)}"
         )
-    return found.astype(np.float64)
+    return drawn, None
 
 
-def _lowest(k: int, rows: np.ndarray) -> np.ndarray:
-    """Give up to k distinct rows, the first in order."""
-    return np.unique(rows, axis=0)[:k]
+def _start(k: int, rows: np.ndarray, weights: np.ndarray | None, seed: int) -> np.ndarray:
+    """Give centroids to start from: the best of some runs on a sample."""
+    rng = np.random.RandomState(seed)
+    return fit_rows(_check.frozen(rows), k, rng=rng, weights=weights, n_init=RUNS).centroids
 
 
-def _lowest_of_block(work: _Pass, k: int, *block: Any) -> np.ndarray:
+def _refilled(means: np.ndarray, sums: Sums, rows: np.ndarray) -> np.ndarray:
+    """Move the centroids of clusters without rows to rows of the sample, one after another."""
+    full = sums.weights > 0
+    for cluster in np.flatnonzero(~full):
+        labels = nearest_rows(rows, means[full]).labels
+        squares = np.sum((rows - means[full][labels]) ** 2, axis=1)
+        if squares.max() > 0:
+            means[cluster] = rows[squares.argmax()]
+            full[cluster] = True
+    return means
+
+
+def _distinct(number: int, rows: np.ndarray) -> np.ndarray:
+    """Give up to so many distinct rows: those whose hashes are the least."""
+    rows = rows + rows.dtype.type(0)  # -0.0 is 0.0
+    hashes = _hashes(rows)
+    order = np.lexsort((*rows.T, hashes))
+    rows = rows[order]
+    new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))[: len(rows)]
+    return rows[new][:number]
+
+
+def _hashes(rows: np.ndarray) -> np.ndarray:
+    """Mix the bits of each row, so that their order has nothing to do with that of the rows."""
+    first, second, shift = MIXERS
+    hashes = np.zeros(len(rows), np.uint64)
+    for column in rows.T:
+        hashes = (hashes ^ column.astype(np.float64).view(np.uint64)) * first
+        hashes = (hashes ^ (hashes >> shift)) * second
+    return hashes ^ (hashes >> shift)
+
+
+def _drawn_of_block(work: _Pass, number: int, *block: Any) -> np.ndarray:
     rows, weights = work.rows(*block)
-    return _lowest(k, rows if weights is None else rows[weights > 0])
+    return _distinct(number, rows if weights is None else rows[weights > 0])
 
 
-def _lowest_of(k: int, parts: list[np.ndarray]) -> np.ndarray:
-    return _lowest(k, np.concatenate(parts))
+def _drawn_of(number: int, parts: list[np.ndarray]) -> np.ndarray:
+    return _distinct(number, np.concatenate(parts))

@@ -22,6 +22,8 @@ from matplotlib.ticker import MaxNLocator
 from fastkm.plot._text import Axis, degrees_label, quantity_label
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     import xarray as xr
 
 LARGEST = 4096
@@ -54,12 +56,18 @@ class Side:
             return np.zeros(1), [self._write(0.0 if self.values is None else float(self.values[0]))]
         if self.values is None:
             return None
-        positions, edges = _with_edges(self.values)
+        positions, edges = self.with_edges()
         low, high = sorted((float(edges[0]), float(edges[-1])))
         rounds = _round_values(low, high, most, degrees=self.kind is not None)
         order = np.argsort(edges)
         where = np.interp(rounds, edges[order], positions[order])
         return where, [self._write(float(value)) for value in rounds]
+
+    def with_edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give cell numbers and their coordinates, the outer edges included; empty without."""
+        if self.values is None or self.size == 1:
+            return np.empty(0), np.empty(0)
+        return _with_edges(self.values)
 
     def _write(self, value: float) -> str:
         if self.kind is None:
@@ -169,9 +177,7 @@ def _side(data: xr.DataArray | np.ndarray, position: int) -> Side:
     coordinate = data.coords.get(dimension)
     if coordinate is None or coordinate.dtype.kind not in "iuf":
         return Side(size)
-    words = {str(dimension).lower(), str(coordinate.attrs.get("units", "")).lower()}
-    words.add(str(coordinate.attrs.get("standard_name", "")).lower())
-    kind = next((kind for kind, names in _NAMES.items() if names & words), None)
+    kind = kind_of(dimension, coordinate.attrs)
     values = coordinate.values.astype(float)
     if kind == "longitude":
         values = np.unwrap(values, period=360.0)
@@ -181,6 +187,19 @@ def _side(data: xr.DataArray | np.ndarray, position: int) -> Side:
     title = str(coordinate.attrs.get("long_name", dimension))
     label = "" if kind else quantity_label(title, str(coordinate.attrs.get("units", "")))
     return Side(size, values, kind, label)
+
+
+def kind_of(name: Hashable, attrs: Mapping[Any, Any]) -> Axis | None:
+    """Tell whether a coordinate is a longitude or a latitude, by its name and attributes.
+
+    Examples
+    --------
+    >>> kind_of("y", {"units": "degrees_north"})
+    'latitude'
+    >>> kind_of("y", {"units": "m"})
+    """
+    words = {str(word).lower() for word in (name, attrs.get("units"), attrs.get("standard_name"))}
+    return next((kind for kind, names in _NAMES.items() if names & words), None)
 
 
 def _limits(side: Side) -> tuple[float, float]:

