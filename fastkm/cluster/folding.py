@@ -28,6 +28,9 @@ CELLS = 1 << 16
 """Bins of a table: 5 MB a thread. With 2^12 and more, the values of a bin have at most two
 different units in the last place, so that sums without weights are exact."""
 
+MOST = 2**35
+"""Values whose sums in folds stay below 2^63."""
+
 LIGHTEST = 2.0**-84
 """The least weight that three folds hold, where the greatest is 1/2 to 1; it is the most that any
 weight is cut by."""
@@ -89,6 +92,10 @@ class Folded:
     def opened(self, extents: Extents) -> None:
         """Learn the extents of values and weights."""
         ends, weights, self.number = extents
+        if self.number >= MOST:
+            raise ValueError(
+                f"values of 64 bits, and weighted ones, may be fewer than 2^35, got {self.number:,}"
+            )
         least, greatest = ends[0].item(), ends[1].item()
         if least > greatest:  # no value at all
             return

@@ -113,3 +113,10 @@ def test_the_sum_of_folds_is_the_exact_sum():
     assert abs(Fraction(high) + Fraction(low) - wanted) <= wanted * Fraction(2.0**-100)
     backwards = unfolded(_folds(numbers[::-1]).sum(axis=0)).tolist()
     assert [high, low] == backwards
+
+
+def test_more_values_than_sums_can_hold_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr("fastkm.cluster.folding.MOST", 1000)
+    monkeypatch.setattr("fastkm.cluster.gathering.FEW", 10)
+    with pytest.raises(ValueError, match=r"fewer than 2\^35, got 1,000"):
+        kmeans1d(np.arange(1000) / 7, 2)
