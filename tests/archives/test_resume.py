@@ -18,20 +18,6 @@ from tests.conftest import COMPILED, needs_jit
 from tests.small_archives import write_month, write_months, write_single
 
 
-@pytest.fixture(scope="module")
-def months(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("months")
-    write_months(folder, 8)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(months, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "out"
-    run([months], folder)
-    return folder
-
-
 class Stopping(Report):
     """Is pressed ctrl-C after so many things were told."""
 

@@ -1,4 +1,4 @@
-"""Whole runs: what they leave, and that it is the same however they are done."""
+"""Whole runs: what they leave, and that it is the same however they are whole."""
 
 import csv
 import json
@@ -18,54 +18,39 @@ from tests.archives.ends import OPTIONS, assert_equal, codebook, run
 from tests.small_archives import write_month, write_months, write_packed, write_single, write_store
 
 
-@pytest.fixture(scope="module")
-def months(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("months")
-    write_months(folder, 8)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def done(months, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("done") / "out"
-    result = run([months], folder)
-    assert result.faults == []
-    return folder
-
-
 def rows_of(folder):
     with (folder / "areas.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def test_a_run_leaves_what_it_says_and_nothing_of_its_work(done, months) -> None:
-    assert sorted(path.name for path in done.iterdir()) == [
+def test_a_run_leaves_what_it_says_and_nothing_of_its_work(whole, months) -> None:
+    assert sorted(path.name for path in whole.iterdir()) == [
         "areas.csv", "areas.parquet", "codebook.json", "figures", "labels", "outlines.gpkg",
         "run.json", "summary.json",
     ]  # fmt: skip
-    assert {path.name for path in (done / "labels").iterdir()} == {
+    assert {path.name for path in (whole / "labels").iterdir()} == {
         path.name for path in months.iterdir()
     }
-    assert {path.name for path in (done / "figures").iterdir()} == {
+    assert {path.name for path in (whole / "figures").iterdir()} == {
         "areas.png", "climatology.png", "frequency.png", "hovmoller.png",
     }  # fmt: skip
 
 
-def test_the_codebook_is_the_proven_optimum_over_all_steps(done, months) -> None:
+def test_the_codebook_is_the_proven_optimum_over_all_steps(whole, months) -> None:
     everything = open_archive(months).values
     best = fastkm.kmeans1d(everything, 3)
-    stored = codebook(done)
+    stored = codebook(whole)
     assert stored["centroids"] == best.centroids.tolist()
     assert stored["breaks"] == best.breaks.tolist()
     assert stored["counts"] == best.counts.tolist()
     assert (stored["inertia"], stored["gap"]) == (best.inertia, 0.0)
     assert "passes" not in stored
-    read = fastkm.load_codebook(done / "codebook.json")
+    read = fastkm.load_codebook(whole / "codebook.json")
     np.testing.assert_array_equal(read.predict(everything), best.predict(everything))
 
 
-def test_the_codebook_names_options_and_inputs(done, months) -> None:
-    stored = codebook(done)
+def test_the_codebook_names_options_and_inputs(whole, months) -> None:
+    stored = codebook(whole)
     assert stored["options"]["k"] == [3]
     assert stored["options"]["min_diameter"] == "2px"
     assert stored["inputs"] == [
@@ -74,11 +59,11 @@ def test_the_codebook_names_options_and_inputs(done, months) -> None:
     assert stored["left_out"] == []
 
 
-def test_areas_are_those_of_a_naive_computation(done, months) -> None:
+def test_areas_are_those_of_a_naive_computation(whole, months) -> None:
     archive = open_archive(months).load()
-    labels = fastkm.load_codebook(done / "codebook.json").predict(archive)
+    labels = fastkm.load_codebook(whole / "codebook.json").predict(archive)
     areas = fastkm.raster.cell_areas(archive.isel(time=0))
-    rows = rows_of(done)
+    rows = rows_of(whole)
     assert len(rows) == 8 * 3
     for row in rows:
         here = archive.time.dt.strftime("%Y-%m-%d") == row["time"]
@@ -104,18 +89,18 @@ def test_areas_are_those_of_the_outlines(months, tmp_path) -> None:
     assert total < 8 * 511e6  # of the globe
 
 
-def test_parquet_holds_what_csv_holds(done) -> None:
-    table = pd.read_parquet(done / "areas.parquet")
-    rows = rows_of(done)
+def test_parquet_holds_what_csv_holds(whole) -> None:
+    table = pd.read_parquet(whole / "areas.parquet")
+    rows = rows_of(whole)
     assert list(table.columns) == list(rows[0])
     assert table["cells"].tolist() == [int(row["cells"]) for row in rows]
     assert table["area_km2"].tolist() == [float(row["area_km2"]) for row in rows]
 
 
-def test_labels_are_those_of_the_codebook(done, months) -> None:
-    best = fastkm.load_codebook(done / "codebook.json")
+def test_labels_are_those_of_the_codebook(whole, months) -> None:
+    best = fastkm.load_codebook(whole / "codebook.json")
     archive = open_archive(months).load()
-    for number, path in enumerate(sorted((done / "labels").iterdir())):
+    for number, path in enumerate(sorted((whole / "labels").iterdir())):
         with xr.open_dataset(path, mask_and_scale=False) as labels:
             expected = best.predict(archive[number].values)
             np.testing.assert_array_equal(labels["cluster"][0], expected)
@@ -123,12 +108,12 @@ def test_labels_are_those_of_the_codebook(done, months) -> None:
             assert labels["cluster"].attrs["centroids"].tolist() == best.centroids.tolist()
 
 
-def test_outlines_are_those_of_each_step_by_itself(done, months) -> None:
-    outlines = gpd.read_file(done / "outlines.gpkg")
+def test_outlines_are_those_of_each_step_by_itself(whole, months) -> None:
+    outlines = gpd.read_file(whole / "outlines.gpkg")
     assert outlines.crs.to_epsg() == 4326
-    best = fastkm.load_codebook(done / "codebook.json")
+    best = fastkm.load_codebook(whole / "codebook.json")
     archive = open_archive(months).load()
-    rows = {row["time"]: row for row in rows_of(done) if row["cluster"] == "2"}
+    rows = {row["time"]: row for row in rows_of(whole) if row["cluster"] == "2"}
     assert len(outlines) > 0
     for step in archive:
         labels = fastkm.raster.label_raster(step, best)
@@ -144,9 +129,9 @@ def test_outlines_are_those_of_each_step_by_itself(done, months) -> None:
             assert float(rows[day]["longest_km"]) == alone["diameter_km"].max()
 
 
-def test_the_summary_sums_up(done) -> None:
-    summary = json.loads((done / "summary.json").read_text())
-    rows = rows_of(done)
+def test_the_summary_sums_up(whole) -> None:
+    summary = json.loads((whole / "summary.json").read_text())
+    rows = rows_of(whole)
     assert (summary["steps"], summary["inputs"], summary["left_out"]) == (8, 8, 0)
     assert (summary["first"], summary["last"]) == ("1988-01-15", "1988-08-15")
     mean = sum(float(row["area_km2"]) for row in rows if row["cluster"] == "2") / 8
@@ -154,22 +139,22 @@ def test_the_summary_sums_up(done) -> None:
     assert summary["proven_optimal"] is True
 
 
-def test_run_json_says_how(done) -> None:
-    told = json.loads((done / "run.json").read_text())
+def test_run_json_says_how(whole) -> None:
+    told = json.loads((whole / "run.json").read_text())
     assert told["workers"] == 1
     assert told["steps"] == 8
     assert told["passes"] >= 1
     assert told["versions"]["fastkm"] == fastkm.__version__
 
 
-def test_one_file_gives_what_monthly_files_give(done, tmp_path) -> None:
+def test_one_file_gives_what_monthly_files_give(whole, tmp_path) -> None:
     write_single(tmp_path / "pw.nc", 8)
     run([tmp_path / "pw.nc"], tmp_path / "out")
-    assert (tmp_path / "out/areas.csv").read_bytes() == (done / "areas.csv").read_bytes()
-    assert codebook(tmp_path / "out")["centroids"] == codebook(done)["centroids"]
+    assert (tmp_path / "out/areas.csv").read_bytes() == (whole / "areas.csv").read_bytes()
+    assert codebook(tmp_path / "out")["centroids"] == codebook(whole)["centroids"]
     with xr.open_dataset(tmp_path / "out/labels/pw.nc", mask_and_scale=False) as labels:
         together = labels["cluster"].values
-    for number, path in enumerate(sorted((done / "labels").iterdir())):
+    for number, path in enumerate(sorted((whole / "labels").iterdir())):
         with xr.open_dataset(path, mask_and_scale=False) as one:
             np.testing.assert_array_equal(one["cluster"][0], together[number])
 
@@ -183,13 +168,13 @@ def test_parts_of_any_length_give_the_same(tmp_path, monkeypatch) -> None:
     assert_equal(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_a_zarr_store_holds_the_same_labels(done, months, tmp_path) -> None:
+def test_a_zarr_store_holds_the_same_labels(whole, months, tmp_path) -> None:
     run([months], tmp_path / "out", replace(OPTIONS, labels="zarr"))
     with xr.open_zarr(tmp_path / "out/labels.zarr", mask_and_scale=False, chunks=None) as labels:
-        for number, path in enumerate(sorted((done / "labels").iterdir())):
+        for number, path in enumerate(sorted((whole / "labels").iterdir())):
             with xr.open_dataset(path, mask_and_scale=False) as one:
                 np.testing.assert_array_equal(one["cluster"][0], labels["cluster"][number])
-    assert (tmp_path / "out/areas.csv").read_bytes() == (done / "areas.csv").read_bytes()
+    assert (tmp_path / "out/areas.csv").read_bytes() == (whole / "areas.csv").read_bytes()
 
 
 def test_a_zarr_store_is_an_input(tmp_path) -> None:
@@ -213,10 +198,10 @@ def test_each_step_by_itself(months, tmp_path) -> None:
             np.testing.assert_array_equal(labels["centroids"][0], best.centroids)
 
 
-def test_the_codebook_of_a_file(done, months, tmp_path) -> None:
-    options = ArchiveOptions(codebook=done / "codebook.json", min_diameter="2px")
+def test_the_codebook_of_a_file(whole, months, tmp_path) -> None:
+    options = ArchiveOptions(codebook=whole / "codebook.json", min_diameter="2px")
     run([months], tmp_path / "out", options)
-    assert (tmp_path / "out/areas.csv").read_bytes() == (done / "areas.csv").read_bytes()
+    assert (tmp_path / "out/areas.csv").read_bytes() == (whole / "areas.csv").read_bytes()
 
 
 def test_areas_as_weights(months, tmp_path) -> None:

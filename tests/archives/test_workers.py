@@ -14,23 +14,8 @@ from fastkm.archives.report import Report
 from fastkm.archives.workers import working
 from tests.archives.ends import OPTIONS, assert_equal, run
 from tests.conftest import needs_jit
-from tests.small_archives import write_months
 
 distributed = pytest.importorskip("distributed")
-
-
-@pytest.fixture(scope="module")
-def months(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("months")
-    write_months(folder, 8)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(months, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "out"
-    run([months], folder)
-    return folder
 
 
 @needs_jit
