@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fastkm.raster.archive import Archive
 
 DPI = 150
+COLUMNS = 2000
+"""Of a diagram: steps beyond are put together."""
+
 STORE_STEPS = 64
 """Steps of a Zarr store that are counted together."""
 
@@ -104,8 +107,9 @@ def draw_figures(
         What was measured of each step and cluster.
     labels : sequence of Path
         The files of label maps; empty where they are in the store.
-    row_counts : (steps, 2, y) array
-        For each step and row the cells in the highest cluster, and those present.
+    row_counts : (columns, 2, y) array
+        For each step, or some steps together, and row the cells in the highest cluster, and those
+        present.
     k : int
         Number of clusters.
     highest : str
@@ -125,7 +129,7 @@ def draw_figures(
     column = "area_km2" if known else "cells"
     areas = np.array([row[column] for row in rows], float).reshape(len(texts), k)
     with np.errstate(invalid="ignore"):
-        share = row_counts[:, 0] / row_counts[:, 1]
+        share = np.divide(row_counts[:, 0], row_counts[:, 1], dtype=np.float32)
     y = archive.template()[archive.dims[1]]
     months = np.array([int(text[5:7]) for text in texts])
     units = archive.units[0] if len(archive.variables) == 1 else ""
@@ -133,7 +137,9 @@ def draw_figures(
         "areas": lambda: plot.areas_figure(
             times, areas, centroids, units=units, unit_of_area="km2" if known else "cells"
         ),
-        "hovmoller": lambda: plot.hovmoller_figure(times, y, share, cluster=highest),
+        "hovmoller": lambda: plot.hovmoller_figure(
+            times[:: -(-len(times) // len(share))], y, share, cluster=highest
+        ),
         "frequency": lambda: plot.frequency_figure(
             frequency(folder, archive, labels, k), cluster=highest
         ),

@@ -43,10 +43,31 @@ def read_tables(folder: Folder, parts: int) -> tuple[list[Row], list[Row]]:
     return rows, books
 
 
-def read_row_counts(folder: Folder, parts: int) -> np.ndarray:
-    """Read for all steps and rows of cells those in the highest cluster, and those present."""
+def read_row_counts(folder: Folder, parts: int, together: int) -> np.ndarray:
+    """Read for all rows of cells those in the highest cluster, and those present.
+
+    Parameters
+    ----------
+    folder : Folder
+    parts : int
+        Number of parts.
+    together : int
+        Steps whose counts are added: so an archive of any length needs no more memory.
+
+    Returns
+    -------
+    (columns, 2, y) int64 array
+    """
     paths = [folder.part(number) / "rows.npy" for number in range(parts)]
-    return np.concatenate([np.load(path) for path in paths if path.exists()])
+    columns: list[np.ndarray] = []
+    done = 0
+    for path in paths:
+        for counts in np.load(path) if path.exists() else ():
+            if done % together == 0:
+                columns.append(np.zeros(counts.shape, np.int64))
+            columns[-1] += counts
+            done += 1
+    return np.array(columns)
 
 
 def place_labels(folder: Folder, archive: Archive, spans: Sequence[Span]) -> list[Path]:

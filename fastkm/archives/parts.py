@@ -288,7 +288,7 @@ def _rows(
 def _of_rows(labels: xr.DataArray, k: int) -> np.ndarray:
     """Count by row the cells in the highest cluster, and those that are present."""
     values = labels.values
-    return np.stack([(values == k - 1).sum(axis=1), (values >= 0).sum(axis=1)])
+    return np.stack([(values == k - 1).sum(axis=1), (values >= 0).sum(axis=1)]).astype(np.int32)
 
 
 def _means(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastkm._dask import completed, current_client
 from fastkm._version import __version__
 from fastkm.archives import codebooks, finish
-from fastkm.archives.figures import draw_figures
+from fastkm.archives.figures import COLUMNS, draw_figures
 from fastkm.archives.folder import Folder, read_json, write_json
 from fastkm.archives.label_maps import create_store
 from fastkm.archives.parts import Span, Task, make_part, plan_parts, read_faults
@@ -299,6 +299,7 @@ class _Run:
         folder, count = self.folder, len(spans)
         self.report.begin("join the results", 4, "files")
         rows, books = finish.read_tables(folder, count)
+        k = codebook if isinstance(codebook, int) else codebook.k
         if not rows:
             raise ValueError("no step of the archive could be labelled")
         if isinstance(codebook, int):
@@ -320,8 +321,8 @@ class _Run:
             archive,
             rows,
             labels,
-            finish.read_row_counts(folder, count),
-            k=codebook if isinstance(codebook, int) else codebook.k,
+            finish.read_row_counts(folder, count, -(-len(rows) // k // COLUMNS)),
+            k=k,
             highest=highest_name(archive, codebook, typeset_units),
             centroids=codebook.centroids.tolist() if isinstance(codebook, KMeans1D) else None,
         )

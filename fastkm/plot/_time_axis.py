@@ -28,6 +28,10 @@ GAP = 1.5
 AROUND = 7
 """Distances that the usual one is the median of."""
 YEAR_DAYS = 365.25
+FIRST, LAST = (float(date2num(np.datetime64(day))) for day in ("0001-01-01", "9999-12-31"))
+"""Days that matplotlib can mark: half a step beyond them is nowhere."""
+TOGETHER = 32
+"""Rows that are averaged together: all of them would take thrice the memory of the cells."""
 YEAR = 12
 """Steps of a running mean."""
 
@@ -97,6 +101,8 @@ def locate(times: np.ndarray) -> Steps:
     reach = np.where(gone, usual, steps) / 2
     ends = usual[[0, -1]] / 2 if len(usual) else np.full(2, 15.0 if dates else 0.5)
     left, right = where - np.append(ends[0], reach), where + np.append(reach, ends[1])
+    if dates:
+        left, right = np.maximum(left, FIRST), np.minimum(right, LAST)
     return Steps(where, left, right, gone)
 
 
@@ -154,10 +160,14 @@ def columns(steps: Steps, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(steps.where) > COLUMNS:
         shared = shared_columns(steps)
         held = np.full((COLUMNS, cells.shape[1]), np.nan)
-        present = np.isfinite(cells)
-        sums = np.add.reduceat(np.where(present, cells, 0.0), shared.starts)
-        counts = np.add.reduceat(present, shared.starts, dtype=np.int64)
-        held[shared.filled] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        for first in range(0, cells.shape[1], TOGETHER):
+            rows = slice(first, first + TOGETHER)
+            present = np.isfinite(cells[:, rows])
+            sums = np.add.reduceat(
+                np.where(present, cells[:, rows], 0.0), shared.starts, dtype=float
+            )
+            counts = np.add.reduceat(present, shared.starts, dtype=np.int64)
+            held[shared.filled, rows] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
         held[shared.covered] = cells[shared.by]
         return shared.edges, held
     before = np.flatnonzero(steps.gone) + 1

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fastkm.plot._area_axis import mark_areas, shown_areas
 from fastkm.plot._grid import kind_of
 from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label, typeset_units
 from fastkm.plot._time_axis import (
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 PAGE_WIDTH = 7.5
 PANEL_HEIGHT = 1.15
 """Inches of one cluster's areas."""
+MOST_PANELS = 12
+"""Clusters that are drawn; of more, so many that are spread evenly. 400 take minutes to draw, and 18 MB."""
 MOST_DOTS = 60
 """Steps of one month of the year beyond which their dots would be a bar."""
 MONTHS = "JFMAMJJASOND"
@@ -73,12 +76,13 @@ def areas_figure(
     units : str, default: ""
         Of the centroids.
     unit_of_area : {"km2", "cells"}
-        Square kilometres are shown in millions.
+        Square kilometres are shown in millions, areas of small regions in thousands or as they are.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a cluster, in its colour. A monthly series of more than two years has its running
+        A panel a cluster, in its colour; of more than 12 clusters, 12 from the lowest to the
+        highest. A monthly series of more than two years has its running
         mean of 12 months, and its steps behind it. Of more than 2,000 steps that are not months
         the least to the greatest in each of 2,000 columns is shown, and the mean as a line.
 
@@ -99,21 +103,25 @@ def areas_figure(
     if centroids is not None and len(centroids) != k:
         msg = f"centroids must be as many as clusters, {k}, got {len(centroids)}"
         raise ValueError(msg)
-    figure = Figure(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * k), layout="constrained")
-    axes = figure.subplots(k, 1, sharex=True, squeeze=False)[:, 0]
+    drawn = [round(j) for j in np.linspace(k - 1, 0, min(k, MOST_PANELS))]
+    figure = Figure(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * len(drawn)), layout="constrained")
+    axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     names = _names(k, centroids, units)
-    for j, ax in zip(reversed(range(k)), axes, strict=True):
-        draw_area(ax, times, areas[:, j], colour=cluster_colormap(k)(j), unit_of_area=unit_of_area)
+    values, label = shown_areas(areas, unit_of_area)
+    for j, ax in zip(drawn, axes, strict=True):
+        _draw_series(ax, times, values[:, j], cluster_colormap(k)(j))
         ax.set_title(names[j], loc="left", fontsize="medium")
     for ax in axes[:-1]:
         ax.tick_params(labelbottom=False)
         ax.set_xlabel("")
-    if axes[0].get_legend_handles_labels()[0]:
+    explained = [ax.get_legend_handles_labels() for ax in axes]
+    handles, texts = next((pair for pair in explained if pair[0]), ([], []))
+    if handles:
         axes[0].legend(
-            loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, ncols=2,
-            frameon=False, fontsize="small",
+            handles, texts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0,
+            ncols=2, frameon=False, fontsize="small",
         )  # fmt: skip
-    figure.supylabel(_area_label(unit_of_area), fontsize="medium")
+    figure.supylabel(label, fontsize="medium")
     return figure
 
 
@@ -130,7 +138,13 @@ def draw_area(
     [1.0, 2.0]
     """
     times, areas = _checked(times, areas, 1, "areas")
-    values = _shown(areas, unit_of_area)
+    values, label = shown_areas(areas, unit_of_area)
+    _draw_series(ax, times, values, colour)
+    ax.set_ylabel(label)
+
+
+def _draw_series(ax: Axes, times: np.ndarray, values: np.ndarray, colour: Any) -> None:
+    """Draw what is checked already, in the units of the axis."""
     steps = locate(times)
     long = is_monthly(times) and len(times) > 2 * YEAR
     if len(times) > COLUMNS and not long:
@@ -144,13 +158,15 @@ def draw_area(
             where, line, "o-", color=colour, linewidth=width, markersize=3,
             markevery=np.flatnonzero(dots).tolist(), path_effects=[edge],
         )  # fmt: skip
-    if long:
+    middle, mean = running_mean(steps, values) if long else (np.empty(0), np.empty(0))
+    if np.isfinite(mean).any():
         halo = withStroke(linewidth=3.2, foreground="white")  # the lowest clusters are as dark
         ax.plot(
-            *running_mean(steps, values), color=MEAN_COLOUR, linewidth=1.6, path_effects=[halo],
+            middle, mean, color=MEAN_COLOUR, linewidth=1.6, path_effects=[halo],
             label="mean of 12 months",
         )  # fmt: skip
     mark_time(ax, times, steps)
+    mark_areas(ax, values)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.grid(color=GRID_COLOUR, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -219,7 +235,8 @@ def draw_hovmoller(
         raise ValueError(msg)
     order = np.argsort(places)
     steps = locate(times)
-    edges, cells = columns(steps, 100 * share[:, order])
+    edges, cells = columns(steps, share)
+    cells = 100 * cells[:, order]
     sides = _edges(places[order])
     attrs = getattr(rows, "attrs", {})
     name = getattr(rows, "name", None) or next(iter(getattr(rows, "dims", ("row",))))
@@ -292,7 +309,7 @@ def climatology_figure(
     cluster : str, optional
         What the highest cluster is.
     unit_of_area : {"km2", "cells"}
-        Square kilometres are shown in millions.
+        Square kilometres are shown in millions, areas of small regions in thousands or as they are.
 
     Returns
     -------
@@ -332,7 +349,7 @@ def draw_climatology(
     if not np.isin(months, range(1, 13)).all():
         msg = f"months must be 1 to 12, got {months.min()} to {months.max()}"
         raise ValueError(msg)
-    values = _shown(areas, unit_of_area)
+    values, label = shown_areas(areas, unit_of_area)
     own = [values[(months == month) & np.isfinite(values)] for month in range(1, 13)]
     mean, least, greatest = (
         np.array([function(part) if len(part) else np.nan for part in own])
@@ -350,7 +367,8 @@ def draw_climatology(
         ax.legend(frameon=False, fontsize="small")
     ax.set_xticks(where, list(MONTHS))
     ax.set_xlim(0.5, 12.5)
-    ax.set_ylabel(_area_label(unit_of_area))
+    ax.set_ylabel(label)
+    mark_areas(ax, values)
     ax.grid(color=GRID_COLOUR, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
@@ -360,8 +378,12 @@ def _checked(
     times: np.ndarray, values: np.ndarray, ndim: int, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     times = np.asarray(times)
-    values = np.ma.filled(np.ma.asarray(getattr(values, "values", values)).astype(float), np.nan)
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = getattr(values, "values", values)
+    kind = np.result_type(np.asarray(values), np.float32)  # many steps are no larger than they came
+    values = np.ma.asarray(values).astype(kind, copy=False)
+    values = np.asarray(np.ma.filled(values, np.nan))
+    if np.isinf(values).any():
+        values = np.where(np.isinf(values), np.nan, values)
     if times.ndim != 1 or not len(times):
         msg = f"times must have shape (n,) with n of at least 1, got {times.shape}"
         raise ValueError(msg)
@@ -369,14 +391,6 @@ def _checked(
         msg = f"{name} must have {ndim} dimensions, the first of {len(times)}, got {values.shape}"
         raise ValueError(msg)
     return times, values
-
-
-def _shown(areas: np.ndarray, unit: str) -> np.ndarray:
-    """Give areas in the units of the axis."""
-    if unit not in {"km2", "cells"}:
-        msg = f"unit_of_area must be 'km2' or 'cells', got {unit!r}"
-        raise ValueError(msg)
-    return areas / 1e6 if unit == "km2" else areas
 
 
 def _draw_crowd(ax: Axes, steps: Steps, values: np.ndarray, colour: Any) -> None:
@@ -411,10 +425,6 @@ def _names(k: int, centroids: Sequence[float] | np.ndarray | None, units: str) -
         f"cluster {j}, around {number} {typeset_units(units)}".strip()
         for j, number in enumerate(numbers)
     ]
-
-
-def _area_label(unit: str) -> str:
-    return "area, million km²" if unit == "km2" else unit
 
 
 def _of_highest(heading: str, cluster: str) -> str:

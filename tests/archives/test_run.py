@@ -277,3 +277,28 @@ def test_a_single_step(tmp_path) -> None:
     write_months(tmp_path, 1)
     run([tmp_path], tmp_path / "out")
     assert len(rows_of(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize("columns", [3, 5])
+def test_very_many_steps_share_columns_of_the_diagram(
+    months, tmp_path, monkeypatch, columns
+) -> None:
+    seen = []
+    from fastkm import plot
+
+    drawn = plot.hovmoller_figure
+    monkeypatch.setattr(plot, "hovmoller_figure", lambda *a, **k: seen.append(a) or drawn(*a, **k))
+    monkeypatch.setattr("fastkm.archives.run.COLUMNS", columns)
+    run([months], tmp_path / "out")
+    times, _, share = seen[0]
+    together = -(-8 // columns)
+    assert len(times) == len(share) == -(-8 // together)
+    labels = [
+        xr.open_dataset(p, mask_and_scale=False)
+        for p in sorted((tmp_path / "out/labels").iterdir())
+    ]
+    first = np.concatenate([one["cluster"].values for one in labels])[:together]
+    expected = (first == 2).sum(axis=(0, 2)) / (first >= 0).sum(axis=(0, 2))
+    np.testing.assert_allclose(share[0], expected, rtol=1e-6)
+    for one in labels:
+        one.close()

@@ -17,6 +17,7 @@ from fastkm.plot import (
     hovmoller_figure,
 )
 from fastkm.plot._time_axis import COLUMNS
+from fastkm.plot.series import MOST_PANELS
 
 MONTHS = np.arange("1988-01", "1991-01", dtype="M8[M]").astype("M8[s]")
 
@@ -233,3 +234,84 @@ def test_areas_have_one_of_two_units(unit) -> None:
         areas_figure(MONTHS, np.ones((36, 1)), unit_of_area=unit)
     with pytest.raises(ValueError, match="unit_of_area must be"):
         climatology_figure(np.ones(1, int), np.ones(1), unit_of_area=unit)
+
+
+@pytest.mark.parametrize(
+    ("largest", "shown", "label"),
+    [
+        (2e7, 20.0, "area, million km²"),
+        (1e5, 0.1, "area, million km²"),
+        (5e3, 5.0, "area, thousand km²"),
+        (30.0, 30.0, "area, km²"),
+        (0.0, 0.0, "area, million km²"),
+    ],
+)
+def test_small_regions_have_a_smaller_unit(largest, shown, label) -> None:
+    areas = np.column_stack([np.zeros(3), [0.0, largest, np.nan]])
+    figure = drawn(areas_figure(MONTHS[:3], areas))
+    assert figure._supylabel.get_text() == label
+    assert figure.axes[0].lines[0].get_ydata()[1] == pytest.approx(shown)
+    ax = drawn(climatology_figure(np.array([1, 2, 3]), areas[:, 1])).axes[0]
+    assert ax.get_ylabel() == label
+    assert ax.lines[0].get_ydata()[1] == pytest.approx(shown)
+
+
+@pytest.mark.parametrize("values", [4e6 + np.arange(36) * 5e4, 1e5 + np.arange(36) * 1e-3])
+def test_numbers_stand_in_full(values) -> None:
+    for ax in (
+        areas_figure(MONTHS, values[:, None], unit_of_area="cells").axes[0],
+        climatology_figure(np.arange(36) % 12 + 1, values, unit_of_area="cells").axes[0],
+    ):
+        drawn(ax.figure)
+        assert ax.yaxis.get_offset_text().get_text() == ""
+    millions = areas_figure(MONTHS, values[:, None] * 10, unit_of_area="cells")
+    assert millions._supylabel.get_text() == "million cells"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_no_area_is_negative(value) -> None:
+    figure = drawn(areas_figure(MONTHS, np.full((36, 1), value)))
+    assert (figure.axes[0].get_yticks()[figure.axes[0].get_yticks() > -0.05] >= 0).all()
+    assert figure.axes[0].get_ylim() == (-0.05, 1.0)
+
+
+def test_only_summers_have_no_mean_of_a_year_and_no_word_of_it() -> None:
+    years = np.arange("1988-01", "2018-01", dtype="M8[M]")
+    summers = years[np.isin(np.arange(360) % 12, (5, 6, 7))].astype("M8[s]")
+    ax = areas_figure(summers, np.ones((90, 1))).axes[0]
+    assert len(ax.lines) == 1
+    assert ax.get_legend() is None
+
+
+def test_the_mean_is_explained_though_the_highest_cluster_has_none() -> None:
+    areas = np.ones((36, 2))
+    areas[::6, 1] = np.nan
+    figure = areas_figure(MONTHS, areas)
+    assert [len(ax.lines) for ax in figure.axes] == [1, 2]
+    [text] = figure.axes[0].get_legend().get_texts()
+    assert text.get_text() == "mean of 12 months"
+
+
+def test_very_many_clusters_share_a_page() -> None:
+    figure = areas_figure(MONTHS, np.ones((36, 400)), np.arange(400.0))
+    titles = [ax.get_title(loc="left").split(",")[0] for ax in figure.axes]
+    assert len(titles) == MOST_PANELS
+    assert (titles[0], titles[-1]) == ("cluster 399", "cluster 0")
+    colour = figure.axes[0].lines[0].get_color()
+    assert colour == pytest.approx((0.993248, 0.906157, 0.143936, 1.0))
+
+
+@pytest.mark.parametrize(("first", "last"), [("0001-01", "0002-01"), ("9999-01", "10000-01")])
+def test_the_ends_of_the_calendar_are_drawn(first, last) -> None:
+    times = np.arange(first, last, dtype="M8[M]").astype("M8[s]")
+    drawn(areas_figure(times, np.ones((12, 1))))
+    drawn(hovmoller_figure(times, np.arange(2), np.ones((12, 2))))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_many_rows_are_averaged_like_few(kind) -> None:
+    share = np.random.default_rng(0).uniform(0, 1, (3 * COLUMNS, 70)).astype(kind)
+    share[::2, 40] = np.nan
+    mesh = draw_hovmoller(Figure().add_subplot(), np.arange(3.0 * COLUMNS), -np.arange(70.0), share)
+    expected = 100 * np.nanmean(share.reshape(COLUMNS, 3, 70).astype(float), axis=1)
+    np.testing.assert_allclose(mesh.get_array(), expected.T[::-1], rtol=1e-12)
