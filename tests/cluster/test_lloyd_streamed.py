@@ -278,3 +278,37 @@ def test_a_run_ends_by_its_tolerance() -> None:
     some = (rows[:20], None)
     assert streamed(rows, 6, sample=some, tol=10.0).iterations == 1
     assert streamed(rows, 6, sample=some, tol=0.0).iterations > 3
+
+
+def test_rows_of_half_precision_are_compared_in_single() -> None:
+    rows = clouds(6, dtype="f2")
+    weights = np.random.default_rng(1).uniform(0.1, 3, 300)
+    for standardize, steps in itertools.product((False, True), (0, 100)):
+        options = {"weights": weights, "standardize": standardize, "max_iter": steps}
+        half, single = (streamed(rows.astype(t), 4, (9,), **options) for t in ("f2", "f4"))
+        assert same(half, single)
+
+
+def test_a_deviation_that_is_zero_in_the_type_of_the_rows() -> None:
+    rows = clouds(5, n=1000, d=2, dtype="f4")
+    rows[:, 1] = 0
+    rows[3, 1] = 1e-45
+    assert streamed(rows, 2, (70,), standardize=True).scale[1] == 1
+
+
+@pytest.mark.parametrize("column", [0, 2])
+def test_ends_are_those_of_each_column(column) -> None:
+    rows = clouds(7)
+    rows[5, column] = np.nan
+    with pytest.raises(ValueError, match="rows must be finite"):
+        streamed(rows, 2, (3,), sample=(rows[10:], None))
+    extent = module._extent(lambda: (clouds(7), None))
+    assert extent.least.tolist() == clouds(7).min(axis=0).tolist()
+    assert extent.greatest.tolist() == clouds(7).max(axis=0).tolist()
+
+
+def test_the_start_has_settled_on_the_sample() -> None:
+    rows = np.random.default_rng(11).gamma(2, 5, (1500, 2))
+    start = module._start(6, rows, None, 0)
+    moved = naive.lloyd_steps(rows, start, np.ones(len(rows)), 1) - start
+    assert (moved**2).sum() <= 1e-6 * rows.var(axis=0).mean()
