@@ -143,9 +143,9 @@ def archive(
                 report=report,
             )
     except KeyboardInterrupt:
-        kept = "" if resume else ", then the same command with --resume goes on"
+        kept = f"; what is finished is kept in {output}, and the same command with --resume goes on"
         err.print(
-            f"fastkm: stopped; what is finished is kept in {output}{kept}",
+            f"fastkm: stopped{kept if output.exists() else ''}",
             style="red", markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
         raise typer.Exit(STOPPED) from None
@@ -193,6 +193,9 @@ def _options(
         raise typer.BadParameter(
             "clusters of an earlier run are as they are", param_hint="--weights / --standardize"
         )
+    for option, path in (("--codebook", None if own else Path(codebook)), ("--mask", mask)):
+        if path is not None and not path.is_file():
+            raise typer.BadParameter(f"{path}: no such file", param_hint=option)
     if codebook == "per-step" and several:
         raise typer.BadParameter("steps of several variables share one", param_hint="--codebook")
     usage("--weights", one_of((None, "area")), weights)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._dask import completed
+from fastkm.archives.folder import read_json
 from fastkm.cluster import KMeans1D, choose_k, kmeans1d, load_codebook
 from fastkm.errors import ArchiveError, ClusterError
 from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
@@ -208,6 +209,15 @@ def read_codebook(path: Path, archive: Archive) -> Codebook:
     OSError, ValueError
         If it cannot be read or is one of other variables.
     """
+    raw = read_json(path) or {}
+    if raw.get("codebook") == "per-step":
+        raise ValueError(f"{path} holds a codebook for each step; one for all is needed")
+    units = tuple(raw.get("units", archive.units))
+    if units != archive.units:
+        raise ValueError(
+            f"{path} is in {', '.join(units) or 'no units'}, the archive in "
+            f"{', '.join(archive.units) or 'no units'}"
+        )
     if not is_stack_codebook(path):
         if len(archive.variables) != 1:
             raise ValueError(

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,41 @@ class Folder:
             self.tidy()
             return True
         self.parts.mkdir(exist_ok=True)
-        for left in self.parts.glob("*.part*"):  # of a run that was killed
+        drafts = [self.parts.glob("*.part*"), self.root.glob(".*-*"), self.root.glob("*/.*-*")]
+        for left in chain.from_iterable(drafts):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         return False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs away from the folder for the length of a block.
+
+        Raises
+        ------
+        ValueError
+            If another run is at work here.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        at = self.root.absolute().parent
+        lock = at / f".{self.root.name}.lock"
+        try:
+            at.mkdir(parents=True, exist_ok=True)
+            opened = lock.open("w")
+        except OSError as error:
+            raise type(error)(f"cannot write into {at}: {error.strerror}") from error
+        with opened as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ValueError(f"another run is at work in {self.root}") from None
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove what only a run in hand needs."""

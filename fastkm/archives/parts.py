@@ -71,6 +71,8 @@ class Task:
         Outlines must be longer than this.
     grid : Archive
         The first step of all, whose file says where the cells are.
+    weighted : bool
+        Whether clusters of a step are weighted by area.
     history : str
         What the label maps say of how they were made.
     skip : bool
@@ -83,6 +85,7 @@ class Task:
     select: str | int
     min_diameter: str
     grid: Archive
+    weighted: bool
     history: str
     skip: bool
     store: str | None = None
@@ -235,14 +238,14 @@ def do_step(archive: Archive, number: int, raster: Any, task: Task) -> StepResul
     if not any(np.isfinite(layer.values).any() for layer in layers):
         raise ArchiveError(archive.inputs[step.source].name, step.time, "all cells are missing")
     require_finite(archive, number, raster)
+    areas = _areas(task.grid)
     if isinstance(codebook, int):
-        codebook = kmeans1d(raster, codebook)
+        codebook = kmeans1d(raster, codebook, weights=areas if task.weighted else None)
     labels = labelled(raster, codebook)
     if not (labels.values >= 0).any():
         raise ArchiveError(
             archive.inputs[step.source].name, step.time, "in all cells a variable is missing"
         )
-    areas = _areas(task.grid)
     chosen = chosen_clusters(task.select, codebook.k)
     outlines = outline(
         labels, values=layers[0], select=chosen, areas=areas, min_diameter=task.min_diameter
@@ -314,7 +317,9 @@ def _sums(labels: xr.DataArray, values: xr.DataArray, k: int) -> tuple[np.ndarra
 
 def _areas(grid: Archive) -> xr.DataArray | None:
     """Give the areas of the cells, which a process computes once; None where they have none."""
-    key = (str(grid.inputs[0].path), grid.variables[0], grid.bbox)
+    path = Path(grid.inputs[0].path)
+    known = path.stat()  # a worker may outlive what is in a file
+    key = (str(path), grid.variables[0], grid.bbox, known.st_mtime_ns, known.st_size)
     if key not in _AREAS:
         _AREAS.clear()
         _AREAS[key] = grid.areas() if lies_on_globe(grid.template()) else None

@@ -125,10 +125,19 @@ def cluster_archive(
     """
     folder = Folder(output)
     folder.require_usable(resume=resume)
-    paths = [path.absolute() for path in find_inputs(files)]  # as workers see them
-    with working(workers, scheduler):
+    paths = _outside(folder, find_inputs(files))
+    with folder.alone(), working(workers, scheduler):
         run = _Run(folder, paths, options, report, skip=on_error == "skip")
         return run.done()
+
+
+def _outside(folder: Folder, paths: Sequence[Path]) -> list[Path]:
+    """Give absolute paths, as workers see them, but of what a run has written to the folder."""
+    root = folder.root.resolve()
+    kept = [path.absolute() for path in paths if not path.resolve().is_relative_to(root)]
+    if not kept:
+        raise ValueError(f"all inputs are in {folder.root}, the folder for the results")
+    return kept
 
 
 class _Run:
@@ -156,6 +165,7 @@ class _Run:
             for name, path in zip(self.names, self.paths, strict=True)
         ]
         description = {"options": self.options.described(), "inputs": inputs}
+        self._require_clusters(archive)
         if self.folder.begin(description):
             summary = read_json(self.folder.summary)
             return Done(self.folder.root, [], [], summary, before=True)
@@ -163,6 +173,13 @@ class _Run:
         spans = plan_parts(archive)
         self._parts(archive, spans, codebook)
         return self._finished(archive, spans, codebook, description)
+
+    def _require_clusters(self, archive: Archive) -> None:
+        """Raise where the clusters that are given, or selected, do not fit, before any is written."""
+        given = self.options.given
+        if given is not None:
+            k = codebooks.read_codebook(given, archive).k
+            chosen_clusters(self.options.select, k)
 
     def _fault(self, error: ArchiveError) -> None:
         """Stop at a fault, or list it."""
@@ -220,7 +237,9 @@ class _Run:
                 )
             self.log.facts["passes"] = codebooks.passes_of(codebook, len(begun))
         left_out = [vars(fault) for fault in self.faults[known:]]
-        kept = {**codebooks.stored(codebook), **facts, **description, "left_out": left_out}
+        what = {"names": list(archive.variables), "units": list(archive.units)}
+        known_of = {**codebooks.stored(codebook), **what, **facts}
+        kept = {**known_of, **description, "left_out": left_out}
         write_json(kept, self.folder.codebook)
         self.log.ended("find the clusters")
         return codebook, archive
@@ -281,6 +300,7 @@ class _Run:
             options.select,
             options.min_diameter,
             archive.part(0, 1),
+            options.weights == "area",
             history,
             self.skip,
             None if store is None else str(store),

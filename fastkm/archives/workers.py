@@ -6,6 +6,9 @@ thread, and there is one for each CPU that is to work.
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,7 @@ import numpy as np
 from fastkm._version import __version__
 
 if TYPE_CHECKING:
-    from dask.distributed import Client
+    from dask.distributed import Client, LocalCluster
 
 NEEDS_EXTRA = "archives need dask: install with pip install 'fastkm[archive]'"
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
@@ -53,16 +56,16 @@ def working(workers: int = 1, scheduler: str | None = None) -> Iterator[Client |
     """
     try:
         import dask.array
-        from dask.distributed import Client, LocalCluster
+        from dask.distributed import Client
     except ImportError as error:
         raise ImportError(NEEDS_EXTRA) from error
     if scheduler is not None:
-        with _connected(scheduler) as client:
+        with _connected(scheduler) as client, _in_words():
             yield client
     elif workers > 1:
         with (
             dask.config.set({ENVIRONMENT: {**dask.config.get(ENVIRONMENT), **ALLOCATION}}),
-            LocalCluster(
+            _cluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
@@ -70,11 +73,38 @@ def working(workers: int = 1, scheduler: str | None = None) -> Iterator[Client |
                 memory_limit=0,  # a worker that is killed for its memory would only begin again
             ) as cluster,
             Client(cluster) as client,
+            _in_words(),
         ):
             yield client
     else:
         _teach_allocator()
         yield None
+
+
+def _cluster(**options: Any) -> LocalCluster:
+    """Start processes that ignore ctrl-C: this one hears it, and ends them."""
+    from dask.distributed import LocalCluster
+
+    if threading.current_thread() is not threading.main_thread():
+        return LocalCluster(silence_logs=logging.ERROR, **options)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return LocalCluster(silence_logs=logging.ERROR, **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say in a sentence that a cluster broke down."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__module__.split(".")[0] != "distributed":
+            raise
+        raise OSError(
+            f"the dask cluster failed: {error}; what is finished is kept, and --resume goes on"
+        ) from error
 
 
 def _teach_allocator() -> None:
