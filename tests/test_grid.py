@@ -5,6 +5,7 @@ import pytest
 
 from bench import grid
 from bench.grid import KMEANS2, Answer, Times, Work, blobs, estimators, inertia_of, quiet
+from tests.conftest import needs_jit
 
 RIVALS = {**estimators(), **KMEANS2}
 
@@ -70,6 +71,7 @@ def test_the_command_compares(monkeypatch, capsys) -> None:
     assert "| kmeans2, 300 rows, d = 2 ... 12 | scipy |" in printed
 
 
+@needs_jit
 def test_growth_and_memory_are_measured(capsys) -> None:
     grid.main(["--growth", "--rows", "1000"])
     lines = capsys.readouterr().out.splitlines()

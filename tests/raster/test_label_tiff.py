@@ -8,6 +8,7 @@ import xarray as xr
 
 from fastkm import cluster_raster, kmeans1d, read_raster
 from fastkm.raster import label_raster, read_stack, write_label_tiff, write_labels
+from tests.conftest import needs_jit
 from tests.small_files import names, write_world
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff
 
@@ -96,6 +97,7 @@ def test_plain_arrays_lie_nowhere(tmp_path):
         np.testing.assert_array_equal(file.read(1), labels)
 
 
+@needs_jit
 def test_many_clusters_take_two_bytes(tmp_path):
     raster = xr.DataArray(
         np.arange(300.0).reshape(15, 20), {"y": np.arange(15)[::-1], "x": np.arange(20)}, ("y", "x")

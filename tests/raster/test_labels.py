@@ -5,6 +5,7 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster import label_raster, write_labels
+from tests.conftest import needs_jit
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, write_basin, write_netcdf
 
 nan = np.nan
@@ -91,6 +92,7 @@ def test_raw_raster_gets_the_same_labels(tmp_path):
     assert (label_raster(kept, codebook).values == -1).sum() == masked.isnull().sum()
 
 
+@needs_jit
 def test_many_clusters_take_a_wider_type():
     values = xr.DataArray(np.arange(400.0).reshape(20, 20))
     labels = label_raster(values, fastkm.kmeans1d(values, 200))
