@@ -78,7 +78,8 @@ def working(workers: int = 1, scheduler: str | None = None) -> Iterator[Client |
             yield client
     else:
         _teach_allocator()
-        yield None
+        with dask.config.set(scheduler="synchronous"):  # in its threads ctrl-C may end in a hang
+            yield None
 
 
 def _cluster(**options: Any) -> LocalCluster:

@@ -87,7 +87,10 @@ def test_ctrl_c_says_how_to_go_on(tmp_path) -> None:
     while not (tmp_path / "out/.work/plan.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     started.send_signal(signal.SIGINT)
-    _, told = started.communicate(timeout=60)
+    try:
+        _, told = started.communicate(timeout=60)
+    finally:
+        started.kill()
     assert started.returncode == 130, told
     assert "--resume" in told.splitlines()[-1]
     assert "Traceback" not in told
