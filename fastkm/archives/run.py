@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-import platform
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastkm._dask import completed, current_client
-from fastkm._version import __version__
+from fastkm._dask import completed
 from fastkm.archives import codebooks, finish
 from fastkm.archives.figures import COLUMNS, draw_figures
 from fastkm.archives.folder import Folder, read_json, write_json
 from fastkm.archives.label_maps import create_store
+from fastkm.archives.log import Log
 from fastkm.archives.parts import Span, Task, make_part, plan_parts, read_faults
 from fastkm.archives.report import SILENT, Report, passes
 from fastkm.archives.summary import highest_name, summarised
@@ -57,21 +55,6 @@ class Done:
     faults: list[ArchiveError]
     summary: Description
     before: bool = False
-
-
-@dataclass
-class _Log:
-    """What ``run.json`` tells: nothing that results depend on."""
-
-    stages: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.time)
-    begun: float = field(default_factory=time.perf_counter)
-    facts: Description = field(default_factory=dict)
-
-    def ended(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.stages[stage] = now - self.begun
-        self.begun = now
 
 
 def cluster_archive(
@@ -154,7 +137,7 @@ class _Run:
     ) -> None:
         self.folder, self.paths, self.options, self.report = folder, paths, options, report
         self.names = short_names(paths)
-        self.skip, self.log = skip, _Log()
+        self.skip, self.log = skip, Log()
         self.faults: list[ArchiveError] = []
 
     def done(self) -> Done:
@@ -351,35 +334,12 @@ class _Run:
         files += [] if errors is None else [errors]
         summary = summarised(archive, rows, codebook, self.faults)
         self.log.ended("join the results")
-        write_json(self._run_facts(archive), folder.root / "run.json")
+        write_json(self.log.told(math.prod(archive.shape)), folder.root / "run.json")
         write_json(summary, folder.summary)  # the last: now the run is finished
         self.report.advance()
         folder.tidy()
         files += [folder.root / "run.json", folder.summary]
         return Done(folder.root, files, self.faults, summary)
-
-    def _run_facts(self, archive: Archive) -> Description:
-        """Say by what, where and how fast the work was done."""
-        stages = self.log.stages
-        labelled = self.log.facts.get("steps", 0)
-        seconds = stages.get("label the steps", 0.0)
-        client = current_client()
-        hosts = [platform.node()]
-        if client is not None:
-            workers = client.scheduler_info(n_workers=-1)["workers"]
-            hosts = sorted({worker["host"] for worker in workers.values()})
-        return {
-            "versions": _versions(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.log.started)),
-            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "hosts": hosts,
-            "workers": 1 if client is None else len(workers),
-            "seconds": {name: round(value, 3) for name, value in stages.items()},
-            "passes": self.log.facts.get("passes"),
-            "steps": labelled,
-            "cells_per_step": math.prod(archive.shape),
-            "steps_per_second": round(labelled / seconds, 3) if labelled else None,
-        }
 
 
 def _look(path: Path, variables: Sequence[str] | None, name: str) -> Survey:
@@ -389,14 +349,3 @@ def _look(path: Path, variables: Sequence[str] | None, name: str) -> Survey:
 
 def _size(span: Span) -> int:
     return span.stop - span.first
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    names = ("numpy", "numba", "xarray", "netCDF4", "dask", "distributed", "geopandas", "shapely")
-    return {
-        "fastkm": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
