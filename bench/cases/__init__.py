@@ -1,0 +1,20 @@
+"""The one table of cases, by the part of the benchmarks that they belong to."""
+
+from bench.case import Case
+from bench.cases.estimators import LLOYD
+from bench.cases.exact import EXACT
+from bench.cases.outlines import OUTLINES
+from bench.cases.vq import VQ
+
+CASES: dict[str, list[Case]] = {
+    "vq": VQ,
+    "kmeans1d": EXACT,
+    "kmeans": LLOYD,
+    "outlines": OUTLINES,
+}
+
+
+def case_named(name: str) -> Case:
+    """Find a case."""
+    [found] = [case for cases in CASES.values() for case in cases if case.name == name]
+    return found

@@ -1,0 +1,43 @@
+"""A part of the benchmarks: something to run, and how what it finds is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Found = dict[str, Any]
+"""What a part finds, in types that JSON has."""
+
+
+def no_figures(_found: Found) -> dict[str, Figure]:
+    """Draw nothing."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part.
+
+    Attributes
+    ----------
+    title : str
+        Its heading in the results.
+    run : callable
+        Takes "tiny", "small" or "full", returns what it found.
+    section : callable
+        Writes what was found in Markdown, under the heading.
+    figures : callable
+        Draws what was found: figures by the names of their files, without an ending.
+    left_out : callable
+        Names the rivals that cannot take part here, and why.
+    """
+
+    title: str
+    run: Callable[[str], Found]
+    section: Callable[[Found], str]
+    figures: Callable[[Found], dict[str, Figure]] = no_figures
+    left_out: Callable[[], dict[str, str]] = dict

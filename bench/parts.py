@@ -1,0 +1,20 @@
+"""All parts of the benchmarks, by the names that the command takes, in the order of the results."""
+
+from bench import archive, lesson, limit, memory, quality, scaling, startup
+from bench.cases import CASES
+from bench.comparison import comparison
+from bench.part import Part
+
+PARTS: dict[str, Part] = {
+    "lesson": lesson.PART,
+    "vq": comparison("In place of scipy", CASES["vq"]),
+    "kmeans1d": comparison("One dimension", CASES["kmeans1d"]),
+    "kmeans": comparison("Several features", CASES["kmeans"]),
+    "outlines": comparison("From labels to outlines", CASES["outlines"]),
+    "quality": quality.PART,
+    "scaling": scaling.PART,
+    "limit": limit.PART,
+    "memory": memory.PART,
+    "startup": startup.PART,
+    "archive": archive.PART,
+}

@@ -1,0 +1,170 @@
+"""The command writes runs; the pages show the newest, with nothing typed by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from bench import __main__ as command
+from bench import pages
+from bench.case import Case, Rival
+from bench.comparison import comparison
+from bench.environment import described, environment
+from bench.pages import BEGIN, END, HEADLINE, HOME, README, headline, rebuild, with_headline
+from bench.part import Part
+from bench.parts import PARTS
+from bench.results import Run, newest
+
+needs_checkout = pytest.mark.skipif(not README.exists(), reason="not run from a checkout")
+
+
+def a_part(text: str = "found {}") -> Part:
+    return Part(
+        "A part",
+        lambda size: {"size": size},
+        lambda found: text.format(found["size"]),
+        lambda found: {"picture": Figure()},
+        lambda: {"someone": "not there"},
+    )
+
+
+CASE = Case(
+    "work, of some size",
+    lambda n: n,
+    {"tiny": 1, "small": 2, "full": 3},
+    {"fastkm": Rival(lambda n: n), "usual": Rival(lambda n: n), "other": Rival(lambda n: n)},
+    lambda data, ours, theirs: None,
+    lambda data, answer: 5.0,
+)
+
+
+def test_one_command_runs_writes_and_rebuilds(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(command, "PARTS", {"one": a_part(), "two": a_part()})
+    monkeypatch.setattr(pages, "PARTS", command.PARTS)
+    command.main(["one", "--size", "full", "--output", str(tmp_path)])
+    [path] = (tmp_path / "results").glob("*_full.json")
+    told = json.loads(path.read_text())
+    assert told["parts"]["one"]["found"] == {"size": "full"}
+    assert told["parts"]["one"]["left_out"] == {"someone": "not there"}
+    assert told["environment"]["cores"] >= 1
+    assert "two" not in told["parts"]
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "found full" in page
+    assert "`python -m bench one --size full`" in page
+    assert "![A part: picture](figures/picture.png)" in page
+    assert "Left out here: someone (not there)." in page
+    assert (tmp_path / "figures/picture.png").stat().st_size > 0
+    assert "left out: someone (not there)" in capsys.readouterr().out
+    assert str(tmp_path) not in README.read_text()
+
+
+def test_by_default_all_parts_run_small(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(command, "PARTS", {"one": a_part(), "two": a_part()})
+    monkeypatch.setattr(pages, "PARTS", command.PARTS)
+    command.main(["--output", str(tmp_path)])
+    [path] = (tmp_path / "results").glob("*_small.json")
+    assert list(json.loads(path.read_text())["parts"]) == ["one", "two"]
+
+
+def test_pages_alone_run_nothing(tmp_path, monkeypatch) -> None:
+    def never(_size: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(command, "PARTS", {"one": Part("A part", never, str)})
+    monkeypatch.setattr(pages, "PARTS", command.PARTS)
+    command.main(["--pages", "--output", str(tmp_path)])
+    assert (tmp_path / "RESULTS.md").exists()
+
+
+def test_an_unknown_part_is_named(capsys) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["kmeans3"])
+    assert "PART must be one of lesson, vq, kmeans1d" in capsys.readouterr().err
+
+
+def test_a_full_run_counts_before_a_small_one_and_a_new_one_before_an_old_one(tmp_path) -> None:
+    for started, size, parts in (
+        ("2026-01-01", "full", {"one": 1, "two": 1}),
+        ("2026-02-01", "full", {"one": 2}),
+        ("2026-03-01", "small", {"one": 3, "three": 3}),
+    ):
+        run = {"started": started, "size": size, "environment": {}}
+        run["parts"] = {name: {"found": number} for name, number in parts.items()}
+        (tmp_path / f"{started}.json").write_text(json.dumps(run))
+    found = newest(tmp_path)
+    assert {name: part["found"] for name, part in found.items()} == {"one": 2, "two": 1, "three": 3}
+    assert found["three"]["size"] == "small"
+    assert newest(tmp_path / "none") == {}
+
+
+def test_a_run_is_whole_after_each_part(tmp_path) -> None:
+    run = Run(tmp_path, "tiny")
+    run.add("one", {"a": 1}, {}, 1.26)
+    assert json.loads(run.path.read_text())["parts"]["one"]["seconds"] == 1.3
+    run.add("two", {"a": 2}, {}, 1.0)
+    assert list(json.loads(run.path.read_text())["parts"]) == ["one", "two"]
+    assert [path.name for path in tmp_path.iterdir()] == [run.path.name]
+
+
+def test_the_headline_has_the_usual_way_and_the_quickest_other(monkeypatch) -> None:
+    rows = [
+        {"case": "work, of some size", "rival": rival, "threads": 2, "seconds": [s], "loss": loss}
+        for rival, s, loss in (("fastkm", 1.0, 5.0), ("usual", 9.0, 5.0), ("bad", 3.0, 6.0))
+    ]
+    part = {"found": {"measured": rows}, "environment": environment()}
+    monkeypatch.setattr(pages, "HEADLINE", {"vq": ("work",)})
+    line = headline({"vq": part}).splitlines()[2]
+    assert line == (
+        "| work, of some size | 1 s | usual: 9 s, **9.00** | bad: 3 s, **3.00**, inertia +20 % |"
+    )
+    page = with_headline(f"before\n{BEGIN}\nold\n{END}\nafter", {"vq": part})
+    assert page.startswith(f"before\n{BEGIN}\n| work |")
+    assert page.endswith(f"{END}\nafter")
+    assert "old" not in page
+
+
+def test_where_fastkm_loses_is_said(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pages, "PARTS", {"one": comparison("One", [CASE])})
+    run = Run(tmp_path / "results", "full")
+    run.add("one", comparison("One", [CASE]).run("tiny"), {}, 1.0)
+    told = json.loads(run.path.read_text())
+    seconds = {"fastkm": 2.0, "usual": 1.0, "other": 4.0}
+    for one in told["parts"]["one"]["found"]["measured"]:
+        one["seconds"] = [seconds[one["rival"]]]
+    run.path.write_text(json.dumps(told))
+    rebuild(tmp_path)
+    page = (tmp_path / "RESULTS.md").read_text()
+    [lost] = [line for line in page.splitlines() if line.startswith("| work") and "2.00 |" in line]
+    assert lost.startswith("| work, of some size | usual |")
+
+
+def test_the_environment_is_told() -> None:
+    found = json.loads(json.dumps(environment()))
+    assert found["threads"]["fastkm"] == found["cores"]
+    assert found["threads"]["scipy"] == 1
+    text = described(found)
+    assert f"numpy {found['versions']['numpy']}" in text
+    assert text.startswith(found["cpu"])
+
+
+@needs_checkout
+def test_the_published_pages_are_those_of_the_published_runs(tmp_path) -> None:
+    parts = newest(HOME / "results")
+    assert set(parts) == set(PARTS)
+    assert {part["size"] for part in parts.values()} == {"full"}
+    assert pages.results_page(parts) == (HOME / "RESULTS.md").read_text()
+    text = README.read_text()
+    assert with_headline(text, parts) == text
+    pictures = [Path(HOME, line[line.index("(") + 1 : -1])
+                for line in pages.results_page(parts).splitlines() if line.startswith("![")]  # fmt: skip
+    assert pictures
+    assert all(picture.is_file() for picture in pictures)
+
+
+@needs_checkout
+def test_each_case_of_the_headline_is_there() -> None:
+    parts = newest(HOME / "results")
+    for part, names in HEADLINE.items():
+        cases = {one["case"] for one in parts[part]["found"]["measured"]}
+        assert all(any(case.startswith(name) for case in cases) for name in names)

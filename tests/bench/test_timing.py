@@ -1,0 +1,116 @@
+"""Timing: everybody does the same work, in turn, with the threads that it may use."""
+
+import os
+import time
+
+import pytest
+from threadpoolctl import threadpool_info
+
+from bench.case import Case, Rival, left_out
+from bench.threads import ALL, limited
+from bench.timing import ROUNDS, measure, runners
+
+
+def case_of(check=lambda data, ours, theirs: None, loss=None, **rivals: Rival) -> Case:
+    sizes = {"tiny": 1, "small": 2, "full": 3}
+    return Case("work", lambda n: n, sizes, rivals, check, loss)
+
+
+def test_all_take_turns_and_the_first_round_does_not_count() -> None:
+    calls = []
+    case = case_of(
+        fastkm=Rival(lambda n: calls.append(("a", n))),
+        other=Rival(lambda n: calls.append(("b", n))),
+    )
+    found = measure(case, "full")
+    warm, rounds = calls[:2], calls[2:]
+    assert warm == [("a", 1), ("b", 1)]
+    assert rounds == [("a", 3), ("b", 3)] * (ROUNDS + 1)
+    assert [len(one.seconds) for one in found] == [ROUNDS, ROUNDS]
+
+
+def test_one_that_has_used_its_allowance_rests() -> None:
+    calls = []
+    case = case_of(
+        fastkm=Rival(lambda n: calls.append("a")),
+        slow=Rival(lambda n: (calls.append("b"), time.sleep(0.02))),
+    )
+    quick, slow = measure(case, "full", allowance=0.03)
+    assert len(quick.seconds) == ROUNDS
+    assert len(slow.seconds) == 2
+    assert calls.count("b") == 4  # the warm one and the first do not count
+    [_, once] = measure(case, "full", allowance=0.0)
+    assert len(once.seconds) == 1
+    assert once.median >= 0.02
+
+
+def test_a_wrong_answer_ends_the_run() -> None:
+    def check(_data, ours, theirs) -> None:
+        assert ours == theirs
+
+    case = case_of(check, fastkm=Rival(lambda n: n), other=Rival(lambda n: n if n == 1 else n + 1))
+    with pytest.raises(AssertionError, match="work: other"):
+        measure(case, "full")
+
+
+def test_losses_are_of_answers_and_yardsticks_have_none() -> None:
+    case = case_of(
+        loss=lambda data, answer: float(answer * data),
+        fastkm=Rival(lambda n: 2),
+        other=Rival(lambda n: 5),
+        plain=Rival(lambda n: 0, yardstick=True),
+    )
+    assert [one.loss for one in measure(case, "full", allowance=0)] == [6.0, 15.0, None]
+
+
+def test_fastkm_runs_on_one_thread_too_where_a_rival_has_one() -> None:
+    alone = case_of(fastkm=Rival(lambda n: n), other=Rival(lambda n: n))
+    serial = case_of(fastkm=Rival(lambda n: n), other=Rival(lambda n: n, serial=True))
+
+    def run(case: Case, *threads: int) -> list[tuple[str, int]]:
+        return [(name, number) for name, _, number in runners(case, threads)]
+
+    assert run(alone, 2) == [("fastkm", 2), ("other", 2)]
+    assert run(serial, 2) == [("fastkm", 2), ("fastkm", 1), ("other", 1)]
+    assert run(alone, 1, 2) == [("fastkm", 2), ("fastkm", 1), ("other", 2), ("other", 1)]
+    assert run(serial, 1) == [("fastkm", 1), ("other", 1)]
+
+
+def test_threads_are_those_that_are_allowed() -> None:
+    seen = []
+
+    def run(_n: int) -> None:
+        seen.append(
+            (os.environ["FASTKM_NUM_THREADS"], {i["num_threads"] for i in threadpool_info()})
+        )
+
+    before = os.environ.get("FASTKM_NUM_THREADS")
+    measure(case_of(fastkm=Rival(lambda n: n), other=Rival(run, serial=True)), "full", allowance=0)
+    assert seen[-1] == ("1", {1})
+    assert os.environ.get("FASTKM_NUM_THREADS") == before
+
+
+def test_a_limit_ends_with_its_block(monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("FASTKM_NUM_THREADS", raising=False)
+    with limited(3):
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["FASTKM_NUM_THREADS"] == "3"
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "FASTKM_NUM_THREADS" not in os.environ
+    assert ALL >= 1
+
+
+def test_one_that_is_not_installed_is_named() -> None:
+    case = case_of(fastkm=Rival(lambda n: n), other=Rival(lambda n: n, needs="no_such_package"))
+    assert list(case.present()) == ["fastkm"]
+    [(who, why)] = left_out([case]).items()
+    assert who == "other"
+    assert "no_such_package" in why
+    assert [one.rival for one in measure(case, "full", allowance=0)] == ["fastkm"]
+
+
+def test_one_that_is_there_and_does_not_work_is_named_too(tmp_path, monkeypatch) -> None:
+    (tmp_path / "broken_package.py").write_text("raise RuntimeError('compiled for another numpy')")
+    monkeypatch.syspath_prepend(tmp_path)
+    rival = Rival(lambda n: n, needs="broken_package")
+    assert rival.missing() == "RuntimeError: compiled for another numpy"
