@@ -1,11 +1,11 @@
-"""How many threads everybody may use: fastkm, BLAS, OpenMP, and oneDAL, which keeps a number of its own."""
+"""How many threads everybody may use: fastkm, BLAS and OpenMP, and oneDAL and dask, which keep their own number."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from threadpoolctl import threadpool_limits
 
@@ -21,7 +21,7 @@ def limited(threads: int) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
     try:
-        with threadpool_limits(threads):
+        with threadpool_limits(threads), _dask_limited(threads):
             _tell_onedal(threads)
             yield
     finally:
@@ -30,6 +30,12 @@ def limited(threads: int) -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _dask_limited(threads: int) -> AbstractContextManager[object]:
+    if "dask" not in sys.modules:
+        return nullcontext()
+    return sys.modules["dask"].config.set(num_workers=threads)
 
 
 def _tell_onedal(threads: int) -> None:

@@ -66,7 +66,6 @@ def by_flash1dkmeans(x: np.ndarray, k: int) -> Labels:
 def by_scipy(x: np.ndarray, k: int) -> Labels:
     from scipy.cluster import vq
 
-    x = x.astype("f8")
     codebook, _ = vq.kmeans(x, k, rng=np.random.default_rng(SEED))
     return Labels(vq.vq(x, codebook)[0], False)
 

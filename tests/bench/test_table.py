@@ -1,7 +1,10 @@
 """Tables give medians, spreads and ratios at as many threads, and hide no loss."""
 
+import doctest
+
 import pytest
 
+from bench import table
 from bench.table import (
     above,
     comparison_table,
@@ -92,3 +95,9 @@ def test_small_words() -> None:
     assert above(0.8) == "+80 %"
     assert spread([1.0]) == "one run"
     assert markdown(["a", "b"], [[1, 2]], 1) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+
+
+def test_examples_of_numbers_hold() -> None:
+    tried = doctest.testmod(table)
+    assert tried.attempted > 5
+    assert tried.failed == 0

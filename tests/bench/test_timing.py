@@ -90,6 +90,14 @@ def test_threads_are_those_that_are_allowed() -> None:
     assert os.environ.get("FASTKM_NUM_THREADS") == before
 
 
+def test_dask_keeps_to_the_limit() -> None:
+    dask = pytest.importorskip("dask")
+    before = dask.config.get("num_workers", None)
+    with limited(1):
+        assert dask.config.get("num_workers") == 1
+    assert dask.config.get("num_workers", None) == before
+
+
 def test_a_limit_ends_with_its_block(monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("FASTKM_NUM_THREADS", raising=False)

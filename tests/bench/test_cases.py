@@ -1,0 +1,159 @@
+"""Every rival's answer is right, by checks that refuse wrong ones, on data that everybody can make again."""
+
+import numpy as np
+import pytest
+
+from bench.case import OURS, Case
+from bench.cases import CASES, case_named, estimators, exact, outlines
+from bench.cases.data import Work, blobs, packed_water, photograph, water
+from bench.cases.estimators import Answer, lloyd_case
+from bench.cases.exact import Labels
+from bench.timing import quiet
+from tests.conftest import COMPILED
+
+ALL = [case for cases in CASES.values() for case in cases]
+QUICK = [
+    case for case in ALL if COMPILED or not any(wide in case.name for wide in ("x 12 ", "128"))
+]
+RIVALS = [
+    pytest.param(case, rival, id=f"{case.name}: {rival}")
+    for case in QUICK
+    for rival in case.rivals
+    if rival != OURS
+]
+
+
+@pytest.mark.parametrize(("case", "rival"), RIVALS)
+def test_rivals_agree_with_fastkm(case: Case, rival: str) -> None:
+    if why := case.rivals[rival].missing():
+        pytest.skip(why)
+    with quiet():
+        data = case.make(case.sizes["tiny"])
+        case.check(data, case.rivals[OURS].run(data), case.rivals[rival].run(data))
+
+
+def test_fastkm_is_first_and_somebody_is_beside_it() -> None:
+    for case in ALL:
+        first, *others = case.rivals
+        assert first == OURS
+        assert others
+        assert set(case.sizes) == {"tiny", "small", "full"}
+        assert case.sizes["tiny"] <= case.sizes["small"] <= case.sizes["full"]
+    assert len({case.name for case in ALL}) == len(ALL)
+    assert case_named(ALL[0].name) is ALL[0]
+
+
+def test_all_rivals_that_were_promised_are_there() -> None:
+    names = " ".join(name for case in ALL for name in case.rivals)
+    for word in (
+        "scipy", "lloyd", "elkan", "minibatch", "intelex", "faiss", "kmeans1d", "flash1dkmeans",
+        "ckwrap", "jenkspy", "mapclassify", "scikit-image", "contourpy", "rasterio", "shapely",
+        "ConvexHull", "dask-ml",
+    ):  # fmt: skip
+        assert word in names
+
+
+def shifted(answer):
+    """Spoil an answer a little."""
+    match answer:
+        case Labels():
+            return Labels(np.zeros_like(answer.labels), True)
+        case Answer():
+            return answer._replace(centroids=answer.centroids + 1)
+        case tuple():
+            return tuple(part + 1 for part in answer)
+        case list():
+            return [part + 1 if np.ndim(part) == 0 else part[:-2] for part in answer]
+        case np.ndarray() if answer.dtype == bool:
+            return ~answer
+        case np.ndarray():
+            return answer.astype("f8") * 1.01
+        case float() | np.floating():
+            return answer * 1.01
+        case dict() if "inertia" in answer:
+            low = {k: value * 0.9 for k, value in answer["inertia"].items()}
+            return {**answer, "inertia": low}
+    answer = answer.copy()
+    answer["cluster"] = answer["cluster"] + 1
+    return answer
+
+
+@pytest.mark.parametrize("case", QUICK, ids=[case.name for case in QUICK])
+def test_a_wrong_answer_is_refused(case: Case) -> None:
+    rivals = {n: r for n, r in case.rivals.items() if n != OURS and not r.missing()}
+    rivals.pop("scikit-learn, minibatch", None)
+    if not rivals or all(rival.yardstick for rival in rivals.values()):
+        pytest.skip("beside it stands a yardstick, whose answer is another thing")
+    with quiet():
+        data = case.make(case.sizes["tiny"])
+        ours = case.rivals[OURS].run(data)
+        theirs = next(iter(rivals.values())).run(data)
+    if isinstance(ours, list) and not ours:
+        pytest.skip("nothing is so long at this size")
+    with pytest.raises((AssertionError, ValueError)):
+        case.check(data, ours, shifted(theirs))
+
+
+def test_a_yardstick_refuses_wrong_answers_too() -> None:
+    values = water(1_000)
+    results = case_named("kmeans1d, 1e8 float32, k = 2 ... 8").rivals[OURS].run(values)
+    exact.below_the_variance(values, results, np.std(values))
+    exact.counts_in_order(values, results, np.sort(values))
+    with pytest.raises(AssertionError):
+        exact.below_the_variance(values, results, np.std(values) / 10)
+    with pytest.raises(AssertionError):
+        exact.counts_in_order(values, results, np.sort(values)[::-1])
+    short = case_named("kmeans1d, 1e8 int16, k = 6")
+    packed = packed_water(1_000)
+    counts = short.rivals["np.bincount"].run(packed)
+    with pytest.raises(AssertionError):
+        exact.counts_of_numbers(packed, short.rivals[OURS].run(packed), np.roll(counts, 7))
+    with pytest.raises(AssertionError):
+        outlines.not_beyond_the_box(None, np.array([True]), np.array([[3.0, 4.0]]))
+
+
+def test_inertia_is_that_of_the_means_of_labels() -> None:
+    values = np.array([0.0, 2, 9, 11, 13], "f4")
+    assert exact.inertia_of(values, np.array([0, 0, 1, 1, 1])) == pytest.approx(2 + 8)
+    assert exact.inertia_of_answer(values, Labels(np.arange(5), False)) == 0
+
+
+def test_inertia_is_that_of_the_nearest_centroids() -> None:
+    work = Work(np.array([[0.0, 0], [2, 0], [9, 1]]), np.zeros((2, 2)))
+    answer = Answer(np.array([[1.0, 0], [9, 0]]), 1)
+    assert estimators.inertia_of(work, answer) == pytest.approx(3)
+
+
+def test_everybody_counts_as_many_iterations() -> None:
+    case = lloyd_case(3_000, 3, 8)
+    data = case.make(3_000)
+    answers = {
+        name: case.rivals[name].run(data)
+        for name in ("fastkm", "scikit-learn, lloyd", "scipy, kmeans2")
+    }
+    assert answers["fastkm"].iterations == answers["scikit-learn, lloyd"].iterations == 20
+    for answer in answers.values():
+        assert np.allclose(answer.centroids, answers["fastkm"].centroids, atol=1e-3)
+
+
+def test_water_is_made_in_pieces_of_both_kinds() -> None:
+    values = water(200_001)
+    assert values.dtype == np.float32
+    assert values.min() >= 0
+    assert values.max() == 75
+    for piece in np.array_split(values, 7):
+        assert np.mean(piece > 35) == pytest.approx(0.57, abs=0.01)
+
+
+def test_blobs_are_the_same_each_time() -> None:
+    one, other = blobs(70_000, 2, 3, "f8"), blobs(70_000, 2, 3, "f8")
+    assert np.array_equal(one.rows, other.rows)
+    assert np.array_equal(one.start, one.rows[:3])
+    assert np.unique(one.rows[:, 0]).size == 70_000
+
+
+def test_pixels_are_taken_evenly() -> None:
+    work = photograph(1_000)
+    assert work.rows.shape == (1_000, 3)
+    assert work.start.shape == (16, 3)
+    assert (work.rows[:, None] == work.start).all(axis=2).any(axis=0).all()
