@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BUDGET = {"tiny": 1.0, "small": 1.0, "full": 12.0}
+BUDGET = {"tiny": 1.0, "small": 1.0, "full": 7.0}
 """Seconds that a rival's next figure may take."""
 ALLOWANCE = {"tiny": 0.0, "small": 0.3, "full": 2.0}
 """Seconds of a rival at one place, after which it takes part in no further round."""

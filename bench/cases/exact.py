@@ -20,6 +20,8 @@ from bench.table import count
 from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
 
 SEED = 0
+PIECE = 1 << 20
+"""Values whose distances are computed at a time."""
 
 
 class Labels(NamedTuple):
@@ -120,8 +122,11 @@ def rivals_of(k: int) -> dict[str, Rival]:
 
 def inertia_of(x: np.ndarray, labels: np.ndarray) -> float:
     """Sum the squared distances to the means of the clusters that labels make, in float64."""
-    clusters = [x[labels == label].astype("f8") for label in np.unique(labels)]
-    return float(sum(np.sum((cluster - cluster.mean()) ** 2) for cluster in clusters))
+    parts = [slice(first, first + PIECE) for first in range(0, len(x), PIECE)]
+    k = int(labels.max()) + 1
+    sums = sum(np.bincount(labels[part], x[part], k) for part in parts)
+    means = sums / np.maximum(sum(np.bincount(labels[part], minlength=k) for part in parts), 1)
+    return float(sum(np.sum((x[part] - means[labels[part]]) ** 2) for part in parts))
 
 
 def inertia_of_answer(x: np.ndarray, answer: Labels) -> float:

@@ -1,0 +1,221 @@
+"""The steps of the lesson, as it does them and as fastkm does them: one run, in this process.
+
+    python -m bench.lesson_steps WHO FILE    # prints JSON
+
+Kernels are compiled and libraries loaded by a run on the sample before. The address space is limited to the
+memory that is there, so that a step that needs more fails instead of the machine; the steps after it
+go on with what it would have given, from fastkm.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastkm
+from bench.own_process import peak
+from bench.quality import inertia_of
+from bench.timing import quiet
+from fastkm._missing import physical
+from fastkm.geometry import max_pairwise_distances
+from fastkm.lesson import LESSON_K, LESSON_KS, LESSON_LEVEL, LESSON_MIN_DIAMETER, threshold
+from fastkm.raster import write_sample
+
+VARIABLE = "precipitable_water"
+THE_LESSON = "the lesson"
+
+
+class Clock:
+    """Seconds of steps, and what went wrong in them."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.failed: dict[str, str] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step; one that finds no memory is taken down as failed."""
+        begin = time.perf_counter()
+        try:
+            yield
+        except MemoryError as error:
+            self.failed[name] = str(error) or "out of memory"
+        self.seconds[name] = time.perf_counter() - begin
+
+
+def by_the_lesson(file: Path, folder: Path) -> dict[str, Any]:
+    """Do every step as the lesson does."""
+    import netCDF4
+    from scipy.cluster import vq
+    from scipy.spatial.distance import cdist
+    from skimage import measure
+
+    clock = Clock()
+    with clock.step("read"), netCDF4.Dataset(file) as dataset:
+        latitude, longitude = (dataset[name][:].data for name in ("latitude", "longitude"))
+        water = dataset[VARIABLE][0]
+        water.mask = False
+        image = water.data
+    flat = image.ravel()
+    with clock.step("cluster"):
+        rng = np.random.default_rng(0)
+        codebooks = {k: vq.kmeans(flat.astype(float), k, rng=rng)[0] for k in LESSON_KS}
+    with clock.step("label"):
+        maps = {k: vq.vq(flat, codebooks[k])[0].reshape(image.shape) for k in LESSON_KS}
+    with clock.step("threshold"):
+        order = np.argsort(codebooks[LESSON_K])
+        classes = np.zeros(image.shape)
+        classes[maps[LESSON_K] == order[0]] = 1
+        classes[maps[LESSON_K] == order[-1]] = 2
+    with clock.step("trace"):
+        found = measure.find_contours(classes, LESSON_LEVEL)
+    across: list[float] = []
+    with clock.step("measure"):
+        across = [float(cdist(line, line).max()) for line in found]
+    if "measure" in clock.failed:
+        across = lengths(found)
+    long = [line for line, d in zip(found, across, strict=True) if d > LESSON_MIN_DIAMETER]
+    with clock.step("write"):
+        write_points_one_by_one(long, latitude, longitude, folder / "contours.shp")
+    with clock.step("draw"):
+        draw_by_the_lesson(image, maps, classes, long, folder)
+    return told(clock, inertia_of(flat.astype(float), codebooks[LESSON_K]), across)
+
+
+def write_points_one_by_one(
+    lines: list[np.ndarray], latitude: np.ndarray, longitude: np.ndarray, path: Path
+) -> None:
+    """Look up the place of each point, and write polygons."""
+    import geopandas as gpd
+    import shapely
+
+    def at(centres: np.ndarray, index: float) -> float:
+        low = int(index)
+        return centres[low] if low == index else (centres[low] + centres[low + 1]) / 2
+
+    rings = [[(at(longitude, c), at(latitude, r)) for r, c in line] for line in lines]
+    names = [f"contour_{number}" for number in range(len(rings))]
+    polygons = [shapely.Polygon(ring) for ring in rings]
+    gpd.GeoDataFrame({"idx_name": names}, geometry=polygons, crs="EPSG:4326").to_file(path)
+
+
+def draw_by_the_lesson(
+    image: np.ndarray,
+    maps: dict[int, np.ndarray],
+    classes: np.ndarray,
+    lines: list[np.ndarray],
+    folder: Path,
+) -> None:
+    """Draw the raster with its label maps, the classes, and the contours, by imshow."""
+    from matplotlib.figure import Figure
+
+    shown = {"interpolation": "nearest", "aspect": "auto", "origin": "lower"}
+    figure = Figure(figsize=(20, 7))
+    for number, cells in enumerate([image, *maps.values()]):
+        axes = figure.add_subplot(2, 4, number + 1)
+        figure.colorbar(axes.imshow(cells, **shown), ax=axes)
+    figure.savefig(folder / "clusters.png")
+    figure = Figure(figsize=(15, 20))
+    for number, cells in enumerate([image, maps[LESSON_K], classes]):
+        axes = figure.add_subplot(3, 1, number + 1)
+        figure.colorbar(axes.imshow(cells, **shown), ax=axes)
+    figure.savefig(folder / "thresholded.png")
+    figure = Figure(figsize=(20, 7))
+    axes = figure.add_subplot()
+    figure.colorbar(axes.imshow(image, **shown), ax=axes)
+    for line in lines:
+        axes.plot(line[:, 1], line[:, 0], color="black", linewidth=2)
+    figure.savefig(folder / "contours.png")
+
+
+def by_fastkm(file: Path, folder: Path) -> dict[str, Any]:
+    """Do every step as `fastkm.lesson` does."""
+    from fastkm.plot import clusters_figure, contours_figure, thresholded_figure
+    from fastkm.vector import contours_to_frame, write_outlines
+
+    clock = Clock()
+    with clock.step("read"):
+        stored = fastkm.read_raster(file, missing="keep")
+        cells = physical(stored)
+    with clock.step("cluster"):
+        results = fastkm.kmeans1d(cells, LESSON_KS)
+    with clock.step("label"):
+        maps = {k: result.predict(cells) for k, result in results.items()}
+    with clock.step("threshold"):
+        classes = threshold(maps[LESSON_K], LESSON_K)
+    with clock.step("trace"):
+        found = fastkm.find_contours(classes, LESSON_LEVEL)
+    with clock.step("measure"):
+        across = lengths(found)
+    long = [line for line, d in zip(found, across, strict=True) if d > LESSON_MIN_DIAMETER]
+    with clock.step("write"):
+        write_outlines(contours_to_frame(long, stored), folder / "contours.shp")
+    with clock.step("draw"):
+        centroids = {k: result.centroids for k, result in results.items()}
+        placed = {k: stored.copy(data=labels) for k, labels in maps.items()}
+        kept = stored.copy(data=classes)
+        clusters_figure(stored, placed, centroids).savefig(folder / "clusters.png")
+        shown = thresholded_figure(stored, placed[LESSON_K], centroids[LESSON_K], kept)
+        shown.savefig(folder / "thresholded.png")
+        contours_figure(stored, long).savefig(folder / "contours.png")
+    return told(clock, inertia_of(cells.ravel(), results[LESSON_K].centroids), across)
+
+
+def lengths(lines: list[np.ndarray]) -> list[float]:
+    """Measure all contours at once."""
+    offsets = np.cumsum([0, *map(len, lines)])
+    return max_pairwise_distances(np.concatenate([np.empty((0, 2)), *lines]), offsets).tolist()
+
+
+def told(clock: Clock, inertia: float, across: list[float]) -> dict[str, Any]:
+    """Put together what a run tells: `across` are the diameters of all contours."""
+    kept = [d for d in across if d > LESSON_MIN_DIAMETER]
+    return {
+        "seconds": clock.seconds,
+        "failed": clock.failed,
+        "inertia": inertia,
+        "kept": len(kept),
+        "longest": max(kept, default=0.0),
+        "peak": peak(),
+    }
+
+
+def main(who: str, file: str) -> None:
+    """Run one way, kernels compiled and libraries loaded by a coarse raster before."""
+    way = by_the_lesson if who == THE_LESSON else by_fastkm
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        warm = Path(folder, "warm.nc")
+        write_sample(warm)
+        way(warm, Path(folder))
+        with memory_limited():
+            print(json.dumps(way(Path(file), Path(folder))))
+
+
+@contextmanager
+def memory_limited() -> Iterator[None]:
+    """Let an allocation that the machine has no memory for fail, where this can be done."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    available = re.findall(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())
+    resource.setrlimit(resource.RLIMIT_AS, (1024 * int(available[0]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
