@@ -37,6 +37,10 @@ ALLOWANCE = {"tiny": 0.0, "small": 0.3, "full": 2.0}
 """Seconds of a rival at one place, after which it takes part in no further round."""
 MOST_OF_SMALL = {"n": 100_000, "k": 16, "d": 16}
 """Where the axes end at the small size."""
+ERRATIC = {
+    "scikit-learn, minibatch": "it ends when chance has it, so that its next figure cannot be foreseen"
+}
+"""Who takes part in no sweep, and why."""
 STEEPEST = 3.0
 """No work here grows faster than n^3: two figures may lie so by chance."""
 
@@ -100,7 +104,9 @@ def swept(sweep: Sweep, size: str) -> dict[str, Any]:
     """Go along one axis; rivals that become too slow stop."""
     if sweep.axis == "threads":
         case = sweep.case(1)
-        found = measure(case, size, threads=sweep.values, allowance=ALLOWANCE[size])
+        found = measure(
+            case, size, threads=sweep.values, leave_out=ERRATIC, allowance=ALLOWANCE[size]
+        )
         points = [point(one, one.threads) for one in found if not case.rivals[one.rival].serial]
         return {"title": sweep.title, "axis": sweep.axis, "points": points, "stopped": {}}
     points: list[dict[str, Any]] = []
@@ -111,7 +117,8 @@ def swept(sweep: Sweep, size: str) -> dict[str, Any]:
         stopped.update({name: value for name in slow if name not in stopped})
         case = sweep.case(value)
         chosen = "tiny" if size == "tiny" else "full"
-        for one in measure(case, chosen, leave_out=stopped, allowance=ALLOWANCE[size]):
+        absent = {*stopped, *ERRATIC}
+        for one in measure(case, chosen, leave_out=absent, allowance=ALLOWANCE[size]):
             if one.threads == (1 if case.rivals[one.rival].serial else ALL):
                 points.append(point(one, value))
     return {"title": sweep.title, "axis": sweep.axis, "points": points, "stopped": stopped}
@@ -260,6 +267,9 @@ def cases() -> list[Case]:
     return [sweep.case(sweep.values[0]) for sweep in SWEEPS]
 
 
-PART = Part(
-    "Time against n, k, d and threads", run, section, figures, left_out=lambda: left_out(cases())
-)
+def absentees() -> dict[str, str]:
+    """Name those who take no part, and why."""
+    return {**left_out(cases()), **ERRATIC}
+
+
+PART = Part("Time against n, k, d and threads", run, section, figures, absentees)
