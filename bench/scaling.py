@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BUDGET = {"tiny": 1.0, "small": 1.0, "full": 7.0}
+BUDGET = {"tiny": 1.0, "small": 1.0, "full": 5.0}
 """Seconds that a rival's next figure may take."""
-ALLOWANCE = {"tiny": 0.0, "small": 0.3, "full": 2.0}
+ALLOWANCE = {"tiny": 0.0, "small": 0.3, "full": 1.0}
 """Seconds of a rival at one place, after which it takes part in no further round."""
 MOST_OF_SMALL = {"n": 100_000, "k": 16, "d": 16}
 """Where the axes end at the small size."""
@@ -104,10 +104,11 @@ def swept(sweep: Sweep, size: str) -> dict[str, Any]:
     """Go along one axis; rivals that become too slow stop."""
     if sweep.axis == "threads":
         case = sweep.case(1)
+        absent = {*ERRATIC, *(name for name, rival in case.rivals.items() if rival.serial)}
         found = measure(
-            case, size, threads=sweep.values, leave_out=ERRATIC, allowance=ALLOWANCE[size]
+            case, size, threads=sweep.values, leave_out=absent, allowance=ALLOWANCE[size]
         )
-        points = [point(one, one.threads) for one in found if not case.rivals[one.rival].serial]
+        points = [point(one, one.threads) for one in found]
         return {"title": sweep.title, "axis": sweep.axis, "points": points, "stopped": {}}
     points: list[dict[str, Any]] = []
     stopped: dict[str, int] = {}

@@ -66,7 +66,7 @@ def found() -> dict:
         "fastkm, 1 thread": way(2.0),
         "fastkm": way(1.0),
     }
-    return {"resolutions": [{"resolution": 0.1, "rounds": 3, "ways": ways}]}
+    return {"resolutions": [{"resolution": 0.1, "rounds": 3, "restarts": 2, "ways": ways}]}
 
 
 def test_tables_have_all_steps_ratios_and_failures() -> None:
@@ -78,6 +78,7 @@ def test_tables_have_all_steps_ratios_and_failures() -> None:
     assert "| **all** | 80 s | 16 s | 8 s |" in text
     assert "| times as quick | 1.00 | 5.00 | 10 |" in text
     assert "the lesson's is +10 % above fastkm's" in text
+    assert "Of the 20 restarts that scipy makes for each k, 2 were run here" in text
     assert "The lesson fails at *measure*: Unable to allocate 60 GiB." in text
 
 
