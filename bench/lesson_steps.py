@@ -1,8 +1,8 @@
 """The steps of the lesson, as it does them and as fastkm does them: one run, in this process.
 
-    python -m bench.lesson_steps WHO FILE RESTARTS    # prints JSON
+    python -m bench.lesson_steps WHO FILE WARM RESTARTS    # prints JSON
 
-Kernels are compiled and libraries loaded by a run on the sample before. The address space is limited to the
+Kernels are compiled and libraries loaded by a run on another raster before. The address space is limited to the
 memory that is there, so that a step that needs more fails instead of the machine; the steps after it
 go on with what it would have given, from fastkm.
 """
@@ -29,7 +29,6 @@ from bench.timing import quiet
 from fastkm._missing import physical
 from fastkm.geometry import max_pairwise_distances
 from fastkm.lesson import LESSON_K, LESSON_KS, LESSON_LEVEL, LESSON_MIN_DIAMETER, threshold
-from fastkm.raster import write_sample
 
 VARIABLE = "precipitable_water"
 THE_LESSON = "the lesson"
@@ -193,13 +192,11 @@ def told(clock: Clock, inertia: float, across: list[float]) -> dict[str, Any]:
     }
 
 
-def main(who: str, file: str, restarts: str) -> None:
+def main(who: str, file: str, warm: str, restarts: str) -> None:
     """Run one way, kernels compiled and libraries loaded by a coarse raster before."""
     way = partial(by_the_lesson, restarts=int(restarts)) if who == THE_LESSON else by_fastkm
     with quiet(), tempfile.TemporaryDirectory() as folder:
-        warm = Path(folder, "warm.nc")
-        write_sample(warm)
-        way(warm, Path(folder))
+        way(Path(warm), Path(folder))
         with memory_limited():
             print(json.dumps(way(Path(file), Path(folder))))
 

@@ -34,9 +34,9 @@ def cases() -> list[Case]:
 
 
 def run(size: str) -> Found:
-    """Weigh every rival of the cases; at the tiny size fastkm only."""
+    """Weigh every rival of the cases; at the tiny size fastkm only, on two of them."""
     found = []
-    for case in cases():
+    for case in cases()[: 2 if size == "tiny" else None]:
         for name, rival in case.present().items():
             if rival.yardstick or (size == "tiny" and name != OURS):
                 continue

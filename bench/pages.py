@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from bench import memory, startup
 from bench.case import OURS
 from bench.comparison import measured_of
 from bench.environment import described
@@ -60,8 +61,8 @@ What the code sees to:
   count; a rival that has used its allowance of seconds takes part in no further round. The median is
   given with the spread and the number of runs. Making the data is not timed.
 - **Compiling apart.** Kernels are compiled before the clock starts. What a first call costs, with an empty and
-  with a warm cache, is measured in fresh processes: see *{{startup}}*.
-- **Memory** is the peak of a process of its own: see *{{memory}}*.
+  with a warm cache, is measured in fresh processes: see *{startup.PART.title}*.
+- **Memory** is the peak of a process of its own: see *{memory.PART.title}*.
 - **Nothing left out in silence.** Cases where fastkm loses are in the tables; who was not installed is named.
 - *A yardstick* is not the same work: it shows how near a plain pass over the data is.
 """
@@ -113,7 +114,7 @@ def results_page(parts: Parts) -> str:
         INTRODUCTION,
         "\n".join(f"- [{titles[name]}](#{anchor(titles[name])})" for name in shown),
         "## How it is measured",
-        FAIR.format(**titles).rstrip(),
+        FAIR.rstrip(),
         "## Where fastkm loses",
         losses(parts),
         *(text for name in shown for text in part_of_page(name, parts[name])),

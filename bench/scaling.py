@@ -171,8 +171,15 @@ def upper_slope(at: Sequence[float], seconds: Sequence[float]) -> float | None:
 
 def section(found: Found) -> str:
     """Write a table for every sweep."""
-    return "\n\n".join(f"{one['title']}, against {one['axis']}:\n\n{table(one)}"
-                       for one in found["sweeps"])  # fmt: skip
+    sweeps = found["sweeps"]
+    points = [one for sweep in sweeps if sweep["axis"] != "threads" for one in sweep["points"]]
+    alone = sorted({one["rival"] for one in points if one["threads"] == 1})
+    intro = (
+        f"Everybody has all cores here, but these, who use one: {'; '.join(alone)}. "
+        "*Too slow*: the next figure was foreseen to be above the budget."
+    )
+    tables = (f"{one['title']}, against {one['axis']}:\n\n{table(one)}" for one in sweeps)
+    return "\n\n".join([intro, *tables])
 
 
 def table(sweep: dict[str, Any]) -> str:
@@ -187,7 +194,7 @@ def table(sweep: dict[str, Any]) -> str:
             cells[sweep["stopped"][rival]] = "too slow"
         rate = upper_slope(at, seconds)
         last = (
-            times(seconds[0] / min(seconds)) if threads else ("" if rate is None else f"{rate:.2f}")
+            times(seconds[0] / seconds[-1]) if threads else ("" if rate is None else f"{rate:.2f}")
         )
         rows.append([rival, *(cells.get(value, "") for value in places), last])
     header = [sweep["axis"], *map(count, places), "gain" if threads else "slope"]

@@ -229,6 +229,7 @@ def same_areas(_data: Any, ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> 
     """Agree in the area and number of the polygons of each cluster."""
     sums = [f.assign(area=f.geometry.area).groupby("cluster")["area"].agg(["count", "sum"])
             for f in (ours, theirs)]  # fmt: skip
+    assert sums[0].index.equals(sums[1].index)
     assert np.allclose(sums[0], sums[1])
 
 

@@ -1,28 +1,8 @@
 """The benchmark of archives runs, and its tables give ratios."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from bench import archive
-from fastkm.raster.assemble import assembled
-from fastkm.raster.inputs import survey
-from fastkm.raster.sample_archive import write_sample_archive
-from tests.conftest import needs_jit
-
-
-@needs_jit
-def test_one_round_is_timed(tmp_path) -> None:
-    paths = write_sample_archive(tmp_path / "in", months=2)
-    months = assembled([survey(path) for path in paths])
-    with ThreadPoolExecutor(1) as pool:
-        taken = archive.timed(months, [str(path) for path in paths], 1, pool, str(tmp_path))
-    assert set(taken) == {
-        f"{work}, 1 process" for work in ("read", "codebook", "labels", "codebook and labels")
-    }
-    assert archive.seconds(lambda: archive.lesson_month(str(paths[0]))) > 0
-    assert 1000 < archive.part_bytes(months) < 1_000_000
-    assert archive.peak_here(str(tmp_path / "run"), [str(paths[0])]) > 1e7
 
 
 def told() -> dict:

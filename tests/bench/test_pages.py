@@ -135,8 +135,10 @@ def test_where_fastkm_loses_is_said(tmp_path, monkeypatch) -> None:
     run.path.write_text(json.dumps(told))
     rebuild(tmp_path)
     page = (tmp_path / "RESULTS.md").read_text()
-    [lost] = [line for line in page.splitlines() if line.startswith("| work") and "2.00 |" in line]
-    assert lost.startswith("| work, of some size | usual |")
+    lost = page.split("## Where fastkm loses")[1].split("##")[0]
+    assert "| work, of some size | usual |" in lost
+    assert "| 2.00 | least |" in lost
+    assert "other" not in lost
 
 
 def test_the_environment_is_told() -> None:

@@ -8,11 +8,31 @@ from bench.parts import PARTS
 from tests.conftest import needs_jit
 
 
+def check_startup(found: dict) -> None:
+    """A first call compiles, and one with a warm cache reads."""
+    [ours] = [one for one in found["first"] if one["rival"] == "fastkm"]
+    assert ours["empty"] > ours["warm"] > ours["later"] > 0
+
+
+def check_archive(found: dict) -> None:
+    """Two processes are measured beside one, and memory."""
+    assert {name.split(", ")[1] for name in found["seconds"] if "lesson" not in name} == {
+        "1 process",
+        "2 processes",
+    }
+    assert all(peak > 1e7 for _, peak in found["peaks"])
+    assert 1_000 < found["merge"] < 1_000_000
+
+
+CHECKS = {"startup": check_startup, "archive": check_archive}
+
+
 @needs_jit
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_runs(name: str, tmp_path) -> None:
     part = PARTS[name]
     found = json.loads(json.dumps(part.run("tiny")))
+    CHECKS.get(name, bool)(found)
     assert "|" in part.section(found)
     for stem, figure in part.figures(found).items():
         figure.savefig(tmp_path / f"{stem}.png")

@@ -101,7 +101,9 @@ def test_a_table_has_places_slopes_and_where_rivals_stopped() -> None:
         "| fastkm | 1 ms | 10 ms | 100 ms | 1.00 |",
         "| square | 1 ms | 100 ms | too slow | 2.00 |",
     ]
-    assert section({"sweeps": [SWEEP]}).startswith("work, against n:\n\n| n |")
+    text = section({"sweeps": [SWEEP]})
+    assert "these, who use one: fastkm; square." in text
+    assert "\n\nwork, against n:\n\n| n |" in text
 
 
 def test_gains_are_told_of_threads() -> None:
