@@ -193,7 +193,7 @@ def headline(parts: Parts) -> str:
         for name, case in by_case(measured_in(parts, part)).items()
         if name.startswith(names)
     ]
-    header = ["work", "fastkm", "the usual way", "the quickest other"]
+    header = ["work", "fastkm, all cores / one", "the usual way", "the quickest other"]
     machine = next(iter(parts.values()))["environment"] if parts else None
     about = f"\n\nMedians; {machine['cpu']}, {machine['cores']} cores." if machine else ""
     return markdown(header, rows) + about
