@@ -42,6 +42,7 @@ HEADLINE = {
 }
 """Cases of the README's table, by part: how their names begin."""
 
+SMALLER = "Sizes in names are those of full runs."
 INTRODUCTION = """\
 Written by `python -m bench` from the files in `bench/results/`; do not edit. To repeat everything:
 `python -m bench --size full` (`pip install -e ".[bench]"`), or a part by its name."""
@@ -133,7 +134,7 @@ def part_of_page(name: str, part: dict[str, Any]) -> Iterable[str]:
     """Write a part: its heading, how to repeat it, its tables and figures."""
     yield f"## {PARTS[name].title}"
     command = f"python -m bench {name} --size {part['size']}"
-    smaller = "" if part["size"] == "full" else " Sizes in names are those of full runs."
+    smaller = "" if part["size"] == "full" else f" {SMALLER}"
     yield f"`{command}`, {part['started'][:10]}, {part['seconds'] / 60:.1f} minutes.{smaller}"
     yield PARTS[name].section(part["found"])
     for stem in PARTS[name].figures(part["found"]):

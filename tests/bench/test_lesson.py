@@ -1,5 +1,7 @@
 """The lesson's steps: both ways do the same, a step without memory is told, the tables add up."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def test_lengths_are_those_of_cdist_where_that_fits(tmp_path, monkeypatch) -> No
     assert (short["kept"], short["longest"]) == (whole["kept"], whole["longest"])
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="limits are of POSIX")
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells how much there is")
 def test_an_allocation_beyond_the_memory_fails() -> None:
     with lesson_steps.memory_limited(), pytest.raises(MemoryError):
         np.ones(1 << 42, np.uint8)
