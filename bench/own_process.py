@@ -10,11 +10,14 @@ included, and begins with the parent's (a child of a process of 400 MB reports 4
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,18 +40,28 @@ def ask(what: str, case: str, rival: str, size: str, environment: dict[str, str]
 def peak_of(case: Case, rival: Rival, size: str) -> list[float]:
     """Give the bytes that a rival needs beyond the data, and those of the data."""
     rival.run(case.make(case.sizes["tiny"]))
+    give_back()
     before = resident()
     data = case.make(case.sizes[size])
+    give_back()
     held = resident() - before
     return [memory_beyond(lambda: rival.run(data)), held]
 
 
 def memory_beyond(work: Callable[[], object]) -> int:
     """Give the bytes that a piece of work needs at its peak beyond those in use before."""
+    give_back()
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak to what is in use
     before = peak()
     work()
     return peak() - before
+
+
+def give_back() -> None:
+    """Return freed memory to the system: what work takes of it would not count."""
+    gc.collect()
+    with suppress(AttributeError):  # a C library other than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak() -> int:
