@@ -36,18 +36,18 @@ from bench.own_process import peak
 from bench.part import Found, Part
 from bench.table import markdown, readable, times
 from bench.threads import limited
-from fastkm._dask import completed
-from fastkm.archives.codebooks import for_tasks
-from fastkm.archives.label_maps import labelled, write_part
-from fastkm.archives.workers import working
-from fastkm.cluster.binning import Packed
-from fastkm.cluster.source import Source
-from fastkm.raster.assemble import assembled
-from fastkm.raster.inputs import survey
-from fastkm.raster.sample_archive import write_sample_archive
+from fastkm._core.dask_blocks import completed
+from fastkm.cluster.exact.histograms import Packed
+from fastkm.cluster.streaming.source import Source
+from fastkm.datasets.monthly_series import write_sample_archive
+from fastkm.raster.multifile.combine import assembled
+from fastkm.raster.multifile.scan import survey
+from fastkm.workflows.archive.dask_workers import working
+from fastkm.workflows.archive.fit import for_tasks
+from fastkm.workflows.archive.label_maps import labelled, write_part
 
 if TYPE_CHECKING:
-    from fastkm.raster.archive import Archive
+    from fastkm.raster.multifile.series import Archive
 
 SIZES = {"tiny": (2, 1.0, 1), "small": (24, 1.0, 1), "full": (120, 0.25, 3)}
 """Months, degrees and rounds."""
@@ -161,7 +161,8 @@ def peak_of_run(paths: list[Path]) -> int:
 
 def peak_here(folder: str, paths: list[str]) -> int:
     """Run an archive in this process, and give its peak."""
-    from fastkm.archives import ArchiveOptions, cluster_archive
+    from fastkm.workflows.archive.options import ArchiveOptions
+    from fastkm.workflows.archive.run import cluster_archive
 
     cluster_archive(paths, Path(folder, "out"), ArchiveOptions(ks=(K,), min_diameter="2000km"))
     return peak()

@@ -25,9 +25,9 @@ from bench.part import Found, Part
 from bench.style import new_figure
 from bench.table import markdown, percent, readable, times
 from bench.threads import ALL, limited
+from fastkm.datasets.monthly_series import write_sample_archive
+from fastkm.datasets.water_vapour import sample_dataset
 from fastkm.lesson import LESSON_K, LESSON_MIN_DIAMETER
-from fastkm.raster import sample_dataset
-from fastkm.raster.sample_archive import write_sample_archive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

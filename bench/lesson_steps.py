@@ -26,8 +26,8 @@ import fastkm
 from bench.own_process import peak
 from bench.quality import inertia_of
 from bench.timing import quiet
-from fastkm._missing import physical
-from fastkm.geometry import max_pairwise_distances
+from fastkm._core.cf_missing import physical
+from fastkm.geometry.distance import max_pairwise_distances
 from fastkm.lesson import LESSON_K, LESSON_KS, LESSON_LEVEL, LESSON_MIN_DIAMETER, threshold
 
 VARIABLE = "precipitable_water"
@@ -143,7 +143,8 @@ def draw_by_the_lesson(
 def by_fastkm(file: Path, folder: Path) -> dict[str, Any]:
     """Do every step as `fastkm.lesson` does."""
     from fastkm.plot import clusters_figure, contours_figure, thresholded_figure
-    from fastkm.vector import contours_to_frame, write_outlines
+    from fastkm.vector.contours import contours_to_frame
+    from fastkm.vector.write import write_outlines
 
     clock = Clock()
     with clock.step("read"):

@@ -23,7 +23,7 @@ from bench.style import new_figure, tidy
 from bench.table import by_case, markdown, readable, times
 from bench.threads import ALL
 from bench.timing import Measured, measure
-from fastkm._parallel import map_chunks
+from fastkm._core.threads import map_chunks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,7 +17,7 @@ from bench.parts import PARTS
 from bench.results import newest
 from bench.table import above, by_case, losing, markdown, ratio, readable, times, worse
 from bench.timing import ROUNDS, Measured
-from fastkm._files import replacing
+from fastkm._core.atomic_write import replacing
 
 HOME = Path(__file__).parent
 README = HOME.parent / "README.md"

@@ -28,8 +28,9 @@ from bench.part import Found, Part
 from bench.style import line_of, new_figure, tidy
 from bench.table import markdown, percent
 from bench.timing import quiet
-from fastkm.raster import read_raster, sample_dataset
-from fastkm.raster.sample_archive import write_sample_archive
+from fastkm.datasets.monthly_series import write_sample_archive
+from fastkm.datasets.water_vapour import sample_dataset
+from fastkm.raster.io.read_netcdf import read_raster
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

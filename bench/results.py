@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.environment import environment
-from fastkm._files import replacing
+from fastkm._core.atomic_write import replacing
 
 if TYPE_CHECKING:
     from bench.part import Found

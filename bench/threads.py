@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from threadpoolctl import threadpool_limits
 
-from fastkm._parallel import usable_cpus
+from fastkm._core.threads import usable_cpus
 
 ALL = usable_cpus()
 VARIABLES = ("FASTKM_NUM_THREADS", "OMP_NUM_THREADS")

@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING
 from fastkm._version import __version__
 
 _ROOMS = {
-    "Choice": "cluster",
+    "Choice": "cluster.selection.choose_k",
     "ClusterError": "errors",
     "KMeans": "cluster.estimator",
-    "KMeans1D": "cluster",
-    "RasterClusters": "raster",
-    "choose_k": "cluster",
-    "cluster_raster": "raster",
-    "exceeds_distance": "geometry",
-    "find_contours": "geometry",
-    "kmeans": "cluster",
-    "kmeans1d": "cluster",
-    "kmeans2": "cluster",
-    "load_codebook": "cluster",
-    "max_pairwise_distance": "geometry",
-    "outline": "vector",
-    "polygonize": "vector",
-    "read_raster": "raster",
-    "vq": "cluster",
-    "whiten": "cluster",
+    "KMeans1D": "cluster.exact.result",
+    "RasterClusters": "raster.raster_clusters",
+    "choose_k": "cluster.selection.choose_k",
+    "cluster_raster": "raster.cluster_raster",
+    "exceeds_distance": "geometry.distance",
+    "find_contours": "geometry.contours",
+    "kmeans": "cluster.vq",
+    "kmeans1d": "cluster.exact.kmeans1d",
+    "kmeans2": "cluster.vq",
+    "load_codebook": "cluster.exact.result",
+    "max_pairwise_distance": "geometry.distance",
+    "open_archive": "raster.multifile.combine",
+    "outline": "vector.outline",
+    "polygonize": "vector.polygonize",
+    "read_raster": "raster.io.read_netcdf",
+    "vq": "cluster.vq",
+    "whiten": "cluster.vq",
 }
 
 _EXTRA = {"KMeans": "sklearn"}
@@ -63,22 +64,22 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from fastkm.cluster import Choice as Choice
-    from fastkm.cluster import KMeans1D as KMeans1D
-    from fastkm.cluster import choose_k as choose_k
-    from fastkm.cluster import kmeans as kmeans
-    from fastkm.cluster import kmeans1d as kmeans1d
-    from fastkm.cluster import kmeans2 as kmeans2
-    from fastkm.cluster import load_codebook as load_codebook
-    from fastkm.cluster import vq as vq
-    from fastkm.cluster import whiten as whiten
     from fastkm.cluster.estimator import KMeans as KMeans
+    from fastkm.cluster.exact.kmeans1d import kmeans1d as kmeans1d
+    from fastkm.cluster.exact.result import KMeans1D as KMeans1D
+    from fastkm.cluster.exact.result import load_codebook as load_codebook
+    from fastkm.cluster.selection.choose_k import Choice as Choice
+    from fastkm.cluster.selection.choose_k import choose_k as choose_k
+    from fastkm.cluster.vq.iterate import kmeans as kmeans
+    from fastkm.cluster.vq.iterate import kmeans2 as kmeans2
+    from fastkm.cluster.vq.quantize import vq as vq
+    from fastkm.cluster.vq.quantize import whiten as whiten
     from fastkm.errors import ClusterError as ClusterError
-    from fastkm.geometry import exceeds_distance as exceeds_distance
-    from fastkm.geometry import find_contours as find_contours
-    from fastkm.geometry import max_pairwise_distance as max_pairwise_distance
-    from fastkm.raster import RasterClusters as RasterClusters
-    from fastkm.raster import cluster_raster as cluster_raster
-    from fastkm.raster import read_raster as read_raster
+    from fastkm.geometry.contours import find_contours as find_contours
+    from fastkm.geometry.distance import exceeds_distance as exceeds_distance
+    from fastkm.geometry.distance import max_pairwise_distance as max_pairwise_distance
+    from fastkm.raster.cluster_raster import cluster_raster as cluster_raster
+    from fastkm.raster.io.read_netcdf import read_raster as read_raster
+    from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.polygonize import polygonize as polygonize

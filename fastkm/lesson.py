@@ -3,7 +3,7 @@
 Fill values are clustered along with the water, contours end at the array's edge, each contour is a
 polygon of its own, and lengths are in pixels, so that results can be compared with what others got
 from the lesson. Two things are mended: labels are optimal, and numbered by centroid, so that the
-land is always the lowest cluster and the moistest the highest. `fastkm.workflow` has the same work
+land is always the lowest cluster and the moistest the highest. `fastkm.workflows.raster_file` has the same work
 as it should be done.
 """
 
@@ -16,19 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._files import replacing
-from fastkm._job import Announce, Job, silent
-from fastkm._missing import physical
+from fastkm._core.atomic_write import replacing
+from fastkm._core.cf_missing import physical
 from fastkm._version import __version__
-from fastkm.cluster import KMeans1D, kmeans1d
+from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ClusterError
-from fastkm.geometry import LongContours, long_contours
-from fastkm.raster import read_raster
-from fastkm.vector import contours_to_frame, write_outlines
-from fastkm.workflow import draw_map
+from fastkm.geometry.contours import LongContours, long_contours
+from fastkm.raster.io.read_netcdf import read_raster
+from fastkm.vector.contours import contours_to_frame
+from fastkm.vector.write import write_outlines
+from fastkm.workflows.job import Announce, Job, silent
+from fastkm.workflows.raster_file import draw_map
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from fastkm.cluster.exact.result import KMeans1D
 
 LESSON_KS = range(2, 9)
 LESSON_K = 6

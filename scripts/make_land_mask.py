@@ -1,11 +1,11 @@
 """Rasterise land polygons to the 1 degree mask that the embedded sample stands on.
 
-``fastkm/raster/land_1deg.npz`` is this script's output for Natural Earth's 1:110m countries
+``fastkm/datasets/land_1deg.npz`` is this script's output for Natural Earth's 1:110m countries
 (public domain; https://www.naturalearthdata.com), which several Python packages ship as
 ``naturalearth_lowres``. It is made once and kept in the package, so that the sample needs neither
 the polygons nor a reader for them::
 
-    python scripts/make_land_mask.py naturalearth_lowres.shp fastkm/raster/land_1deg.npz
+    python scripts/make_land_mask.py naturalearth_lowres.shp fastkm/datasets/land_1deg.npz
 
 A cell is land where its centre is. So are the cells along Panama: the isthmus is narrower than a
 cell, its centres leave a way through, and regions of two oceans would become one. Row 0 is the

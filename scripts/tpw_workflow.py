@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fastkm.datasets.water_vapour import write_sample
 from fastkm.lesson import lesson
-from fastkm.raster import write_sample
 
 console = Console(markup=False, soft_wrap=True)
 notes = Console(stderr=True, markup=False, soft_wrap=True)

@@ -8,8 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fastkm import KMeans1D, _parallel, kmeans1d
-from fastkm.cluster import binning, folding, gathering, pieces, solver
+from fastkm import KMeans1D, kmeans1d
+from fastkm._core import threads
+from fastkm.cluster.exact import collectors, histograms, solver, weighted_histograms
+from fastkm.cluster.streaming import pieces
 from tests import naive
 
 FIELDS = [field.name for field in fields(KMeans1D) if field.name != "profile"]
@@ -25,13 +27,13 @@ def several_passes(few=20, cells=64):
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in ("FEW", "HELD", "HELD_OF_LAZY", "SLICE"):
-            patch.setattr(gathering, name, few)
+            patch.setattr(collectors, name, few)
         for name in ("FINER_CELLS", "FINER_CELLS_OF_LAZY"):
-            patch.setattr(binning, name, cells)
-        patch.setattr(folding, "CELLS", cells)
+            patch.setattr(histograms, name, cells)
+        patch.setattr(weighted_histograms, "CELLS", cells)
         patch.setattr(solver, "WINDOWS", cells // 16)
         patch.setattr(pieces, "CHUNK_VALUES", 32)
-        patch.setattr(_parallel, "CHUNK_BYTES", 128)
+        patch.setattr(threads, "CHUNK_BYTES", 128)
         yield patch
 
 

@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 import fastkm
+from fastkm.datasets.water_vapour import write_sample
 from fastkm.lesson import lesson, lesson_contours, threshold
-from fastkm.raster import write_sample
 from tests.conftest import needs_jit
 from tests.small_files import PUBLISHED, REAL, names, png_size, write_netcdf
 

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from fastkm.raster import sample_dataset
+from fastkm.datasets.water_vapour import sample_dataset
 from tests.conftest import needs_jit
 from tests.small_files import write_basin, write_netcdf
 

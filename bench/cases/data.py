@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 import fastkm
-from fastkm.raster import sample_dataset
+from fastkm.datasets.water_vapour import sample_dataset
 
 PIECE = 2**16
 """Values made at a time: their float64 numbers take half a megabyte."""

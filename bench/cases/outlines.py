@@ -20,9 +20,10 @@ from scipy.ndimage import gaussian_filter
 import fastkm
 from bench.case import Case, Rival
 from bench.table import count
-from fastkm.geometry import EARTH_RADIUS
+from fastkm.geometry.farthest_on_globe import EARTH_RADIUS
 from fastkm.lesson import LESSON_LEVEL, LESSON_MIN_DIAMETER, lesson_contours
-from fastkm.vector import contours_to_frame, write_outlines
+from fastkm.vector.contours import contours_to_frame
+from fastkm.vector.write import write_outlines
 
 PIECE = 1 << 10
 """Points whose distances to all others are computed at a time."""

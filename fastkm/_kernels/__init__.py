@@ -1,1 +1,1 @@
-"""Numba kernels, one published algorithm a file; they trust their input, `_check` does not."""
+"""Numba kernels, one published algorithm a file; they trust their input, `fastkm._core.validation` does not."""

@@ -26,7 +26,7 @@ Symposium on Computer Arithmetic, 163-172.
 
 import numpy as np
 
-from fastkm._jit import kernel
+from fastkm._kernels._jit import kernel
 
 LOW_BITS = 11
 """Low bits of a 32-bit key within a bin of the first pass: 2^21 bins, of which some 30,000 are in

@@ -45,7 +45,7 @@ Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on
 
 import numpy as np
 
-from fastkm._jit import fused_kernel, kernel, loose_kernel
+from fastkm._kernels._jit import fused_kernel, kernel, loose_kernel
 
 BLOCK = 256
 """Rows a block: 1 KB a feature of float32."""

@@ -10,7 +10,7 @@ Neal, R. M. (2015). Fast exact summation using small and large superaccumulators
 
 import numpy as np
 
-from fastkm._jit import kernel
+from fastkm._kernels._jit import kernel
 
 LOWEST = -2150
 """Exponent of the last bit: that of the product of the two smallest floats."""

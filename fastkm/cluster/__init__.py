@@ -1,32 +1,13 @@
-"""The algorithms: scipy's four functions and the optimum in one dimension.
+"""Clusters: scipy's four functions, the optimum in one dimension, k-means of rows, choosing k.
 
-Lloyd, as scipy has it: `quantize` (vq, whiten), `lloyd` (kmeans, kmeans2), with `seeding` and
-`engines`.
+========== ==============================================================================
+exact      `kmeans1d`: the proven optimum in one dimension, its result and codebook files
+lloyd      k-means of rows in several dimensions, in memory and block by block
+vq         the functions of ``scipy.cluster.vq``, name for name
+streaming  values of any kind, read pass after pass in chunks
+selection  `choose_k`: four criteria for the number of clusters
+========== ==============================================================================
 
-The optimum: `exact` (kmeans1d) reads a `source` in passes led by `solver`. `cells` takes any array
-apart, `reading` makes `pieces` of it, here or where `distant` blocks are. `binning` and `folding`
-turn them into `atoms`, by `keys` and with a `guess`, and `gathering` copies some; `optimal` rules
-cuts out, `judge` compares what is left, and `dressing` makes the result, a `codebook`, which labels
-(`labelling`) and reports (`report`). `choose` compares numbers of clusters.
-
-`estimator` (KMeans) is scikit-learn's contract around `fitting`, and around `single` for one
-feature. It is not imported here: scikit-learn is an extra.
+`estimator` is scikit-learn's contract around `lloyd`, and around `exact` for one feature
+(`estimator_1d`). scikit-learn is an extra, so nothing imports it from here.
 """
-
-from fastkm.cluster.choose import Choice, choose_k
-from fastkm.cluster.codebook import KMeans1D, load_codebook
-from fastkm.cluster.exact import kmeans1d
-from fastkm.cluster.lloyd import kmeans, kmeans2
-from fastkm.cluster.quantize import vq, whiten
-
-__all__ = [
-    "Choice",
-    "KMeans1D",
-    "choose_k",
-    "kmeans",
-    "kmeans1d",
-    "kmeans2",
-    "load_codebook",
-    "vq",
-    "whiten",
-]

@@ -2,8 +2,8 @@
 
 The only module that needs scikit-learn, which is an extra. Here parameters and data are checked,
 by scikit-learn's own checks where it has them, and results get the names and types that
-scikit-learn gives them; the work is done by `fastkm.cluster.fitting`, and for one feature by
-`fastkm.cluster.single`.
+scikit-learn gives them; the work is done by `fastkm.cluster.lloyd.fit`, and for one feature by
+`fastkm.cluster.estimator_1d`.
 
 *Centers in two precisions.* `cluster_centers_` has the type of the data, as scikit-learn has it,
 and centers rounded to float32 would give some rows near the border of two clusters another label
@@ -20,11 +20,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastkm import _check
-from fastkm._parallel import thread_count
-from fastkm.cluster.fitting import STARTS, Fit, distances, fit_rows, nearest_rows
-from fastkm.cluster.iteration import ALGORITHMS
-from fastkm.cluster.single import between, optimum
+from fastkm._core import validation
+from fastkm._core.threads import thread_count
+from fastkm.cluster.estimator_1d import between, optimum
+from fastkm.cluster.lloyd.fit import STARTS, Fit, distances, fit_rows, nearest_rows
+from fastkm.cluster.lloyd.iteration import ALGORITHMS
 
 try:
     from sklearn.base import (
@@ -310,14 +310,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     def _check_parameters(self) -> None:
         """Raise unless all parameters that do not depend on the data are right."""
-        _check.require_count("n_clusters", self.n_clusters)
-        _check.require_count("max_iter", self.max_iter)
+        validation.require_count("n_clusters", self.n_clusters)
+        validation.require_count("max_iter", self.max_iter)
         if not isinstance(self.n_init, str) or self.n_init != "auto":
-            _check.require_count("n_init", self.n_init, or_else="'auto' or ")
-        _check.require_number("tol", self.tol)
-        _check.require_choice("algorithm", self.algorithm, ALGORITHMS)
+            validation.require_count("n_init", self.n_init, or_else="'auto' or ")
+        validation.require_number("tol", self.tol)
+        validation.require_choice("algorithm", self.algorithm, ALGORITHMS)
         if isinstance(self.init, str):
-            _check.require_choice("init", self.init, STARTS, or_else=", a callable or an array")
+            validation.require_choice("init", self.init, STARTS, or_else=", a callable or an array")
         thread_count(self.threads)
 
     def _finds_optimum(self, features: int) -> bool:
@@ -411,7 +411,7 @@ def _numbers(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> 
     """Check data by scikit-learn's rules; what is an array of numbers stays as it is, uncopied."""
     rows = validate_data(
         estimator,
-        _check.unmasked(X, "X"),
+        validation.unmasked(X, "X"),
         reset=reset,
         dtype="numeric",
         order=None,

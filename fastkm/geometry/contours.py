@@ -2,7 +2,7 @@
 
 The contours are those of `skimage.measure.find_contours`, to the bit; their coordinates are
 (row, column), in pixels, whole numbers at cell centres. How they are linked is told in
-`fastkm._kernels.trace`.
+`fastkm._kernels.marching_squares`.
 
 Bands of rows go through three steps: pixels are compared with the level, in their own type and
 in numpy's vectors; the squares that a contour passes are found; these alone get their corners as
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm import _check, _missing
-from fastkm._kernels.trace import (
+from fastkm._core import cf_missing, validation
+from fastkm._core.threads import fold_chunks, map_chunks
+from fastkm._kernels.marching_squares import (
     FIRST,
     INVALID,
     NO_KEY,
@@ -30,7 +31,6 @@ from fastkm._kernels.trace import (
     link_segments,
     mixed_squares,
 )
-from fastkm._parallel import fold_chunks, map_chunks
 from fastkm.geometry.distance import max_pairwise_distances
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ def trace_contours(
     >>> trace_contours(np.eye(4), 0.5).offsets
     array([ 0,  2,  7, 12, 14])
     """
-    _check.require_choice("fully_connected", fully_connected, ("low", "high"))
-    _check.require_choice("positive_orientation", positive_orientation, ("low", "high"))
+    validation.require_choice("fully_connected", fully_connected, ("low", "high"))
+    validation.require_choice("positive_orientation", positive_orientation, ("low", "high"))
     pixels, valid = _pixels(image)
     if pixels.ndim != 2 or min(pixels.shape) < 2:
         raise ValueError(f"image must have at least 2 rows and 2 columns, got {pixels.shape}")
@@ -247,8 +247,8 @@ def _pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
     absent = None
     if isinstance(image, np.ma.MaskedArray):
         pixels, absent = np.asarray(image.data), np.ma.getmaskarray(image)
-    elif _missing.describes_itself(image):
-        pixels, absent = _missing.physical(image), _missing.missing(image)
+    elif cf_missing.describes_itself(image):
+        pixels, absent = cf_missing.physical(image), cf_missing.missing(image)
     else:
         pixels = np.asarray(image)
     if pixels.dtype.kind not in "biuf":

@@ -1,8 +1,8 @@
 """Distances: how long a contour is across, in memory that grows with its points only.
 
 `scipy.spatial.distance.cdist` builds all n^2 distances to take one maximum. In the plane only
-the corners of the convex hull matter (`fastkm.geometry.planar`); on the globe, where every point
-is a corner, bounds on blocks of points leave few pairs to measure (`fastkm.geometry.globe`);
+the corners of the convex hull matter (`fastkm.geometry.farthest_in_plane`); on the globe, where every point
+is a corner, bounds on blocks of points leave few pairs to measure (`fastkm.geometry.farthest_on_globe`);
 elsewhere all pairs are compared in blocks.
 
 Many contours come one after another in one array, with offsets where each begins, as
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
-from fastkm import _check
-from fastkm._kernels import ragged
-from fastkm._parallel import CHUNK_BYTES, map_chunks, thread_count
-from fastkm.geometry import globe, planar
+from fastkm._core import validation
+from fastkm._core.threads import CHUNK_BYTES, map_chunks, thread_count
+from fastkm._kernels import ring_diameters
+from fastkm.geometry import farthest_in_plane, farthest_on_globe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -126,7 +126,7 @@ def max_pairwise_distance(
     >>> round(fastkm.max_pairwise_distance([[0, 0], [0, 90], [0, 200]], metric="geodesic"))
     17811119
     """
-    _check.require_choice("method", method, ("auto", "hull", "chunked"))
+    validation.require_choice("method", method, ("auto", "hull", "chunked"))
     thread_count(threads)
     checked = _points(points, metric)
     if method == "hull" and metric != "euclidean":
@@ -141,8 +141,10 @@ def max_pairwise_distance(
         found = _euclidean(checked, rows, method, threads)
     else:
         _require_latitudes(checked)
-        earth = globe.EARTHS[metric]
-        search = globe.farthest_of_all if method == "chunked" else globe.farthest
+        earth = farthest_on_globe.EARTHS[metric]
+        search = (
+            farthest_on_globe.farthest_of_all if method == "chunked" else farthest_on_globe.farthest
+        )
         found = FarthestPair(*search(earth, rows, threads=threads))
     if not return_pair:
         return found.distance
@@ -226,7 +228,9 @@ def exceeds_distance(
     if metric == "euclidean":
         answers = _exceed(rows, bounds, limit, threads)
     else:
-        answers = globe.exceed(globe.EARTHS[metric], rows, bounds, limit, threads=threads)
+        answers = farthest_on_globe.exceed(
+            farthest_on_globe.EARTHS[metric], rows, bounds, limit, threads=threads
+        )
     return bool(answers[0]) if offsets is None else answers
 
 
@@ -270,11 +274,13 @@ def max_pairwise_distances(
     thread_count(threads)
     rows, bounds = _ragged(points, offsets, metric)
     if metric != "euclidean":
-        return globe.diameters(globe.EARTHS[metric], rows, bounds, threads=threads)
-    _check.require_finite(rows, "points")
+        return farthest_on_globe.diameters(
+            farthest_on_globe.EARTHS[metric], rows, bounds, threads=threads
+        )
+    validation.require_finite(rows, "points")
     found = np.full(len(bounds) - 1, -1.0)
     if rows.shape[1] == 2:
-        _each_contour(ragged.squares, rows, bounds, found, threads)
+        _each_contour(ring_diameters.squares, rows, bounds, found, threads)
         np.sqrt(found, out=found, where=found >= 0)
     found[np.diff(bounds) == 0] = np.nan
     for i in np.flatnonzero(found < 0):
@@ -291,12 +297,12 @@ def _limit(threshold: Any) -> float:
     return float(threshold)
 
 
-def _points(points: ArrayLike, metric: str) -> _check.Observations:
+def _points(points: ArrayLike, metric: str) -> validation.Observations:
     """Check metric and shape; numbers may still not be finite."""
-    _check.require_choice("metric", metric, METRICS)
+    validation.require_choice("metric", metric, METRICS)
     if np.ndim(points) != 2:
         raise ValueError(f"points must have shape (n, d), got {np.shape(points)}")
-    checked = _check.observations(points, "points", dtype=np.dtype(np.float64))
+    checked = validation.observations(points, "points", dtype=np.dtype(np.float64))
     if metric != "euclidean" and checked.rows.shape[1] != 2:
         raise ValueError(
             f"points must have shape (n, 2), latitude and longitude, for metric {metric!r}, "
@@ -305,9 +311,9 @@ def _points(points: ArrayLike, metric: str) -> _check.Observations:
     return checked
 
 
-def _require_latitudes(checked: _check.Observations) -> None:
+def _require_latitudes(checked: validation.Observations) -> None:
     """Raise unless all valid rows are finite and between the poles."""
-    _check.require_finite(checked.rows, "points", valid=checked.valid)
+    validation.require_finite(checked.rows, "points", valid=checked.valid)
     wrong = np.abs(checked.rows[:, 0]) > 90
     if checked.valid is not None:
         wrong &= checked.valid
@@ -330,7 +336,7 @@ def _ragged(
     if metric != "euclidean":
         _require_latitudes(checked)
     elif checked.valid is not None:
-        _check.require_finite(checked.rows, "points", valid=checked.valid)
+        validation.require_finite(checked.rows, "points", valid=checked.valid)
     n = len(checked.rows)
     bounds = np.array([0, n]) if offsets is None else np.asarray(offsets)
     if bounds.dtype.kind not in "iu":
@@ -345,11 +351,11 @@ def _ragged(
         )
     if checked.valid is not None:
         bounds = np.concatenate(([0], np.cumsum(checked.valid)))[bounds]
-    return checked.present(), _check.frozen(bounds, np.dtype(np.int64))
+    return checked.present(), validation.frozen(bounds, np.dtype(np.int64))
 
 
 def _euclidean(
-    checked: _check.Observations, rows: np.ndarray, method: str, threads: int | None
+    checked: validation.Observations, rows: np.ndarray, method: str, threads: int | None
 ) -> FarthestPair:
     """Find the farthest pair of the rows in the straight line."""
     is_planar = rows.shape[1] == 2
@@ -357,40 +363,42 @@ def _euclidean(
         raise ValueError(f"method 'hull' needs points of shape (n, 2), got {rows.shape}")
     box = np.empty(0)
     if is_planar:
-        box, finite = planar.bounding_box(rows, threads=threads)
+        box, finite = farthest_in_plane.bounding_box(rows, threads=threads)
         size = np.abs(box).max()
     else:
         size = np.abs(rows).max(initial=0.0)
         finite = np.isfinite(size)
     if not finite:
-        _check.require_finite(checked.rows, "points", valid=checked.valid)
+        validation.require_finite(checked.rows, "points", valid=checked.valid)
     exponent = int(np.frexp(size)[1])
     if abs(exponent) > SAFE_EXPONENT:
-        rows, box = _check.frozen(np.ldexp(rows, -exponent)), np.ldexp(box, -exponent)
+        rows, box = validation.frozen(np.ldexp(rows, -exponent)), np.ldexp(box, -exponent)
     else:
         exponent = 0
-    by_hull = is_planar and (method == "hull" or (method == "auto" and len(rows) > ragged.SMALL))
+    by_hull = is_planar and (
+        method == "hull" or (method == "auto" and len(rows) > ring_diameters.SMALL)
+    )
     if by_hull:
-        square, first, second = planar.farthest_by_hull(rows, box, threads=threads)
+        square, first, second = farthest_in_plane.farthest_by_hull(rows, box, threads=threads)
     else:
-        square, first, second = planar.farthest_of_all(rows, threads=threads)
+        square, first, second = farthest_in_plane.farthest_of_all(rows, threads=threads)
     with np.errstate(over="ignore"):
         return FarthestPair(float(np.ldexp(np.sqrt(square), exponent)), first, second)
 
 
 def _exceed(rows: np.ndarray, bounds: np.ndarray, limit: float, threads: int | None) -> np.ndarray:
     """Tell for each contour whether its largest Euclidean distance exceeds a limit."""
-    verdicts = np.full(len(bounds) - 1, ragged.UNKNOWN, np.uint8)
+    verdicts = np.full(len(bounds) - 1, ring_diameters.UNKNOWN, np.uint8)
     square = largest_square(limit)
     if rows.shape[1] == 2:
-        _each_contour(ragged.exceed, rows, bounds, verdicts, threads, square)
-    unknown = np.flatnonzero(verdicts == ragged.UNKNOWN)
+        _each_contour(ring_diameters.exceed, rows, bounds, verdicts, threads, square)
+    unknown = np.flatnonzero(verdicts == ring_diameters.UNKNOWN)
     if len(unknown):
-        _check.require_finite(rows, "points")
+        validation.require_finite(rows, "points")
     for i in unknown:
         piece = rows[bounds[i] : bounds[i + 1]]
         verdicts[i] = len(piece) > 0 and _exceeds(piece, limit, square, threads)
-    return verdicts == ragged.YES
+    return verdicts == ring_diameters.YES
 
 
 def _exceeds(rows: np.ndarray, limit: float, square: float, threads: int | None) -> bool:
@@ -406,7 +414,7 @@ def _exceeds(rows: np.ndarray, limit: float, square: float, threads: int | None)
             return True
     if total <= square:
         return False
-    return planar.farthest_of_all(rows, beyond=square, threads=threads)[0] > square
+    return farthest_in_plane.farthest_of_all(rows, beyond=square, threads=threads)[0] > square
 
 
 def largest_square(limit: float) -> float:

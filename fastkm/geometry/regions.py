@@ -2,7 +2,7 @@
 
 All regions of all labels are found and outlined at once, in time that grows with their boundaries
 once each cell has been compared with its neighbours. The kernels and their essays are in
-`fastkm._kernels.components` and `fastkm._kernels.outlines`.
+`fastkm._kernels.connected_components` and `fastkm._kernels.ring_tracing`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm import _check
-from fastkm._kernels.components import join_row, join_rows, number_runs, paint_runs
-from fastkm._kernels.outlines import link_turns, mark_turns, walk_rings
-from fastkm._parallel import chunks, map_chunks, rows_per_chunk
+from fastkm._core import validation
+from fastkm._core.threads import chunks, map_chunks, rows_per_chunk
+from fastkm._kernels.connected_components import join_row, join_rows, number_runs, paint_runs
+from fastkm._kernels.ring_tracing import link_turns, mark_turns, walk_rings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,8 +135,8 @@ def find_regions(labels: ArrayLike) -> Regions:
     rows, columns = values.shape
     starts = _run_starts(values, missing)
     run_labels = _labels_at(values, missing, starts)
-    starts = _check.frozen(np.append(starts, values.size))
-    offsets = _check.frozen(np.searchsorted(starts, np.arange(rows + 1) * columns))
+    starts = validation.frozen(np.append(starts, values.size))
+    offsets = validation.frozen(np.searchsorted(starts, np.arange(rows + 1) * columns))
     runs = np.empty(len(run_labels), np.int64)
     n = _join(starts, run_labels, offsets, columns, runs)
     if n > MOST_REGIONS:
@@ -145,9 +145,9 @@ def find_regions(labels: ArrayLike) -> Regions:
     boxes = np.empty((n, 4), np.int32)
     number_runs(starts, run_labels, offsets, columns, runs, region_labels, cells, boxes)
     numbers = np.empty(values.shape, np.int32)
-    flat, runs = numbers.reshape(-1), _check.frozen(runs)
+    flat, runs = numbers.reshape(-1), validation.frozen(runs)
     map_chunks(lambda i, j: paint_runs(starts, runs, i, j, flat), len(runs), RUNS)
-    return Regions(*(_check.frozen(array) for array in (numbers, region_labels, cells, boxes)))
+    return Regions(*(validation.frozen(array) for array in (numbers, region_labels, cells, boxes)))
 
 
 def trace_rings(
@@ -198,7 +198,7 @@ def trace_rings(
            [0.5, 1.5],
            [0.5, 0.5]])
     """
-    _check.require_choice("boundary", boundary, ("cell", "contour"))
+    validation.require_choice("boundary", boundary, ("cell", "contour"))
     n = len(regions.labels)
     chosen = np.ones(n, bool) if wanted is None else np.asarray(wanted)
     if chosen.shape != (n,) or chosen.dtype != bool:
@@ -211,7 +211,7 @@ def trace_rings(
 
 def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
     """Check a label map; give contiguous integers, and a mask of what is missing besides."""
-    values, missing = _check.plain(labels, "labels")
+    values, missing = validation.plain(labels, "labels")
     if values.ndim != 2:
         raise ValueError(f"labels must have shape (rows, columns), got {values.shape}")
     if values.dtype.kind == "f":
@@ -225,8 +225,8 @@ def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
             )
         values, missing = np.where(real, values, -1).astype(np.int64), None
     if missing is not None:
-        missing = _check.frozen(missing)
-    return _check.frozen(values), missing
+        missing = validation.frozen(missing)
+    return validation.frozen(values), missing
 
 
 def _run_starts(values: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
@@ -254,7 +254,7 @@ def _labels_at(values: np.ndarray, missing: np.ndarray | None, cells: np.ndarray
         labels[gone] = -1
     if values.dtype == np.uint64 and wrong.any():
         raise ValueError(f"labels must be within int64, got {values.reshape(-1)[cells[wrong][0]]}")
-    return _check.frozen(labels)
+    return validation.frozen(labels)
 
 
 def _join(
@@ -279,15 +279,15 @@ def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     The quarter turns of a ring add up to 4, those of a hole to -4, so once turns are linked and
     counted all places are known, and regions can be written in parallel.
     """
-    numbers = _check.frozen(regions.numbers)  # whoever made it
-    turns = _check.frozen(turns_of(numbers))
+    numbers = validation.frozen(regions.numbers)  # whoever made it
+    turns = validation.frozen(turns_of(numbers))
     rows, columns = numbers.shape
     small = 4 * len(turns) <= SMALL**2 and max(rows, columns) < SMALL
     # what turns out not to be there is memory that is never touched
     dtype = np.uint32 if small else np.int64
     nodes, gaps = np.empty((4 * len(turns), 2), dtype), np.empty((len(turns), 2), dtype)
     tally = np.tile(np.array([0, 0, -1, -1, -1]), (len(wanted), 1))
-    link_turns(turns, numbers, _check.frozen(wanted), contour, nodes, gaps, tally)
+    link_turns(turns, numbers, validation.frozen(wanted), contour, nodes, gaps, tally)
     chosen = np.flatnonzero(wanted)
     if (tally[chosen, 2] < 0).any():
         raise ValueError("regions must be numbered by their first cells, as find_regions does")
@@ -299,7 +299,7 @@ def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     cursors[chosen] = ends[:-1]
     size, rings = ends[-1].tolist()
     points, ring_offsets = np.empty((size, 2)), np.full(rings + 1, size)
-    begins, order = ends[:-1, 0], _check.frozen(chosen)
+    begins, order = ends[:-1, 0], validation.frozen(chosen)
 
     def write(start: int, stop: int) -> None:
         first, last = np.searchsorted(begins, (start, stop))

@@ -3,16 +3,13 @@
 Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects.
 """
 
+from fastkm.plot.bands import stack_figure
 from fastkm.plot.coastlines import land_polygons
-from fastkm.plot.figures import (
-    clusters_figure,
-    contours_figure,
-    map_figure,
-    thresholded_figure,
-)
+from fastkm.plot.figures import clusters_figure, contours_figure, map_figure, thresholded_figure
 from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
 from fastkm.plot.scores import draw_scores, scores_figure
-from fastkm.plot.series import (
+from fastkm.plot.style import RASTER_CMAP, category_colormap, class_colours, cluster_colormap
+from fastkm.plot.time_series import (
     areas_figure,
     climatology_figure,
     draw_area,
@@ -21,8 +18,6 @@ from fastkm.plot.series import (
     frequency_figure,
     hovmoller_figure,
 )
-from fastkm.plot.stacks import stack_figure
-from fastkm.plot.style import RASTER_CMAP, category_colormap, class_colours, cluster_colormap
 
 __all__ = [
     "RASTER_CMAP",

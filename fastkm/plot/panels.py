@@ -21,12 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fastkm.plot._grid import Grid, Side, read_grid
 from fastkm.plot._text import centroid_numbers, quantity_label, typeset_units
-from fastkm.plot.style import (
-    MISSING_COLOUR,
-    RASTER_CMAP,
-    category_colormap,
-    cluster_colormap,
-)
+from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, category_colormap, cluster_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._files import replacing
-from fastkm.cluster.fitting import nearest_rows
-from fastkm.cluster.labelling import label_dtype
-from fastkm.raster.crs import carry_crs
+from fastkm._core.atomic_write import replacing
+from fastkm.cluster.exact.predict import label_dtype
+from fastkm.cluster.lloyd.fit import nearest_rows
+from fastkm.raster.bands import Stack, gathered, stack_of
+from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.labels import describe_labels
-from fastkm.raster.stack import Stack, gathered, stack_of
 
 if TYPE_CHECKING:
     import xarray as xr

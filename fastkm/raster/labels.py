@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._files import replacing
+from fastkm._core.atomic_write import replacing
 from fastkm._version import __version__
-from fastkm.raster.crs import carry_crs, grid_mapping
+from fastkm.raster.grid.crs import carry_crs, grid_mapping
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from fastkm.cluster import KMeans1D
+    from fastkm.cluster.exact.result import KMeans1D
 
 MISSING = -1
 """The label of a missing cell."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastkm.raster.read import Bbox, candidates, read_raster
+from fastkm.raster.grid.axes import raster_variables
+from fastkm.raster.io.read_netcdf import Bbox, read_raster
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +41,7 @@ def apply_mask(raster: Raster, path: str | os.PathLike[str], *, bbox: Bbox | Non
         masked: Raster = _masked_by(keep, given)
         return masked
     made = given.copy()
-    names = candidates(given)
+    names = raster_variables(given)
     keep = kept_cells(path, bbox=bbox, grid=given[names[0]] if names else None)
     for name in names:
         made[name] = _masked_by(keep, given[name])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm.raster.grids import grid_of
+from fastkm.raster.grid.geolocation import grid_of
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -14,21 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm import _check
-from fastkm.cluster import kmeans1d
-from fastkm.raster.area import cell_areas
-from fastkm.raster.grids import Grid, globe_of
+from fastkm._core import validation
+from fastkm.cluster.exact.kmeans1d import kmeans1d
+from fastkm.raster.grid.areas import cell_areas
+from fastkm.raster.grid.geolocation import Grid, globe_of
 from fastkm.raster.labels import label_raster
-from fastkm.vector.measures import diameters, perimeters, summary
-from fastkm.vector.pieces import Pieces, place_pieces
-from fastkm.vector.polygonize import (
-    Boundary,
-    Mosaic,
-    as_plain,
-    checked_west,
-    mosaic_of,
-    trace,
-)
+from fastkm.vector.measure import diameters, perimeters, summary
+from fastkm.vector.polygonize import Boundary, Mosaic, as_plain, checked_west, mosaic_of, trace
+from fastkm.vector.polygons import Pieces, place_pieces
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -89,7 +82,7 @@ def outline(
         The longitudes of the polygons, which are cut where these begin. By default they stay as
         the raster has them.
     areas : xarray.DataArray, optional
-        Areas of the cells in m2; by default those of `fastkm.raster.cell_areas`.
+        Areas of the cells in m2; by default those of `fastkm.raster.grid.areas.cell_areas`.
     threads : int, optional
         See `fastkm.kmeans1d`.
 
@@ -138,7 +131,7 @@ def outline(
 
     labels = _checked("raster_or_labels", raster_or_labels)
     if k is not None:
-        _check.require_count("k", k)
+        validation.require_count("k", k)
         values = raster_or_labels
         labels = label_raster(values, kmeans1d(values, int(k), threads=threads))
     across, least_area = as_length(min_diameter), as_area(min_area)

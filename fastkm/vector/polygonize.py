@@ -3,7 +3,7 @@
 The way of the data: `find_regions` numbers the regions in the array; those that touch across the
 seam of a round grid, or at corners where that counts, are joined; `plane_of` lays the columns out;
 `trace_rings` traces all rings in one pass; `cut_to_windows` and `place_pieces` make polygons.
-`Traced` holds what lies on that way, in pixels, for `polygonize` and for `fastkm.vector.outline`.
+`Traced` holds what lies on that way, in pixels, for `polygonize` and for `fastkm.vector.outline.outline`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm import _check
-from fastkm.geometry.joins import bridged, joined, touching
+from fastkm._core import validation
+from fastkm.geometry.region_merging import bridged, joined, touching
 from fastkm.geometry.regions import Regions, Rings, find_regions, trace_rings
-from fastkm.raster.axes import find_axes
-from fastkm.raster.grids import AxisGrid, Grid, grid_of, without_repeated_column
-from fastkm.vector.pieces import Pieces, cut_to_windows, place_pieces, take_polygons
-from fastkm.vector.plane import Plane, plane_of
+from fastkm.raster.grid.axes import find_axes
+from fastkm.raster.grid.geolocation import AxisGrid, Grid, grid_of, without_repeated_column
+from fastkm.vector.polygons import Pieces, cut_to_windows, place_pieces, take_polygons
+from fastkm.vector.seam import Plane, plane_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -158,7 +158,7 @@ def as_plain(labels: Any) -> tuple[Any, Grid]:
         raise ValueError(f"labels must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
     labels = without_repeated_column(labels.transpose(axes.y, axes.x)).compute()
-    values, mask = _check.plain(labels, "labels")
+    values, mask = validation.plain(labels, "labels")
     grid = grid_of(labels)
     if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
         raise ValueError(
@@ -237,7 +237,7 @@ def trace(
     ValueError
         If the boundary is unknown.
     """
-    _check.require_choice("boundary", boundary, BOUNDARIES)
+    validation.require_choice("boundary", boundary, BOUNDARIES)
     plane = plane_of(grid, mosaic.numbers.shape[1], west)
     parts, region = mosaic.parts, mosaic.region
     if grid.turn:

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._files import replacing
+from fastkm._core.atomic_write import replacing
 from fastkm.vector.fields import NAMES, prepare_fields
 from fastkm.vector.geojson import to_rfc7946
 

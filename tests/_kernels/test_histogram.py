@@ -29,7 +29,7 @@ from fastkm._kernels.histogram import (
     tally_windows,
     weigh,
 )
-from fastkm.cluster.keys import Order, Windows
+from fastkm.cluster.exact.sortable_keys import Order, Windows
 from tests import naive
 
 # keys below the origin wrap, as they should; plain Python says so

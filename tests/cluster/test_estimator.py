@@ -19,7 +19,7 @@ from sklearn.utils._test_common.instance_generator import PER_ESTIMATOR_XFAIL_CH
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastkm
-from fastkm.cluster.iteration import ALGORITHMS
+from fastkm.cluster.lloyd.iteration import ALGORITHMS
 
 RNG = np.random.default_rng(11)
 CORNERS = np.array([[0, 0, 0], [40, 0, 8], [0, 40, 16], [40, 40, 24]])

@@ -13,8 +13,7 @@ from scipy.spatial.distance import cdist
 from skimage import measure
 
 from fastkm.geometry import contours as module
-from fastkm.geometry import find_contours, long_contours
-from fastkm.geometry.contours import trace_contours
+from fastkm.geometry.contours import find_contours, long_contours, trace_contours
 from tests.conftest import COMPILED, needs_jit
 
 DATA = Path(__file__).parents[2] / "../shared/data"

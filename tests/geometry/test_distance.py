@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from fastkm import max_pairwise_distance
-from fastkm._kernels import farthest, ragged
-from fastkm.geometry import distance, exceeds_distance, max_pairwise_distances, planar
+from fastkm._kernels import farthest_pair, ring_diameters
+from fastkm.geometry import distance, farthest_in_plane
+from fastkm.geometry.distance import exceeds_distance, max_pairwise_distances
 from tests.conftest import COMPILED, needs_jit
 
 SEEDS = st.integers(0, 2**32)
@@ -58,16 +59,16 @@ def reference(points):
 def corners_searched(points):
     """Run the hull's way with its chains, however few corners there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planar, "MANY_CORNERS", 0)
+        patch.setattr(farthest_in_plane, "MANY_CORNERS", 0)
         return max_pairwise_distance(points, method="hull", return_pair=True)
 
 
 def strips_searched(points):
     """Run the hull's way with its strips, however few points there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planar, "MANY_LEFT", 4)
-        patch.setattr(planar, "STRIPS", 8)
-        patch.setattr(planar, "ROWS", 64)
+        patch.setattr(farthest_in_plane, "MANY_LEFT", 4)
+        patch.setattr(farthest_in_plane, "STRIPS", 8)
+        patch.setattr(farthest_in_plane, "ROWS", 64)
         return max_pairwise_distance(points, method="hull", return_pair=True)
 
 
@@ -111,8 +112,8 @@ def test_hull_and_chunked_find_the_same_lowest_rows(seed):
 @pytest.mark.parametrize("n", [1025, 3000])
 def test_more_corners_than_are_compared_in_pairs(n):
     points = KINDS["even circle"](None, n) * [3, 2]
-    box, _ = planar.bounding_box(points)
-    assert len(planar.hull_corners(points, box)) > planar.MANY_CORNERS
+    box, _ = farthest_in_plane.bounding_box(points)
+    assert len(farthest_in_plane.hull_corners(points, box)) > farthest_in_plane.MANY_CORNERS
     assert max_pairwise_distance(points) == pytest.approx(reference(points), rel=1e-12, abs=0)
 
 
@@ -202,9 +203,9 @@ def test_what_is_no_real_number_is_a_type_error(points):
 @pytest.mark.parametrize("method", ["hull", "chunked"])
 def test_any_number_of_threads_gives_the_same_pair(method, monkeypatch):
     points = KINDS["lattice"](np.random.default_rng(6), 150)
-    monkeypatch.setattr(planar, "CHUNK", 8)
-    monkeypatch.setattr(planar, "MANY_LEFT", 8)
-    monkeypatch.setattr(planar, "ROWS", 16)
+    monkeypatch.setattr(farthest_in_plane, "CHUNK", 8)
+    monkeypatch.setattr(farthest_in_plane, "MANY_LEFT", 8)
+    monkeypatch.setattr(farthest_in_plane, "ROWS", 16)
     pairs = set()
     for threads in ("1", "2", "5"):
         monkeypatch.setenv("FASTKM_NUM_THREADS", threads)
@@ -235,7 +236,7 @@ TRIPLE = [[0.30000000000000004, 0.8999999999999999], [4.2, 12.6], [6.9, 20.7]]
 def test_a_hull_that_rounding_walks_twice_stays_in_its_buffer():
     points = np.array(TRIPLE)
     corners = np.full(2 * len(points) + 4, -7)
-    size = farthest.hull(points, corners)
+    size = farthest_pair.hull(points, corners)
     assert size <= 2 * len(points)
     assert (corners[2 * len(points) :] == -7).all()
     assert max_pairwise_distance(points) == pytest.approx(cdist(points, points).max(), rel=1e-12)
@@ -254,26 +255,28 @@ def test_strips_leave_few_of_many_points():
     n = 100_000 if COMPILED else 3000
     angle, radius = rng.random(n) * 2 * np.pi, 100 + rng.normal(size=n)
     ring = np.column_stack([radius * np.cos(angle), 2 * radius * np.sin(angle)])
-    box, finite = planar.bounding_box(ring)
+    box, finite = farthest_in_plane.bounding_box(ring)
     assert finite
     for axis in (0, 1):
-        kept = planar.outer_rows(ring, box, axis, planar.STRIPS)
+        kept = farthest_in_plane.outer_rows(ring, box, axis, farthest_in_plane.STRIPS)
         assert (np.diff(kept) > 0).all()
         assert len(kept) < n / 20
 
 
 @pytest.mark.parametrize("points", [np.zeros((9, 2)), np.arange(9)[:, None] * [[0.0, 1.0]]])
 def test_a_line_has_no_inside(points):
-    box, _ = planar.bounding_box(points)
-    assert len(planar.outer_rows(points, box, 0, planar.STRIPS)) == len(points)
+    box, _ = farthest_in_plane.bounding_box(points)
+    assert len(farthest_in_plane.outer_rows(points, box, 0, farthest_in_plane.STRIPS)) == len(
+        points
+    )
 
 
 def test_of_points_on_the_sides_of_the_box_the_ends_are_kept():
     inside = np.array([[2.0, 1.0]])
     sides = [[0, y] for y in (0, 1, 2, 3)] + [[x, 0] for x in (1, 4)] + [[4, 3], [4, 2]]
     points = np.concatenate([inside, np.array(sides, float)])
-    box, _ = planar.bounding_box(points)
-    assert planar.ends_of_sides(points, box).tolist() == [0, 1, 4, 6, 7]
+    box, _ = farthest_in_plane.bounding_box(points)
+    assert farthest_in_plane.ends_of_sides(points, box).tolist() == [0, 1, 4, 6, 7]
 
 
 def pieces_of(rng, kind, sizes):
@@ -296,14 +299,14 @@ RAGGED_KINDS = [
 
 
 @pytest.mark.parametrize("kind", RAGGED_KINDS)
-@pytest.mark.parametrize("small", [6, ragged.SMALL])
+@pytest.mark.parametrize("small", [6, ring_diameters.SMALL])
 @given(SEEDS, st.lists(st.integers(0, 30), min_size=0, max_size=6))
 def test_many_contours_are_measured_as_each_alone(kind, small, seed, sizes):
     points, offsets = pieces_of(np.random.default_rng(seed), kind, sizes)
     pieces = [points[a:b] for a, b in itertools.pairwise(offsets)]
     with pytest.MonkeyPatch.context() as patch:
         if not COMPILED:
-            patch.setattr(ragged, "SMALL", small)
+            patch.setattr(ring_diameters, "SMALL", small)
         each = [max_pairwise_distance(piece) if len(piece) else np.nan for piece in pieces]
         found = max_pairwise_distances(points, offsets)
         np.testing.assert_array_equal(found, each)
@@ -319,7 +322,7 @@ def test_many_contours_are_measured_as_each_alone(kind, small, seed, sizes):
 @needs_jit
 @given(SEEDS, st.sampled_from(["contour", "circle", "random"]))
 def test_large_contours_are_measured_as_each_alone(seed, kind):
-    sizes = [700, 3, ragged.SMALL, ragged.SMALL + 1, 0, 2]
+    sizes = [700, 3, ring_diameters.SMALL, ring_diameters.SMALL + 1, 0, 2]
     points, offsets = pieces_of(np.random.default_rng(seed), kind, sizes)
     each = [
         max_pairwise_distance(points[a:b]) if b > a else np.nan
@@ -352,9 +355,11 @@ def test_contours_of_any_dimension(d, seed):
 
 def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
     calls = []
-    real = planar.farthest_in_columns
-    monkeypatch.setattr(planar, "CHUNK", 4)
-    monkeypatch.setattr(planar, "farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1])
+    real = farthest_in_plane.farthest_in_columns
+    monkeypatch.setattr(farthest_in_plane, "CHUNK", 4)
+    monkeypatch.setattr(
+        farthest_in_plane, "farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1]
+    )
     points = np.random.default_rng(0).random((40, 3))
     longest = max_pairwise_distance(points)
     calls.clear()

@@ -12,7 +12,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.geometry import Regions, find_regions, joined, regions, touching, trace_rings
+from fastkm.geometry import regions
+from fastkm.geometry.region_merging import joined, touching
+from fastkm.geometry.regions import Regions, find_regions, trace_rings
 from tests import naive
 from tests.conftest import needs_jit
 

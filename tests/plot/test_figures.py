@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fastkm.plot.figures import (
-    _columns,
-    clusters_figure,
-    contours_figure,
-    thresholded_figure,
-)
+from fastkm.plot.figures import _columns, clusters_figure, contours_figure, thresholded_figure
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "tpw_v07r01_200910_digitised.nc"

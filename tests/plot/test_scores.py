@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fastkm.cluster.choose import CRITERIA
+from fastkm.cluster.selection.choose_k import CRITERIA
 from fastkm.plot import draw_scores, scores_figure
 from fastkm.plot.scores import AXIS_LABELS
 

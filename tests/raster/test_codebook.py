@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fastkm.raster import StackCodebook, load_stack_codebook
-from fastkm.raster.codebook import is_stack_codebook
+from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
 
 
 @pytest.fixture

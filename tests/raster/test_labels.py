@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 import fastkm
-from fastkm.raster import label_raster, write_labels
+from fastkm.raster.labels import label_raster, write_labels
 from tests.conftest import needs_jit
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, write_basin, write_netcdf
 

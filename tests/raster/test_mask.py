@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fastkm
-from fastkm.raster import apply_mask
+from fastkm.raster.mask import apply_mask
 from tests.small_files import EAST, NORTH, write_netcdf, write_world
 
 nan = np.nan

@@ -6,7 +6,7 @@ import shapely
 import xarray as xr
 from skimage.measure import find_contours
 
-from fastkm.vector import contours_to_frame
+from fastkm.vector.contours import contours_to_frame
 from tests.label_maps import placed
 
 GAUSSIAN = np.array([-70.1, -52.3, -33.7, -12.9, 11.1, 30.5, 52.9, 70.7])

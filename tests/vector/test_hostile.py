@@ -7,7 +7,7 @@ import xarray as xr
 from pyproj import CRS, Transformer
 
 import fastkm
-from fastkm.vector import outline
+from fastkm.vector.outline import outline
 from tests.label_maps import curvilinear, globe, placed
 
 TURNS = [None, "0..360", "-180..180"]

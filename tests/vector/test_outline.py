@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from pyproj import Geod
 
 import fastkm
-from fastkm.raster import cell_areas
-from fastkm.vector import as_area, as_length, outline
+from fastkm.raster.grid.areas import cell_areas
+from fastkm.vector.outline import as_area, as_length, outline
 from tests.label_maps import globe, placed, polar, projected, rings_around_the_middle
 from tests.small_files import REAL
 

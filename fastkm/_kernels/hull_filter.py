@@ -1,0 +1,164 @@
+"""Most points cannot be corners of a convex hull: strips tell which.
+
+The plane is cut into m upright strips of equal width (Bentley, Faust & Preparata 1982). One pass
+keeps the highest and the lowest point of each strip. The upper hull of the highest points is a
+concave chain below the hull of all points, the lower hull of the lowest ones a convex chain
+above its underside. So a point strictly between the two chains is no corner. Within a strip the
+upper chain lies above the chord between its heights at the strip's sides, because it is concave:
+a second pass compares each point with the two chords of its strip, two products a point, and
+keeps what is not strictly between. A contour of a million points leaves some two a strip.
+
+The first and the last strip keep all their points, as the chains need not reach the outer sides.
+Where these are many, the same again with x and y changed over throws most of them out.
+
+Floating point: a point goes only if it is inside by more than rounding can feign. With x and y
+measured from the least x and y, and x in units of a strip's width, the strip of a point is the
+whole part of its rounded x, and its place within the strip the rest, exact. The error of a chord's
+height is then below 4 m eps of the extent of y, which `chords` takes off. A chain's height at a
+side is taken on both sides of it, 16 eps of the extent of x away, the lower of the two: a steep
+chain has no other bound, and a concave one is lowest at an end.
+
+Arrays are C-contiguous float64. All but `extents` want finite numbers.
+
+References
+----------
+Bentley, J. L., Faust, M. G. & Preparata, F. P. (1982). Approximation algorithms for convex
+hulls. Communications of the ACM 25(1), 64-68.
+"""
+
+import numpy as np
+
+from fastkm._kernels._jit import kernel
+
+LANES = 16
+"""Running extremes side by side, even: the loop over them compiles to vectors."""
+
+EPS = 2.0**-52
+
+
+@kernel
+def extents(points, box):
+    """Find the least and greatest x and y; return whether all numbers are finite.
+
+    points: (n, 2), n >= 1, IN; box: (4,) x, x, y, y OUT.
+    """
+    flat = points.ravel()
+    low = np.full(LANES, np.inf)
+    high = np.full(LANES, -np.inf)
+    odd = np.zeros(LANES, np.bool_)
+    whole = flat.size - flat.size % LANES
+    for start in range(0, whole, LANES):
+        values = flat[start : start + LANES]
+        for lane in range(LANES):
+            v = values[lane]
+            low[lane] = min(low[lane], v)
+            high[lane] = max(high[lane], v)
+            odd[lane] |= np.isnan(v)
+    for i in range(whole, flat.size):
+        lane = i - whole
+        v = flat[i]
+        low[lane] = min(low[lane], v)
+        high[lane] = max(high[lane], v)
+        odd[lane] |= np.isnan(v)
+    finite = True
+    for axis in range(2):
+        least, most = np.inf, -np.inf
+        for lane in range(axis, LANES, 2):
+            least, most = min(least, low[lane]), max(most, high[lane])
+            finite &= not odd[lane]
+        box[2 * axis], box[2 * axis + 1] = least, most
+        finite &= -np.inf < least and most < np.inf
+    return finite
+
+
+@kernel
+def strip_extremes(points, axis, box, lowest, highest):
+    """Find the lowest and the highest point of each strip: their rows, the first of equal ones.
+
+    points: (n, 2) IN; axis: across the strips, 0 for upright ones; box: (4,) of these and perhaps
+    more points IN; lowest, highest: (m,) int64 OUT, -1 where a strip has no point.
+    """
+    m = lowest.size
+    origin = box[2 * axis]
+    scale = m / (box[2 * axis + 1] - origin)
+    low = np.full(m, np.inf)
+    high = np.full(m, -np.inf)
+    lowest[:] = -1
+    highest[:] = -1
+    for i in range(points.shape[0]):
+        strip = min(np.uint32((points[i, axis] - origin) * scale), np.uint32(m - 1))
+        y = points[i, 1 - axis]
+        if y < low[strip]:
+            low[strip] = y
+            lowest[strip] = i
+        if y > high[strip]:
+            high[strip] = y
+            highest[strip] = i
+
+
+@kernel
+def chords(ends, axis, box, height, rise):
+    """Lay chords below the upper hull of points, one a strip.
+
+    ends: (e, 2) points, at most one a strip, in the order of strips, IN; axis, box: as for
+    `strip_extremes`; height: (m,) OUT, above the least y, at the strip's left side, negative
+    where the hull does not span the strip; rise: (m,) OUT, from there to the right side.
+    """
+    m = height.size
+    width = box[2 * axis + 1] - box[2 * axis]
+    tall = box[3 - 2 * axis] - box[2 - 2 * axis]
+    x = np.empty(ends.shape[0])
+    y = np.empty(ends.shape[0])
+    size = 0
+    for e in range(ends.shape[0]):
+        u, v = ends[e, axis] - box[2 * axis], ends[e, 1 - axis] - box[2 - 2 * axis]
+        while size >= 2 and (x[size - 1] - x[size - 2]) * (v - y[size - 2]) >= (
+            y[size - 1] - y[size - 2]
+        ) * (u - x[size - 2]):
+            size -= 1
+        x[size], y[size] = u, v
+        size += 1
+    pad = 16.0 * EPS * width
+    corner = 0
+    before = -tall
+    for side in range(m + 1):
+        here = -tall
+        middle = width * side / m
+        if size > 0 and middle - pad >= x[0] and middle + pad <= x[size - 1]:
+            here = tall
+            for at in (middle - pad, middle + pad):
+                while corner > 0 and x[corner] > at:
+                    corner -= 1
+                while corner + 2 < size and x[corner + 1] < at:
+                    corner += 1
+                share = (at - x[corner]) / (x[corner + 1] - x[corner])
+                here = min(here, y[corner] + share * (y[corner + 1] - y[corner]))
+            here -= 4.0 * m * EPS * tall
+        if side > 0:
+            spanned = before > -tall and here > -tall
+            height[side - 1] = before if spanned else -tall
+            rise[side - 1] = here - before if spanned else 0.0
+        before = here
+
+
+@kernel
+def beyond_chords(points, axis, box, over, under, kept):
+    """List the points that are not strictly between the chords of their strip; return how many.
+
+    points: (n, 2) IN; axis, box: as for `strip_extremes`; over, under: (2, m) heights and rises,
+    as from `chords` and its mirror image, IN; kept: (n,) int32 OUT, rows ascending.
+    """
+    m = over.shape[1]
+    origin, base = box[2 * axis], box[2 - 2 * axis]
+    scale = m / (box[2 * axis + 1] - origin)
+    size = np.uint32(0)
+    for i in range(points.shape[0]):
+        place = (points[i, axis] - origin) * scale
+        strip = min(np.uint32(place), np.uint32(m - 1))
+        share = place - strip
+        y = points[i, 1 - axis] - base
+        below = y < over[0, strip] + share * over[1, strip]
+        above = y > under[0, strip] + share * under[1, strip]
+        kept[size] = i
+        size += np.uint32(not (below and above))
+    return size

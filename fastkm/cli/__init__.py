@@ -1,0 +1,1 @@
+"""The command ``fastkm``: arguments, progress and messages; the work is in `fastkm.workflows`."""

@@ -1,0 +1,127 @@
+"""Exact comparison of the few partitions that rounding cannot tell apart.
+
+With W and S the weight and the sum of a segment, the cost of a partition is the sum of all
+squares less the sum of S^2 / W over its segments. Sums of floats are integers times a power of
+two, so W and S are known exactly, costs are compared as fractions, and of equal ones the lowest
+cuts win.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastkm._kernels.superaccumulator import DIGITS, sum_products
+
+if TYPE_CHECKING:
+    from fastkm.cluster.exact.pruning import Groups
+
+PATIENCE = 400_000
+"""Exact costs that are computed at most; one takes some 4 microseconds."""
+
+
+class ExactSums:
+    """Sums of weights, and of values times weights, of the parts of some data."""
+
+    def __init__(self, parts: int) -> None:
+        self.weight, self.total = np.zeros((2, parts, DIGITS), np.int64)
+
+    def add(self, values: np.ndarray, weights: np.ndarray | None, part: np.ndarray) -> None:
+        """Add float64 values of float64 weights, or of weight 1, to the parts that they belong to."""
+        ones = np.ones(len(values))
+        weights = ones if weights is None else weights
+        sum_products(ones, weights, part, self.weight)
+        sum_products(values, weights, part, self.total)
+
+    def before(self) -> tuple[list[int], list[int]]:
+        """Give the sums before each end of a part, in units of 2^`LOWEST` or multiples of it."""
+        weight = list(itertools.accumulate(map(_integer, self.weight), initial=0))
+        total = list(itertools.accumulate(map(_integer, self.total), initial=0))
+        return _smaller(weight), _smaller(total)
+
+
+def _integer(digits: np.ndarray) -> int:
+    """Turn digits of 32 bits, with carries to do, into a number."""
+    return sum(int(digits[i]) << (32 * int(i)) for i in np.flatnonzero(digits))
+
+
+def _smaller(numbers: list[int]) -> list[int]:
+    """Divide by the greatest common power of two: short integers are quicker."""
+    bits = 0
+    for number in numbers:
+        bits |= abs(number)
+    zeros = max((bits & -bits).bit_length() - 1, 0)
+    return [number >> zeros for number in numbers]
+
+
+def decide(groups: Groups, places: np.ndarray, sums: ExactSums) -> np.ndarray | None:
+    """Choose the best cuts among groups of one atom each, exactly.
+
+    Parameters
+    ----------
+    groups : Groups
+        Where each cut may be.
+    places : (p,) int64 array
+        Positions, ascending, those of `groups` among them.
+    sums : ExactSums
+        Of the p - 1 parts between the places.
+
+    Returns
+    -------
+    (k + 1,) int64 array or None
+        The positions of the cuts; None where there are too many to compare.
+    """
+    layers = [groups.first[start:stop] for start, stop in pairwise(groups.starts)]
+    if sum((len(a) + len(b)) * len(b).bit_length() for a, b in pairwise(layers)) > PATIENCE:
+        return None
+    weight, total = sums.before()
+
+    @cache
+    def gain(j: int, i: int) -> Fraction:
+        return Fraction((total[i] - total[j]) ** 2, weight[i] - weight[j])
+
+    rows = [np.searchsorted(places, layer).tolist() for layer in layers]
+    best = {rows[0][0]: Fraction(0)}
+    came = []
+    for candidates in rows[1:]:
+        best, origin = _layer(candidates, best, gain)
+        came.append(origin)
+    path = [rows[-1][0]]
+    for origin in reversed(came):
+        path.append(origin[path[-1]])
+    return np.asarray(places[path[::-1]])
+
+
+def _layer(
+    rows: list[int], before: dict[int, Fraction], gain: Callable[[int, int], Fraction]
+) -> tuple[dict[int, Fraction], dict[int, int]]:
+    """Find the greatest gain of each row, and where its segment begins, the lowest of equals.
+
+    The lowest best beginning never moves left when the row moves right, so the row in the middle
+    is done first, and each half looks only on its side.
+    """
+    starts = list(before)
+    best: dict[int, Fraction] = {}
+    origin: dict[int, int] = {}
+    spans = [(0, len(rows), 0, len(starts))]
+    while spans:
+        low, high, first, last = spans.pop()
+        if low >= high:
+            continue
+        middle = (low + high) // 2
+        i, found = rows[middle], first
+        for at in range(first, last):
+            j = starts[at]
+            if j >= i:
+                break
+            value = before[j] + gain(j, i)
+            if i not in best or value > best[i]:
+                best[i], origin[i], found = value, j, at
+        spans += [(low, middle, first, found + 1), (middle + 1, high, found, last)]
+    return dict(sorted(best.items())), origin

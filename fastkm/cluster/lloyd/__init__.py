@@ -1,0 +1,1 @@
+"""Lloyd's algorithm for rows of several features, in memory and block by block."""

@@ -1,0 +1,1 @@
+"""Where cells lie: axes, coordinate reference systems, curvilinear grids, areas of cells."""

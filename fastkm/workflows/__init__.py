@@ -1,0 +1,1 @@
+"""Whole jobs, from files to label maps, outlines, tables and figures."""

@@ -1,0 +1,136 @@
+"""The cache policy of the kernels."""
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from numba.core import caching
+
+from fastkm._kernels._jit import OPTIONS, fused_kernel, kernel
+from tests.conftest import needs_jit
+
+SOURCE = """
+def twice(x):
+    return 2 * x
+"""
+
+
+def function_in(file):
+    """Define a function as if it stood in a file."""
+    names = {}
+    exec(compile(SOURCE, str(file), "exec"), names)  # noqa: S102
+    return names["twice"]
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    """Make every folder unwritable to Numba's cache."""
+
+    def refuse(locator):
+        raise PermissionError(13, "read-only", locator.get_cache_path())
+
+    monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", refuse)
+
+
+@needs_jit
+def test_a_kernel_in_a_read_only_place_compiles_without_a_cache(nowhere, tmp_path):
+    file = tmp_path / "readonly.py"
+    file.write_text(SOURCE)
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        numba.njit(cache=True)(function_in(file))
+    twice = kernel(function_in(file))
+    assert twice(21) == 42
+    assert twice.stats.cache_path is None
+
+
+@needs_jit
+def test_what_a_fused_kernel_calls_is_not_fused_unless_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))  # compiled here and now
+
+    @kernel
+    def exactly(a, b, c):
+        return a * b + c
+
+    @fused_kernel
+    def calls(a, b, c):
+        return exactly(a, b, c)
+
+    @fused_kernel
+    def fuses(a, b, c):
+        return a * b + c
+
+    x = 1 + 2.0**-30
+    rounded = x * x - 1  # before the sum, too
+    assert calls(x, x, -1.0) == exactly(x, x, -1.0) == rounded
+    assert fuses(x, x, -1.0) in {rounded, 2.0**-29 + 2.0**-60}  # some processors cannot fuse
+
+
+@needs_jit
+def test_a_kernel_without_a_file_compiles_without_a_cache():
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        numba.njit(cache=True)(function_in("<nowhere>"))
+    assert kernel(function_in("<nowhere>"))(21) == 42
+
+
+@needs_jit
+def test_a_second_dispatcher_takes_the_code_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "module.py"
+    file.write_text(SOURCE)
+    first, second = kernel(function_in(file)), kernel(function_in(file))
+    assert first(1) == second(1) == 2
+    assert sum(first.stats.cache_misses.values()) == 1
+    assert sum(second.stats.cache_hits.values()) == 1
+    assert not second.stats.cache_misses
+
+
+@needs_jit
+def test_a_kernel_is_serial_and_releases_the_gil():
+    options = kernel(function_in("<nowhere>")).targetoptions
+    assert options["nogil"] is True
+    assert not options.get("parallel", False)
+    assert not options.get("fastmath", False)
+
+
+@needs_jit
+def test_nothing_compiles_before_the_first_call():
+    twice = kernel(function_in("<nowhere>"))
+    assert twice.signatures == []
+    twice(1.0)
+    assert len(twice.signatures) == 1
+
+
+@needs_jit
+def test_importing_the_kernels_compiles_nothing():
+    code = (
+        "import numba.core.event as event, fastkm\n"
+        "with event.install_recorder('numba:compile') as recorder:\n"
+        "    fastkm.kmeans, fastkm.kmeans1d, fastkm.max_pairwise_distance\n"
+        "print(len(recorder.buffer))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout == "0\n"
+
+
+@needs_jit
+def test_division_by_zero_is_numpys():
+    def quotient(a, b):
+        return a / b
+
+    assert np.isinf(kernel(quotient)(1.0, 0.0))
+
+
+@needs_jit
+@pytest.mark.parametrize(("options", "fused"), [(OPTIONS, False), ({}, True)])
+def test_a_kernel_does_not_take_on_the_fast_math_of_its_caller(options, fused):
+    inner = numba.njit(**options)(lambda s, x, y: s + x * y)
+
+    def call(s, x, y):
+        return inner(s, x, y)
+
+    third = 1.0 / 3.0
+    rounded = -(third * third)  # fused, what the rounding took off is left
+    outer = numba.njit(fastmath={"contract"})(call)
+    assert (outer(rounded, third, third) != 0.0) == fused

@@ -1,0 +1,69 @@
+"""Progress: bars on a terminal, lines elsewhere, nothing where that is asked."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from fastkm.cli.progress import Pace, reporting
+
+
+def told(*, terminal, quiet=False):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    with reporting(console, quiet=quiet) as report:
+        report.begin("label the steps", 3, "steps")
+        report.advance()
+        report.note("left out: a.nc: too short")
+        report.advance(2)
+    return console.file.getvalue()
+
+
+def test_lines_say_what_begins_and_ends() -> None:
+    lines = told(terminal=False).splitlines()
+    assert lines == [
+        "label the steps: 3 steps",
+        "note: left out: a.nc: too short",
+        "label the steps: 3 of 3 steps",
+    ]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands until it is put on."""
+    hand = [0.0]
+    monkeypatch.setattr("fastkm.cli.progress.time.monotonic", lambda: hand[0])
+    return hand
+
+
+def test_lines_between_say_rate_and_time_left(clock) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    with reporting(console) as report:
+        report.begin("label the steps", 3, "steps")
+        clock[0] = 10.0
+        report.advance()
+        clock[0] = 11.0
+        report.advance()
+    assert console.file.getvalue().splitlines() == [
+        "label the steps: 3 steps",
+        "label the steps: 1 of 3 steps, 6.0/min, 20 s left",
+    ]
+
+
+def test_a_terminal_gets_a_bar_with_all_that() -> None:
+    text = told(terminal=True)
+    assert "3 of 3 steps" in text
+    assert "note: left out" in text
+    assert "/s" in text or "/min" in text
+
+
+def test_quiet_is_silent() -> None:
+    assert told(terminal=True, quiet=True) == told(terminal=False, quiet=True) == ""
+
+
+def test_what_was_done_before_tells_nothing_of_the_pace(clock) -> None:
+    pace = Pace(100, "steps")
+    pace.advance(50)
+    clock[0] = 10.0
+    pace.advance(10)
+    assert pace.rate() == pytest.approx(1.0)
+    assert pace.done == 60

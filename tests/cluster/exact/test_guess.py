@@ -1,0 +1,95 @@
+"""A guess counts keys by place and back, and says what it does not know."""
+
+import numpy as np
+import pytest
+
+from fastkm._kernels.histogram import LOW_BITS
+from fastkm.cluster.exact import guess as module
+from fastkm.cluster.exact.guess import Guess
+from fastkm.cluster.exact.histograms import CELLS, Bins, PackedTable, Tally, summed
+from fastkm.cluster.exact.sortable_keys import Order
+
+WIDE = 1 << LOW_BITS
+
+
+@pytest.mark.parametrize("bins", [[5], [0, CELLS - 1], [100, 101, 5000]], ids=str)
+def test_bins_beside_each_cut_make_up_the_table(bins):
+    guess = Guess.around(np.array(bins), CELLS)
+    assert (np.diff(guess.bins) > 0).all()
+    assert np.isin(bins, guess.bins).all()
+    assert guess.bins.min() >= 0
+    assert guess.bins.max() < CELLS
+    assert guess.keys_counted <= module.KEYS
+
+
+def test_too_many_cuts_or_none_are_no_guess():
+    assert Guess.around(np.arange(module.KEYS // WIDE), CELLS).keys_counted == 0
+    assert Guess.around(np.empty(0, np.int64), CELLS).keys_counted == 0
+
+
+def test_places_are_those_of_keys():
+    guess = Guess(np.array([3, 4, 9]))
+    places = np.arange(guess.keys_counted, dtype=np.uint32)
+    keys = guess.keys(places)
+    np.testing.assert_array_equal(guess.starts()[keys >> LOW_BITS] + keys % WIDE, places)
+    np.testing.assert_array_equal(guess.places(np.stack([keys, keys]))[0], places)
+    assert (np.delete(guess.starts(), guess.bins) == guess.keys_counted).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "known"),
+    [
+        (3 * WIDE, 5 * WIDE - 1, True),
+        (3 * WIDE, 5 * WIDE, False),
+        (3 * WIDE - 1, 4 * WIDE, False),
+        (4 * WIDE, 9 * WIDE, False),
+        (9 * WIDE + 7, 9 * WIDE + 7, True),
+    ],
+)
+def test_only_windows_that_are_covered_are_known(first, last, known):
+    guess = Guess(np.array([3, 4, 9]))
+    assert (guess.places(np.array([[first], [last]], np.uint64)) is not None) == known
+    both = np.array([[3 * WIDE, first], [3 * WIDE + 1, last]], np.uint64)
+    assert (guess.places(both) is not None) == known
+    assert Guess.none().places(np.array([[first], [last]], np.uint64)) is None
+
+
+@pytest.mark.parametrize("span", [50, 10**6])
+def test_bins_are_summed_in_any_grouping(span):
+    rng = np.random.default_rng(span)
+    parts, wanted = [], {}
+    for _ in range(7):
+        places = np.unique(rng.integers(0, span, 20))
+        totals = rng.integers(1, 9, (len(places), 2))
+        parts.append(Bins(places, totals))
+        for place, total in zip(places.tolist(), totals, strict=True):
+            wanted[place] = wanted.get(place, 0) + total
+    parts.append(Bins(np.empty(0, np.int64), np.empty((0, 2), np.int64)))
+    for found in (summed(parts), summed([summed(parts[:3]), summed(parts[:2:-1])])):
+        assert found.places.tolist() == sorted(wanted)
+        assert found.totals.tolist() == [wanted[place].tolist() for place in sorted(wanted)]
+
+
+def test_a_table_that_overflows_loses_nothing(monkeypatch):
+    from fastkm.cluster.streaming.pieces import Piece
+
+    values = np.random.default_rng(2).normal(300, 1, 500).astype("f4")
+    order = Order.of(values.dtype)
+    aim = Tally(order, Guess(np.unique(order.keys(values) >> np.uint64(LOW_BITS))[::2].astype(int)))
+    wanted = aim.over(iter([Piece(values, None)]), 1)
+    monkeypatch.setattr("fastkm._kernels.histogram.MOST", 150)
+    monkeypatch.setattr("fastkm.cluster.exact.histograms.MOST_COUNTED", 100)
+    pieces = [Piece(part, None) for part in np.array_split(values, 9)]
+    got = aim.over(iter(pieces), 1)
+    merged = aim.merged([aim.over(iter([piece]), 1) for piece in pieces])
+    for found in (got, merged):
+        for one, other in zip(
+            (*found.bins, *found.fine), (*wanted.bins, *wanted.fine), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+        assert found.ends.tolist() == wanted.ends.tolist()
+    assert wanted.fine.totals.sum() < 500 == wanted.bins.totals[:, 0].sum()
+
+
+def test_an_empty_table_is_empty():
+    assert len(PackedTable(64).bins().places) == 0

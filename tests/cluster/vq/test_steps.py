@@ -1,0 +1,77 @@
+"""The two engines agree, and rounding from afar does not part them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastkm.cluster.vq.steps import AllRows, SortedValues, engine_for
+from tests import naive
+
+
+def steps(values, codebook):
+    rows, codes = np.reshape(np.array(values, float), (-1, 1)), np.reshape(codebook, (-1, 1))
+    return SortedValues(rows).step(codes), AllRows(rows).step(codes)
+
+
+@given(
+    st.lists(st.integers(-9, 9), min_size=1, max_size=50),
+    st.lists(st.integers(-9, 9), min_size=1, max_size=6),
+)
+def test_both_engines_report_the_same_facts(values, codebook):
+    one, other = steps(values, np.array(codebook, float))
+    np.testing.assert_array_equal(one.counts, other.counts)
+    np.testing.assert_allclose(one.means, other.means, rtol=1e-14, atol=1e-14)
+    assert one.distortion == pytest.approx(other.distortion, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("codebook", "owner"),
+    [([2e-5, 0.0, 1e-5], 0), ([1e-5, 0.0, 2e-5], 0), ([0.0, 1e-5, 2e-5], 0)],
+)
+def test_a_far_value_whose_rounded_distances_all_tie_goes_to_the_lowest_index(codebook, owner):
+    one, other = steps([1e12], codebook)
+    assert naive.sorted_step(np.array([1e12]), np.array(codebook))[1][owner] == 1
+    assert one.counts[owner] == other.counts[owner] == 1
+
+
+def test_a_far_value_goes_to_the_code_that_is_nearest_after_rounding():
+    x, codebook = np.array([1e16]), np.array([0.0, 1.0, 4.0])
+    assert abs(x - codebook)[2] < abs(x - codebook)[1] == abs(x - codebook)[0]
+    assert steps(x, codebook)[0].counts.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("features", [2, 12, 48, 60])
+def test_a_step_of_many_features_measures_the_mean_distance(features):
+    """Matrix products rank codes but measure nothing."""
+    x = np.random.default_rng(1).normal(size=(300, features))
+    engine = AllRows(x)
+    for codebook in (x[:5], x[5:10]):
+        step = engine.step(codebook.copy())
+        codes, squares = naive.assign(x, codebook)
+        np.testing.assert_array_equal(step.counts, np.bincount(codes, minlength=5))
+        assert step.distortion == pytest.approx(np.sqrt(squares).mean(), rel=1e-12)
+    assert np.isnan(engine.step(x[:5].copy(), measured=False).distortion)
+
+
+def test_one_feature_is_sorted_and_several_are_not():
+    assert isinstance(engine_for(np.zeros((3, 1))), SortedValues)
+    assert isinstance(engine_for(np.zeros((3, 2))), AllRows)
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("f4", 1e19), ("f8", 1e154)])
+def test_squares_that_may_overflow_are_known_before(dtype, large):
+    rows = np.array([[0, 1], [2, 3], [1, 1]], dtype)
+    assert AllRows(rows).finite(rows)
+    assert not AllRows(rows).finite(np.array([[0.0, large]]))
+    assert not AllRows(rows * np.array(large, dtype)).finite(rows)
+    rows[1, 0] = np.nan
+    assert not AllRows(rows).finite(rows[:1])
+
+
+def test_labels_are_those_of_the_last_step():
+    rows = np.array([[0.0, 1], [9, 3], [1, 1]])
+    engine = AllRows(rows)
+    assert engine.labels is None
+    engine.step(rows[:2], measured=False)
+    assert engine.labels.tolist() == [0, 1, 0]
