@@ -1,4 +1,4 @@
-"""What regions measure: perimeters and diameters on the ellipsoid, and statistics of their cells.
+"""What regions measure: perimeters and diameters on the ellipsoid.
 
 Lengths are those of the lines as they are drawn. On a grid of latitudes and longitudes a line is
 straight in degrees, so along a parallel it is an arc of that parallel, not the shorter geodesic:
@@ -9,11 +9,10 @@ of cells and measured as geodesics. Where a region is cut for output its perimet
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._kernels.zonal_sums import summarise
 from fastkm.geometry.distance import max_pairwise_distances
 from fastkm.raster.grid.areas import FLATTENING, SEMI_MAJOR
 from fastkm.raster.grid.geolocation import globe_of
@@ -24,53 +23,6 @@ if TYPE_CHECKING:
     from fastkm.raster.grid.geolocation import Grid
     from fastkm.vector.polygons import Pieces
     from fastkm.vector.seam import Window
-
-BLOCK = 1 << 16
-"""Cells that are converted to float64 at a time."""
-
-
-class Summary(NamedTuple):
-    """Statistics of cells by region; NaN where a region has no value.
-
-    Attributes
-    ----------
-    sums, means, least, greatest : (n,) float64 array
-        Cells of value NaN are left out.
-    """
-
-    sums: np.ndarray
-    means: np.ndarray
-    least: np.ndarray
-    greatest: np.ndarray
-
-
-def summary(numbers: np.ndarray, values: np.ndarray, regions: int) -> Summary:
-    """Sum up a raster by region.
-
-    Parameters
-    ----------
-    numbers : (rows, columns) int32 array
-        The region of each cell, -1 where none.
-    values : (rows, columns) array
-        Of any real type.
-    regions : int
-        Number of regions.
-
-    Examples
-    --------
-    >>> summary(np.array([[0, 0, -1, 1]], np.int32), np.array([[1, 4, 9, 7]]), 2).means
-    array([2.5, 7. ])
-    """
-    counts = np.zeros(regions, np.int64)
-    sums, least, greatest = np.zeros(regions), np.full(regions, np.inf), np.full(regions, -np.inf)
-    step = max(1, BLOCK // max(1, numbers.shape[1]))
-    for row in range(0, len(numbers), step):
-        block = np.require(values[row : row + step], np.float64, ["C", "A"])
-        summarise(numbers[row : row + step], block, counts, sums, least, greatest)
-    none = counts == 0
-    for found in (sums, least, greatest):
-        found[none] = np.nan
-    return Summary(sums, sums / np.maximum(counts, 1), least, greatest)
 
 
 def diameters(

@@ -19,7 +19,8 @@ from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.geolocation import Grid, globe_of
 from fastkm.raster.labels import label_raster
-from fastkm.vector.measure import diameters, perimeters, summary
+from fastkm.raster.zonal import zonal_statistics
+from fastkm.vector.measure import diameters, perimeters
 from fastkm.vector.polygonize import Boundary, Mosaic, as_plain, checked_west, mosaic_of, trace
 from fastkm.vector.polygons import Pieces, place_pieces
 
@@ -288,7 +289,7 @@ def _areas(
             return np.full(len(mosaic.labels), np.nan)
         areas = cell_areas(labels)
     cells = _like(_checked("areas", areas), labels, mosaic, "areas")
-    return 1e-6 * summary(mosaic.numbers, cells, len(mosaic.labels)).sums
+    return 1e-6 * zonal_statistics(mosaic.numbers, cells, len(mosaic.labels)).sums
 
 
 def _statistics(
@@ -296,7 +297,7 @@ def _statistics(
 ) -> dict[str, np.ndarray]:
     """Give mean, min and max of the raster in each region."""
     cells = _like(values, labels, mosaic, "values")
-    found = summary(mosaic.numbers, cells, len(mosaic.labels))
+    found = zonal_statistics(mosaic.numbers, cells, len(mosaic.labels))
     return {"mean": found.means, "min": found.least, "max": found.greatest}
 
 

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastkm._kernels.zonal_sums import summarise
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.cluster.exact.result import KMeans1D
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.geolocation import lies_on_globe
+from fastkm.raster.zonal import zonal_statistics
 from fastkm.vector.outline import outline
 from fastkm.workflows.archive.checkpoint import new_folder, read_json, write_json
 from fastkm.workflows.archive.fit import require_finite
@@ -275,7 +275,9 @@ def _rows(
     """Measure each cluster of a step."""
     k = codebook.k
     counts, means = _means(labels, layers, k)
-    area = [None] * k if areas is None else (_sums(labels, areas, k)[1] / SQUARE_KM).tolist()
+    area = (
+        [None] * k if areas is None else (_sum_by_cluster(labels, areas, k)[1] / SQUARE_KM).tolist()
+    )
     rows = []
     for j in range(k):
         row: Row = {"time": time, "cluster": j, "cells": int(counts[j]), "area_km2": area[j]}
@@ -301,19 +303,18 @@ def _means(
     """Give the cells of each cluster and their mean in each variable."""
     counts, means = np.zeros(k, np.int64), {}
     for layer in layers:
-        counts, sums = _sums(labels, layer, k)
+        counts, sums = _sum_by_cluster(labels, layer, k)
         name = "mean" if len(layers) == 1 else f"mean_{layer.name}"
         means[name] = sums / np.maximum(counts, 1)
     return counts, means
 
 
-def _sums(labels: xr.DataArray, values: xr.DataArray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Count the cells of each cluster and add their values up."""
-    counts, sums = np.zeros(k, np.int64), np.zeros(k)
-    least, greatest = np.full(k, np.inf), np.full(k, -np.inf)
-    numbers = np.ascontiguousarray(labels.values, np.int32)
-    summarise(numbers, np.ascontiguousarray(values.values, float), counts, sums, least, greatest)
-    return counts, sums
+def _sum_by_cluster(
+    labels: xr.DataArray, values: xr.DataArray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count the cells of each cluster and sum their values; an empty cluster has sum 0."""
+    found = zonal_statistics(labels.values, values.values, k)
+    return found.counts, np.where(found.counts > 0, found.sums, 0.0)
 
 
 def _areas(grid: Archive) -> xr.DataArray | None:
