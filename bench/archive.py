@@ -36,8 +36,8 @@ from bench.own_process import peak
 from bench.part import Found, Part
 from bench.table import markdown, readable, times
 from bench.threads import limited
-from fastkm._core.dask_blocks import completed
-from fastkm.cluster.exact.histograms import Packed
+from fastkm._core.dask_blocks import map_blocks
+from fastkm.cluster.exact.histograms import KeyHistogram
 from fastkm.cluster.streaming.source import Source
 from fastkm.datasets.monthly_series import write_sample_archive
 from fastkm.raster.multifile.combine import assembled
@@ -81,7 +81,7 @@ def label_all(archive: Archive, codebook: fastkm.KMeans1D, folder: str) -> None:
     """Label all steps, on workers where there are some."""
     small = for_tasks(codebook)
     blocks = [(archive.part(i, i + 1), small, folder) for i in range(len(archive.steps))]
-    for _, result in completed(label_month, blocks):
+    for _, result in map_blocks(label_month, blocks):
         if isinstance(result, Exception):
             raise result
 
@@ -171,7 +171,7 @@ def peak_here(folder: str, paths: list[str]) -> int:
 def part_bytes(archive: Archive) -> int:
     """Give the size of what one block of the first pass sends to be merged."""
     source = Source(archive.part(0, 1).lazy())
-    return len(pickle.dumps(source.reduced(Packed(source.dtype, 1).aim, 1)))
+    return len(pickle.dumps(source.reduced(KeyHistogram(source.dtype, 1).aim, 1)))
 
 
 def projected(found: dict[str, float], cells: int, stored: int, merge: int) -> list[list[object]]:

@@ -17,7 +17,7 @@ from bench.parts import PARTS
 from bench.results import newest
 from bench.table import above, by_case, losing, markdown, ratio, readable, times, worse
 from bench.timing import ROUNDS, Measured
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 
 HOME = Path(__file__).parent
 README = HOME.parent / "README.md"
@@ -89,7 +89,7 @@ def rebuild(home: Path, drawn: Collection[str] = tuple(PARTS)) -> list[Path]:
     if home == HOME and README.exists():
         pages[README] = with_headline(README.read_text(), parts)
     for path, text in pages.items():
-        with replacing(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text(text)
     figures = [path for name in drawn if name in parts for path in draw(home, name, parts[name])]
     return [*pages, *figures]
@@ -101,7 +101,7 @@ def draw(home: Path, name: str, part: dict[str, Any]) -> list[Path]:
     for stem, figure in PARTS[name].figures(part["found"]).items():
         paths.append(home / "figures" / f"{stem}.png")
         paths[-1].parent.mkdir(exist_ok=True)
-        with replacing(paths[-1]) as draft:
+        with atomic_write(paths[-1]) as draft:
             figure.savefig(draft, format="png")
     return paths
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.environment import environment
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from bench.part import Found
@@ -41,7 +41,7 @@ class Run:
         part = {"seconds": round(seconds, 1), "left_out": dict(left_out), "found": found}
         self.told["parts"][name] = part
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path) as draft:
+        with atomic_write(self.path) as draft:
             draft.write_text(json.dumps(self.told, indent=1) + "\n")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm._core.cf_missing import physical
 from fastkm._version import __version__
 from fastkm.cluster.exact.kmeans1d import kmeans1d
@@ -105,7 +105,7 @@ def lesson(
     with job.step("draw the shapefile on a map"):
         draw_map(job, folder / "map.png", gpd.read_file(shapefile, engine="pyogrio"))
     summary = _lesson_summary(stored, results, traced, job)
-    with replacing(folder / "summary.json") as draft:
+    with atomic_write(folder / "summary.json") as draft:
         draft.write_text(json.dumps(summary, indent=2) + "\n")
     job.files.append(folder / "summary.json")
     return {**summary, "files": job.files}

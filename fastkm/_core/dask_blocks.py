@@ -35,7 +35,7 @@ _WATCHER: ContextVar[Callable[[int], None] | None] = ContextVar("watcher", defau
 
 
 @contextmanager
-def watching(watcher: Callable[[int], None]) -> Iterator[None]:
+def report_blocks(watcher: Callable[[int], None]) -> Iterator[None]:
     """Tell `watcher` of blocks: -n where a pass over n of them begins, 1 for each that is done.
 
     Examples
@@ -83,7 +83,7 @@ def current_client() -> Any:
 
 
 @contextmanager
-def by_oneself() -> Iterator[None]:
+def synchronous_scheduler() -> Iterator[None]:
     """Keep xarray from asking the scheduler of a cluster for leave to write a file.
 
     Where there is a client it takes locks that are known to the whole cluster: four journeys a file,
@@ -103,7 +103,7 @@ def in_worker() -> bool:
     return utils is not None and hasattr(utils.thread_state, "execution_state")
 
 
-def reduced(
+def reduce_blocks(
     function: Callable[..., Part],
     blocks: Sequence[Sequence[Any]],
     merge: Callable[[list[Part]], Part],
@@ -194,7 +194,7 @@ def _computed(argument: Any) -> Any:
     return argument.compute() if hasattr(argument, "__dask_graph__") else argument
 
 
-def completed(
+def map_blocks(
     function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
 ) -> Iterator[tuple[int, Part | Exception]]:
     """Call ``function(*block)`` for each block; give number and result of each that is done.

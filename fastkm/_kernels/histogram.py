@@ -75,7 +75,7 @@ def find_window(key, first, windows):
 
 
 @kernel
-def tally_codes(codes, counts):
+def count_codes(codes, counts):
     """Count each of at most 65,536 codes.
 
     codes: (n,) uint8 or uint16 IN; counts: (4, c) int64 INOUT, four so that equal neighbours
@@ -107,7 +107,7 @@ def narrow_keys(bits, order, keys):
 
 
 @kernel
-def tally(bits, order, limits, table, pages, ends):
+def count_coarsely(bits, order, limits, table, pages, ends):
     """Count and sum the low bits of 32-bit keys in bins of 2^11 keys.
 
     bits: (n,) uint32 IN; order: see `key_of` IN; limits: (2,) uint32 least and greatest key of a
@@ -140,7 +140,7 @@ def tally(bits, order, limits, table, pages, ends):
 
 
 @kernel
-def tally_keys(bits, order, starts, counts):
+def count_keys(bits, order, starts, counts):
     """Count each 32-bit key of some bins of 2^11 keys.
 
     bits: (n,) uint32 IN; order: see `key_of` IN; starts: (2^21,) uint32 where the first key of a
@@ -186,8 +186,8 @@ def sift(bits, order, origin, wide, marks, cells, places):
 
 
 @kernel
-def tally_windows(bits, order, origin, wide, marks, coarse, windows, offsets, shift, table):
-    """Count and sum as `tally`, in narrower bins of some windows of keys.
+def count_finely(bits, order, origin, wide, marks, coarse, windows, offsets, shift, table):
+    """Count and sum as `count_coarsely`, in narrower bins of some windows of keys.
 
     bits: (n,) uint32 IN; order: see `key_of` IN; origin, wide, marks: see `sift` IN; coarse: (c,)
     int16 first window that reaches into each cell, or -1 IN; windows: (2, w) uint64 least and
@@ -245,7 +245,7 @@ def fold(term, sums, row, column):
 
 
 @kernel
-def weigh(
+def sum_bins(
     values, weights, order, origin, wide, marks, coarse, windows, offsets, shift, base, scales,
     sums, reach,
 ):  # fmt: skip
@@ -279,7 +279,7 @@ def weigh(
 
 
 @kernel
-def spread(values, weights, breaks, centres, scales, sums):
+def sum_around_centres(values, weights, breaks, centres, scales, sums):
     """Add weighted squares about known centres, for the parts between breaks.
 
     values: (n,) float64 IN; weights: (n,) of at most 1, or (1,) for all IN; breaks: (p - 1,)

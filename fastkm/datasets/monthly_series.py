@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm._core.validation import require_choice, require_count
 from fastkm.datasets import _seasons
 from fastkm.datasets._one_month import LAND
@@ -262,7 +262,7 @@ def _writing(path: Path, inside: range, parts: int, names: tuple[str, ...]) -> I
     """
     import netCDF4
 
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         try:
             with netCDF4.Dataset(draft, "w", format="NETCDF4") as file:
                 _fill_in(file, inside, parts, names)

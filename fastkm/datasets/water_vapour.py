@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.datasets._one_month import ICE, LAND, ice, land, water
 
 if TYPE_CHECKING:
@@ -149,5 +149,5 @@ def write_sample(path: str | os.PathLike[str]) -> None:
     ...     file.stat().st_size < 200_000
     True
     """
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         sample_dataset().to_netcdf(draft, engine="netcdf4", format="NETCDF4")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._core import cf_missing, validation
-from fastkm.cluster.streaming.arrays import cells_of, is_lazy, spread, weights_over
+from fastkm.cluster.streaming.arrays import align_weights, as_raw_array, broadcast_weights, is_lazy
 from fastkm.raster.grid.axes import find_stack_axes, raster_variables
 from fastkm.raster.grid.crs import carry_crs, with_crs
 
@@ -158,8 +158,8 @@ def weights_on(weights: Any, stack: Stack) -> np.ndarray:
     TypeError, ValueError
         If they are not real numbers, or do not broadcast to rows and columns.
     """
-    own = weights_over(weights, cells_of(stack.grid, "raster"))
-    return spread(own.loaded(), stack.grid.shape)
+    own = align_weights(weights, as_raw_array(stack.grid, "raster"))
+    return broadcast_weights(own.load(), stack.grid.shape)
 
 
 def _deviation(column: np.ndarray) -> float:
@@ -186,7 +186,7 @@ def _valid(stack: Stack) -> np.ndarray | None:
 
 def _gone(band: xr.DataArray, name: str) -> np.ndarray | None:
     """Find the missing cells of a band; None where there are none. Infinities are refused."""
-    cells = cells_of(band, f"band {name!r}")
+    cells = as_raw_array(band, f"band {name!r}")
     gone = cells.missing()
     if cells.values.dtype.kind == "f":
         finite = np.isfinite(cells.values)

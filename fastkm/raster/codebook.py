@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.cluster.exact.predict import label_dtype
 from fastkm.cluster.lloyd.fit import nearest_rows
 from fastkm.raster.bands import Stack, gathered, stack_of
@@ -117,7 +117,7 @@ class StackCodebook:
         }
         if self.scale is not None:
             stored |= {"scale": self.scale.tolist(), "scaled_centroids": self.codes.tolist()}
-        with replacing(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text(json.dumps(stored, indent=1) + "\n")
 
     def _matched(self, raster: xr.DataArray | xr.Dataset) -> Stack:

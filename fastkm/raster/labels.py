@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm._version import __version__
 from fastkm.raster.grid.crs import carry_crs, grid_mapping
 
@@ -143,7 +143,7 @@ def write_labels(
         and history behind the new ones.
     """
     dataset, encoding = labelled_dataset(labels, source, history, inherited)
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
 
 

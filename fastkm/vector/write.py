@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.vector.fields import NAMES, prepare_fields
 from fastkm.vector.geojson import to_rfc7946
 
@@ -120,7 +120,7 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         )
     if extension == ".geojson":
         frame = to_rfc7946(frame)
-    with warnings.catch_warnings(), replacing(path) as draft:
+    with warnings.catch_warnings(), atomic_write(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         if extension == ".parquet":
             frame.to_parquet(draft, index=False)
@@ -153,7 +153,7 @@ def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLi
     if check_extension(path) != "GPKG":
         raise ValueError(f"{os.fspath(path)} must end in .gpkg: only that takes parts")
     rows = 0
-    with warnings.catch_warnings(), replacing(path) as draft:
+    with warnings.catch_warnings(), atomic_write(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         for part in parts:
             _check_shapes(part)

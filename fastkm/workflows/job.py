@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.grid.axes import raster_variables
 from fastkm.raster.io.info import suspicious_values
 from fastkm.raster.io.read_bands import read_areas, read_stack
@@ -60,7 +60,7 @@ class Job:
 
     def save(self, figure: Figure, path: Path) -> None:
         """Write a figure as PNG."""
-        with replacing(path) as draft:
+        with atomic_write(path) as draft:
             figure.savefig(draft, dpi=DPI)
         self.files.append(path)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,5 +61,5 @@ def choice_table(choice: Choice) -> Rows:
 
 def write_csv(rows: Rows, path: str | os.PathLike[str]) -> None:
     """Write rows as CSV, whole or not at all."""
-    with replacing(path) as draft, draft.open("w", newline="") as file:
+    with atomic_write(path) as draft, draft.open("w", newline="") as file:
         csv.writer(file).writerows(rows)

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 
 
 def write_then_fail(target):
-    with replacing(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text("half")
         raise RuntimeError("the disk is full")
 
 
 def test_a_written_file_stands_alone_in_its_place(tmp_path):
-    with replacing(tmp_path / "a.txt") as draft:
+    with atomic_write(tmp_path / "a.txt") as draft:
         draft.write_text("new")
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "new"
@@ -23,7 +23,7 @@ def test_a_written_file_stands_alone_in_its_place(tmp_path):
 def test_the_old_file_stands_until_the_block_ends(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with replacing(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
@@ -45,7 +45,7 @@ def test_a_failure_where_no_file_was_leaves_none(tmp_path):
 
 
 def test_the_draft_has_the_targets_name_and_stands_on_its_disk(tmp_path):
-    with replacing(tmp_path / "map.shp") as draft:
+    with atomic_write(tmp_path / "map.shp") as draft:
         assert draft.name == "map.shp"
         assert draft.parent.parent == tmp_path
         assert not draft.exists()
@@ -58,7 +58,7 @@ def test_several_files_are_moved_and_the_named_one_last(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Path, "replace", lambda self, to: (moved.append(to.name), replace(self, to))
     )
-    with replacing(tmp_path / "a.shp") as draft:
+    with atomic_write(tmp_path / "a.shp") as draft:
         for suffix in (".shp", ".shx", ".dbf", ".prj", ".cpg"):
             draft.with_suffix(suffix).write_text(suffix)
     assert moved[-1] == "a.shp"
@@ -69,13 +69,13 @@ def test_several_files_are_moved_and_the_named_one_last(tmp_path, monkeypatch):
 
 
 def test_folders_are_made_and_text_paths_taken(tmp_path):
-    with replacing(f"{tmp_path}/new/folder/a.txt") as draft:
+    with atomic_write(f"{tmp_path}/new/folder/a.txt") as draft:
         draft.write_text("new")
     assert (tmp_path / "new/folder/a.txt").read_text() == "new"
 
 
 def test_a_bare_name_stands_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with replacing("a.txt") as draft:
+    with atomic_write("a.txt") as draft:
         draft.write_text("new")
     assert (tmp_path / "a.txt").read_text() == "new"

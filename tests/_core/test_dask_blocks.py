@@ -6,7 +6,7 @@ from functools import reduce
 import dask
 import pytest
 
-from fastkm._core.dask_blocks import FAN_IN, current_client, in_worker, reduced, watching
+from fastkm._core.dask_blocks import FAN_IN, current_client, in_worker, reduce_blocks, report_blocks
 from fastkm._core.threads import map_chunks, thread_count, usable_cpus
 from fastkm.errors import ArchiveError
 from tests.clients import client_of
@@ -35,7 +35,7 @@ def total(parts):
 
 @pytest.mark.parametrize("number", [1, 2, FAN_IN, FAN_IN + 1, FAN_IN**2 + 3])
 def test_all_blocks_are_merged_once(where, number):
-    assert reduced(lambda i, j: {i: j}, [(i, i * i) for i in range(number)], merged) == {
+    assert reduce_blocks(lambda i, j: {i: j}, [(i, i * i) for i in range(number)], merged) == {
         i: i * i for i in range(number)
     }
 
@@ -46,7 +46,7 @@ def merged(parts):
 
 def test_delayed_arguments_are_computed(where):
     blocks = [(dask.delayed(i) + 1,) for i in range(5)]
-    assert reduced(lambda i: i, blocks, total) == 15
+    assert reduce_blocks(lambda i: i, blocks, total) == 15
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_error_reaches_the_caller_unchanged(where, error):
         return i
 
     with pytest.raises(type(error)) as caught:
-        reduced(fail, [(i,) for i in range(20)], total)
+        reduce_blocks(fail, [(i,) for i in range(20)], total)
     assert str(caught.value) == str(error)
     assert caught.value.__dict__ == error.__dict__
 
@@ -69,13 +69,13 @@ def test_an_error_of_merging_reaches_the_caller(where):
         raise KeyError(len(parts))
 
     with pytest.raises(KeyError):
-        reduced(lambda i: i, [(1,), (2,)], fail)
+        reduce_blocks(lambda i: i, [(1,), (2,)], fail)
 
 
 def test_the_watcher_is_told_of_each_pass_and_each_block(where):
     told = []
-    with watching(told.append):
-        reduced(lambda i: i, [(i,) for i in range(4)], total)
+    with report_blocks(told.append):
+        reduce_blocks(lambda i: i, [(i,) for i in range(4)], total)
     assert told == [-4, 1, 1, 1, 1]
 
 
@@ -84,15 +84,17 @@ def test_a_task_has_no_client_and_one_thread(where, monkeypatch):
     there = where == "workers"
     assert (current_client() is None) != there
     assert not in_worker()
-    told = reduced(lambda: [(in_worker(), current_client() is None, thread_count())], [()], total)
+    told = reduce_blocks(
+        lambda: [(in_worker(), current_client() is None, thread_count())], [()], total
+    )
     assert told == [(there, True, 1 if there else usable_cpus())]
     assert thread_count() == usable_cpus()
 
 
 def test_a_task_has_the_threads_that_it_is_given(where, monkeypatch):
-    assert reduced(lambda: [thread_count(3)], [()], total) == [3]
+    assert reduce_blocks(lambda: [thread_count(3)], [()], total) == [3]
     monkeypatch.setenv("FASTKM_NUM_THREADS", "2")  # workers of this test are in this process
-    assert reduced(lambda: [thread_count()], [()], total) == [2]
+    assert reduce_blocks(lambda: [thread_count()], [()], total) == [2]
 
 
 def test_chunks_of_a_task_are_mapped_by_its_thread(where):
@@ -102,4 +104,4 @@ def test_chunks_of_a_task_are_mapped_by_its_thread(where):
         found = map_chunks(lambda *_: threading.current_thread().name, 9, 1, threads=None)
         return [set(found) == {threading.current_thread().name} or not in_worker()]
 
-    assert reduced(names, [()], total) == [True]
+    assert reduce_blocks(names, [()], total) == [True]

@@ -16,20 +16,20 @@ from fastkm._kernels.histogram import (
     PAGE,
     SUM_BITS,
     collect,
+    count_coarsely,
+    count_codes,
+    count_finely,
+    count_keys,
     extent,
     find_window,
     fold,
     key_of,
     narrow_keys,
     sift,
-    spread,
-    tally,
-    tally_codes,
-    tally_keys,
-    tally_windows,
-    weigh,
+    sum_around_centres,
+    sum_bins,
 )
-from fastkm.cluster.exact.sortable_keys import Order, Windows
+from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows
 from tests import naive
 
 # keys below the origin wrap, as they should; plain Python says so
@@ -77,7 +77,7 @@ def windows_over(pairs, *, wide=None, origin=0, cells=None):
     ends = np.array(pairs, np.uint64).T
     if cells is None:
         cells = ((int(ends[1, -1]) - origin) >> wide) + 1
-    return Windows.of(ends, np.uint64(origin), wide, cells)
+    return KeyWindows.of(ends, np.uint64(origin), wide, cells)
 
 
 def unpacked(table):
@@ -98,7 +98,7 @@ def unfolded(folds):
 @given(SEEDS)
 def test_a_key_is_the_place_of_a_number_among_all(name, seed):
     bits = some_bits(seed, 40, name)
-    order = Order.of(np.dtype(name)).parts
+    order = KeyOrder.of(np.dtype(name)).parts
     assert [int(key_of(b, order)) for b in bits] == keys_of(bits, name)
 
 
@@ -120,7 +120,7 @@ def test_codes_are_counted(dtype, seed, number, different):
     most = min(different, np.iinfo(dtype).max + 1)
     codes = (np.iinfo(dtype).max - rng.integers(0, most, number)).astype(dtype)
     counts = np.ones((4, np.iinfo(dtype).max + 1), np.int64)
-    tally_codes(codes, counts)
+    count_codes(codes, counts)
     np.testing.assert_array_equal(
         counts.sum(axis=0) - 4, np.bincount(codes, minlength=counts.shape[1])
     )
@@ -132,9 +132,9 @@ def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number):
     bits = some_bits(seed, number, name)
     table = np.zeros((1 << 32 - LOW_BITS, 2), np.uint64)
     pages, ends = np.zeros(len(table) // PAGE, np.uint8), np.array([2**32 - 1, 0], np.uint32)
-    order = Order.of(np.dtype(name))
+    order = KeyOrder.of(np.dtype(name))
     for half in np.array_split(bits, 2):  # a table goes on where it was
-        tally(half, order.parts, order.limits, table, pages, ends)
+        count_coarsely(half, order.parts, order.limits, table, pages, ends)
     keys = keys_of(bits, name)
     wanted = naive.tally(keys, [(0, 2**32 - 1)], 1 << LOW_BITS)
     assert unpacked(table) == wanted
@@ -152,7 +152,7 @@ def test_keys_of_wanted_bins_are_counted(name, seed, number, wanted):
     starts = np.full(1 << 32 - LOW_BITS, len(bins) << LOW_BITS, np.uint32)
     starts[bins] = np.arange(len(bins)) << LOW_BITS
     counts = np.zeros(len(bins) + 1 << LOW_BITS, np.uint32)
-    tally_keys(bits, Order.of(np.dtype(name)).parts, starts, counts)
+    count_keys(bits, KeyOrder.of(np.dtype(name)).parts, starts, counts)
     assert counts.sum() == number
     got = {
         (bins[c >> LOW_BITS] << LOW_BITS) + (c & (1 << LOW_BITS) - 1): int(counts[c])
@@ -179,18 +179,18 @@ def test_counts_and_sums_in_windows_are_the_twins(name, seed, number, ranges, sh
     windows = windows_over(pairs, wide=20, cells=1 << 12)
     offsets = np.cumsum([0, *((b - a) // size + 1 for a, b in pairs)])
     table = np.zeros((offsets[-1], 2), np.uint64)
-    order = Order.of(np.dtype(name)).parts
-    tally_windows(bits, order, *windows.lookup, offsets, shift, table)
+    order = KeyOrder.of(np.dtype(name)).parts
+    count_finely(bits, order, *windows.lookup, offsets, shift, table)
     assert unpacked(table) == naive.tally(keys, pairs, size)
 
 
 def test_a_packed_table_holds_as_many_values_as_it_may_take():
     last = (1 << LOW_BITS) - 1
-    order = Order.of(np.dtype("u4"))
+    order = KeyOrder.of(np.dtype("u4"))
     table = np.zeros((1, 2), np.uint64)
     table[0] = (MOST - 1 << SUM_BITS) + (MOST - 1) * last, (MOST - 1) * last**2
     pages, ends = np.zeros(1, np.uint8), np.array([2**32 - 1, 0], np.uint32)
-    tally(np.array([last], np.uint32), order.parts, order.limits, table, pages, ends)
+    count_coarsely(np.array([last], np.uint32), order.parts, order.limits, table, pages, ends)
     assert unpacked(table) == {0: [MOST, MOST * last, MOST * last**2]}
 
 
@@ -205,7 +205,7 @@ def test_sifted_are_the_places_of_marked_cells(name, number):
     last = (2 ** (wide + 3) - origin) >> wide  # no cell reaches beyond the last key
     marks = np.append(np.array([1, 0, 1, 1, 1, 1, 0, 1], np.uint8)[:last], np.uint8(0))
     cells, places = np.empty(BLOCK, np.uint32), np.empty(BLOCK + 1, np.int32)
-    order = Order.of(np.dtype(name)).parts
+    order = KeyOrder.of(np.dtype(name)).parts
     found = sift(bits, order, np.uint64(origin), np.uint64(wide), marks, cells, places)
     in_cell = [min((k - origin) >> wide, last) if k >= origin else last for k in keys]
     wanted = [i for i, c in enumerate(in_cell) if marks[c]]
@@ -227,7 +227,7 @@ def test_collected_are_the_values_in_windows_and_no_others(name, seed, ranges, n
     origin, wide = pairs[0][0], max(0, (pairs[-1][1] - pairs[0][0]).bit_length() - 10)
     windows = windows_over(pairs, origin=origin, wide=wide)
     found = np.empty(number, np.int32)
-    met = collect(bits, Order.of(np.dtype(name)).parts, *windows.lookup, found)
+    met = collect(bits, KeyOrder.of(np.dtype(name)).parts, *windows.lookup, found)
     wanted = [i for i, k in enumerate(keys) if any(a <= k <= b for a, b in pairs)]
     assert found[:met].tolist() == wanted
 
@@ -235,20 +235,20 @@ def test_collected_are_the_values_in_windows_and_no_others(name, seed, ranges, n
 @pytest.mark.parametrize("number", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
 def test_blocks_join_without_a_seam(number):
     bits = np.arange(number, dtype=np.uint32)
-    order = Order.of(np.dtype("u4")).parts
+    order = KeyOrder.of(np.dtype("u4")).parts
     windows = windows_over([(3, number - 2)], wide=0, cells=number)
     found = np.empty(number, np.int32)
     met = collect(bits, order, *windows.lookup, found)
     np.testing.assert_array_equal(found[:met], np.arange(3, number - 1))
     table = np.zeros((number, 2), np.uint64)
-    tally_windows(bits, order, *windows.lookup, np.array([0, number]), 0, table)
+    count_finely(bits, order, *windows.lookup, np.array([0, number]), 0, table)
     assert unpacked(table) == {c: [1, 0, 0] for c in range(number - 4)}
 
 
 @wraps
 def test_windows_of_one_key_find_neither_nan_nor_what_lies_beyond():
     values = np.array([-1e-5, np.nan, 1.0, -np.nan, -1.0, -1e-5, np.inf, -np.inf])
-    order = Order.of(values.dtype)
+    order = KeyOrder.of(values.dtype)
     (key,) = keys_of(values[:1].view("u8"), "f8")
     windows = windows_over([(key, key)], origin=key, wide=0)
     found = np.empty(8, np.int32)
@@ -272,7 +272,7 @@ def test_a_number_is_cut_into_three_integers(term):
 
 def bins_over(windows, most):
     """The bins of some windows of float64 keys: shift, offsets, base and scale of each."""
-    order = Order.of(np.dtype(float))
+    order = KeyOrder.of(np.dtype(float))
     shift, offsets = windows.bins(most)
     base, scales = [], []
     for least, greatest in windows.ends.T.tolist():
@@ -286,14 +286,14 @@ def bins_over(windows, most):
 
 
 def weighed(values, weights, pairs, most):
-    """Run `weigh`; give the windows' bins, its sums and the reach of each bin."""
+    """Run `sum_bins`; give the windows' bins, its sums and the reach of each bin."""
     origin = pairs[0][0]
     wide = max(0, (pairs[-1][1] - origin).bit_length() - 8)
     windows = windows_over(pairs, origin=origin, wide=wide)
     shift, offsets, base, scales = bins_over(windows, most)
     sums, reach = np.zeros((len(base), 7), np.int64), np.tile([np.inf, -np.inf], (len(base), 1))
-    order = Order.of(np.dtype(float)).parts
-    weigh(values, weights, order, *windows.lookup, offsets, shift, base, scales, sums, reach)
+    order = KeyOrder.of(np.dtype(float)).parts
+    sum_bins(values, weights, order, *windows.lookup, offsets, shift, base, scales, sums, reach)
     return (shift, offsets, base, scales), sums, reach
 
 
@@ -405,7 +405,7 @@ def test_spread_sums_are_those_of_exact_rationals(kind, seed, number, parts, ali
     values, weights, breaks, part, centres, scales = some_parts(seed, number, parts, kind)
     weights = np.array([0.625]) if alike else weights
     sums = np.zeros((len(centres), 9), np.int64)
-    spread(values, weights, breaks, centres, scales, sums)
+    sum_around_centres(values, weights, breaks, centres, scales, sums)
     there = ~np.isnan(values)
     each = np.broadcast_to(weights, values.shape)
     exact = naive.weighted_sums(values[there], each[there], part[there], centres)
@@ -424,14 +424,14 @@ def test_no_order_of_the_values_changes_a_bit_of_their_spread(seed):
     values, weights, breaks, _, centres, scales = some_parts(seed, 60, 4, "offset")
     turn = np.random.default_rng(seed).permutation(60)
     sums, turned = np.zeros((2, len(centres), 9), np.int64)
-    spread(values, weights, breaks, centres, scales, sums)
-    spread(values[turn], weights[turn], breaks, centres, scales, turned)
+    sum_around_centres(values, weights, breaks, centres, scales, sums)
+    sum_around_centres(values[turn], weights[turn], breaks, centres, scales, turned)
     np.testing.assert_array_equal(turned, sums)
 
 
 def test_a_value_at_a_break_belongs_below_it():
     sums = np.zeros((3, 9), np.int64)
-    spread(
+    sum_around_centres(
         np.array([1.0, 2.0, 2.0, 2.5, 3.0]), np.ones(1), np.array([1.0, 2.0]),
         np.array([1.0, 2.0, 2.5]), np.ones(3), sums,
     )  # fmt: skip
@@ -468,5 +468,5 @@ def test_the_folds_leave_room_for_as_many_values_as_promised():
 def test_narrow_keys_are_the_keys(name, seed):
     bits = some_bits(seed, 50, name)
     keys = np.empty(50, np.uint32)
-    narrow_keys(bits, Order.of(np.dtype(name)).parts, keys)
+    narrow_keys(bits, KeyOrder.of(np.dtype(name)).parts, keys)
     assert keys.tolist() == keys_of(bits, name)

@@ -23,7 +23,7 @@ LARGE, SMALL = 480, -400
 2^-400 begin to underflow."""
 
 
-class Atoms(NamedTuple):
+class Bins(NamedTuple):
     """Pieces of the data, ascending.
 
     Attributes
@@ -61,7 +61,7 @@ class Atoms(NamedTuple):
         exponent = int(np.frexp(max(abs(self.low[0]), abs(self.high[-1])))[1])
         return exponent if exponent < SMALL else max(exponent - LARGE, 0)
 
-    def scaled(self, exponent: int) -> Atoms:
+    def scale(self, exponent: int) -> Bins:
         """Divide all values by ``2**exponent``."""
         if exponent == 0:
             return self
@@ -71,7 +71,7 @@ class Atoms(NamedTuple):
         low, high, base = (np.ldexp(a, -exponent) for a in (self.low, self.high, self.base))
         return self._replace(low=low, high=high, base=base, sums=sums)
 
-    def with_least_squares(self) -> Atoms:
+    def with_least_squares(self) -> Bins:
         """Take squares that are not known for the least that they can be.
 
         Costs are then those of values that lie at the mean of their atom: less than they are, by
@@ -81,18 +81,18 @@ class Atoms(NamedTuple):
         sums[4] = np.maximum(sums[4], sums[2] ** 2 / sums[0])
         return self._replace(sums=sums)
 
-    def part(self, start: int, stop: int) -> Atoms:
+    def part(self, start: int, stop: int) -> Bins:
         """Give the atoms from start to stop."""
-        return Atoms(*(array[..., start:stop] for array in self))
+        return Bins(*(array[..., start:stop] for array in self))
 
-    def replaced(self, first: np.ndarray, last: np.ndarray, finer: Atoms) -> Atoms:
+    def replace_runs(self, first: np.ndarray, last: np.ndarray, finer: Bins) -> Bins:
         """Put `finer` atoms in the place of some runs, from `first` to `last` inclusive."""
         kept = np.stack([np.append(0, last + 1), np.append(first, len(self.low))], axis=1)
         ends = np.searchsorted(finer.low, self.low[first])
         new = np.stack([ends, np.append(ends[1:], len(finer.low))], axis=1)
-        return Atoms(*(_spliced(*arrays, kept, new) for arrays in zip(self, finer, strict=True)))
+        return Bins(*(_splice(*arrays, kept, new) for arrays in zip(self, finer, strict=True)))
 
-    def merged(self, other: Atoms) -> Atoms:
+    def merged(self, other: Bins) -> Bins:
         """Add other distinct values to these."""
         order = np.argsort(np.concatenate([self.low, other.low]), kind="stable")
         values, counts, weights = (
@@ -104,7 +104,7 @@ class Atoms(NamedTuple):
             )
         )
         starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: len(values)]
-        return distinct(
+        return bins_of_distinct(
             values[starts],
             np.add.reduceat(counts, starts),
             np.add.reduceat(weights, starts, axis=1),
@@ -127,7 +127,7 @@ class Atoms(NamedTuple):
         return prefix
 
 
-def _spliced(old: np.ndarray, fine: np.ndarray, kept: np.ndarray, new: np.ndarray) -> np.ndarray:
+def _splice(old: np.ndarray, fine: np.ndarray, kept: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Join slices of two arrays in turn."""
     parts = [old[..., slice(*kept[0])]]
     for inner, outer in zip(new, kept[1:], strict=True):
@@ -135,7 +135,7 @@ def _spliced(old: np.ndarray, fine: np.ndarray, kept: np.ndarray, new: np.ndarra
     return np.concatenate(parts, axis=-1)
 
 
-def distinct(values: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Atoms:
+def bins_of_distinct(values: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Bins:
     """Make atoms of distinct values.
 
     Parameters
@@ -149,10 +149,10 @@ def distinct(values: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Ato
     """
     sums = np.zeros((6, len(values)))
     sums[:2] = weights
-    return Atoms(values, values, values, counts, sums, np.ones(len(values), bool))
+    return Bins(values, values, values, counts, sums, np.ones(len(values), bool))
 
 
-def total(tables: Iterable[np.ndarray]) -> np.ndarray:
+def sum_tables(tables: Iterable[np.ndarray]) -> np.ndarray:
     """Add integer tables up."""
     return np.asarray(sum(tables))
 
@@ -165,6 +165,6 @@ def split(integers: np.ndarray) -> np.ndarray:
 
 def joined(high: np.ndarray, low: np.ndarray) -> np.ndarray:
     """Add two float64 arrays into double-double."""
-    total = high + low
-    part = total - high
-    return np.stack([total, (high - (total - part)) + (low - part)])
+    sum_tables = high + low
+    part = sum_tables - high
+    return np.stack([sum_tables, (high - (sum_tables - part)) + (low - part)])

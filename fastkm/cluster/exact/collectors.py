@@ -18,13 +18,20 @@ from fastkm._core import validation
 from fastkm._core.threads import map_chunks
 from fastkm._kernels import histogram
 from fastkm.cluster.streaming import pieces as lay
-from fastkm.cluster.streaming.pieces import Aim, Found, Piece, concatenated, part, without_nan
+from fastkm.cluster.streaming.pieces import (
+    Chunk,
+    Found,
+    Reduction,
+    concatenate,
+    drop_nan,
+    slice_chunk,
+)
 
 if TYPE_CHECKING:
-    from fastkm.cluster.exact.bins import Atoms
-    from fastkm.cluster.exact.histograms import Packed
-    from fastkm.cluster.exact.sortable_keys import Windows
-    from fastkm.cluster.exact.weighted_histograms import Folded
+    from fastkm.cluster.exact.bins import Bins
+    from fastkm.cluster.exact.histograms import KeyHistogram
+    from fastkm.cluster.exact.sortable_keys import KeyWindows
+    from fastkm.cluster.exact.weighted_histograms import WeightedHistogram
 
 FEW = 1 << 18
 """Values that are gathered and sorted: with all that is computed of them, some 40 MB."""
@@ -46,40 +53,40 @@ CHUNK = 1 << 22
 """Values that are sorted together to count them."""
 
 
-class Few(Generic[Found]):
+class GatherIfSmall(Generic[Found]):
     """All values, but NaN, where they are at most `FEW`; otherwise what another aim finds."""
 
-    def __init__(self, aim: Aim[Found], dtype: np.dtype) -> None:
+    def __init__(self, aim: Reduction[Found], dtype: np.dtype) -> None:
         self.aim, self.dtype = aim, dtype
         self.most = FEW
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Piece | Found:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Chunk | Found:
         """Gather some values, and go on with the other aim when there are more."""
-        taken, rest = gathered(pieces, self.most)
+        taken, rest = gather_up_to(pieces, self.most)
         if _size(taken) <= self.most:
-            return concatenated(taken, self.dtype)
-        return self.aim.over(itertools.chain(taken, rest), threads)
+            return concatenate(taken, self.dtype)
+        return self.aim.map(itertools.chain(taken, rest), threads)
 
-    def merged(self, parts: list[Piece | Found]) -> Piece | Found:
+    def merged(self, parts: list[Chunk | Found]) -> Chunk | Found:
         """Join values, or bin them where they become too many."""
-        few = [part for part in parts if isinstance(part, Piece)]
-        more = [part for part in parts if not isinstance(part, Piece)]
+        few = [slice_chunk for slice_chunk in parts if isinstance(slice_chunk, Chunk)]
+        more = [slice_chunk for slice_chunk in parts if not isinstance(slice_chunk, Chunk)]
         if not more and _size(few) <= self.most:
-            return concatenated(few, self.dtype)
+            return concatenate(few, self.dtype)
         if few:
-            more.append(self.aim.over(iter(few), 1))
+            more.append(self.aim.map(iter(few), 1))
         return self.aim.merged(more)
 
 
-class Copied(NamedTuple):
+class WindowValues(NamedTuple):
     """Values that were looked for, or the first of them, and how many there are."""
 
-    piece: Piece
+    piece: Chunk
     came: int
 
 
 @dataclass(frozen=True)
-class Collected:
+class GatherWindows:
     """The values in some windows, and their weights.
 
     Attributes
@@ -92,23 +99,23 @@ class Collected:
         Whether there are weights.
     """
 
-    binning: Packed | Folded
-    windows: Windows
+    binning: KeyHistogram | WeightedHistogram
+    windows: KeyWindows
     number: int
     heavy: bool
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Copied:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> WindowValues:
         """Copy them."""
         values = np.empty(self.number, self.binning.dtype)
         weights = np.empty(self.number) if self.heavy else None
         came, alone = 0, Lock()
         order = self.binning.order
 
-        def work(piece: Piece) -> Callable[[int, int], None]:
+        def work(piece: Chunk) -> Callable[[int, int], None]:
             def run(start: int, stop: int) -> None:
                 nonlocal came
-                chunk = part(piece, start, stop)
-                numbers = self.binning.converted(chunk).values
+                chunk = slice_chunk(piece, start, stop)
+                numbers = self.binning.convert(chunk).values
                 found = np.empty(len(numbers), np.int32)
                 size = histogram.collect(
                     numbers.view(order.unsigned), order.parts, *self.windows.lookup, found
@@ -126,33 +133,35 @@ class Collected:
         for piece in pieces:
             map_chunks(work(piece), len(piece.values), lay.CHUNK_VALUES, threads=threads)
         kept = None if weights is None else validation.frozen(weights)
-        return Copied(part(Piece(validation.frozen(values), kept), 0, came), came)
+        return WindowValues(slice_chunk(Chunk(validation.frozen(values), kept), 0, came), came)
 
-    def merged(self, parts: list[Copied]) -> Copied:
+    def merged(self, parts: list[WindowValues]) -> WindowValues:
         """Join them."""
-        joined = concatenated([copied.piece for copied in parts], self.binning.dtype)
-        return Copied(part(joined, 0, self.number), sum(copied.came for copied in parts))
+        joined = concatenate([copied.piece for copied in parts], self.binning.dtype)
+        return WindowValues(
+            slice_chunk(joined, 0, self.number), sum(copied.came for copied in parts)
+        )
 
 
-class Distinct:
+class CountDistinct:
     """All distinct values, as atoms; None where they are more than `DISTINCT`."""
 
-    def __init__(self, folded: Folded) -> None:
+    def __init__(self, folded: WeightedHistogram) -> None:
         self.folded = folded
         self.most = DISTINCT
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Atoms | None:  # noqa: ARG002
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Bins | None:  # noqa: ARG002
         """Sort and count some values at a time; it ends early where they are too many."""
-        found: Atoms | None = self.folded.sorted(lay.concatenated([], self.folded.dtype))
+        found: Bins | None = self.folded.sorted(lay.concatenate([], self.folded.dtype))
         for piece in pieces:
             for start in range(0, len(piece.values), CHUNK):
-                some = without_nan(part(piece, start, start + CHUNK))
+                some = drop_nan(slice_chunk(piece, start, start + CHUNK))
                 found = self.merged([found, self.folded.sorted(some)])
                 if found is None:
                     return None
         return found
 
-    def merged(self, parts: list[Atoms | None]) -> Atoms | None:
+    def merged(self, parts: list[Bins | None]) -> Bins | None:
         """Add counts up, value by value."""
         found = parts[0]
         for other in parts[1:]:
@@ -164,20 +173,20 @@ class Distinct:
         return found
 
 
-def gathered(pieces: Iterator[Piece], most: int) -> tuple[list[Piece], Iterator[Piece]]:
+def gather_up_to(pieces: Iterator[Chunk], most: int) -> tuple[list[Chunk], Iterator[Chunk]]:
     """Take pieces until there are more than `most` values, and what remains of the pass."""
-    taken: list[Piece] = []
+    taken: list[Chunk] = []
     size = 0
     for piece in pieces:
         for start in range(0, len(piece.values), SLICE):
-            present = without_nan(part(piece, start, start + SLICE))
+            present = drop_nan(slice_chunk(piece, start, start + SLICE))
             taken.append(present)
             size += len(present.values)
             if size > most:
-                rest = part(piece, start + SLICE, len(piece.values))
+                rest = slice_chunk(piece, start + SLICE, len(piece.values))
                 return taken, itertools.chain([rest], pieces)
     return taken, iter(())
 
 
-def _size(pieces: list[Piece]) -> int:
+def _size(pieces: list[Chunk]) -> int:
     return sum(len(piece.values) for piece in pieces)

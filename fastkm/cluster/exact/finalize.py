@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm._kernels.dynamic_program import FLOOR, segment_cost, segment_mean
-from fastkm.cluster.exact.bins import Atoms
-from fastkm.cluster.exact.collectors import Distinct
+from fastkm.cluster.exact.bins import Bins
+from fastkm.cluster.exact.collectors import CountDistinct
 from fastkm.cluster.exact.result import KMeans1D, Profile
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 LOST = 2.0**-50
 """Share of a sum in double-double below which a difference has less than 16 digits."""
 
-Part = Callable[[int, int], tuple[Atoms, int]]
+Part = Callable[[int, int], tuple[Bins, int]]
 """Gives the atoms from one position to another, divided by a power of two, and that power."""
 
 
-def dressed(solution: Solution) -> dict[int, KMeans1D]:
+def finalize(solution: Solution) -> dict[int, KMeans1D]:
     """Compute the results of a solution, for each k."""
     profile = _profile(solution)
     part, places = _parts(solution)
@@ -36,7 +36,7 @@ def dressed(solution: Solution) -> dict[int, KMeans1D]:
         found = _means_and_costs(part, whole, prefix, np.searchsorted(places, cuts))
         result = _result(solution, k, found, profile)
         packing = solution.source.packing
-        results[k] = result if packing is None else _unpacked(result, *packing)
+        results[k] = result if packing is None else _unpack(result, *packing)
     return results
 
 
@@ -50,18 +50,18 @@ def _parts(solution: Solution) -> tuple[Part, np.ndarray]:
     low, high = atoms.low[first], atoms.high[last]
     centres = np.clip([_mean_and_cost(*_part(atoms, *p))[0] for p in pairwise(places)], low, high)
     reach = np.maximum(high / 2 - centres / 2, centres / 2 - low / 2)
-    sums, powers = folded.spread(solution.source, atoms.high[last[:-1]], centres, reach)
+    sums, powers = folded.sum_between(solution.source, atoms.high[last[:-1]], centres, reach)
     counts, tight = np.add.reduceat(atoms.counts, first), np.ones(len(first), bool)
-    parts = Atoms(low, high, centres, counts, sums, tight)
+    parts = Bins(low, high, centres, counts, sums, tight)
     return partial(_part_in_powers, parts, powers), places
 
 
-def _part(atoms: Atoms, start: int, stop: int) -> tuple[Atoms, int]:
+def _part(atoms: Bins, start: int, stop: int) -> tuple[Bins, int]:
     part = atoms.part(start, stop)
-    return part.scaled(part.exponent()), part.exponent()
+    return part.scale(part.exponent()), part.exponent()
 
 
-def _part_in_powers(atoms: Atoms, powers: np.ndarray, start: int, stop: int) -> tuple[Atoms, int]:
+def _part_in_powers(atoms: Bins, powers: np.ndarray, start: int, stop: int) -> tuple[Bins, int]:
     """Give a part of atoms whose sums are in powers of two of their own."""
     part = atoms.part(start, stop)
     exponent, power = part.exponent(), powers[start:stop]
@@ -73,7 +73,7 @@ def _part_in_powers(atoms: Atoms, powers: np.ndarray, start: int, stop: int) -> 
 
 
 def _means_and_costs(
-    part: Part, whole: tuple[Atoms, int], prefix: np.ndarray, ends: np.ndarray
+    part: Part, whole: tuple[Bins, int], prefix: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the mean of each segment, its sum of squares about it, and their powers of two.
 
@@ -95,7 +95,7 @@ def _means_and_costs(
     return means, costs, powers
 
 
-def _mean_and_cost(atoms: Atoms, exponent: int) -> tuple[float, float, int]:
+def _mean_and_cost(atoms: Bins, exponent: int) -> tuple[float, float, int]:
     """Give the mean of all atoms, their sum of squares about it, and its power of two."""
     prefix, size = atoms.prefix(), len(atoms.base)
     mean = segment_mean(prefix, atoms.base[size // 2], 0, size)
@@ -127,13 +127,13 @@ def _result(
         inertia=inertia,
         gap=gap,
         passes=solution.source.passes,
-        ranges=_moved(ranges, start, dtype),
+        ranges=_move(ranges, start, dtype),
         variances=variances,
         profile=profile,
     )
 
 
-def _moved(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
+def _move(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
     """Add what was taken off integers, rounding once."""
     if start == 0:
         return values
@@ -156,12 +156,12 @@ def _breaks(
     return np.clip(typed, below.astype(dtype), top).astype(np.float64)
 
 
-def _recounted(solution: Solution) -> Profile | None:
+def _recount(solution: Solution) -> Profile | None:
     """Count distinct values in one more pass; None where there are more than `DISTINCT`."""
-    source, aim = solution.source, Distinct(solution.folded)
-    if source.lazy > 1 and source.sampled(aim, [source.lazy // 2]) is None:
+    source, aim = solution.source, CountDistinct(solution.folded)
+    if source.lazy > 1 and source.reduce_some(aim, [source.lazy // 2]) is None:
         return None  # a look at one block often spares one at all of them
-    atoms = source.reduced(aim, solution.folded.threads)
+    atoms = source.reduce(aim, solution.folded.threads)
     if atoms is None or len(atoms.low) == 0:
         return None
     return _profile(replace(solution, atoms=atoms))
@@ -171,11 +171,11 @@ def _profile(solution: Solution) -> Profile:
     atoms, folded, dtype = solution.atoms, solution.folded, solution.source.dtype
     values = np.clip(atoms.base + atoms.sums[2] / atoms.sums[0], atoms.low, atoms.high)
     profile = Profile(
-        _moved(values, folded.start, dtype),
+        _move(values, folded.start, dtype),
         np.ldexp(atoms.sums[0] + atoms.sums[1], -folded.power),
         atoms.counts,
         atoms.high - atoms.low,
-        None if atoms.resolved.all() else partial(_recounted, solution),
+        None if atoms.resolved.all() else partial(_recount, solution),
     )
     if solution.source.packing is None:
         return profile
@@ -189,7 +189,7 @@ def _profile(solution: Solution) -> Profile:
     )
 
 
-def _unpacked(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
+def _unpack(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
     """Turn a result in packed units into physical ones; a negative scale turns it round.
 
     A break is set half-way to the next packed number, where no rounding of a decoder matters.

@@ -2,16 +2,16 @@
 
 Three ways, by what the data is:
 
-* `Codes`: values of 8 and 16 bits, one bin each; one pass and nothing is left to find out;
-* `Packed`: values of 32 bits without weights, in exact integer sums;
-* `fastkm.cluster.exact.weighted_histograms.Folded`: values of 64 bits, and weighted ones.
+* `SmallTypeHistogram`: values of 8 and 16 bits, one bin each; one pass and nothing is left to find out;
+* `KeyHistogram`: values of 32 bits without weights, in exact integer sums;
+* `fastkm.cluster.exact.weighted_histograms.WeightedHistogram`: values of 64 bits, and weighted ones.
 
 Up to `fastkm.cluster.exact.collectors.FEW` values are gathered and sorted instead. Which way is taken
 depends on the values alone, never on how they come, and no sum depends on an order
 (`fastkm._kernels.histogram`): so chunks, threads and workers change nothing.
 
 How many passes there are, and how fine the bins of each, does depend on how the values come. So
-`Packed` gives a solution in bins that do not: those of the first pass, divided at the cuts.
+`KeyHistogram` gives a solution in bins that do not: those of the first pass, divided at the cuts.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._kernels import histogram
-from fastkm.cluster.exact.bins import Atoms, distinct, split, total
+from fastkm.cluster.exact.bins import Bins, bins_of_distinct, split, sum_tables
 from fastkm.cluster.exact.guess import Guess
-from fastkm.cluster.exact.sortable_keys import Order, Windows
-from fastkm.cluster.streaming.pieces import accumulated
+from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows
+from fastkm.cluster.streaming.pieces import accumulate
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming.pieces import Piece, Readable
+    from fastkm.cluster.streaming.pieces import Chunk, Reducible
 
 CELLS = 1 << (32 - histogram.LOW_BITS)
 """Bins of the first packed table: 32 MB a thread, of which the used pages count."""
@@ -52,7 +52,7 @@ DENSE = 2
 many times their number; 16 parts of 30,000 take 6 ms so, 14 ms sorted, but 44 ms if scattered."""
 
 
-class Bins(NamedTuple):
+class SparseCounts(NamedTuple):
     """Integer sums of the bins in use.
 
     Attributes
@@ -67,7 +67,7 @@ class Bins(NamedTuple):
     totals: np.ndarray
 
 
-def summed(parts: list[Bins]) -> Bins:
+def add_counts(parts: list[SparseCounts]) -> SparseCounts:
     """Add bins up."""
     if len(parts) == 1:
         return parts[0]
@@ -80,57 +80,57 @@ def summed(parts: list[Bins]) -> Bins:
         for part in parts:
             totals[part.places - least] += part.totals
         used = np.flatnonzero(totals[:, 0])
-        return Bins(used + least, totals[used])
+        return SparseCounts(used + least, totals[used])
     order = np.argsort(places, kind="stable")  # merges what is ascending already
     used, starts = np.unique(places[order], return_index=True)
     totals = np.concatenate([part.totals for part in parts])[order]
-    return Bins(used, np.add.reduceat(totals, starts, axis=0, dtype=np.int64))
+    return SparseCounts(used, np.add.reduceat(totals, starts, axis=0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
-class CodeCounts:
+class CountCodes:
     """Aim of a pass: how often each code occurs."""
 
     dtype: np.dtype
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Bins:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> SparseCounts:
         """Count."""
         unsigned = np.dtype(f"u{self.dtype.itemsize}")
         cells = 1 << 8 * self.dtype.itemsize
 
-        def add(table: np.ndarray, piece: Piece) -> None:
-            histogram.tally_codes(piece.values.view(unsigned), table)
+        def add(table: np.ndarray, piece: Chunk) -> None:
+            histogram.count_codes(piece.values.view(unsigned), table)
 
-        tables = accumulated(pieces, lambda: np.zeros((4, cells), np.int64), add, threads)
-        counts = total(table.sum(axis=0) for table in tables)
+        tables = accumulate(pieces, lambda: np.zeros((4, cells), np.int64), add, threads)
+        counts = sum_tables(table.sum(axis=0) for table in tables)
         used = np.flatnonzero(counts)
-        return Bins(used, counts[used, None])
+        return SparseCounts(used, counts[used, None])
 
-    def merged(self, parts: list[Bins]) -> Bins:
+    def merged(self, parts: list[SparseCounts]) -> SparseCounts:
         """Add up."""
-        return summed(parts)
+        return add_counts(parts)
 
 
-class Codes:
+class SmallTypeHistogram:
     """One bin a value, for types of 8 and 16 bits."""
 
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
         self.infinite = False
 
-    def first(self, data: Readable) -> Atoms:
+    def first(self, data: Reducible) -> Bins:
         """Count all values; NaN is left out."""
-        codes, counts = data.reduced(CodeCounts(self.dtype), self.threads)
+        codes, counts = data.reduce(CountCodes(self.dtype), self.threads)
         with np.errstate(invalid="ignore"):  # signalling NaN
             typed = codes.astype(f"u{self.dtype.itemsize}").view(self.dtype)
             values = typed.astype(np.float64) + 0.0
         used = np.flatnonzero(~np.isnan(values))
         used = used[np.argsort(values[used], kind="stable")]
         self.infinite = bool(np.isinf(values[used]).any())
-        return counted(values[used], counts[used, 0])
+        return bins_of_counts(values[used], counts[used, 0])
 
 
-class Tallied(NamedTuple):
+class CoarseCounts(NamedTuple):
     """What the first pass over values of 32 bits finds.
 
     Attributes
@@ -143,82 +143,84 @@ class Tallied(NamedTuple):
         Least and greatest key of all values, the first the greater where there is none.
     """
 
-    bins: Bins
-    fine: Bins
+    bins: SparseCounts
+    fine: SparseCounts
     ends: np.ndarray
 
 
 @dataclass(frozen=True)
-class Tally:
+class CountCoarsely:
     """Aim of the first pass: bins of 2^11 keys, and single keys where cuts are guessed."""
 
-    order: Order
+    order: KeyOrder
     guess: Guess = field(default_factory=Guess.none)
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Tallied:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> CoarseCounts:
         """Count and sum."""
         order, guessed = self.order, self.guess.keys_counted
         starts = self.guess.starts() if guessed else None
 
-        def add(table: PackedTable, piece: Piece) -> None:
+        def add(table: ThreadTable, piece: Chunk) -> None:
             bits = piece.values.view(order.unsigned)
             table.make_room(len(bits))
-            histogram.tally(bits, order.parts, order.limits, table.sums, table.pages, table.ends)
+            histogram.count_coarsely(
+                bits, order.parts, order.limits, table.sums, table.pages, table.ends
+            )
             if guessed:
-                histogram.tally_keys(bits, order.parts, starts, table.fine)
+                histogram.count_keys(bits, order.parts, starts, table.fine)
 
-        def make() -> PackedTable:
-            return PackedTable(CELLS, guessed)
+        def make() -> ThreadTable:
+            return ThreadTable(CELLS, guessed)
 
-        tables = accumulated(pieces, make, add, threads)
+        tables = accumulate(pieces, make, add, threads)
         wide = np.int64 if sum(table.counted for table in tables) >= 1 << 32 else np.uint32
-        counts = total(table.counts().astype(wide, copy=False) for table in tables)
+        counts = sum_tables(table.counts().astype(wide, copy=False) for table in tables)
         keys = np.flatnonzero(counts[:guessed] != 0).astype(np.uint32)  # there may be a million
-        return Tallied(
-            summed([table.bins() for table in tables]),
-            Bins(keys, counts[keys, None]),
-            reach_of([table.ends for table in tables]),
+        return CoarseCounts(
+            add_counts([table.bins() for table in tables]),
+            SparseCounts(keys, counts[keys, None]),
+            merge_extents([table.ends for table in tables]),
         )
 
-    def merged(self, parts: list[Tallied]) -> Tallied:
+    def merged(self, parts: list[CoarseCounts]) -> CoarseCounts:
         """Add up."""
         bins, fine, ends = zip(*parts, strict=True)
-        return Tallied(summed(list(bins)), summed(list(fine)), reach_of(ends))
+        return CoarseCounts(add_counts(list(bins)), add_counts(list(fine)), merge_extents(ends))
 
 
-def reach_of(ends: Sequence[np.ndarray]) -> np.ndarray:
+def merge_extents(ends: Sequence[np.ndarray]) -> np.ndarray:
     """Give the least and the greatest of some ends."""
     return np.array([min(pair[0] for pair in ends), max(pair[1] for pair in ends)])
 
 
 @dataclass(frozen=True)
-class FinerTally:
+class CountFinely:
     """Aim of a later pass: narrower bins of some windows."""
 
-    order: Order
-    windows: Windows
+    order: KeyOrder
+    windows: KeyWindows
     offsets: np.ndarray
     shift: int
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Bins:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> SparseCounts:
         """Count and sum."""
 
-        def add(table: PackedTable, piece: Piece) -> None:
+        def add(table: ThreadTable, piece: Chunk) -> None:
             bits = piece.values.view(self.order.unsigned)
             table.make_room(len(bits))
-            histogram.tally_windows(
+            histogram.count_finely(
                 bits, self.order.parts, *self.windows.lookup, self.offsets, self.shift, table.sums
             )
 
-        tables = accumulated(pieces, lambda: PackedTable(int(self.offsets[-1])), add, threads)
-        return summed([table.bins() for table in tables])
+        tables = accumulate(pieces, lambda: ThreadTable(int(self.offsets[-1])), add, threads)
+        return add_counts([table.bins() for table in tables])
 
-    def merged(self, parts: list[Bins]) -> Bins:
+    def merged(self, parts: list[SparseCounts]) -> SparseCounts:
         """Add up."""
-        return summed(parts)
+        return add_counts(parts)
 
 
-class PackedTable:
+class ThreadTable:
     """A table for one thread; what it has taken is moved to wider sums before it overflows."""
 
     def __init__(self, cells: int, fine: int = 0) -> None:
@@ -227,7 +229,7 @@ class PackedTable:
         self.ends = np.array([0xFFFFFFFF, 0], np.uint32)
         self.fine = np.zeros(fine + (1 << histogram.LOW_BITS) if fine else 0, np.uint32)
         self.taken = 0
-        self.full: list[Bins] = []
+        self.full: list[SparseCounts] = []
         self.counted = 0
         self.kept: np.ndarray | None = None
 
@@ -247,7 +249,7 @@ class PackedTable:
         """Give the counts of single keys, as int64 where they may be large."""
         return self.fine if self.kept is None else self.kept + self.fine
 
-    def bins(self) -> Bins:
+    def bins(self) -> SparseCounts:
         """Give all that was taken, as bins."""
         if self.pages.any():  # of 2^21 bins only those of touched pages are looked at
             pages = np.flatnonzero(self.pages)
@@ -260,10 +262,10 @@ class PackedTable:
             packed = self.sums[places]
         counts, low = packed[:, 0] >> np.uint64(histogram.SUM_BITS), packed[:, 0] & LOW
         totals = np.stack([counts, low, packed[:, 1]], axis=1).astype(np.int64)
-        return summed([*self.full, Bins(places, totals)])
+        return add_counts([*self.full, SparseCounts(places, totals)])
 
 
-class Packed:
+class KeyHistogram:
     """Bins of 2^11 keys, for types of 32 bits.
 
     Attributes
@@ -280,27 +282,27 @@ class Packed:
 
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
-        self.order = Order.of(dtype)
+        self.order = KeyOrder.of(dtype)
         self.shift = histogram.LOW_BITS
         self.guess, self.finer_cells = Guess.none(), FINER_CELLS
         self.infinite = False
         self.least = self.greatest = 0.0
-        self.fine = Bins(np.empty(0, np.int64), np.empty((0, 1), np.int64))
+        self.fine = SparseCounts(np.empty(0, np.int64), np.empty((0, 1), np.int64))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel without what was found: it is large, and an aim does not need it."""
-        return Packed, (self.dtype, self.threads)
+        return KeyHistogram, (self.dtype, self.threads)
 
     @property
-    def aim(self) -> Tally:
+    def aim(self) -> CountCoarsely:
         """The aim of the first pass."""
-        return Tally(self.order, self.guess)
+        return CountCoarsely(self.order, self.guess)
 
-    def first(self, data: Readable) -> Atoms:
+    def first(self, data: Reducible) -> Bins:
         """Bin all values; NaN is left out."""
-        return self.opened(data.reduced(self.aim, self.threads))
+        return self.open(data.reduce(self.aim, self.threads))
 
-    def opened(self, found: Tallied) -> Atoms:
+    def open(self, found: CoarseCounts) -> Bins:
         """Make atoms of what the first pass found."""
         (used, totals), self.fine, reach = found
         keys = used.astype(np.uint64) << np.uint64(histogram.LOW_BITS)
@@ -310,17 +312,17 @@ class Packed:
         self.least, self.greatest = self.order.values(reach.astype(np.uint64)).tolist()
         return self._atoms(keys[finite], totals[finite], histogram.LOW_BITS)
 
-    def finer(self, data: Readable, windows: Windows) -> Atoms:
+    def refine(self, data: Reducible, windows: KeyWindows) -> Bins:
         """Bin the values in some windows more finely."""
         shift, offsets = windows.bins(self.finer_cells, max(self.shift, 1))
         self.shift = shift
-        used, totals = data.reduced(FinerTally(self.order, windows, offsets, shift), self.threads)
+        used, totals = data.reduce(CountFinely(self.order, windows, offsets, shift), self.threads)
         window = np.searchsorted(offsets, used, side="right") - 1
         steps = (used - offsets[window]).astype(np.uint64)
         first = windows.ends[0, window] >> np.uint64(shift)
         return self._atoms((first + steps) << np.uint64(shift), totals, shift)
 
-    def known(self, windows: Windows) -> Atoms | None:
+    def known(self, windows: KeyWindows) -> Bins | None:
         """Give the distinct values in some windows where the guess covers them all."""
         places = self.guess.places(windows.ends)
         if places is None:
@@ -337,18 +339,18 @@ class Packed:
         """Give the bins of the first pass that hold some values."""
         return (self.order.keys(values) >> np.uint64(histogram.LOW_BITS)).astype(np.int64)
 
-    def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
+    def windows(self, low: np.ndarray, high: np.ndarray) -> KeyWindows:
         """Find windows of values by the bins of the first pass."""
         ends = np.stack([self.order.keys(low), self.order.keys(high)])
-        return Windows.of(ends, 0, histogram.LOW_BITS, CELLS)
+        return KeyWindows.of(ends, 0, histogram.LOW_BITS, CELLS)
 
-    def converted(self, piece: Piece) -> Piece:
+    def convert(self, piece: Chunk) -> Chunk:
         """Give a piece as windows are looked up in it."""
         return piece
 
-    def settled(
-        self, atoms: Atoms, cuts: dict[int, np.ndarray]
-    ) -> tuple[Atoms, dict[int, np.ndarray]]:
+    def merge_to_coarse_bins(
+        self, atoms: Bins, cuts: dict[int, np.ndarray]
+    ) -> tuple[Bins, dict[int, np.ndarray]]:
         """Join atoms to the bins of the first pass, divided where cuts are.
 
         However a solution was found, these are the same: the sums are integers, and what comes of
@@ -392,7 +394,7 @@ class Packed:
         moved = {k: np.searchsorted(places, positions) for k, positions in cuts.items()}
         return joined._replace(low=least, high=greatest), moved
 
-    def _atoms(self, keys: np.ndarray, totals: np.ndarray, shift: int) -> Atoms:
+    def _atoms(self, keys: np.ndarray, totals: np.ndarray, shift: int) -> Bins:
         """Turn sums of low bits into atoms; a bin without variance is one distinct value."""
         counts, first, second = totals.T
         last = keys + np.uint64((1 << shift) - 1)
@@ -406,12 +408,12 @@ class Packed:
         high = np.where(alone, low, high)
         inside = np.where(alone, 0.0, unit)
         sums = np.concatenate([split(counts), split(first) * inside, split(second) * inside**2])
-        return Atoms(low, high, low, np.ascontiguousarray(counts), sums, alone)
+        return Bins(low, high, low, np.ascontiguousarray(counts), sums, alone)
 
 
-def counted(values: np.ndarray, counts: np.ndarray) -> Atoms:
+def bins_of_counts(values: np.ndarray, counts: np.ndarray) -> Bins:
     """Make atoms of ascending values and their counts; the two zeros of floats become one."""
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: len(values)]
     if len(starts) < len(values):
         counts = np.add.reduceat(counts, starts)
-    return distinct(values[starts], counts, split(counts))
+    return bins_of_distinct(values[starts], counts, split(counts))

@@ -36,9 +36,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.threads import thread_count
-from fastkm.cluster.exact.finalize import dressed
-from fastkm.cluster.exact.solver import Solution, solved
-from fastkm.cluster.streaming.source import Differs, Source
+from fastkm.cluster.exact.finalize import finalize
+from fastkm.cluster.exact.solver import Solution, solve
+from fastkm.cluster.streaming.chunks import FormatMismatch
+from fastkm.cluster.streaming.source import Source
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.result import KMeans1D
@@ -108,9 +109,9 @@ def kmeans1d(
     """
     wanted, several = as_counts(k)
     thread_count(threads)
-    solution = _solved(values, weights, wanted, threads)
+    solution = _solve(values, weights, wanted, threads)
     _check_possible(solution, wanted)
-    results = dressed(solution)
+    results = finalize(solution)
     _warn(results)
     return results if several else results[wanted[0]]
 
@@ -128,12 +129,12 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
     return wanted, several
 
 
-def _solved(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
+def _solve(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
     """Solve in the values' own form, or as float64 where chunks have several forms."""
     try:
-        return solved(Source(values, weights), ks, threads)
-    except Differs:
-        return solved(Source(values, weights, uniform=False), ks, threads)
+        return solve(Source(values, weights), ks, threads)
+    except FormatMismatch:
+        return solve(Source(values, weights, uniform=False), ks, threads)
 
 
 def _check_possible(solution: Solution, wanted: list[int]) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from fastkm._core import cf_missing, validation
 from fastkm._core.threads import map_chunks, rows_per_chunk
 from fastkm._kernels.assign_by_breaks import assign_by_breaks
-from fastkm.cluster.streaming.arrays import Cells, cells_of, is_lazy
+from fastkm.cluster.streaming.arrays import RawArray, as_raw_array, is_lazy
 
 MISSING = -1
 """The label of a missing cell."""
@@ -69,7 +69,7 @@ def label(
             raise TypeError("out must be None for a dask array: its labels are computed later")
         labels = _lazy(array, breaks, getattr(values, "attrs", {}), getattr(values, "encoding", {}))
     else:
-        labels = _filled(cells_of(values, "values"), breaks, out, threads=threads)
+        labels = _filled(as_raw_array(values, "values"), breaks, out, threads=threads)
     if hasattr(values, "dims") and hasattr(values, "copy"):
         labelled = values.copy(data=labels)
         labelled.attrs, labelled.encoding = {}, {}
@@ -85,7 +85,7 @@ def _line(array: np.ndarray, transposed: bool) -> Any:
 
 
 def _filled(
-    cells: Cells, breaks: np.ndarray, out: np.ndarray | None, *, threads: int | None = None
+    cells: RawArray, breaks: np.ndarray, out: np.ndarray | None, *, threads: int | None = None
 ) -> np.ndarray:
     """Label cells chunk by chunk, into `out` or a new array in their order."""
     flags = cells.values.flags
@@ -96,7 +96,7 @@ def _filled(
     else:
         _check_out(out, cells.values, len(breaks))
 
-    def part(start: int, stop: int) -> Cells:
+    def part(start: int, stop: int) -> RawArray:
         return cells.each(lambda array: _line(array, transposed)[start:stop])
 
     edges = Edges.of(breaks, _comparable(cf_missing.physical(part(0, 0)).dtype))
@@ -211,5 +211,5 @@ def _labelled_block(
     block: Any, *, breaks: np.ndarray, attrs: Mapping[Any, Any], encoding: Mapping[Any, Any]
 ) -> np.ndarray:
     """Label one block, on the thread that dask gave it."""
-    cells = replace(cells_of(block, "values"), attrs=attrs, encoding=encoding)
+    cells = replace(as_raw_array(block, "values"), attrs=attrs, encoding=encoding)
     return _filled(cells, breaks, None, threads=1)

@@ -59,7 +59,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastkm._kernels.dynamic_program import FLOOR, NOISE, precise_program, program, segment_cost
-from fastkm.cluster.exact.bins import Atoms, joined
+from fastkm.cluster.exact.bins import Bins, joined
 
 EDGES = 512
 """Groups of the first round, which serves every k."""
@@ -77,7 +77,7 @@ FOLDED = 2.0**-50
 """Margin for sums in folds; see above."""
 
 
-class Groups(NamedTuple):
+class CandidateCuts(NamedTuple):
     """For one k, the groups of atoms in which each cut may be.
 
     Attributes
@@ -94,7 +94,7 @@ class Groups(NamedTuple):
     starts: np.ndarray
 
     @classmethod
-    def of(cls, layers: list[tuple[np.ndarray, np.ndarray]]) -> Groups:
+    def of(cls, layers: list[tuple[np.ndarray, np.ndarray]]) -> CandidateCuts:
         """Join the groups of each cut."""
         first, stop = (np.concatenate(parts) for parts in zip(*layers, strict=True))
         sizes = [len(part) for part, _ in layers]
@@ -109,12 +109,12 @@ class Groups(NamedTuple):
         """Which cut each group belongs to."""
         return np.repeat(np.arange(len(self.starts) - 1), _steps(self.starts))
 
-    def only(self, kept: np.ndarray) -> Groups:
+    def only(self, kept: np.ndarray) -> CandidateCuts:
         """Drop groups."""
         starts = np.concatenate(([0], np.cumsum(kept)))[self.starts]
-        return Groups(self.first[kept], self.stop[kept], starts)
+        return CandidateCuts(self.first[kept], self.stop[kept], starts)
 
-    def finer(self) -> Groups:
+    def refine(self) -> CandidateCuts:
         """Cut each group into two or more, `SPLIT` a cut on average, or into single atoms.
 
         Groups of the same atoms are cut alike whatever their cut: see the lemma.
@@ -127,26 +127,26 @@ class Groups(NamedTuple):
         first = self.first[group] + sizes[group] * number // parts[group]
         stop = self.first[group] + sizes[group] * (number + 1) // parts[group]
         starts = np.concatenate(([0], np.cumsum(parts)))[self.starts]
-        return Groups(first, stop, starts)
+        return CandidateCuts(first, stop, starts)
 
-    def moved(self, old: Atoms, new: Atoms) -> Groups:
+    def translate(self, old: Bins, new: Bins) -> CandidateCuts:
         """Translate to atoms of which some are finer."""
         low = np.append(old.low, np.inf)
         first, stop = (np.searchsorted(new.low, low[ends]) for ends in (self.first, self.stop))
-        return Groups(first, stop, self.starts)
+        return CandidateCuts(first, stop, self.starts)
 
     def pairs(self) -> int:
         """Count the segments that begin and end at positions of neighbouring cuts."""
         sizes = _steps(self.starts)
         return int(sizes[:-1] @ sizes[1:])
 
-    def unique(self) -> bool:
+    def is_unique(self) -> bool:
         """Tell whether each cut has one position, a different one."""
         positions = self.first
         return len(positions) == len(self.starts) - 1 and bool((_steps(positions) > 0).all())
 
 
-class Search:
+class CutPruner:
     """The atoms, and what the rounds need of them.
 
     Parameters
@@ -157,12 +157,12 @@ class Search:
         Relative and absolute error that the weights may have.
     """
 
-    def __init__(self, atoms: Atoms, doubt: float = 0.0, cut: float = 0.0) -> None:
+    def __init__(self, atoms: Bins, doubt: float = 0.0, cut: float = 0.0) -> None:
         self.whole, self.doubt, self.weight_cut = atoms, doubt, cut
         self.exponent = atoms.exponent()
         self.resolved = atoms.resolved
         self.size = len(atoms.low)
-        atoms = atoms.scaled(self.exponent).with_least_squares()
+        atoms = atoms.scale(self.exponent).with_least_squares()
         self.prefix = atoms.prefix()
         centre = atoms.base[self.size // 2]
         self.low, self.high = atoms.low - centre, atoms.high - centre
@@ -170,14 +170,14 @@ class Search:
         widths = atoms.high - atoms.low
         self.smeared = float(np.sum(atoms.sums[0] * widths**2)) if doubt else 0.0
 
-    def everywhere(self, ks: list[int]) -> dict[int, tuple[Groups, float]]:
+    def first_round(self, ks: list[int]) -> dict[int, tuple[CandidateCuts, float]]:
         """Do the first round for all k at once: groups and U for each."""
         most, m = max(ks), self.size
         starts = self._edges()
         edges = np.concatenate(([0], *[np.append(starts, m)] * (most - 1), [m]))
         width = len(starts) + 1
         layers = np.concatenate(([0], 1 + width * np.arange(most), [len(edges)]))
-        groups = Groups(starts, np.append(starts[1:], m), np.array([0, len(starts)]))
+        groups = CandidateCuts(starts, np.append(starts[1:], m), np.array([0, len(starts)]))
         slack = np.zeros(len(edges))
         slack[1:-1] = np.tile(np.append(self._slack(groups, *self._widest(groups)), 0.0), most - 1)
         ahead, back = self._bounds(edges, layers, slack)
@@ -194,12 +194,12 @@ class Search:
             found[k] = self._kept(starts, keep), upper
         return found
 
-    def narrowed(self, k: int, groups: Groups, upper: float) -> tuple[Groups, float]:
+    def prune(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
         """Do rounds for one k until nothing more is ruled out."""
         if np.isfinite(upper) and self._are_values(groups):
             return self._divided(groups), upper  # the first round has looked at each value
         while True:
-            groups = groups.finer()
+            groups = groups.refine()
             before = len(groups.first)
             groups, upper = self._round(k, groups, upper)
             single = bool((groups.stop - groups.first <= 1).all())
@@ -207,13 +207,13 @@ class Search:
             if self._are_values(groups) or (single and stalled):
                 return self._divided(groups), upper
 
-    def _are_values(self, groups: Groups) -> bool:
+    def _are_values(self, groups: CandidateCuts) -> bool:
         """Tell whether each group is one distinct value."""
         inner = groups.first[groups.starts[1] : groups.starts[-2]]
         alone = (groups.stop - groups.first <= 1).all()
         return bool(alone and self.resolved[inner].all())
 
-    def _divided(self, groups: Groups) -> Groups:
+    def _divided(self, groups: CandidateCuts) -> CandidateCuts:
         """Solve the parts between certain cuts, each at its own scale.
 
         A fill value of 1e308 makes the squares of all else underflow, but its own cut is certain,
@@ -225,17 +225,17 @@ class Search:
             start, stop = int(layers[a][0][0]), int(layers[b][0][0])
             part = self.whole.part(start, stop)
             if b - a > 1 and part.exponent() != self.exponent:
-                search = Search(part, self.doubt, self.weight_cut)
-                finer, _ = search.narrowed(b - a, *search.everywhere([b - a])[b - a])
+                search = CutPruner(part, self.doubt, self.weight_cut)
+                finer, _ = search.prune(b - a, *search.first_round([b - a])[b - a])
                 inner = finer.layers()[1:-1]
                 layers[a + 1 : b] = [(first + start, last + start) for first, last in inner]
-        return Groups.of(layers)
+        return CandidateCuts.of(layers)
 
     def _is_certain(self, first: np.ndarray) -> bool:
         """Tell whether a cut has one position, before a distinct value or at the end."""
         return len(first) == 1 and bool(np.append(self.resolved, True)[first[0]])
 
-    def told_apart(self, groups: Groups) -> Groups:
+    def drop_dominated(self, groups: CandidateCuts) -> CandidateCuts:
         """Drop what is worse in double-double; what remains is equal, or nearly.
 
         This needs sums without a doubt: those of weights in folds have one.
@@ -264,7 +264,7 @@ class Search:
         precise_program(edges, alone, np.ascontiguousarray(prefix), starts, cost, noise)
         return cost, noise
 
-    def best(self, k: int, groups: Groups, upper: float) -> tuple[np.ndarray, float]:
+    def best(self, k: int, groups: CandidateCuts, upper: float) -> tuple[np.ndarray, float]:
         """Give the best cuts as far as they can be told, and a bound on what they miss."""
         none = np.zeros(len(groups.first))
         _, cut = self._run(groups.first, groups.starts, none, lower=False)
@@ -279,7 +279,7 @@ class Search:
         with np.errstate(over="ignore"):
             return path, float(np.ldexp(gap, 2 * self.exponent))
 
-    def _round(self, k: int, groups: Groups, upper: float) -> tuple[Groups, float]:
+    def _round(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
         edges = groups.first
         slack = self._slack(groups, *self._apart(groups))
         ahead, back = self._bounds(edges, groups.starts, slack)
@@ -302,11 +302,11 @@ class Search:
         step = np.floor(measure * (EDGES / 2))
         return np.flatnonzero(np.append(True, _steps(step) > 0))
 
-    def _widest(self, _: Groups) -> tuple[np.ndarray, np.ndarray]:
+    def _widest(self, _: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
         """Give the least and greatest centroid beside any cut: those of the data."""
         return self.low[:1], self.high[-1:]
 
-    def _apart(self, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    def _apart(self, groups: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
         """Give, for each group, the least and greatest centroid that its cut may lie between."""
         lowest = groups.first[groups.starts[:-1]]
         highest = groups.stop[groups.starts[1:] - 1]
@@ -322,7 +322,7 @@ class Search:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(_steps(ends) > 0, total / weight, otherwise)
 
-    def _slack(self, groups: Groups, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    def _slack(self, groups: CandidateCuts, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Bound the cost of moving a cut to the left edge of its group, rounded up."""
         first, stop = groups.first, groups.stop
         low, high = self.low[np.minimum(first, self.size - 1)], self.high[np.maximum(stop, 1) - 1]
@@ -372,11 +372,11 @@ class Search:
         several = ~alone & (_steps(path) > 0)
         return float(np.sum(NOISE * (squares[:-1] + squares[1:])[several] + FLOOR))
 
-    def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> Groups:
+    def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> CandidateCuts:
         stops = np.append(starts[1:], self.size)
         ends = [(np.array([p]), np.array([p])) for p in (0, self.size)]
         inner = [(starts[kept], stops[kept]) for kept in keep]
-        return Groups.of([ends[0], *inner, ends[1]])
+        return CandidateCuts.of([ends[0], *inner, ends[1]])
 
 
 def _run(

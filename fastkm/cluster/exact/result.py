@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.cluster.diagnostics import Report, measure
 from fastkm.cluster.exact.predict import label
 
@@ -213,7 +213,7 @@ class KMeans1D:
             f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
             for name, value in stored.items()
         ]
-        with replacing(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:
@@ -296,7 +296,7 @@ def load_codebook(path: str | os.PathLike[str]) -> KMeans1D:
             f"version {VERSION}"
         )
     try:
-        return _restored(stored)
+        return _restore(stored)
     except KeyError as error:
         raise ValueError(f"{file} is damaged: {error} is missing") from None
     except ValueError as error:
@@ -326,7 +326,7 @@ def _shapes(k: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _restored(stored: dict[str, Any]) -> KMeans1D:
+def _restore(stored: dict[str, Any]) -> KMeans1D:
     """Rebuild a codebook; raise ValueError or KeyError if it is damaged."""
     k = _whole(stored, "k", least=1)
     if stored["breaks_type"] not in BREAKS_TYPES:

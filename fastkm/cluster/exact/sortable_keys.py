@@ -15,7 +15,7 @@ COARSE_BITS = 16
 """log2 of the cells in which windows of 64-bit keys are looked up."""
 
 
-class Order(NamedTuple):
+class KeyOrder(NamedTuple):
     """How the bit patterns of a type become keys.
 
     Attributes
@@ -31,7 +31,7 @@ class Order(NamedTuple):
     parts: np.ndarray
 
     @classmethod
-    def of(cls, dtype: np.dtype) -> Order:
+    def of(cls, dtype: np.dtype) -> KeyOrder:
         """Choose the order for a type."""
         bits = 8 * dtype.itemsize
         sign, full = 1 << (bits - 1), (1 << bits) - 1
@@ -73,7 +73,7 @@ class Order(NamedTuple):
             return typed.astype(np.float64) + 0.0
 
 
-class Windows(NamedTuple):
+class KeyWindows(NamedTuple):
     """Ranges of keys, disjoint and ascending, and a table that finds them.
 
     Attributes
@@ -95,7 +95,7 @@ class Windows(NamedTuple):
     coarse: np.ndarray
 
     @classmethod
-    def of(cls, ends: np.ndarray, origin: int, wide: int, cells: int) -> Windows:
+    def of(cls, ends: np.ndarray, origin: int, wide: int, cells: int) -> KeyWindows:
         """Build the table."""
         coarse = np.full(cells, -1, np.int16)
         first, last = ((ends - np.uint64(origin)) >> np.uint64(wide)).astype(np.int64)
@@ -131,6 +131,6 @@ class Windows(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def _windows(ends: bytes, origin: int, wide: int, cells: int) -> Windows:
+def _windows(ends: bytes, origin: int, wide: int, cells: int) -> KeyWindows:
     """Build windows once for all tasks of a pass."""
-    return Windows.of(np.frombuffer(ends, np.uint64).reshape(2, -1), origin, wide, cells)
+    return KeyWindows.of(np.frombuffer(ends, np.uint64).reshape(2, -1), origin, wide, cells)

@@ -20,7 +20,7 @@ import numpy as np
 from fastkm._kernels.superaccumulator import DIGITS, sum_products
 
 if TYPE_CHECKING:
-    from fastkm.cluster.exact.pruning import Groups
+    from fastkm.cluster.exact.pruning import CandidateCuts
 
 PATIENCE = 400_000
 """Exact costs that are computed at most; one takes some 4 microseconds."""
@@ -60,7 +60,7 @@ def _smaller(numbers: list[int]) -> list[int]:
     return [number >> zeros for number in numbers]
 
 
-def decide(groups: Groups, places: np.ndarray, sums: ExactSums) -> np.ndarray | None:
+def decide(groups: CandidateCuts, places: np.ndarray, sums: ExactSums) -> np.ndarray | None:
     """Choose the best cuts among groups of one atom each, exactly.
 
     Parameters

@@ -14,15 +14,15 @@ import numpy as np
 from fastkm._core import validation
 from fastkm._kernels import histogram
 from fastkm._kernels.dynamic_program import recentre
-from fastkm.cluster.exact.bins import Atoms, distinct, joined, split, total
-from fastkm.cluster.exact.histograms import reach_of
-from fastkm.cluster.exact.sortable_keys import COARSE_BITS, Order, Windows
+from fastkm.cluster.exact.bins import Bins, bins_of_distinct, joined, split, sum_tables
+from fastkm.cluster.exact.histograms import merge_extents
+from fastkm.cluster.exact.sortable_keys import COARSE_BITS, KeyOrder, KeyWindows
 from fastkm.cluster.exact.tie_breaking import ExactSums
 from fastkm.cluster.streaming.chunks import EXACT_INTEGERS
-from fastkm.cluster.streaming.pieces import CHUNK_VALUES, Piece, accumulated, part
+from fastkm.cluster.streaming.pieces import CHUNK_VALUES, Chunk, accumulate, slice_chunk
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming.pieces import Readable
+    from fastkm.cluster.streaming.pieces import Reducible
 
 CELLS = 1 << 16
 """Bins of a table: 5 MB a thread. With 2^12 and more, the values of a bin have at most two
@@ -52,7 +52,7 @@ class Weighted(NamedTuple):
     weights: np.ndarray
 
 
-class Folded:
+class WeightedHistogram:
     """Bins by extent.
 
     Attributes
@@ -69,7 +69,7 @@ class Folded:
 
     def __init__(self, dtype: np.dtype, threads: int | None) -> None:
         self.dtype, self.threads = dtype, threads
-        self.order = Order.of(np.dtype(np.float64))
+        self.order = KeyOrder.of(np.dtype(np.float64))
         self.start, self.power, self.infinite = 0, 0, False
         self.doubt, self.cut = 0.0, 0.0
         self.least, self.greatest, self.number = 0.0, 0.0, 0
@@ -81,15 +81,15 @@ class Folded:
         return float(np.ldexp(1.0, self.power))
 
     @property
-    def aim(self) -> Measure:
+    def aim(self) -> MeasureExtents:
         """The aim of the pass before all others."""
-        return Measure(self.dtype)
+        return MeasureExtents(self.dtype)
 
-    def measure(self, data: Readable) -> None:
+    def measure(self, data: Reducible) -> None:
         """Find the extents of values and weights in a pass."""
-        self.opened(data.reduced(self.aim, self.threads))
+        self.open(data.reduce(self.aim, self.threads))
 
-    def opened(self, extents: Extents) -> None:
+    def open(self, extents: Extents) -> None:
         """Learn the extents of values and weights."""
         ends, weights, self.number = extents
         if self.number >= MOST:
@@ -102,66 +102,66 @@ class Folded:
         self.infinite = bool(np.isinf([float(least), float(greatest)]).any())
         if self.infinite:
             return
-        self.start = start_of(least, greatest)
+        self.start = choose_start(least, greatest)
         self.least, self.greatest = float(least - self.start), float(greatest - self.start)
         self._weigh(*weights.tolist())
 
-    def first(self, data: Readable) -> Atoms:
+    def first(self, data: Reducible) -> Bins:
         """Bin all values; NaN is left out."""
         ends = np.array([self.least]), np.array([self.greatest])
-        return self.finer(data, self.windows(*ends))
+        return self.refine(data, self.windows(*ends))
 
-    def finer(self, data: Readable, windows: Windows) -> Atoms:
+    def refine(self, data: Reducible, windows: KeyWindows) -> Bins:
         """Bin the values in some windows."""
         shift, offsets = windows.bins(CELLS, max(self.shift, 1))
         self.shift = shift
-        aim = Weighing(self, windows, offsets, shift)
-        used, sums, reach = data.reduced(aim, self.threads)
+        aim = SumBins(self, windows, offsets, shift)
+        used, sums, reach = data.reduce(aim, self.threads)
         base, scales = (numbers[used] for numbers in aim.places())
         low, high = reach.T + 0.0
         alone = low == high
-        weight = unfolded(sums[:, 1:4])
-        first = np.where(alone, 0.0, unfolded(sums[:, 4:7]))
+        weight = from_fixed_point(sums[:, 1:4])
+        first = np.where(alone, 0.0, from_fixed_point(sums[:, 4:7]))
         base = np.where(alone, low, base)
         moments = np.concatenate([weight, first, np.zeros((2, len(used)))])
         recentre(base, moments, scales)
         counts = np.ascontiguousarray(sums[:, 0])
-        return Atoms(low, high, base, counts, moments, np.ones(len(used), bool))
+        return Bins(low, high, base, counts, moments, np.ones(len(used), bool))
 
-    def windows(self, low: np.ndarray, high: np.ndarray) -> Windows:
+    def windows(self, low: np.ndarray, high: np.ndarray) -> KeyWindows:
         """Find windows of values by cells of the whole extent."""
         least, greatest = (
             int(key) for key in self.order.keys(np.array([self.least, self.greatest]))
         )
         wide = max(0, (greatest - least).bit_length() - COARSE_BITS)
         ends = np.stack([self.order.keys(low), self.order.keys(high)])
-        return Windows.of(ends, least, wide, ((greatest - least) >> wide) + 1)
+        return KeyWindows.of(ends, least, wide, ((greatest - least) >> wide) + 1)
 
-    def converted(self, piece: Piece) -> Weighted:
+    def convert(self, piece: Chunk) -> Weighted:
         """Give values as float64, and weights in units of at most 1."""
         weights = np.ones(1) if piece.weights is None else piece.weights * self.unit
         values = piece.values - self.dtype.type(self.start) if self.start else piece.values
         return Weighted(validation.frozen(values, self.order.dtype), validation.frozen(weights))
 
-    def sorted(self, piece: Piece) -> Atoms:
+    def sorted(self, piece: Chunk) -> Bins:
         """Make atoms of distinct values by sorting them in memory."""
         if piece.weights is None:
             values = np.sort(piece.values)
             starts, counts = _runs(values)
-            numbers = self.converted(Piece(values[starts], None)).values + 0.0
-            return distinct(numbers, counts, split(counts))
-        values, weights = self.converted(piece)
+            numbers = self.convert(Chunk(values[starts], None)).values + 0.0
+            return bins_of_distinct(numbers, counts, split(counts))
+        values, weights = self.convert(piece)
         order = np.argsort(values, kind="stable")
         values, weights = values[order], weights[order]
         starts, counts = _runs(values)
         heaviest = np.frexp(np.maximum.reduceat(weights, starts))[1]  # of each value: none is cut
-        folds = _folds(np.ldexp(weights, -np.repeat(heaviest, counts)))
-        weight = np.ldexp(unfolded(np.add.reduceat(folds, starts, axis=0)), heaviest)
+        folds = _to_fixed_point(np.ldexp(weights, -np.repeat(heaviest, counts)))
+        weight = np.ldexp(from_fixed_point(np.add.reduceat(folds, starts, axis=0)), heaviest)
         self.doubt, self.cut = SORTED, 0.0
-        return distinct(values[starts] + 0.0, counts, weight)
+        return bins_of_distinct(values[starts] + 0.0, counts, weight)
 
-    def spread(
-        self, data: Readable, breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
+    def sum_between(
+        self, data: Reducible, breaks: np.ndarray, centres: np.ndarray, reach: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sum weight, w d and w d^2 in the parts between breaks.
 
@@ -181,8 +181,8 @@ class Folded:
         """
         exponents = np.maximum(np.frexp(reach)[1] + 1, LEAST_EXPONENT)
         scales = np.ldexp(1.0, -exponents)
-        sums = data.reduced(Spreading(self, breaks, centres, scales), self.threads)
-        weight, half, squares = (unfolded(sums[:, i : i + 3]) for i in (0, 3, 6))
+        sums = data.reduce(SumAroundCentres(self, breaks, centres, scales), self.threads)
+        weight, half, squares = (from_fixed_point(sums[:, i : i + 3]) for i in (0, 3, 6))
         shifted = joined(2 * half[0] - weight[0], 2 * half[1] - weight[1])
         return np.concatenate([weight, shifted, squares]), exponents
 
@@ -216,20 +216,20 @@ class Extents(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Measure:
+class MeasureExtents:
     """Aim of a pass: extents."""
 
     dtype: np.dtype
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Extents:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Extents:
         """Find the extents of values and weights."""
-        tables = accumulated(pieces, self._none, _widen, threads)
+        tables = accumulate(pieces, self._none, _widen, threads)
         return self.merged([Extents(ends, weights, int(n[0])) for ends, weights, n in tables])
 
     def merged(self, parts: list[Extents]) -> Extents:
         """Find the extents of all."""
         ends, weights, numbers = zip(*parts, strict=True)
-        return Extents(reach_of(ends), reach_of(weights), sum(numbers))
+        return Extents(merge_extents(ends), merge_extents(weights), sum(numbers))
 
     def _none(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.dtype.kind == "f":
@@ -239,7 +239,7 @@ class Measure:
         return none, np.array([np.inf, 0.0]), np.zeros(1, np.int64)
 
 
-class Weighed(NamedTuple):
+class BinSums(NamedTuple):
     """What is in the bins in use.
 
     Attributes
@@ -258,15 +258,15 @@ class Weighed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Weighing:
+class SumBins:
     """Aim of a pass: bins of some windows, with sums in folds."""
 
-    folded: Folded
-    windows: Windows
+    folded: WeightedHistogram
+    windows: KeyWindows
     offsets: np.ndarray
     shift: int
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Weighed:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> BinSums:
         """Add up."""
         base, scales = self.places()
         order = self.folded.order
@@ -275,20 +275,20 @@ class Weighing:
             cells = len(base)
             return np.zeros((cells, 7), np.int64), np.tile([np.inf, -np.inf], (cells, 1))
 
-        def add(table: tuple[np.ndarray, np.ndarray], piece: Piece) -> None:
-            values, weights = self.folded.converted(piece)
-            histogram.weigh(
+        def add(table: tuple[np.ndarray, np.ndarray], piece: Chunk) -> None:
+            values, weights = self.folded.convert(piece)
+            histogram.sum_bins(
                 values, weights, order.parts, *self.windows.lookup,
                 self.offsets, self.shift, base, scales, *table,
             )  # fmt: skip
 
         parts = []
-        for sums, reach in accumulated(pieces, make, add, threads):
+        for sums, reach in accumulate(pieces, make, add, threads):
             used = np.flatnonzero(sums[:, 0])
-            parts.append(Weighed(used, sums[used], reach[used]))
+            parts.append(BinSums(used, sums[used], reach[used]))
         return self.merged(parts)
 
-    def merged(self, parts: list[Weighed]) -> Weighed:
+    def merged(self, parts: list[BinSums]) -> BinSums:
         """Add up."""
         if len(parts) == 1:
             return parts[0]
@@ -301,7 +301,7 @@ class Weighing:
             extreme.reduceat(ends, starts)
             for extreme, ends in zip((np.minimum, np.maximum), reach[order].T, strict=True)
         )
-        return Weighed(used, np.add.reduceat(sums[order], starts), np.stack([low, high], axis=1))
+        return BinSums(used, np.add.reduceat(sums[order], starts), np.stack([low, high], axis=1))
 
     def places(self) -> tuple[np.ndarray, np.ndarray]:
         """Give the least number of each bin, and the scale of distances from it."""
@@ -318,45 +318,47 @@ class Weighing:
 
 
 @dataclass(frozen=True)
-class Spreading:
+class SumAroundCentres:
     """Aim of a pass: sums about known centres of the parts between breaks."""
 
-    folded: Folded
+    folded: WeightedHistogram
     breaks: np.ndarray
     centres: np.ndarray
     scales: np.ndarray
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> np.ndarray:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> np.ndarray:
         """Add up: (p, 9), three folds of each sum."""
 
         def make() -> np.ndarray:
             return np.zeros((len(self.centres), 9), np.int64)
 
-        def add(table: np.ndarray, piece: Piece) -> None:
-            values, weights = self.folded.converted(piece)
-            histogram.spread(values, weights, self.breaks, self.centres, self.scales, table)
+        def add(table: np.ndarray, piece: Chunk) -> None:
+            values, weights = self.folded.convert(piece)
+            histogram.sum_around_centres(
+                values, weights, self.breaks, self.centres, self.scales, table
+            )
 
-        return total(accumulated(pieces, make, add, threads))
+        return sum_tables(accumulate(pieces, make, add, threads))
 
     def merged(self, parts: list[np.ndarray]) -> np.ndarray:
         """Add up."""
-        return total(parts)
+        return sum_tables(parts)
 
 
 @dataclass(frozen=True)
-class Summing:
+class SumExactly:
     """Aim of a pass: exact sums of the parts between bounds, each of which begins one."""
 
-    folded: Folded
+    folded: WeightedHistogram
     bounds: np.ndarray
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> ExactSums:  # noqa: ARG002
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> ExactSums:  # noqa: ARG002
         """Add values and weights."""
         sums = ExactSums(len(self.bounds) + 1)
         for piece in pieces:
             for start in range(0, len(piece.values), CHUNK_VALUES):
-                chunk = part(piece, start, start + CHUNK_VALUES)
-                values, weights = self.folded.converted(chunk).values, chunk.weights
+                chunk = slice_chunk(piece, start, start + CHUNK_VALUES)
+                values, weights = self.folded.convert(chunk).values, chunk.weights
                 sums.add(values, weights, np.searchsorted(self.bounds, values, side="right"))
         return sums
 
@@ -369,7 +371,7 @@ class Summing:
         return sums
 
 
-def _widen(table: tuple[np.ndarray, np.ndarray, np.ndarray], piece: Piece) -> None:
+def _widen(table: tuple[np.ndarray, np.ndarray, np.ndarray], piece: Chunk) -> None:
     table[2][0] += histogram.extent(validation.frozen(piece.values, table[0].dtype), table[0])
     if piece.weights is not None:
         histogram.extent(piece.weights, table[1])
@@ -381,7 +383,7 @@ def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return starts, np.diff(np.append(starts, len(values)))
 
 
-def start_of(least: Any, greatest: Any) -> int:
+def choose_start(least: Any, greatest: Any) -> int:
     """Choose what to take off integers so that float64 can tell them apart.
 
     Raises
@@ -399,7 +401,7 @@ def start_of(least: Any, greatest: Any) -> int:
     return int(least)
 
 
-def _folds(terms: np.ndarray) -> np.ndarray:
+def _to_fixed_point(terms: np.ndarray) -> np.ndarray:
     """Cut numbers from 0 to 1 into three integers, as the kernel does: (..., 3)."""
     folds = []
     for _ in range(3):
@@ -409,7 +411,7 @@ def _folds(terms: np.ndarray) -> np.ndarray:
     return np.stack(folds, axis=-1).astype(np.int64)
 
 
-def unfolded(folds: np.ndarray) -> np.ndarray:
+def from_fixed_point(folds: np.ndarray) -> np.ndarray:
     """Turn sums in three folds, (..., 3), into double-double: (2, ...)."""
     result = split(folds[..., 2]) / histogram.FOLD
     for column in (1, 0):

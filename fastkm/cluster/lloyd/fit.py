@@ -21,9 +21,9 @@ import numpy as np
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, rows_per_chunk, thread_count
 from fastkm._kernels.lloyd import assign
-from fastkm.cluster.lloyd.iteration import ALGORITHMS, Iteration, even_codes
-from fastkm.cluster.lloyd.kmeans_plusplus import spread_starts
-from fastkm.cluster.lloyd.row_chunks import Rows
+from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, pad_to_even
+from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
+from fastkm.cluster.lloyd.row_chunks import RowChunks
 
 STARTS = ("k-means++", "random")
 
@@ -107,7 +107,7 @@ def fit_rows(
     if algorithm not in ALGORITHMS:
         raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
     thread_count(threads)
-    table = Rows(rows)
+    table = RowChunks(rows)
     if not 1 <= k <= table.n:
         raise ValueError(f"k must be from 1 to the number of rows, {table.n}, got {k}")
     about = table.moments(threads)
@@ -119,7 +119,7 @@ def fit_rows(
     best = None
     for _ in range(_runs(n_init, init)):
         start = _start(rows, table, shift, k, init, rng, w, threads)
-        state = Iteration(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
+        state = LloydState(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
         fit = _settled(state, start, max_iter, limit)
         if best is None or fit.inertia < best.inertia:
             best = fit
@@ -148,9 +148,9 @@ def nearest_rows(
         Where to put the labels.
     threads : int, optional
     """
-    table = Rows(rows)
+    table = RowChunks(rows)
     shift = validation.frozen(centroids.mean(axis=0).astype(table.dtype))
-    codes = even_codes((centroids - shift).astype(table.dtype))
+    codes = pad_to_even((centroids - shift).astype(table.dtype))
     labels = np.empty(table.n, np.int32) if out is None else out
     w = None if weights is None else np.asarray(weights, np.float64)
 
@@ -194,7 +194,7 @@ def _runs(n_init: int | str, init: Init) -> int:
 
 def _start(
     rows: np.ndarray,
-    table: Rows,
+    table: RowChunks,
     shift: np.ndarray,
     k: int,
     init: Init,
@@ -205,7 +205,7 @@ def _start(
     """Give the centroids to start from, relative to the shift."""
     if isinstance(init, str):
         if init == "k-means++":
-            return spread_starts(table, shift, k, rng, weights=weights, threads=threads)
+            return kmeans_plusplus(table, shift, k, rng, weights=weights, threads=threads)
         validation.require_choice("init", init, STARTS, or_else=", a callable or an array")
         p = None if weights is None else weights / weights.sum()
         return table.chosen(rng.choice(table.n, k, replace=False, p=p)) - shift
@@ -217,7 +217,7 @@ def _start(
     return given - shift
 
 
-def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
+def _settled(state: LloydState, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
     """Iterate until nothing moves, or as good as nothing."""
     iterations, going = 0, True
     while going and iterations < max_iter:
@@ -237,7 +237,7 @@ def _settled(state: Iteration, codes: np.ndarray, max_iter: int, limit: float) -
     return Fit(centroids, found.labels, found.inertia, iterations)
 
 
-def _relocated(state: Iteration, codes: np.ndarray) -> np.ndarray:
+def _relocated(state: LloydState, codes: np.ndarray) -> np.ndarray:
     """Give empty clusters the rows that are farthest from their own centroids."""
     empty = np.flatnonzero(state.counts == 0)
     far = state.farthest(codes, len(empty))

@@ -1,6 +1,6 @@
 """Lloyd's algorithm from one iteration to the next: labels, sums and bounds of all rows.
 
-`Iteration` holds what stays between iterations and chooses how the next one is done: all rows or
+`LloydState` holds what stays between iterations and chooses how the next one is done: all rows or
 only those that bounds leave in doubt. The choice depends on counts of rows, not on time, and every
 way gives the same labels and sums, to the bit.
 """
@@ -31,7 +31,7 @@ from fastkm._kernels.lloyd import (
 )
 
 if TYPE_CHECKING:
-    from fastkm.cluster.lloyd.row_chunks import Rows
+    from fastkm.cluster.lloyd.row_chunks import RowChunks
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
@@ -56,7 +56,7 @@ NONE = validation.frozen(np.empty(0))  # as weights are: kernels are compiled on
 NO_BOUNDS = np.empty(0, np.float32)
 
 
-class Iteration:
+class LloydState:
     """The state of one run of Lloyd's algorithm.
 
     Parameters
@@ -82,7 +82,7 @@ class Iteration:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: RowChunks,
         shift: np.ndarray,
         k: int,
         *,
@@ -150,7 +150,7 @@ class Iteration:
 
     def farthest(self, codes: np.ndarray, count: int) -> list[int]:
         """Find the rows that are farthest from the nearest of `codes`, the farthest first."""
-        even, rest = even_codes(codes.astype(self.rows.dtype)), self.rows.rest
+        even, rest = pad_to_even(codes.astype(self.rows.dtype)), self.rows.rest
 
         def run(start: int, stop: int) -> list[tuple[float, int]]:
             x, first = self.rows.part(start, stop)
@@ -166,7 +166,7 @@ class Iteration:
         found.sort(key=lambda pair: -pair[0])
         return [row for _, row in found[:count]]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: the next iteration adds up all rows."""
         self.labels.fill(-1)
         self.sums.fill(0.0)
@@ -222,7 +222,7 @@ class Iteration:
 
         Products only rank: where squares are wanted, rows are compared directly.
         """
-        even, rows, shift = even_codes(codes), self.rows, self.shift
+        even, rows, shift = pad_to_even(codes), self.rows, self.shift
 
         def directly(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
             x, first = rows.part(start, stop)
@@ -267,7 +267,7 @@ class Iteration:
         return bool(np.any(lost & (self.counts > 0)))
 
 
-def even_codes(codes: np.ndarray) -> np.ndarray:
+def pad_to_even(codes: np.ndarray) -> np.ndarray:
     """Add a code that is nobody's nearest where their number is odd."""
     if len(codes) % 2 == 0:
         return np.ascontiguousarray(codes)

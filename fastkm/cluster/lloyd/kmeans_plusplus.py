@@ -19,13 +19,13 @@ from fastkm._core import validation
 from fastkm._kernels.lloyd import candidates, keep_nearer
 
 if TYPE_CHECKING:
-    from fastkm.cluster.lloyd.row_chunks import Rows
+    from fastkm.cluster.lloyd.row_chunks import RowChunks
 
 NONE = validation.frozen(np.empty(0))
 
 
-def spread_starts(
-    rows: Rows,
+def kmeans_plusplus(
+    rows: RowChunks,
     shift: np.ndarray,
     k: int,
     rng: Any,
@@ -50,7 +50,7 @@ class _Search:
     """The squared distances to the starts so far, and their (weighted) sums chunk by chunk."""
 
     def __init__(
-        self, rows: Rows, shift: np.ndarray, weights: np.ndarray, threads: int | None
+        self, rows: RowChunks, shift: np.ndarray, weights: np.ndarray, threads: int | None
     ) -> None:
         self.rows, self.shift, self.weights, self.threads = rows, shift, weights, threads
         self.squares = np.full(rows.n, np.inf, rows.dtype)

@@ -2,7 +2,7 @@
 
 What a pass finds in a block are sums that add up (`fastkm._kernels.fixed_point_rows`): integers, so that the
 result is the same to the bit however rows are cut into blocks, whoever reads them, and in whatever
-order sums are merged (`fastkm._core.dask_blocks.reduced`). Merging carries from fold to fold, and the unit of
+order sums are merged (`fastkm._core.dask_blocks.reduce_blocks`). Merging carries from fold to fold, and the unit of
 the first fold grows with the number of rows, so that no number of rows makes a sum overflow.
 
 A start in memory saves passes: Lloyd's algorithm is run on a sample first, from several seeds, and
@@ -27,10 +27,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.dask_blocks import reduced
+from fastkm._core.dask_blocks import reduce_blocks
 from fastkm._kernels.fixed_point_rows import fold_rows
 from fastkm.cluster.exact.bins import joined
-from fastkm.cluster.exact.weighted_histograms import unfolded
+from fastkm.cluster.exact.weighted_histograms import from_fixed_point
 from fastkm.cluster.lloyd.fit import fit_rows, nearest_rows
 
 RUNS = 4
@@ -64,7 +64,7 @@ Sample = tuple[np.ndarray, np.ndarray | None]
 
 @dataclass(frozen=True, eq=False)
 class Streamed:
-    """What `lloyd_streamed` found.
+    """What `fit_out_of_core` found.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Sums(NamedTuple):
     squares: np.ndarray
 
 
-def lloyd_streamed(
+def fit_out_of_core(
     read: Read,
     blocks: Sequence[Sequence[Any]],
     k: int,
@@ -164,7 +164,7 @@ def lloyd_streamed(
     >>> found.centroids.tolist(), found.inertia
     ([[0.5, 0.0], [10.5, 8.0]], 1.0)
     """
-    extent = reduced(partial(_extent, read), blocks, _widest)
+    extent = reduce_blocks(partial(_extent, read), blocks, _widest)
     _check_extent(extent)
     rows, weights = _floats(sample[0]), sample[1]
     scale = None
@@ -180,12 +180,12 @@ def lloyd_streamed(
     iterations, going = 0, True
     while going and iterations < max_iter:
         iterations += 1
-        sums = work.over(blocks, codes)
+        sums = work.map(blocks, codes)
         means = _refilled(np.where(sums.weights[:, None] > 0, sums.means, codes), sums, rows)
         moved = float(np.sum((means - codes) ** 2))
         codes, going = means, moved > limit
     codes = codes[np.lexsort(codes.T[::-1])]
-    sums = work.over(blocks, codes)
+    sums = work.map(blocks, codes)
     inertia = float(sums.squares.sum())
     return Streamed(codes, scale, sums.counts, sums.weights, inertia, iterations)
 
@@ -202,15 +202,15 @@ class _Pass:
         self.exponents = np.frexp(np.maximum(spread, SMALLEST))[1]
         self.power = -int(np.frexp(extent.heaviest)[1]) - max(0, extent.number.bit_length() - ROOM)
 
-    def over(self, blocks: Sequence[Sequence[Any]], codes: np.ndarray) -> Sums:
+    def map(self, blocks: Sequence[Sequence[Any]], codes: np.ndarray) -> Sums:
         """Sum by the nearest of some centroids."""
-        return self.found(reduced(partial(self.of_block, codes), blocks, _added))
+        return self.found(reduce_blocks(partial(self.of_block, codes), blocks, _added))
 
     def found(self, sums: np.ndarray) -> Sums:
         """Turn folds into numbers."""
         sums = _carried(sums)
         d = len(self.exponents)
-        folds = unfolded(sums[:, 1:].reshape(len(sums), 1 + 2 * d, 3))
+        folds = from_fixed_point(sums[:, 1:].reshape(len(sums), 1 + 2 * d, 3))
         weight, distances, squares = folds[:, :, 0], folds[:, :, 1 : 1 + d], folds[:, :, 1 + d :]
         heavy = joined(*weight)[0]
         with np.errstate(invalid="ignore"):
@@ -318,8 +318,8 @@ def _deviations(
     """
     plain = _Pass(partial(_unweighted, read), extent._replace(heaviest=1.0), None)
     middle = (extent.least + extent.greatest) / 2
-    mean = plain.over(blocks, middle[None, :]).means
-    squares = plain.over(blocks, mean).squares[0]
+    mean = plain.map(blocks, middle[None, :]).means
+    squares = plain.map(blocks, mean).squares[0]
     deviation = np.sqrt(squares / extent.number)
     present = (extent.least < extent.greatest) & (deviation.astype(dtype) > 0)
     return np.where(present, deviation, 1.0)
@@ -342,7 +342,9 @@ def _enough(
     if len(_distinct(k, rows)) >= k:
         return rows, weights
     number = max(k, DRAWN)
-    drawn = reduced(partial(_drawn_of_block, work, number), blocks, partial(_drawn_of, number))
+    drawn = reduce_blocks(
+        partial(_drawn_of_block, work, number), blocks, partial(_drawn_of, number)
+    )
     if len(drawn) < k:
         from fastkm.errors import ClusterError
 

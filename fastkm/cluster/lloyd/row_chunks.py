@@ -42,7 +42,7 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-class Rows:
+class RowChunks:
     """Rows to be read chunk by chunk.
 
     Parameters

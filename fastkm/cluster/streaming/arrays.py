@@ -1,7 +1,7 @@
 """Cells with all that tells the missing ones among them, and weights laid over them.
 
 A masked array has a mask, a `DataArray` attributes and an encoding, a dask array is not computed
-yet: `Cells` is one small form for all of them, of which parts can be taken before anything is
+yet: `RawArray` is one small form for all of them, of which parts can be taken before anything is
 copied or computed. Weights are cells too. They are never spread to the shape of the values as a
 whole, only over one box of them at a time.
 """
@@ -21,7 +21,7 @@ Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
-class Cells:
+class RawArray:
     """An array taken apart; `fastkm._core.cf_missing` reads it like a `DataArray`.
 
     Attributes
@@ -47,24 +47,24 @@ class Cells:
         """Lengths of the axes: NaN where dask does not know one."""
         return self.values.shape
 
-    def each(self, function: Callable[[Any], Any]) -> Cells:
+    def each(self, function: Callable[[Any], Any]) -> RawArray:
         """Apply a function to values and mask alike."""
         mask = None if self.mask is None else function(self.mask)
         return replace(self, values=function(self.values), mask=mask)
 
-    def part(self, box: Box) -> Cells:
+    def part(self, box: Box) -> RawArray:
         """Take the cells in a box; nothing is copied."""
         return self.each(lambda array: array[box])
 
-    def block(self, index: tuple[int, ...]) -> Cells:
+    def block(self, index: tuple[int, ...]) -> RawArray:
         """Take one block of a dask array."""
         return replace(self, values=self.values.blocks[index])
 
-    def loaded(self) -> Cells:
+    def load(self) -> RawArray:
         """Compute what is of dask."""
         if not is_lazy(self.values):
             return self
-        computed = cells_of(self.values.compute(), "values")
+        computed = as_raw_array(self.values.compute(), "values")
         return replace(self, values=computed.values, mask=computed.mask)
 
     def missing(self, *, packed: bool = False) -> np.ndarray | None:
@@ -80,7 +80,7 @@ def is_lazy(array: Any) -> bool:
     return hasattr(array, "__dask_graph__") and hasattr(array, "numblocks")
 
 
-def cells_of(array: Any, name: str) -> Cells:
+def as_raw_array(array: Any, name: str) -> RawArray:
     """Take an array of any kind apart. Dask arrays stay lazy.
 
     Raises
@@ -96,7 +96,7 @@ def cells_of(array: Any, name: str) -> Cells:
     return replace(cells, attrs=array.attrs, encoding=encoding, dims=tuple(array.dims))
 
 
-def _bare(array: Any, name: str) -> Cells:
+def _bare(array: Any, name: str) -> RawArray:
     """Take apart what has no attributes."""
     if is_lazy(array) and array.ndim == 0:  # dask has no blocks of it
         array = array.compute()
@@ -104,10 +104,10 @@ def _bare(array: Any, name: str) -> Cells:
     values = array if is_lazy(array) else np.asarray(array)
     validation.plain(np.empty(0, values.dtype), name)
     values = values.view(np.uint8) if values.dtype == bool else values
-    return Cells(values, np.ma.getmaskarray(array) if masked else None)
+    return RawArray(values, np.ma.getmaskarray(array) if masked else None)
 
 
-def weights_over(weights: Any, cells: Cells) -> Cells:
+def align_weights(weights: Any, cells: RawArray) -> RawArray:
     """Lay weights over cells, by the names of dimensions where both have them.
 
     Raises
@@ -118,7 +118,7 @@ def weights_over(weights: Any, cells: Cells) -> Cells:
         If they do not broadcast to the shape of the cells.
     """
     try:
-        own = cells_of(weights, "weights")
+        own = as_raw_array(weights, "weights")
     except ValueError as error:  # scipy finds complex numbers of the wrong value: here it is a type
         raise TypeError(str(error)) from None
     if own.dims is not None and cells.dims is not None:
@@ -131,13 +131,13 @@ def weights_over(weights: Any, cells: Cells) -> Cells:
     return own
 
 
-def _in_order(weights: Cells, have: tuple[Any, ...], want: tuple[Any, ...]) -> Cells:
+def _in_order(weights: RawArray, have: tuple[Any, ...], want: tuple[Any, ...]) -> RawArray:
     """Bring the dimensions of weights into the order of those of values."""
     if not set(have) <= set(want):
         raise ValueError(f"weights must have dimensions among {want}, those of values, got {have}")
     order = [have.index(name) for name in want if name in have]
-    spread = tuple(slice(None) if name in have else None for name in want)
-    return weights.each(lambda array: array.transpose(order)[spread])
+    broadcast_weights = tuple(slice(None) if name in have else None for name in want)
+    return weights.each(lambda array: array.transpose(order)[broadcast_weights])
 
 
 def require_fit(shape: tuple[int, ...], onto: tuple[int, ...]) -> None:
@@ -148,20 +148,20 @@ def require_fit(shape: tuple[int, ...], onto: tuple[int, ...]) -> None:
         raise ValueError(f"weights must broadcast to the shape of values, {onto}, got {shape}")
 
 
-def beneath(weights: Cells, box: Box, index: tuple[int, ...] = ()) -> Cells:
+def weights_of_block(weights: RawArray, box: Box, index: tuple[int, ...] = ()) -> RawArray:
     """Take and load the weights under a box of values, or under a block if lengths are unknown."""
     if any(map(math.isnan, weights.shape)):
-        return weights.block(index[len(box) - len(weights.shape) :]).loaded()
-    return under(weights, box).loaded()
+        return weights.block(index[len(box) - len(weights.shape) :]).load()
+    return weights_of_box(weights, box).load()
 
 
-def under(weights: Cells, box: Box) -> Cells:
+def weights_of_box(weights: RawArray, box: Box) -> RawArray:
     """Take the weights under a box of values; nothing is copied or loaded."""
     pairs = zip(weights.shape, box[len(box) - len(weights.shape) :], strict=True)
     return weights.part(tuple(slice(None) if size == 1 else cut for size, cut in pairs))
 
 
-def spread(weights: Cells, shape: tuple[int, ...]) -> np.ndarray:
+def broadcast_weights(weights: RawArray, shape: tuple[int, ...]) -> np.ndarray:
     """Spread loaded weights over a box of values, as a view; NaN stands for missing ones."""
     numbers, missing = cf_missing.physical(weights), weights.missing()
     return np.broadcast_to(

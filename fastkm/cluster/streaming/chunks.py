@@ -8,7 +8,7 @@ callable. Two steps lead from it to pieces:
   An array that needs no copy is one box, and its piece is a view of it;
 - *form*: packed rasters give the integers that stand in the file, which are few and exact; all
   else gives physical numbers in their own type. The first block decides, and a later one that
-  is of another form raises `Differs`: then only float64 is common to all (``uniform=False``).
+  is of another form raises `FormatMismatch`: then only float64 is common to all (``uniform=False``).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 
 from fastkm._core import cf_missing, validation
 from fastkm._core.threads import chunks
-from fastkm.cluster.streaming.arrays import Box, Cells, beneath, spread
-from fastkm.cluster.streaming.pieces import Piece
+from fastkm.cluster.streaming.arrays import Box, RawArray, broadcast_weights, weights_of_block
+from fastkm.cluster.streaming.pieces import Chunk
 
 PIECE_CELLS = 2**20
 """Cells that are copied at a time: 8 MB of float64, next to which a call costs nothing."""
@@ -33,15 +33,15 @@ EXACT_INTEGERS = 2**53
 Axes = tuple[int, ...]
 
 
-class Differs(Exception):
+class FormatMismatch(Exception):
     """A later block has another type or packing than the first: no error, but a fact to act on."""
 
 
 class Block(NamedTuple):
     """Cells in memory, the weights to spread over them, and how the address of a cell begins."""
 
-    cells: Cells
-    weights: Cells | None
+    cells: RawArray
+    weights: RawArray | None
     where: str
 
 
@@ -54,7 +54,7 @@ class Part(NamedTuple):
     address: Callable[[np.ndarray], str]
 
 
-class Form(NamedTuple):
+class ChunkFormat(NamedTuple):
     """What all pieces have in common.
 
     Attributes
@@ -75,12 +75,12 @@ class Form(NamedTuple):
     uniform: bool
 
     @classmethod
-    def of(cls, block: Block, *, uniform: bool) -> Form:
+    def of(cls, block: Block, *, uniform: bool) -> ChunkFormat:
         """Choose the form that suits a block."""
         return cls(*_type(block.cells, uniform=uniform), block.weights is not None, uniform)
 
 
-class Reader:
+class ChunkReader:
     """Turns blocks into pieces, and counts.
 
     Attributes
@@ -89,11 +89,11 @@ class Reader:
         Given and met so far.
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: ChunkFormat) -> None:
         self.form = form
         self.values = self.cells = 0
 
-    def pieces(self, blocks: Iterable[Block]) -> Iterator[Piece]:
+    def chunks(self, blocks: Iterable[Block]) -> Iterator[Chunk]:
         """Give the present values of some blocks."""
         for block in blocks:
             self.cells += block.cells.values.size
@@ -112,7 +112,7 @@ class Reader:
                     return part.address(found)
         return None
 
-    def _whole(self, block: Block) -> Piece | None:
+    def _whole(self, block: Block) -> Chunk | None:
         """Give a block as a view of what is in memory, where it may be one."""
         cells, axes = block.cells, _memory_order(block.cells.values)
         flags = cells.values.transpose(axes).flags
@@ -123,7 +123,7 @@ class Reader:
             and cells.values.dtype == self.form.dtype
         )
         if bare and alike and flags.c_contiguous and flags.aligned:
-            return Piece(_flat(cells.values, axes), None)
+            return Chunk(_flat(cells.values, axes), None)
         return None
 
     def _parts(self, block: Block) -> Iterator[Part]:
@@ -146,7 +146,7 @@ class Reader:
         if block.weights is None:
             return Part(values, None, keep, address)
         present = ~np.isnan(values) & (True if keep is None else keep)
-        spread_out = spread(beneath(block.weights, box), cells.shape)
+        spread_out = broadcast_weights(weights_of_block(block.weights, box), cells.shape)
         weights = _flat(spread_out, axes, np.dtype(np.float64))
         wrong = present & ~((weights >= 0) & (weights < np.inf))  # NaN is wrong too
         if wrong.any():
@@ -154,22 +154,22 @@ class Reader:
             raise ValueError(f"weights must be finite and not negative, got {got}")
         return Part(values, weights, present & (weights > 0), address)
 
-    def _numbers(self, cells: Cells, missing: np.ndarray | None) -> np.ndarray:
+    def _numbers(self, cells: RawArray, missing: np.ndarray | None) -> np.ndarray:
         """Give the numbers of some cells in the form of this source."""
         if not self.form.uniform:
             return _as_float64(cf_missing.physical(cells), missing)
         if self.form.packing is None:
             numbers = cf_missing.physical(cells)
             if numbers.dtype.newbyteorder("=") != self.form.dtype:
-                raise Differs
+                raise FormatMismatch
             return numbers
         stored = cf_missing.stored(cells, missing)
         if stored is None or cf_missing.packing(cells) != (self.form.dtype, *self.form.packing):
-            raise Differs
+            raise FormatMismatch
         return stored
 
 
-def _type(cells: Cells, *, uniform: bool) -> tuple[np.dtype, tuple[float, float] | None]:
+def _type(cells: RawArray, *, uniform: bool) -> tuple[np.dtype, tuple[float, float] | None]:
     """Choose the type to give numbers in, and the packing where they are packed."""
     if not uniform:
         return np.dtype(np.float64), None
@@ -177,7 +177,7 @@ def _type(cells: Cells, *, uniform: bool) -> tuple[np.dtype, tuple[float, float]
     parts = map(cells.part, _boxes(cells))
     if how and all(cf_missing.stored(p, p.missing(packed=True)) is not None for p in parts):
         return how.dtype, (how.scale, how.offset)
-    none = Cells(np.empty(0, cells.values.dtype), None, cells.attrs, cells.encoding)
+    none = RawArray(np.empty(0, cells.values.dtype), None, cells.attrs, cells.encoding)
     return cf_missing.physical(none).dtype.newbyteorder("="), None
 
 
@@ -196,15 +196,15 @@ def _as_float64(numbers: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
     return numbers.astype(np.float64)
 
 
-def _piece(part: Part) -> Piece:
+def _piece(part: Part) -> Chunk:
     """Leave out what is not to be kept."""
     if part.keep is None or part.keep.all():
-        return Piece(part.values, part.weights)
+        return Chunk(part.values, part.weights)
     weights = None if part.weights is None else validation.frozen(part.weights[part.keep])
-    return Piece(validation.frozen(part.values[part.keep]), weights)
+    return Chunk(validation.frozen(part.values[part.keep]), weights)
 
 
-def _boxes(cells: Cells) -> Iterator[Box]:
+def _boxes(cells: RawArray) -> Iterator[Box]:
     """Cut cells in memory into boxes of at most `PIECE_CELLS`."""
     whole = tuple(slice(0, length) for length in cells.shape)
     return _cut(whole, _memory_order(cells.values))

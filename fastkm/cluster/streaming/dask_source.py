@@ -17,15 +17,15 @@ import numpy as np
 from fastkm._core import cf_missing
 from fastkm.cluster.streaming.arrays import (
     Box,
-    Cells,
-    beneath,
-    cells_of,
+    RawArray,
+    as_raw_array,
     is_lazy,
     require_fit,
-    under,
+    weights_of_block,
+    weights_of_box,
 )
-from fastkm.cluster.streaming.chunks import Block, Form, Reader
-from fastkm.cluster.streaming.pieces import Aim, Found
+from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader
+from fastkm.cluster.streaming.pieces import Found, Reduction
 
 Arguments = tuple[int, Any, Any, Any]
 """For a task: number of the block, its values, the values of the weights beneath and their mask;
@@ -33,14 +33,14 @@ None where there are none."""
 
 
 @dataclass(frozen=True)
-class Lazy:
+class LazyBlocks:
     """The blocks of a dask array of known lengths, and the weights laid over them."""
 
-    cells: Cells
-    weights: Cells | None
+    cells: RawArray
+    weights: RawArray | None
 
     @classmethod
-    def of(cls, cells: Cells, weights: Cells | None) -> Lazy | None:
+    def of(cls, cells: RawArray, weights: RawArray | None) -> LazyBlocks | None:
         """Give the blocks; None where there are none, or only dask will know how long they are."""
         if not is_lazy(cells.values) or any(map(math.isnan, cells.shape)):
             return None
@@ -57,19 +57,19 @@ class Lazy:
         for index in np.ndindex(*self.cells.values.numblocks):
             yield index, tuple(slice(e[i], e[i + 1]) for e, i in zip(ends, index, strict=True))
 
-    def loaded(self, numbers: Iterable[int]) -> Iterator[Block]:
+    def load(self, numbers: Iterable[int]) -> Iterator[Block]:
         """Load some blocks here."""
         boxes = list(self.boxes())
         for number in numbers:
             index, box = boxes[number]
-            over = None if self.weights is None else beneath(self.weights, box)
-            yield _block(number, self.cells.block(index).loaded(), over)
+            over = None if self.weights is None else weights_of_block(self.weights, box)
+            yield _block(number, self.cells.block(index).load(), over)
 
     def arguments(self) -> list[Arguments]:
         """Give what tasks need: one for each block."""
         from dask.delayed import delayed
 
-        values = sealed(self.cells.values)
+        values = embed_graph(self.cells.values)
         if self.weights is None:
             return [(number, values[at], None, None) for number, (at, _) in enumerate(self.boxes())]
         shared: dict[Any, tuple[Any, Any]] = {}  # weights of one step lie under the blocks of all
@@ -78,7 +78,7 @@ class Lazy:
             sizes, over = self.weights.shape, box[len(box) - len(self.weights.shape) :]
             where = tuple(c.start if n > 1 else None for n, c in zip(sizes, over, strict=True))
             if where not in shared:
-                part = under(self.weights, box)
+                part = weights_of_box(self.weights, box)
                 one, other = (
                     a if a is None or is_lazy(a) else delayed(a, traverse=False)
                     for a in (part.values, part.mask)
@@ -92,7 +92,7 @@ class Lazy:
         return Loader(_described(self.cells), self.weights and _described(self.weights))
 
 
-class Sealed:
+class EmbeddedGraph:
     """A block with all that makes it: computed by the task that uses it, so it need not travel.
 
     No dataclass: into those dask looks for what else has to be computed before.
@@ -108,7 +108,7 @@ class Sealed:
         return get_sync(self.graph, self.key)
 
 
-def sealed(array: Any) -> np.ndarray:
+def embed_graph(array: Any) -> np.ndarray:
     """Give the blocks of a dask array: sealed ones if none needs what another needs, else delayed."""
     from dask.base import optimize
     from dask.core import flatten, get_dependencies
@@ -123,7 +123,7 @@ def sealed(array: Any) -> np.ndarray:
             if name not in own:
                 own[name] = graph[name]
                 waiting += get_dependencies(graph, name)
-        found[at] = Sealed(own, key)
+        found[at] = EmbeddedGraph(own, key)
         used += len(own)
         if used > len(graph):
             return array.to_delayed()
@@ -134,12 +134,12 @@ def sealed(array: Any) -> np.ndarray:
 class Loader:
     """What tells about values and weights, without themselves."""
 
-    cells: Cells
-    weights: Cells | None
+    cells: RawArray
+    weights: RawArray | None
 
     def block(self, number: int, values: Any, weights: Any, mask: Any) -> Block:
         """Give a block; its values have been computed, or are now."""
-        if isinstance(values, Sealed):
+        if isinstance(values, EmbeddedGraph):
             values = values.computed()
         cells = _filled(self.cells, values)
         if self.weights is None:
@@ -148,7 +148,7 @@ class Loader:
         return _block(number, cells, over if mask is None else replace(over, mask=mask))
 
 
-class Outcome(NamedTuple, Generic[Found]):
+class BlockResult(NamedTuple, Generic[Found]):
     """What an aim found in some blocks, and the number of their values and cells."""
 
     found: Found
@@ -157,69 +157,69 @@ class Outcome(NamedTuple, Generic[Found]):
 
 
 @dataclass(frozen=True, repr=False)
-class Reading(Generic[Found]):
+class ReduceBlock(Generic[Found]):
     """A task: passes over one block."""
 
     loader: Loader
-    form: Form
-    aim: Aim[Found]
+    form: ChunkFormat
+    aim: Reduction[Found]
     threads: int | None
 
-    def __call__(self, *arguments: Any) -> Outcome[Found]:
+    def __call__(self, *arguments: Any) -> BlockResult[Found]:
         """Load a block and pass over it."""
-        reader = Reader(self.form)
+        reader = ChunkReader(self.form)
         block = self.loader.block(*arguments)
-        found = self.aim.over(reader.pieces([block]), self.threads)
-        return Outcome(found, reader.values, reader.cells)
+        found = self.aim.map(reader.chunks([block]), self.threads)
+        return BlockResult(found, reader.values, reader.cells)
 
-    def merged(self, outcomes: list[Outcome[Found]]) -> Outcome[Found]:
+    def merged(self, outcomes: list[BlockResult[Found]]) -> BlockResult[Found]:
         """Join what was found in several blocks."""
         found, values, cells = zip(*outcomes, strict=True)
-        return Outcome(self.aim.merged(list(found)), sum(values), sum(cells))
+        return BlockResult(self.aim.merged(list(found)), sum(values), sum(cells))
 
 
 @dataclass(frozen=True, repr=False)
-class Forming:
+class DetectFormat:
     """A task: chooses the form that suits a block."""
 
     loader: Loader
     uniform: bool
 
-    def __call__(self, *arguments: Any) -> Form:
+    def __call__(self, *arguments: Any) -> ChunkFormat:
         """Load a block and choose."""
-        return Form.of(self.loader.block(*arguments), uniform=self.uniform)
+        return ChunkFormat.of(self.loader.block(*arguments), uniform=self.uniform)
 
 
 @dataclass(frozen=True, repr=False)
-class Locating:
+class LocateInfinity:
     """A task: looks for an infinity in a block."""
 
     loader: Loader
-    form: Form
+    form: ChunkFormat
 
     def __call__(self, *arguments: Any) -> tuple[int, str | None]:
         """Load a block and look."""
         block = self.loader.block(*arguments)
-        return arguments[0], Reader(self.form).infinite([block])
+        return arguments[0], ChunkReader(self.form).infinite([block])
 
 
-def first_met(places: list[tuple[int, str | None]]) -> tuple[int, str | None]:
+def take_first(places: list[tuple[int, str | None]]) -> tuple[int, str | None]:
     """Give the first block, by number, in which something was found."""
     return min(places, key=lambda place: (place[1] is None, place[0]))
 
 
-def _block(number: int, cells: Cells, over: Cells | None) -> Block:
+def _block(number: int, cells: RawArray, over: RawArray | None) -> Block:
     if over is not None:
         require_fit(over.shape, cells.shape)
     return Block(cells, over, f"chunk {number}, ")
 
 
-def _described(cells: Cells) -> Cells:
+def _described(cells: RawArray) -> RawArray:
     """Leave out values, and attributes that do not say what values mean."""
     attrs, encoding = map(cf_missing.rules_of, (cells.attrs, cells.encoding))
-    return Cells(np.empty(0), None, attrs, encoding)
+    return RawArray(np.empty(0), None, attrs, encoding)
 
 
-def _filled(described: Cells, values: Any) -> Cells:
-    computed = cells_of(values, "values")
+def _filled(described: RawArray, values: Any) -> RawArray:
+    computed = as_raw_array(values, "values")
     return replace(described, values=computed.values, mask=computed.mask)

@@ -26,7 +26,7 @@ CHUNK_VALUES = 1 << 18
 and what Python does for a chunk is below a tenth of the time of the kernel."""
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Present values and their weights.
 
     Attributes
@@ -42,37 +42,37 @@ class Piece(NamedTuple):
     weights: np.ndarray | None
 
 
-class Aim(Protocol[Found]):
+class Reduction(Protocol[Found]):
     """What a pass is for."""
 
-    def over(self, pieces: Iterator[Piece], threads: int | None) -> Found:
+    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Found:
         """Find it in some pieces, at least one chunk at a time."""
 
     def merged(self, parts: list[Found]) -> Found:
         """Join what was found in different pieces; neither order nor grouping matters."""
 
 
-class Readable(Protocol):
-    """Data that can be passed over: a `Source`, or `Held` values."""
+class Reducible(Protocol):
+    """Data that can be passed over: a `Source`, or `InMemory` values."""
 
-    def reduced(self, aim: Aim[Found], threads: int | None) -> Found:
+    def reduce(self, aim: Reduction[Found], threads: int | None) -> Found:
         """Pass over all of it."""
 
 
-class Held(NamedTuple):
+class InMemory(NamedTuple):
     """A piece that is kept in memory."""
 
-    piece: Piece
+    piece: Chunk
 
-    def reduced(self, aim: Aim[Found], threads: int | None) -> Found:
+    def reduce(self, aim: Reduction[Found], threads: int | None) -> Found:
         """Pass over the piece."""
-        return aim.over(iter([self.piece]), threads)
+        return aim.map(iter([self.piece]), threads)
 
 
-def accumulated(
-    pieces: Iterable[Piece],
+def accumulate(
+    pieces: Iterable[Chunk],
     make: Callable[[], Any],
-    add: Callable[[Any, Piece], None],
+    add: Callable[[Any, Chunk], None],
     threads: int | None,
 ) -> list[Any]:
     """Add all pieces up in a few tables, one for each thread at work, and give the tables.
@@ -81,13 +81,13 @@ def accumulated(
     """
     idle: list[Any] = []
 
-    def work(piece: Piece) -> Callable[[int, int], None]:
+    def work(piece: Chunk) -> Callable[[int, int], None]:
         def run(start: int, stop: int) -> None:
             try:
                 table = idle.pop()
             except IndexError:
                 table = make()
-            add(table, part(piece, start, stop))
+            add(table, slice_chunk(piece, start, stop))
             idle.append(table)
 
         return run
@@ -98,35 +98,35 @@ def accumulated(
     return idle or [make()]
 
 
-def without_nan(piece: Piece) -> Piece:
+def drop_nan(piece: Chunk) -> Chunk:
     """Leave out NaN."""
     if piece.values.dtype.kind != "f":
         return piece
     present = ~np.isnan(piece.values)
-    return piece if present.all() else at(piece, present)
+    return piece if present.all() else take(piece, present)
 
 
-def part(piece: Piece, start: int, stop: int) -> Piece:
+def slice_chunk(piece: Chunk, start: int, stop: int) -> Chunk:
     """Give values start to stop."""
     weights = piece.weights
-    return Piece(piece.values[start:stop], None if weights is None else weights[start:stop])
+    return Chunk(piece.values[start:stop], None if weights is None else weights[start:stop])
 
 
-def at(piece: Piece, where: np.ndarray) -> Piece:
+def take(piece: Chunk, where: np.ndarray) -> Chunk:
     """Give the values at some positions."""
     weights = piece.weights
-    return Piece(
+    return Chunk(
         validation.frozen(piece.values[where]),
         None if weights is None else validation.frozen(weights[where]),
     )
 
 
-def concatenated(parts: list[Piece], dtype: np.dtype) -> Piece:
+def concatenate(parts: list[Chunk], dtype: np.dtype) -> Chunk:
     """Join pieces."""
     if len(parts) == 1:
         return parts[0]
     values = np.concatenate([piece.values for piece in parts] or [np.empty(0, dtype)])
     heavy = [piece.weights for piece in parts if piece.weights is not None]
-    return Piece(
+    return Chunk(
         validation.frozen(values), validation.frozen(np.concatenate(heavy)) if heavy else None
     )

@@ -23,28 +23,26 @@ import numpy as np
 
 from fastkm._core import dask_blocks
 from fastkm.cluster.streaming.arrays import (
-    Cells,
-    beneath,
-    cells_of,
+    RawArray,
+    align_weights,
+    as_raw_array,
     is_lazy,
     require_fit,
-    weights_over,
+    weights_of_block,
 )
-from fastkm.cluster.streaming.chunks import Block, Differs, Form, Reader
+from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader
 from fastkm.cluster.streaming.dask_source import (
     Arguments,
-    Forming,
-    Lazy,
+    DetectFormat,
+    LazyBlocks,
     Loader,
-    Locating,
-    Reading,
-    first_met,
+    LocateInfinity,
+    ReduceBlock,
+    take_first,
 )
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming.pieces import Aim, Found, Piece
-
-__all__ = ["Differs", "Source"]
+    from fastkm.cluster.streaming.pieces import Chunk, Found, Reduction
 
 
 class Source:
@@ -95,14 +93,14 @@ class Source:
         self._open, self._lazy = _opener(values, weights, again=not uniform)
         if self._distant():
             [arguments, *_] = self._arguments
-            forming = Forming(self._loader, uniform)
+            forming = DetectFormat(self._loader, uniform)
             with _unwatched():
-                self.form = dask_blocks.reduced(forming, [arguments], lambda forms: forms[0])
+                self.form = dask_blocks.reduce_blocks(forming, [arguments], lambda forms: forms[0])
         else:
             blocks = self._open()
-            first = next(blocks, Block(Cells(np.empty(0)), None, ""))
+            first = next(blocks, Block(RawArray(np.empty(0)), None, ""))
             self._opened = itertools.chain([first], blocks)
-            self.form = Form.of(first, uniform=uniform)
+            self.form = ChunkFormat.of(first, uniform=uniform)
         self.dtype, self.packing, self.weighted, _ = self.form
 
     @property
@@ -110,7 +108,7 @@ class Source:
         """Number of blocks where the values are a dask array of known lengths, otherwise 0."""
         return 0 if self._lazy is None else len(self._lazy)
 
-    def reduced(self, aim: Aim[Found], threads: int | None = None) -> Found:
+    def reduce(self, aim: Reduction[Found], threads: int | None = None) -> Found:
         """Pass over all values: here, or on the workers of a client.
 
         Parameters
@@ -129,26 +127,28 @@ class Source:
             gives another number of values than the first did.
         """
         if not self._distant():
-            return aim.over(self.pieces(), threads)
+            return aim.map(self.chunks(), threads)
         self.passes += 1
         number = self.passes
-        reading = Reading(self._loader, self.form, aim, threads)
-        outcome = dask_blocks.reduced(reading, self._arguments, reading.merged)
+        reading = ReduceBlock(self._loader, self.form, aim, threads)
+        outcome = dask_blocks.reduce_blocks(reading, self._arguments, reading.merged)
         self._compare(number, outcome.values, outcome.cells)
         return outcome.found
 
-    def sampled(self, aim: Aim[Found], numbers: Sequence[int], threads: int | None = None) -> Found:
+    def reduce_some(
+        self, aim: Reduction[Found], numbers: Sequence[int], threads: int | None = None
+    ) -> Found:
         """Look at some blocks of a dask array; this is no pass."""
         if self._lazy is None:
             raise ValueError("only blocks of a dask array can be read alone")
         if not self._distant():
-            return aim.over(Reader(self.form).pieces(self._lazy.loaded(numbers)), threads)
-        reading = Reading(self._loader, self.form, aim, threads)
+            return aim.map(ChunkReader(self.form).chunks(self._lazy.load(numbers)), threads)
+        reading = ReduceBlock(self._loader, self.form, aim, threads)
         some = [self._arguments[number] for number in numbers]
         with _unwatched():
-            return dask_blocks.reduced(reading, some, reading.merged).found
+            return dask_blocks.reduce_blocks(reading, some, reading.merged).found
 
-    def pieces(self) -> Iterator[Piece]:
+    def chunks(self) -> Iterator[Chunk]:
         """Begin a pass here, whose pieces are taken one by one; it raises as `reduced` does."""
         self.passes += 1
         return self._pass(self.passes)
@@ -156,11 +156,11 @@ class Source:
     def locate_infinite(self) -> str:
         """Say where the first infinity is that is not missing, in the order of memory."""
         if self._distant():
-            locating = Locating(self._loader, self.form)
+            locating = LocateInfinity(self._loader, self.form)
             with _unwatched():
-                place = dask_blocks.reduced(locating, self._arguments, first_met)[1]
+                place = dask_blocks.reduce_blocks(locating, self._arguments, take_first)[1]
         else:
-            place = Reader(self.form).infinite(self._open())
+            place = ChunkReader(self.form).infinite(self._open())
         return place or "a cell"  # of a callable that gives its values only once
 
     def _distant(self) -> bool:
@@ -173,15 +173,15 @@ class Source:
 
     @cached_property
     def _loader(self) -> Loader:
-        return Loader(Cells(np.empty(0)), None) if self._lazy is None else self._lazy.loader()
+        return Loader(RawArray(np.empty(0)), None) if self._lazy is None else self._lazy.loader()
 
-    def _pass(self, number: int) -> Iterator[Piece]:
+    def _pass(self, number: int) -> Iterator[Chunk]:
         blocks, self._opened = self._opened or self._open(), None
-        reader = Reader(self.form)
+        reader = ChunkReader(self.form)
         if self.lazy:
             dask_blocks.begin_pass(self.lazy)
         for block in blocks:
-            yield from reader.pieces([block])
+            yield from reader.chunks([block])
             if self.lazy:
                 dask_blocks.block_done()
         self._compare(number, reader.values, reader.cells)
@@ -200,17 +200,17 @@ class Source:
 
 def _unwatched() -> AbstractContextManager[None]:
     """Look at some blocks without telling: it is no pass."""
-    return dask_blocks.watching(lambda _: None)
+    return dask_blocks.report_blocks(lambda _: None)
 
 
 def _opener(
     values: Any, weights: Any, *, again: bool
-) -> tuple[Callable[[], Iterator[Block]], Lazy | None]:
+) -> tuple[Callable[[], Iterator[Block]], LazyBlocks | None]:
     """Give the function that begins with the first block each time that it is called."""
     if not callable(values):
-        cells = cells_of(values, "values")
-        over = None if weights is None else weights_over(weights, cells)
-        return lambda: _blocks(cells, over, ""), Lazy.of(cells, over)
+        cells = as_raw_array(values, "values")
+        over = None if weights is None else align_weights(weights, cells)
+        return lambda: _blocks(cells, over, ""), LazyBlocks.of(cells, over)
     if weights is not None:
         raise ValueError(
             "weights must not be given beside a callable: let values yield (chunk, weights) pairs"
@@ -242,24 +242,24 @@ def _blocks_of_chunks(given: Iterable[Any]) -> Iterator[Block]:
     for number, chunk in enumerate(given):
         pair = isinstance(chunk, tuple) and len(chunk) == 2
         values, weights = chunk if pair else (chunk, None)
-        cells = cells_of(values, "values")
-        over = None if weights is None else weights_over(weights, cells)
+        cells = as_raw_array(values, "values")
+        over = None if weights is None else align_weights(weights, cells)
         yield from _blocks(cells, over, f"chunk {number}, ")
 
 
-def _blocks(cells: Cells, weights: Cells | None, where: str) -> Iterator[Block]:
+def _blocks(cells: RawArray, weights: RawArray | None, where: str) -> Iterator[Block]:
     """Load cells block by block. The lengths of blocks need not be known before."""
     if not is_lazy(cells.values):
         yield Block(cells, weights, where)
         return
     ends = [[0] for _ in cells.shape]  # of the blocks met so far, along each axis
     for number, index in enumerate(np.ndindex(*cells.values.numblocks)):
-        block = cells.block(index).loaded()
+        block = cells.block(index).load()
         for end, at, length in zip(ends, index, block.shape, strict=True):
             if len(end) == at + 1:
                 end.append(end[at] + length)
         box = tuple(slice(end[at], end[at + 1]) for end, at in zip(ends, index, strict=True))
-        over = None if weights is None else beneath(weights, box, index)
+        over = None if weights is None else weights_of_block(weights, box, index)
         if over is not None:
             require_fit(over.shape, block.shape)
         yield Block(block, over, f"{where}chunk {number}, ")

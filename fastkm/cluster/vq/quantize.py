@@ -13,8 +13,8 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._kernels.lloyd import assign
-from fastkm.cluster.lloyd.iteration import even_codes
-from fastkm.cluster.lloyd.row_chunks import Rows
+from fastkm.cluster.lloyd.iteration import pad_to_even
+from fastkm.cluster.lloyd.row_chunks import RowChunks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -132,9 +132,9 @@ def nearest(rows: np.ndarray, codes: np.ndarray) -> Nearest:
 
 
 def _assign_in_chunks(rows: np.ndarray, codes: np.ndarray) -> Nearest:
-    table = Rows(rows)
+    table = RowChunks(rows)
     code, dist = np.empty(table.n, np.int32), np.empty(table.n, rows.dtype)
-    book, unshifted = even_codes(codes), validation.frozen(np.zeros(table.d, rows.dtype))
+    book, unshifted = pad_to_even(codes), validation.frozen(np.zeros(table.d, rows.dtype))
 
     def run(start: int, stop: int) -> bool:
         x, first = table.part(start, stop)

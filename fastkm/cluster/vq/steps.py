@@ -19,8 +19,8 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._kernels.lloyd_1d import prefix_sums, sorted_step
-from fastkm.cluster.lloyd.iteration import Iteration
-from fastkm.cluster.lloyd.row_chunks import Rows
+from fastkm.cluster.lloyd.iteration import LloydState
+from fastkm.cluster.lloyd.row_chunks import RowChunks
 
 LARGEST = 2.0**900
 """Magnitude from which sums of values and products with counts might overflow."""
@@ -82,9 +82,9 @@ class AllRows:
     """The engine for several dimensions: it goes on from the codebook of the step before."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        self.rows = Rows(rows)
+        self.rows = RowChunks(rows)
         self.unshifted = validation.frozen(np.zeros(self.rows.d, self.rows.dtype))
-        self.state: Iteration | None = None
+        self.state: LloydState | None = None
         about = self.rows.moments()
         self.centre, self.spread = about.mean, self.rows.n * float(about.variance.sum())
 
@@ -105,10 +105,10 @@ class AllRows:
     def step(self, codebook: np.ndarray, *, measured: bool = True) -> Step:
         """Do one iteration from a (k, d) codebook."""
         if self.state is None or len(self.state.sums) != len(codebook):
-            self.state = Iteration(self.rows, self.unshifted, len(codebook))
+            self.state = LloydState(self.rows, self.unshifted, len(codebook))
         squares = np.empty(self.rows.n, self.rows.dtype) if measured else None
         if measured:  # runs that end in one partition tie: their sums must not tell them apart
-            self.state.forget()
+            self.state.reset()
         self.state.step(codebook, squares)
         distortion = np.nan if squares is None else self._distortion(squares)
         return Step(self.state.means(), self.state.counts.astype(np.int64), distortion)

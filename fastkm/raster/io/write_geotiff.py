@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm._version import __version__
 from fastkm.raster.grid.axes import find_axes, is_geographic
 from fastkm.raster.grid.crs import Transform, crs_wkt, geotransform, grid_transform
@@ -69,7 +69,7 @@ def write_label_tiff(
         profile["crs"] = rasterio.crs.CRS.from_wkt(wkt)
     tags = {"source": source, "history": f"fastkm {__version__}: {history}"}
     with (
-        replacing(path) as draft,
+        atomic_write(path) as draft,
         no_georeference_is_fine(),
         rasterio.open(draft, "w", **profile) as file,
     ):

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
-from fastkm._core.dask_blocks import by_oneself
+from fastkm._core.atomic_write import atomic_write
+from fastkm._core.dask_blocks import synchronous_scheduler
 from fastkm.raster.io.open import netcdf_lock
 from fastkm.raster.labels import MISSING, labelled_dataset
 
@@ -89,7 +89,7 @@ def write_label_series(
         dataset = dataset.assign(_along_time(labels, codebooks))
         encoding |= {name: {"_FillValue": None} for name in tables(labels, codebooks[0].k)}
     encoding["cluster"] |= COMPRESSED | {"chunksizes": (1, *labels.shape[1:])}
-    with replacing(path) as draft, named_errors(Path(path), draft), by_oneself():
+    with atomic_write(path) as draft, named_errors(Path(path), draft), synchronous_scheduler():
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
 
 
@@ -121,7 +121,7 @@ def join_label_series(
         for part in parts:
             with _read(part) as file:
                 counts.append(len(file.variables["cluster"]))
-    with replacing(path) as draft, _written(draft, path) as made:
+    with atomic_write(path) as draft, _written(draft, path) as made:
         start = 0
         for part, count in zip(parts, counts, strict=True):
             with _read(part) as file:

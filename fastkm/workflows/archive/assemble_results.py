@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
 from fastkm.vector.write import write_outline_parts
 from fastkm.workflows.archive.checkpoint import Folder, read_json
@@ -144,14 +144,14 @@ def write_areas(rows: list[Row], folder: Folder) -> list[Path]:
 
     paths = [folder.root / "areas.csv", folder.root / "areas.parquet"]
     columns = list(rows[0])
-    with replacing(paths[0]) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(paths[0]) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(columns)
         table.writerows(["" if row[c] is None else row[c] for c in columns] for row in rows)
     frame = pd.DataFrame(rows, columns=columns)
     whole = {name: "Int64" if name == "outlines" else "int64" for name in _COUNTS}
     numbers = {name: "float64" for name in columns[3:] if name not in _COUNTS}
-    with replacing(paths[1]) as draft:
+    with atomic_write(paths[1]) as draft:
         frame.astype({**whole, **numbers}).to_parquet(draft, index=False)
     return paths
 
@@ -164,7 +164,10 @@ def write_errors(faults: Sequence[ArchiveError], folder: Folder) -> Path | None:
     if not faults:
         folder.errors.unlink(missing_ok=True)
         return None
-    with replacing(folder.errors) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_write(folder.errors) as draft,
+        draft.open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file)
         table.writerow(["file", "step", "reason"])
         listed = sorted({(fault.file, fault.step, fault.reason) for fault in faults})

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fastkm._core.atomic_write import replacing
+from fastkm._core.atomic_write import atomic_write
 from fastkm.workflows.archive.options import Description, differences
 
 
@@ -183,7 +183,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def write_json(value: Description, path: Path) -> None:
     """Write JSON, a line for each name and for each entry of a list of entries."""
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(_text(value), encoding="utf-8", newline="\n")
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import replacing
-from fastkm._core.dask_blocks import reduced
+from fastkm._core.atomic_write import atomic_write
+from fastkm._core.dask_blocks import reduce_blocks
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,7 +76,7 @@ def frequency(folder: Folder, archive: Archive, labels: Sequence[Path], k: int) 
         ]
     else:
         blocks = [(str(path), None, None, k) for path in labels]
-    highest, present = reduced(count_highest, blocks, added)
+    highest, present = reduce_blocks(count_highest, blocks, added)
     grid = archive.template()
     with np.errstate(invalid="ignore"):
         share = highest / present
@@ -150,7 +150,7 @@ def draw_figures(
     paths = []
     for name, drawn in figures.items():
         path = folder.root / "figures" / f"{name}.png"
-        with replacing(path) as draft:
+        with atomic_write(path) as draft:
             drawn().savefig(draft, dpi=DPI)
         paths.append(path)
     return paths

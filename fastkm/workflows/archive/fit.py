@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.dask_blocks import completed
+from fastkm._core.dask_blocks import map_blocks
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.cluster.exact.result import KMeans1D, load_codebook
 from fastkm.cluster.selection.choose_k import choose_k
@@ -81,7 +81,7 @@ def _usable(
     """Leave out the steps that cannot be used; all are tried now that one is known."""
     wrong: list[Step] = []
     blocks = [(archive.part(i, i + 1),) for i in range(len(archive.steps))]
-    for number, result in sorted(completed(_check, blocks), key=lambda pair: pair[0]):
+    for number, result in sorted(map_blocks(_check, blocks), key=lambda pair: pair[0]):
         if isinstance(result, ArchiveError):
             on_fault(result)
             wrong.append(archive.steps[number])
@@ -132,14 +132,14 @@ def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Descr
 
 def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, Description]:
     """Run Lloyd's algorithm on the rows of several variables."""
-    from fastkm.cluster.lloyd.out_of_core import lloyd_streamed
+    from fastkm.cluster.lloyd.out_of_core import fit_out_of_core
 
     areas = archive.areas().values if options.weights == "area" else None
     [k] = options.ks
     count = len(archive.steps)
     size = _steps_per_block(archive)
     blocks = [(archive.part(i, min(i + size, count)),) for i in range(0, count, size)]
-    found = lloyd_streamed(
+    found = fit_out_of_core(
         _Rows(areas),
         blocks,
         k,

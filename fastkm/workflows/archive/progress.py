@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastkm._core.dask_blocks import watching
+from fastkm._core.dask_blocks import report_blocks
 
 
 class Report:
@@ -36,5 +36,5 @@ def passes(report: Report, stage: str) -> Iterator[list[int]]:
         else:
             report.advance(number)
 
-    with watching(watcher):
+    with report_blocks(watcher):
         yield begun

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastkm._core.dask_blocks import completed
+from fastkm._core.dask_blocks import map_blocks
 from fastkm.cluster.exact.result import KMeans1D
 from fastkm.errors import ArchiveError
 from fastkm.raster.multifile.combine import assembled
@@ -179,7 +179,7 @@ class _Run:
         blocks = [
             (path, variables, name) for path, name in zip(self.paths, self.names, strict=True)
         ]
-        for number, result in completed(_look, blocks):
+        for number, result in map_blocks(_look, blocks):
             if isinstance(result, ArchiveError):
                 self._fault(result)
             elif isinstance(result, Exception):
@@ -248,7 +248,7 @@ class _Run:
             (archive.part(*spans[n]), spans[n].first, task, str(self.folder.part(n)))
             for n in waiting
         ]
-        for done, result in completed(make_part, blocks):
+        for done, result in map_blocks(make_part, blocks):
             if isinstance(result, ArchiveError):
                 self._fault(result)
             elif isinstance(result, OSError):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fastkm.cluster.exact.bins import LARGE, Atoms, distinct, joined, split, total
+from fastkm.cluster.exact.bins import LARGE, Bins, bins_of_distinct, joined, split, sum_tables
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)
@@ -21,14 +21,14 @@ def whole(pair):
 def ones(values):
     """Distinct values, once each."""
     number = np.ones(len(values), np.int64)
-    return distinct(np.array(values, float), number, split(number))
+    return bins_of_distinct(np.array(values, float), number, split(number))
 
 
 def a_bin(low, high, values):
     """One atom for several values."""
     sums = naive.weighted_sums(values, np.ones(len(values)), [0] * len(values), [low])[0]
     columns = [[float(number)] for pair in sums for number in (pair, 0)]
-    return Atoms(
+    return Bins(
         np.array([low], float), np.array([high], float), np.array([low], float),
         np.array([len(values)]), np.array(columns), np.zeros(1, bool),
     )  # fmt: skip
@@ -36,11 +36,11 @@ def a_bin(low, high, values):
 
 def side_by_side(*parts):
     """Join atoms."""
-    return Atoms(*(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)))
+    return Bins(*(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)))
 
 
 def assert_same(atoms, wanted):
-    for name in Atoms._fields:
+    for name in Bins._fields:
         np.testing.assert_array_equal(getattr(atoms, name), getattr(wanted, name), err_msg=name)
 
 
@@ -56,12 +56,12 @@ def test_finer_atoms_take_the_place_of_runs(seed):
     last = np.flatnonzero(wanted & ~np.append(wanted[1:], False))
     finer = side_by_side(*(f for f, w in zip(fine, wanted, strict=True) if w))
     mixed = side_by_side(*(f if w else b for f, b, w in zip(fine, bins, wanted, strict=True)))
-    assert_same(side_by_side(*bins).replaced(first, last, finer), mixed)
+    assert_same(side_by_side(*bins).replace_runs(first, last, finer), mixed)
 
 
 def test_a_run_may_have_one_finer_atom():
     atoms = side_by_side(ones([1.0]), a_bin(2.0, 3.0, [2.5, 2.5]), ones([4.0]))
-    replaced = atoms.replaced(np.array([1]), np.array([1]), ones([2.5]))
+    replaced = atoms.replace_runs(np.array([1]), np.array([1]), ones([2.5]))
     assert_same(replaced, ones([1.0, 2.5, 4.0]))
 
 
@@ -79,7 +79,7 @@ def test_a_part_has_its_own_atoms():
 def test_scaled_atoms_are_those_of_scaled_values(seed, exponent):
     values = np.random.default_rng(seed).normal(size=4)
     low, high = np.sort(values)[[0, -1]]
-    atoms = a_bin(low, high, values).scaled(exponent)
+    atoms = a_bin(low, high, values).scale(exponent)
     factor = Fraction(2) ** -exponent
     exact = naive.weighted_sums(values, np.ones(4), [0] * 4, [low])[0]
     assert naive.exact([atoms.low[0], atoms.high[0], atoms.base[0]]) == [
@@ -93,13 +93,13 @@ def test_scaled_atoms_are_those_of_scaled_values(seed, exponent):
 def test_no_exponent_leaves_the_atoms_alone():
     atoms = ones([1.0, 2.0])
     assert atoms.exponent() == 0
-    assert atoms.scaled(0) is atoms
+    assert atoms.scale(0) is atoms
 
 
 @pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [5e-324, 1e-323], [1e-300, 1e300]])
 def test_the_exponent_brings_squares_into_range(values):
     atoms = ones(values)
-    scaled = atoms.scaled(atoms.exponent())
+    scaled = atoms.scale(atoms.exponent())
     squares = scaled.prefix()[4]
     assert np.isfinite(squares).all()
     assert np.abs(squares).max() > 0
@@ -134,7 +134,7 @@ def test_two_numbers_are_joined_exactly(a, b):
 
 def test_tables_of_integers_are_added():
     tables = [np.array([2**62, 1]), np.array([2**62 - 1, 2]), np.array([0, 3])]
-    added = total(iter(tables))
+    added = sum_tables(iter(tables))
     assert added.tolist() == [2**63 - 1, 6]
     assert added.dtype == np.int64
 
@@ -143,7 +143,7 @@ def test_tables_of_integers_are_added():
 def test_merged_distinct_values_are_those_of_both(left, right):
     def counted(numbers):
         values, counts = np.unique(np.array(numbers, float), return_counts=True)
-        return distinct(values, counts, split(counts))
+        return bins_of_distinct(values, counts, split(counts))
 
     got, wanted = counted(left).merged(counted(right)), counted(left + right)
     for one, other in zip(got, wanted, strict=True):

@@ -12,7 +12,7 @@ import pytest
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import pruning, tie_breaking
-from fastkm.cluster.exact.pruning import Search
+from fastkm.cluster.exact.pruning import CutPruner
 from tests import naive
 from tests.codebooks import optimum, present, several_passes
 from tests.conftest import COMPILED
@@ -72,11 +72,11 @@ def small_rounds(monkeypatch):
     monkeypatch.setattr(pruning, "SPLIT", 6)
 
 
-def shrunk_slack(search, *arguments, slack=Search._slack):
+def shrunk_slack(search, *arguments, slack=CutPruner._slack):
     return 0.05 * slack(search, *arguments)
 
 
-def shrunk_distance(search, groups, apart=Search._apart):
+def shrunk_distance(search, groups, apart=CutPruner._apart):
     """Let the centroids beside a cut lie closer together than they may."""
     left, right = apart(search, groups)
     middle = left / 2 + right / 2
@@ -92,7 +92,7 @@ def test_what_is_proven_survives_the_attack():
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_attack_finds_weaker_bounds(monkeypatch, name):
-    monkeypatch.setattr(Search, name, MUTANTS[name])
+    monkeypatch.setattr(CutPruner, name, MUTANTS[name])
     assert attack() > 0
 
 
@@ -159,7 +159,7 @@ def test_no_change_of_the_cuts_costs_less_than_the_gap_allows(monkeypatch, kind,
 def test_the_changes_find_what_is_better(monkeypatch):
     """The test above can fail: without their slack the bounds lose the optimum, and it is seen."""
     rng, better = np.random.default_rng(5), 0
-    monkeypatch.setattr(Search, "_slack", lambda _, groups, *__: np.zeros(len(groups.first)))
+    monkeypatch.setattr(CutPruner, "_slack", lambda _, groups, *__: np.zeros(len(groups.first)))
     for seed in range(ROUNDS):
         values = np.random.default_rng(seed).normal(size=100)
         with several_passes(few=20):

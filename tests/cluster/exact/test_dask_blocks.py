@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from fastkm import choose_k, kmeans1d
-from fastkm._core.dask_blocks import watching
+from fastkm._core.dask_blocks import report_blocks
 from fastkm.cluster.exact import collectors, solver
 from fastkm.cluster.streaming.source import Source
 from fastkm.errors import ArchiveError
@@ -219,7 +219,7 @@ def test_passes_that_differ_are_an_error(weighted, client):
 def test_passes_and_blocks_are_told(there, dtype, client):
     told = []
     lazy = da.from_array(grid(dtype), chunks=(1, -1, -1))
-    with several_passes(), watching(told.append):
+    with several_passes(), report_blocks(told.append):
         if there:
             with client.as_current():
                 result = kmeans1d(lazy, 3)
@@ -272,7 +272,7 @@ def test_processes_give_the_same(tmp_path):
 
 def met(values, ks, guess, monkeypatch):
     """Run with a guess that is given."""
-    monkeypatch.setattr(solver, "guessed", lambda *_: guess)
+    monkeypatch.setattr(solver, "guess_cuts", lambda *_: guess)
     with several_passes():
         return kmeans1d(da.from_array(values, chunks=(1, -1, -1)), ks)
 
@@ -281,12 +281,12 @@ def met(values, ks, guess, monkeypatch):
 @pytest.mark.parametrize("dtype", ["f4", "i4"])
 def test_a_guess_changes_no_bit(dtype, seed, monkeypatch):
     from fastkm.cluster.exact.guess import Guess
-    from fastkm.cluster.exact.histograms import CELLS, Packed
+    from fastkm.cluster.exact.histograms import CELLS, KeyHistogram
 
     values, rng = grid(dtype, seed), np.random.default_rng(seed)
     with several_passes():
         wanted = kmeans1d(values, (2, 4))
-    here = Packed(values.dtype, 1).bins_of(values.ravel().astype("f8"))
+    here = KeyHistogram(values.dtype, 1).bins_of(values.ravel().astype("f8"))
     guesses = {
         "none": Guess.none(),
         "all": Guess(np.unique(here)),
@@ -330,7 +330,7 @@ def test_few_blocks_are_looked_at_before():
         source = Source(lazy)
         read.clear()
         packed = solver.Solver(source, 1).binning
-        solver.guessed(source, packed, [2])
+        solver.guess_cuts(source, packed, [2])
         assert len(read) == most, blocks
         assert len(set(read)) == most
         assert source.passes == 0
@@ -339,4 +339,4 @@ def test_few_blocks_are_looked_at_before():
 def test_rounded_numbers_need_no_guess():
     values = np.round(RNG.normal(300, 9, (16, 50)), 1).astype("f4")
     source = Source(da.from_array(values, chunks=(1, -1)))
-    assert len(solver.guessed(source, solver.Solver(source, 1).binning, [3]).bins) == 0
+    assert len(solver.guess_cuts(source, solver.Solver(source, 1).binning, [3]).bins) == 0

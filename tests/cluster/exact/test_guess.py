@@ -6,8 +6,14 @@ import pytest
 from fastkm._kernels.histogram import LOW_BITS
 from fastkm.cluster.exact import guess as module
 from fastkm.cluster.exact.guess import Guess
-from fastkm.cluster.exact.histograms import CELLS, Bins, PackedTable, Tally, summed
-from fastkm.cluster.exact.sortable_keys import Order
+from fastkm.cluster.exact.histograms import (
+    CELLS,
+    CountCoarsely,
+    SparseCounts,
+    ThreadTable,
+    add_counts,
+)
+from fastkm.cluster.exact.sortable_keys import KeyOrder
 
 WIDE = 1 << LOW_BITS
 
@@ -61,27 +67,29 @@ def test_bins_are_summed_in_any_grouping(span):
     for _ in range(7):
         places = np.unique(rng.integers(0, span, 20))
         totals = rng.integers(1, 9, (len(places), 2))
-        parts.append(Bins(places, totals))
+        parts.append(SparseCounts(places, totals))
         for place, total in zip(places.tolist(), totals, strict=True):
             wanted[place] = wanted.get(place, 0) + total
-    parts.append(Bins(np.empty(0, np.int64), np.empty((0, 2), np.int64)))
-    for found in (summed(parts), summed([summed(parts[:3]), summed(parts[:2:-1])])):
+    parts.append(SparseCounts(np.empty(0, np.int64), np.empty((0, 2), np.int64)))
+    for found in (add_counts(parts), add_counts([add_counts(parts[:3]), add_counts(parts[:2:-1])])):
         assert found.places.tolist() == sorted(wanted)
         assert found.totals.tolist() == [wanted[place].tolist() for place in sorted(wanted)]
 
 
 def test_a_table_that_overflows_loses_nothing(monkeypatch):
-    from fastkm.cluster.streaming.pieces import Piece
+    from fastkm.cluster.streaming.pieces import Chunk
 
     values = np.random.default_rng(2).normal(300, 1, 500).astype("f4")
-    order = Order.of(values.dtype)
-    aim = Tally(order, Guess(np.unique(order.keys(values) >> np.uint64(LOW_BITS))[::2].astype(int)))
-    wanted = aim.over(iter([Piece(values, None)]), 1)
+    order = KeyOrder.of(values.dtype)
+    aim = CountCoarsely(
+        order, Guess(np.unique(order.keys(values) >> np.uint64(LOW_BITS))[::2].astype(int))
+    )
+    wanted = aim.map(iter([Chunk(values, None)]), 1)
     monkeypatch.setattr("fastkm._kernels.histogram.MOST", 150)
     monkeypatch.setattr("fastkm.cluster.exact.histograms.MOST_COUNTED", 100)
-    pieces = [Piece(part, None) for part in np.array_split(values, 9)]
-    got = aim.over(iter(pieces), 1)
-    merged = aim.merged([aim.over(iter([piece]), 1) for piece in pieces])
+    pieces = [Chunk(part, None) for part in np.array_split(values, 9)]
+    got = aim.map(iter(pieces), 1)
+    merged = aim.merged([aim.map(iter([piece]), 1) for piece in pieces])
     for found in (got, merged):
         for one, other in zip(
             (*found.bins, *found.fine), (*wanted.bins, *wanted.fine), strict=True
@@ -92,4 +100,4 @@ def test_a_table_that_overflows_loses_nothing(monkeypatch):
 
 
 def test_an_empty_table_is_empty():
-    assert len(PackedTable(64).bins().places) == 0
+    assert len(ThreadTable(64).bins().places) == 0

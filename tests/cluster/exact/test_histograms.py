@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkm.cluster.exact.histograms import Codes, Packed
+from fastkm.cluster.exact.histograms import KeyHistogram, SmallTypeHistogram
 from fastkm.cluster.streaming.source import Source
 from tests.codebooks import random_values
 
@@ -32,7 +32,7 @@ def assert_holds(atoms, values):
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2"])
 def test_codes_are_the_distinct_values(dtype):
     values = random_values(1, "rounded", dtype, 300)
-    atoms = Codes(np.dtype(dtype), 2).first(Source(values))
+    atoms = SmallTypeHistogram(np.dtype(dtype), 2).first(Source(values))
     distinct, counts = np.unique(values, return_counts=True)
     assert atoms.low.tolist() == distinct.tolist()
     assert atoms.counts.tolist() == counts.tolist()
@@ -41,19 +41,19 @@ def test_codes_are_the_distinct_values(dtype):
 
 def test_codes_of_both_zeros_are_one_value_and_nan_is_none():
     values = np.array([0.0, -0.0, np.nan, 1.0, -0.0], "f2")
-    atoms = Codes(values.dtype, 1).first(Source(values))
+    atoms = SmallTypeHistogram(values.dtype, 1).first(Source(values))
     assert (atoms.low.tolist(), atoms.counts.tolist()) == ([0.0, 1.0], [3, 1])
 
 
 @TYPES
 def test_packed_bins_hold_their_values_and_finer_ones_too(dtype):
     values = values_of(dtype)
-    packed, source = Packed(np.dtype(dtype), 2), Source(values)
+    packed, source = KeyHistogram(np.dtype(dtype), 2), Source(values)
     atoms = packed.first(source)
     assert_holds(atoms, values)
     assert not atoms.resolved.all()
     wanted = ~atoms.resolved
-    finer = packed.finer(source, packed.windows(atoms.low[wanted], atoms.high[wanted]))
+    finer = packed.refine(source, packed.windows(atoms.low[wanted], atoms.high[wanted]))
     inside = np.concatenate(
         [
             values[(values >= low) & (values <= high)]
@@ -64,10 +64,10 @@ def test_packed_bins_hold_their_values_and_finer_ones_too(dtype):
     assert finer.resolved.all()
 
 
-@pytest.mark.parametrize("make", [Codes, Packed])
+@pytest.mark.parametrize("make", [SmallTypeHistogram, KeyHistogram])
 @pytest.mark.parametrize("infinity", [np.inf, -np.inf])
 def test_an_infinity_is_met(make, infinity):
-    values = np.array([1.0, 2.0, infinity], "f2" if make is Codes else "f4")
+    values = np.array([1.0, 2.0, infinity], "f2" if make is SmallTypeHistogram else "f4")
     for numbers, wanted in [(values, True), (values[:2], False)]:
         binning = make(values.dtype, 1)
         binning.first(Source(numbers))

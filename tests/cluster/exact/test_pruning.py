@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm.cluster.exact import pruning
-from fastkm.cluster.exact.bins import Atoms, distinct
-from fastkm.cluster.exact.pruning import Groups, Search
+from fastkm.cluster.exact.bins import Bins, bins_of_distinct
+from fastkm.cluster.exact.pruning import CandidateCuts, CutPruner
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)
@@ -62,7 +62,7 @@ class Data(NamedTuple):
     values: np.ndarray
     weights: np.ndarray
     starts: np.ndarray
-    atoms: Atoms
+    atoms: Bins
 
 
 def some_data(seed, kind, *, binned=False):
@@ -71,7 +71,7 @@ def some_data(seed, kind, *, binned=False):
     weights = some_weights(rng, len(values))
     if not binned:
         pair = np.stack([weights, np.zeros(len(values))])
-        atoms = distinct(values, np.ones(len(values), np.int64), pair)
+        atoms = bins_of_distinct(values, np.ones(len(values), np.int64), pair)
         return Data(values, weights, np.arange(len(values)), atoms)
     starts = np.flatnonzero(np.append(True, rng.random(len(values) - 1) < 0.6))
     return Data(values, weights, starts, bins(rng, values, weights, starts))
@@ -90,7 +90,7 @@ def bins(rng, values, weights, starts):
     sums = naive.weighted_sums(values, weights, part, base)
     pairs = [[*double(sums[p][0]), *double(sums[p][1]), 0.0, 0.0] for p in range(len(starts))]
     columns = np.array(pairs).T.copy()
-    return Atoms(low, high, base, stops - starts, columns, low == high)
+    return Bins(low, high, base, stops - starts, columns, low == high)
 
 
 def double(number):
@@ -150,26 +150,26 @@ def test_no_cut_of_an_optimal_partition_is_ruled_out(kind, binned, seed, k):
     data = some_data(seed, kind, binned=binned)
     k = min(k, len(data.starts))
     least, places = optimal_positions(data.values, data.weights, k)
-    search, inner = Search(data.atoms), inner_cost(data)
-    first, upper = search.everywhere([k, 1])[k]
+    search, inner = CutPruner(data.atoms), inner_cost(data)
+    first, upper = search.first_round([k, 1])[k]
     assert_kept(data, first, places)
-    groups, closer = search.narrowed(k, first, upper)
+    groups, closer = search.prune(k, first, upper)
     assert_kept(data, groups, places)
     assert (groups.stop - groups.first <= 1).all()
     for bound in (upper, closer):
         assert true(bound + search._margin(k, bound), search) >= least - inner
     if not binned:
-        assert_kept(data, search.told_apart(groups), places)
+        assert_kept(data, search.drop_dominated(groups), places)
 
 
 @given(SEEDS, st.sampled_from(KINDS))
 def test_several_k_share_the_first_round(seed, kind):
     data = some_data(seed, kind)
-    search, ks = Search(data.atoms), [2, 5, 3]
-    for k, (groups, upper) in search.everywhere(ks).items():
+    search, ks = CutPruner(data.atoms), [2, 5, 3]
+    for k, (groups, upper) in search.first_round(ks).items():
         _, places = optimal_positions(data.values, data.weights, k)
         assert_kept(data, groups, places)
-        assert_kept(data, search.narrowed(k, groups, upper)[0], places)
+        assert_kept(data, search.prune(k, groups, upper)[0], places)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -177,8 +177,8 @@ def test_several_k_share_the_first_round(seed, kind):
 def test_the_best_is_a_partition_no_further_from_the_optimum_than_its_gap(kind, seed, k):
     data = some_data(seed, kind)
     k = min(k, len(data.values))
-    search = Search(data.atoms)
-    groups, upper = search.narrowed(k, *search.everywhere([k])[k])
+    search = CutPruner(data.atoms)
+    groups, upper = search.prune(k, *search.first_round([k])[k])
     path, gap = search.best(k, groups, upper)
     assert (path[0], path[-1], len(path)) == (0, len(data.values), k + 1)
     assert (np.diff(path) > 0).all()
@@ -217,7 +217,7 @@ def test_the_lemma(windows, binned, seed, kind, k):
     k = min(k, len(data.values))
     rng = np.random.default_rng(seed)
     least, cuts = naive.optimal_cuts(data.values, data.weights, k)
-    search, m = Search(data.atoms), len(data.atoms.low)
+    search, m = CutPruner(data.atoms), len(data.atoms.low)
     layers = [(np.array([0]), np.array([0])), (np.array([m]), np.array([m]))]
     edges = random_edges(rng, m)  # of all cuts: those that move stay in order
     for cut in cuts[1:-1]:
@@ -227,7 +227,7 @@ def test_the_lemma(windows, binned, seed, kind, k):
         if windows:
             kept |= rng.random(len(kept)) < 0.3
         layers.insert(-1, (edges[:-1][kept], edges[1:][kept]))
-    groups = Groups.of(layers)
+    groups = CandidateCuts.of(layers)
     bounds = search._apart(groups) if windows else search._widest(groups)
     slack = search._slack(groups, *bounds)
     costs = naive.segment_costs(data.values, data.weights)
@@ -238,10 +238,10 @@ def test_the_lemma(windows, binned, seed, kind, k):
 def test_several_cuts_in_one_group():
     """All of {0, 1, 2} and {100} lies in one group: each of the three cuts brings its own slack."""
     values, ones = np.array([0.0, 1.0, 2.0, 100.0]), np.ones(4)
-    atoms = distinct(values, np.ones(4, np.int64), np.stack([ones, 0 * ones]))
+    atoms = bins_of_distinct(values, np.ones(4, np.int64), np.stack([ones, 0 * ones]))
     ends = [(np.array([p]), np.array([p])) for p in (0, 4)]
-    groups = Groups.of([ends[0], *[(np.array([0]), np.array([4]))] * 3, ends[1]])
-    search = Search(atoms)
+    groups = CandidateCuts.of([ends[0], *[(np.array([0]), np.array([4]))] * 3, ends[1]])
+    search = CutPruner(atoms)
     slack = search._slack(groups, *search._widest(groups))
     moved = naive.segment_cost(values, ones, 0, 4)
     assert slack.sum() >= moved > 0  # the optimum costs 0
@@ -251,8 +251,8 @@ def test_several_cuts_in_one_group():
 def test_a_group_of_one_distinct_value_has_no_slack_and_a_bin_has():
     rng = np.random.default_rng(1)
     values, starts = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0, 1, 3])
-    search = Search(bins(rng, values, np.ones(4), starts))
-    groups = Groups(np.arange(3), np.arange(1, 4), np.array([0, 3]))
+    search = CutPruner(bins(rng, values, np.ones(4), starts))
+    groups = CandidateCuts(np.arange(3), np.arange(1, 4), np.array([0, 3]))
     slack = search._slack(groups, *search._widest(groups))
     assert (slack > 0).tolist() == [False, True, False]
 
@@ -268,7 +268,7 @@ def test_centroids_beside_a_cut_lie_within_the_bounds(seed, kind):
         kept = rng.random(m) < 0.2
         kept[[0, cut]] = False, True
         layers.insert(-1, (np.flatnonzero(kept), np.flatnonzero(kept) + 1))
-    groups, search = Groups.of(layers), Search(data.atoms)
+    groups, search = CandidateCuts.of(layers), CutPruner(data.atoms)
     left, right = search._apart(groups)
     centre = naive.exact([data.values[m // 2]])[0]
     sums = naive.moments(data.values, data.weights, 0)
@@ -288,10 +288,10 @@ def test_near_ties_are_told_apart_in_double_double():
     """Costs that differ by some 2^-51 of themselves are one to float64."""
     for values, cut in (([-1.0, 0.0, 1 + 2.0**-51], 2), ([-1 - 2.0**-51, 0.0, 1.0], 1)):
         pair = np.stack([np.ones(3), np.zeros(3)])
-        search = Search(distinct(np.array(values), np.ones(3, np.int64), pair))
-        groups, _ = search.narrowed(2, *search.everywhere([2])[2])
+        search = CutPruner(bins_of_distinct(np.array(values), np.ones(3, np.int64), pair))
+        groups, _ = search.prune(2, *search.first_round([2])[2])
         assert len(groups.first) == 4
-        assert search.told_apart(groups).first.tolist() == [0, cut, 3]
+        assert search.drop_dominated(groups).first.tolist() == [0, cut, 3]
 
 
 def test_rounds_leave_little_of_many_values(monkeypatch):
@@ -299,16 +299,16 @@ def test_rounds_leave_little_of_many_values(monkeypatch):
     monkeypatch.setattr(pruning, "EDGES", 64)
     values = np.sort(np.random.default_rng(2).normal(size=400))
     pair = np.stack([np.ones(400), np.zeros(400)])
-    search = Search(distinct(values, np.ones(400, np.int64), pair))
-    for k, found in search.everywhere([2, 3, 5]).items():
+    search = CutPruner(bins_of_distinct(values, np.ones(400, np.int64), pair))
+    for k, found in search.first_round([2, 3, 5]).items():
         assert len(found[0].first) < 64 * k / 2
-        assert search.narrowed(k, *found)[0].unique()
+        assert search.prune(k, *found)[0].is_unique()
 
 
 def three_cuts():
     """Groups of k = 3: cut 1 in atoms 2-4 or 6-9, cut 2 in atoms 5-9."""
     ends = [(np.array([p]), np.array([p])) for p in (0, 10)]
-    return Groups.of([
+    return CandidateCuts.of([
         ends[0], (np.array([2, 6]), np.array([5, 10])), (np.array([5]), np.array([10])), ends[1],
     ])  # fmt: skip
 
@@ -321,23 +321,23 @@ def test_groups_are_joined_and_given_apart_again():
     groups = three_cuts()
     assert groups.starts.tolist() == [0, 1, 3, 4, 5]
     assert groups.cut.tolist() == [0, 1, 1, 2, 3]
-    assert as_lists(Groups.of(groups.layers())) == as_lists(groups)
+    assert as_lists(CandidateCuts.of(groups.layers())) == as_lists(groups)
     assert groups.pairs() == 1 * 2 + 2 * 1 + 1 * 1
 
 
 def test_groups_can_be_dropped():
     kept = three_cuts().only(np.array([True, False, True, True, True]))
     assert as_lists(kept) == [([0], [0]), ([6], [10]), ([5], [10]), ([10], [10])]
-    assert not kept.unique()  # cut 2 before cut 1
-    assert not three_cuts().unique()
+    assert not kept.is_unique()  # cut 2 before cut 1
+    assert not three_cuts().is_unique()
 
 
 @pytest.mark.parametrize(
     ("positions", "unique"), [([0, 2, 5, 9], True), ([0, 5, 5, 9], False), ([0, 6, 5, 9], False)]
 )
 def test_cuts_are_unique_where_each_has_one_place_above_the_last(positions, unique):
-    groups = Groups.of([(np.array([p]), np.array([p + 1])) for p in positions])
-    assert groups.unique() is unique
+    groups = CandidateCuts.of([(np.array([p]), np.array([p + 1])) for p in positions])
+    assert groups.is_unique() is unique
 
 
 @given(SEEDS, st.sampled_from([2, 4, 96]))
@@ -348,10 +348,10 @@ def test_finer_groups_hold_the_same_atoms(seed, split):
         edges = np.flatnonzero(rng.random(60) < 0.2)
         layers.append((edges[:-1], edges[1:]) if len(edges) > 1 else ([3], [40]))
     layers = [tuple(np.asarray(part, np.int64) for part in layer) for layer in layers]
-    groups = Groups.of(layers)
+    groups = CandidateCuts.of(layers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pruning, "SPLIT", split)
-        finer = groups.finer()
+        finer = groups.refine()
     for (first, stop), (fine, end) in zip(layers, finer.layers(), strict=True):
         assert atoms_in(first, stop) == atoms_in(fine, end)
         assert (end > fine).all()
@@ -365,7 +365,7 @@ def atoms_in(first, stop):
 
 
 def test_ends_stay_as_they_are_in_finer_groups():
-    finer = three_cuts().finer()
+    finer = three_cuts().refine()
     assert as_lists(finer)[0] == ([0], [0])
     assert as_lists(finer)[-1] == ([10], [10])
 
@@ -374,10 +374,10 @@ def test_groups_move_to_finer_atoms():
     def ones(values):
         values = np.array(values)
         pair = np.stack([np.ones(len(values)), np.zeros(len(values))])
-        return distinct(values, np.ones(len(values), np.int64), pair)
+        return bins_of_distinct(values, np.ones(len(values), np.int64), pair)
 
     old, new = ones(np.arange(10.0)), ones([0.0, 1, 2, 2.5, 3, 4, 5, 5.2, 5.4, 6, 7, 8, 9])
-    moved = three_cuts().moved(old, new)
+    moved = three_cuts().translate(old, new)
     assert as_lists(moved) == [([0], [0]), ([2, 9], [6, 13]), ([6], [13]), ([13], [13])]
 
 
@@ -387,10 +387,10 @@ def test_groups_of_all_cuts_stay_parts_of_one_partition(seed):
     rng, k = np.random.default_rng(seed), 4
     ends = [(np.array([p]), np.array([p])) for p in (0, 400)]
     every = np.arange(0, 400, 40), np.arange(40, 401, 40)
-    groups = Groups.of([ends[0], *[every] * (k - 1), ends[1]])
+    groups = CandidateCuts.of([ends[0], *[every] * (k - 1), ends[1]])
     while (groups.stop - groups.first > 1).any():
         kept = rng.random(len(groups.first)) < rng.choice([0.05, 0.5, 1.0], k + 1)[groups.cut]
         kept[groups.starts[:-1]] = True
-        groups = groups.only(kept).finer()
+        groups = groups.only(kept).refine()
         parts = np.unique(np.stack([groups.first, groups.stop])[:, 1:-1], axis=1)
         assert (parts[0, 1:] >= parts[1, :-1]).all()

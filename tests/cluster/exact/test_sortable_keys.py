@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastkm._kernels.histogram import collect
-from fastkm.cluster.exact.sortable_keys import Order, Windows
+from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows
 from tests import naive
 
 TYPES = pytest.mark.parametrize("name", ["f4", "f8", "i4", "u4", "i8", "u8"])
@@ -35,7 +35,7 @@ def test_keys_are_places_among_all_numbers(name, bits):
     dtype = values.dtype
     raw = values.view(f"u{dtype.itemsize}")
     wanted = [naive.key(b, dtype.kind, 8 * dtype.itemsize) for b in raw]
-    keys = Order.of(dtype).keys(values)
+    keys = KeyOrder.of(dtype).keys(values)
     assert keys.dtype == np.uint64
     assert keys.tolist() == wanted
 
@@ -44,7 +44,7 @@ def test_keys_are_places_among_all_numbers(name, bits):
 @given(BITS)
 def test_keys_are_in_the_order_of_the_values(name, bits):
     values = np.sort(numbers(bits, name))
-    keys = Order.of(values.dtype).keys(values)
+    keys = KeyOrder.of(values.dtype).keys(values)
     np.testing.assert_array_equal(keys[1:] > keys[:-1], values[1:] > values[:-1])
     np.testing.assert_array_equal(keys[1:] == keys[:-1], values[1:] == values[:-1])
 
@@ -53,7 +53,7 @@ def test_keys_are_in_the_order_of_the_values(name, bits):
 @given(BITS)
 def test_values_of_keys_are_the_values_in_float64(name, bits):
     values = numbers(bits, name)
-    order = Order.of(values.dtype)
+    order = KeyOrder.of(values.dtype)
     back = order.values(order.keys(values))
     assert back.dtype == np.float64
     np.testing.assert_array_equal(back, values.astype(np.float64))
@@ -63,7 +63,7 @@ def test_values_of_keys_are_the_values_in_float64(name, bits):
 @pytest.mark.parametrize("name", ["f4", "f8"])
 def test_neighbouring_numbers_have_neighbouring_keys(name):
     dtype = np.dtype(name)
-    order = Order.of(dtype)
+    order = KeyOrder.of(dtype)
     values = np.array([1.0, -1.0, 0.0, np.finfo(dtype).tiny, -np.finfo(dtype).tiny], dtype)
     above = np.nextafter(values, dtype.type(np.inf))
     assert (order.keys(above) - order.keys(values)).tolist() == [1] * 5
@@ -72,7 +72,7 @@ def test_neighbouring_numbers_have_neighbouring_keys(name):
 @pytest.mark.parametrize("name", ["f4", "f8"])
 def test_the_key_of_minus_zero_is_no_values(name):
     dtype = np.dtype(name)
-    order = Order.of(dtype)
+    order = KeyOrder.of(dtype)
     below = -np.nextafter(dtype.type(0), dtype.type(1))
     zero, minus_zero, least = order.keys(np.array([0.0, -0.0, below], dtype)).tolist()
     assert zero == minus_zero == order.minus_zero + 1 == least + 2
@@ -81,11 +81,11 @@ def test_the_key_of_minus_zero_is_no_values(name):
 
 @pytest.mark.parametrize("name", ["i4", "u4"])
 def test_integers_have_no_minus_zero(name):
-    assert Order.of(np.dtype(name)).minus_zero == -1
+    assert KeyOrder.of(np.dtype(name)).minus_zero == -1
 
 
 def test_values_are_read_in_the_type_of_the_order():
-    order = Order.of(np.dtype("f4"))
+    order = KeyOrder.of(np.dtype("f4"))
     np.testing.assert_array_equal(order.keys([0.1]), order.keys(np.array([0.1], "f4")))
     assert order.unsigned == np.uint32
 
@@ -97,7 +97,7 @@ def windows_of(draw, cells=40, wide=3):
     ends = draw(st.sets(st.integers(0, (cells << wide) - 1), min_size=2, max_size=20))
     ends = sorted(ends)[: len(ends) // 2 * 2]
     pairs = [(origin + a, origin + b) for a, b in zip(ends[::2], ends[1::2], strict=True)]
-    return Windows.of(np.array(pairs, np.uint64).T, origin, wide, cells), pairs
+    return KeyWindows.of(np.array(pairs, np.uint64).T, origin, wide, cells), pairs
 
 
 @given(windows_of())
@@ -123,14 +123,14 @@ def test_windows_travel_without_their_table(drawn):
 
 @TYPES
 def test_no_number_is_beyond_the_limits(name):
-    order = Order.of(np.dtype(name))
+    order = KeyOrder.of(np.dtype(name))
     ends = [-np.inf, np.inf] if name[0] == "f" else [np.iinfo(name).min, np.iinfo(name).max]
     assert order.limits.dtype == order.unsigned
     assert order.limits.tolist() == order.keys(np.array(ends, name)).tolist()
 
 
 @given(windows_of(), st.integers(1, 400))
-@example((Windows.of(np.array([[5], [5]], np.uint64), 5, 0, 1), [(5, 5)]), 1)
+@example((KeyWindows.of(np.array([[5], [5]], np.uint64), 5, 0, 1), [(5, 5)]), 1)
 def test_bins_are_the_narrowest_of_which_there_are_few_enough(drawn, most):
     windows, pairs = drawn
     shift, offsets = windows.bins(most)
@@ -146,18 +146,18 @@ def test_bins_are_the_narrowest_of_which_there_are_few_enough(drawn, most):
 
 def test_a_wide_window_has_as_many_bins_as_wanted():
     ends = np.array([[2**52], [2**64 - 2**52]], np.uint64)
-    shift, offsets = Windows.of(ends, 2**52, 48, 1 << 16).bins(1 << 16)
+    shift, offsets = KeyWindows.of(ends, 2**52, 48, 1 << 16).bins(1 << 16)
     assert (shift, offsets.tolist()) == (48, [0, 2**16 - 32 + 1])
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")  # said by kernels as plain Python
 def test_kernels_take_windows_whose_keys_begin_low_and_high():
     """One compiled kernel serves both: values below 0 have keys below 2^63, others above."""
-    order = Order.of(np.dtype(float))
+    order = KeyOrder.of(np.dtype(float))
     for value in (-1.0, 1.0, -1.0):
         values = np.array([value, 3.0, np.nan, value])
         key = order.keys(values[:1])
-        windows = Windows.of(np.stack([key, key]), int(key[0]), 0, 1)
+        windows = KeyWindows.of(np.stack([key, key]), int(key[0]), 0, 1)
         found = np.empty(4, np.int32)
         number = collect(values.view(np.uint64), order.parts, *windows.lookup, found)
         assert found[:number].tolist() == [0, 3]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import tie_breaking
-from fastkm.cluster.exact.pruning import Groups
+from fastkm.cluster.exact.pruning import CandidateCuts
 from fastkm.cluster.exact.tie_breaking import ExactSums, decide
 from tests import naive
 from tests.codebooks import assert_optimal, optimum, present, several_passes
@@ -72,7 +72,7 @@ def test_integers_are_made_short(numbers, short):
 
 
 def groups_at(layers):
-    return Groups.of([(np.array(at), np.array(at) + 1) for at in layers])
+    return CandidateCuts.of([(np.array(at), np.array(at) + 1) for at in layers])
 
 
 def tried(values, weights, layers):

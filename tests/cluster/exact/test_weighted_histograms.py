@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from fastkm import kmeans1d
-from fastkm.cluster.exact.weighted_histograms import Folded, _folds, start_of, unfolded
+from fastkm.cluster.exact.weighted_histograms import (
+    WeightedHistogram,
+    _to_fixed_point,
+    choose_start,
+    from_fixed_point,
+)
 from fastkm.cluster.streaming.source import Source
 from tests import naive
 from tests.codebooks import random_values, several_passes
@@ -18,7 +23,7 @@ def test_bins_hold_their_values(weighted, kind):
     values = random_values(1, kind, "f8", 300)
     weights = np.random.default_rng(1).uniform(0.1, 1, 300) if weighted else np.ones(300)
     source = Source(values, weights if weighted else None)
-    folded = Folded(values.dtype, 2)
+    folded = WeightedHistogram(values.dtype, 2)
     with several_passes():
         folded.measure(source)
         atoms = folded.first(source)
@@ -50,9 +55,12 @@ def test_a_pass_that_has_other_values_than_were_measured_is_an_error(monkeypatch
 def test_sorted_values_are_the_distinct_ones(weighted):
     values = random_values(1, "rounded", "f8", 200)
     weights = np.random.default_rng(1).uniform(0.1, 1, 200)
-    source, folded = Source(values, weights if weighted else None), Folded(values.dtype, 2)
+    source, folded = (
+        Source(values, weights if weighted else None),
+        WeightedHistogram(values.dtype, 2),
+    )
     folded.measure(source)
-    (piece,) = source.pieces()
+    (piece,) = source.chunks()
     atoms = folded.sorted(piece)
     distinct, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     assert atoms.low.tolist() == distinct.tolist()
@@ -76,7 +84,7 @@ def test_sorted_values_are_the_distinct_ones(weighted):
     ids=str,
 )
 def test_what_is_taken_off_integers(least, greatest, start):
-    assert start_of(least, greatest) == start
+    assert choose_start(least, greatest) == start
 
 
 @pytest.mark.parametrize(
@@ -84,12 +92,12 @@ def test_what_is_taken_off_integers(least, greatest, start):
 )
 def test_integers_too_far_apart_are_an_error(least, greatest):
     with pytest.raises(ValueError, match=rf"more than 2\^53, from {least} to {greatest}"):
-        start_of(least, greatest)
+        choose_start(least, greatest)
 
 
 @pytest.mark.parametrize("apart", [59, 61])
 def test_weights_beyond_2_to_the_60_are_an_error(apart):
-    folded = Folded(np.dtype("f8"), 1)
+    folded = WeightedHistogram(np.dtype("f8"), 1)
     data = Source([1.0, 2.0], weights=[1.0, 2.0**-apart])
     if apart == 59:
         folded.measure(data)
@@ -101,17 +109,17 @@ def test_weights_beyond_2_to_the_60_are_an_error(apart):
 
 def test_folds_keep_all_digits_of_a_number():
     numbers = np.random.default_rng(2).random(100) * 0.5 + 0.5  # the last digit is 2^-53
-    totals = unfolded(_folds(numbers))
+    totals = from_fixed_point(_to_fixed_point(numbers))
     for number, high, low in zip(numbers.tolist(), *totals.tolist(), strict=True):
         assert Fraction(high) + Fraction(low) == Fraction(number)
 
 
 def test_the_sum_of_folds_is_the_exact_sum():
     numbers = np.random.default_rng(3).random(1000) * 0.5 + 0.5
-    high, low = unfolded(_folds(numbers).sum(axis=0)).tolist()
+    high, low = from_fixed_point(_to_fixed_point(numbers).sum(axis=0)).tolist()
     wanted = sum(naive.exact(numbers))
     assert abs(Fraction(high) + Fraction(low) - wanted) <= wanted * Fraction(2.0**-100)
-    backwards = unfolded(_folds(numbers[::-1]).sum(axis=0)).tolist()
+    backwards = from_fixed_point(_to_fixed_point(numbers[::-1]).sum(axis=0)).tolist()
     assert [high, low] == backwards
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from fastkm.cluster.lloyd import iteration
 from fastkm.cluster.lloyd import row_chunks as module
-from fastkm.cluster.lloyd.iteration import ALGORITHMS, Iteration, drifts_of, even_codes
-from fastkm.cluster.lloyd.row_chunks import Rows
+from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, drifts_of, pad_to_even
+from fastkm.cluster.lloyd.row_chunks import RowChunks
 from tests import naive
 from tests.clouds import KINDS, SHAPES, cloud, frozen
 from tests.conftest import COMPILED
@@ -22,10 +22,12 @@ def _small_chunks(monkeypatch):
 
 
 def begun(x, k, *, algorithm="lloyd", weights=None, threads=1, shift=None):
-    table = Rows(x)
+    table = RowChunks(x)
     shift = np.zeros(table.d, table.dtype) if shift is None else shift
     weights = None if weights is None else frozen(weights)
-    return Iteration(table, frozen(shift), k, weights=weights, algorithm=algorithm, threads=threads)
+    return LloydState(
+        table, frozen(shift), k, weights=weights, algorithm=algorithm, threads=threads
+    )
 
 
 def in_step(states, codes):
@@ -198,7 +200,7 @@ def test_to_forget_is_to_begin_anew():
     old, new = begun(x, 3, algorithm="bounded"), begun(x, 3, algorithm="bounded")
     old.step(x[:3])
     old.step(x[3:6])
-    old.forget()
+    old.reset()
     in_step([old, new], x[6:9])
 
 
@@ -224,7 +226,7 @@ def test_of_equally_far_rows_the_first_are_found():
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_an_odd_number_of_codes_gets_one_that_is_nobodys(k):
-    even = even_codes(np.ones((k, 2), np.float32))
+    even = pad_to_even(np.ones((k, 2), np.float32))
     assert len(even) % 2 == 0
     assert even.dtype == np.float32
     assert np.all(even[:k] == 1)
@@ -261,7 +263,7 @@ def test_bounds_are_kept_once_rows_settle_and_given_up_where_they_do_not_help(mo
     monkeypatch.setattr(iteration, "IN_DOUBT", -1.0)
     state._known = True
     state._room_for_bounds()
-    state.forget()
+    state.reset()
     state.algorithm = "bounded"
     state.step(codes)
     state.algorithm = "auto"

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.cluster import kmeans_plusplus
+from sklearn.cluster import kmeans_plusplus as sklearn_kmeans_plusplus
 
 from fastkm.cluster.lloyd import row_chunks as module
-from fastkm.cluster.lloyd.kmeans_plusplus import spread_starts
-from fastkm.cluster.lloyd.row_chunks import Rows
+from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
+from fastkm.cluster.lloyd.row_chunks import RowChunks
 from tests.clouds import cloud, frozen
 from tests.conftest import COMPILED
 
@@ -25,9 +25,9 @@ def _small_chunks(monkeypatch):
 def starts(x, k, seed, weights=None, threads=None, shift=None):
     """Starts as they stand in the data, and the generator's state afterwards."""
     rng = np.random.RandomState(seed)
-    shift = np.zeros(x.shape[1], Rows(x).dtype) if shift is None else shift
+    shift = np.zeros(x.shape[1], RowChunks(x).dtype) if shift is None else shift
     weights = None if weights is None else frozen(np.asarray(weights, float))
-    found = spread_starts(Rows(x), frozen(shift), k, rng, weights=weights, threads=threads)
+    found = kmeans_plusplus(RowChunks(x), frozen(shift), k, rng, weights=weights, threads=threads)
     return found, rng.randint(2**31)
 
 
@@ -39,7 +39,7 @@ def test_the_starts_are_scikit_learns_and_so_is_the_generator(kind, k, weighted)
         x = cloud(seed, kind, MANY, 3)
         weights = np.random.default_rng(seed).random(MANY) if weighted else None
         rng = np.random.RandomState(seed)
-        wanted, _ = kmeans_plusplus(x, k, sample_weight=weights, random_state=rng)
+        wanted, _ = sklearn_kmeans_plusplus(x, k, sample_weight=weights, random_state=rng)
         found, following = starts(x, k, seed, weights)
         np.testing.assert_array_equal(found, wanted)
         assert following == rng.randint(2**31)
@@ -55,7 +55,7 @@ def test_starts_are_relative_to_the_shift():
 def test_starts_are_rows_and_different_while_there_are_enough(seed, k, dtype):
     x = cloud(seed, "lattice", 300, 3).astype(dtype)
     found = starts(x, k, seed % 2**32)[0]
-    assert found.dtype == Rows(x).dtype
+    assert found.dtype == RowChunks(x).dtype
     assert len(np.unique(found, axis=0)) == k
     assert set(map(tuple, found)) <= set(map(tuple, x.astype(found.dtype)))
 
@@ -95,7 +95,7 @@ def test_the_least_of_all_draws_takes_no_row_without_weight():
 
     x = np.arange(4.0)[:, None]
     weights = frozen(np.array([0.0, 0.0, 1.0, 0.0]))
-    assert spread_starts(Rows(x), frozen(np.zeros(1)), 1, Least(), weights=weights) == 2.0
+    assert kmeans_plusplus(RowChunks(x), frozen(np.zeros(1)), 1, Least(), weights=weights) == 2.0
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastkm.cluster.lloyd import out_of_core as module
 from fastkm.cluster.lloyd.fit import nearest_rows
-from fastkm.cluster.lloyd.out_of_core import lloyd_streamed
+from fastkm.cluster.lloyd.out_of_core import fit_out_of_core
 from fastkm.errors import ClusterError
 from fastkm.raster.codebook import StackCodebook
 from tests import naive
@@ -31,7 +31,7 @@ def streamed(rows, k, cuts=(), *, weights=None, sample=None, **options):
         return rows[start:stop], None if weights is None else weights[start:stop]
 
     some = (rows, weights) if sample is None else sample
-    return lloyd_streamed(read, list(itertools.pairwise(ends)), k, sample=some, **options)
+    return fit_out_of_core(read, list(itertools.pairwise(ends)), k, sample=some, **options)
 
 
 def same(one, other):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fastkm._kernels.lloyd import BLOCK
 from fastkm.cluster.lloyd import row_chunks as module
-from fastkm.cluster.lloyd.row_chunks import Rows, quiet, whole_blocks
+from fastkm.cluster.lloyd.row_chunks import RowChunks, quiet, whole_blocks
 from tests.clouds import KINDS, LAYOUTS, SIZES, cloud
 
 BASE = np.random.default_rng(4).integers(0, 100, (40, 3))
@@ -17,7 +17,7 @@ BASE = np.random.default_rng(4).integers(0, 100, (40, 3))
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "u2", "i8", "u8", "?"])
 def test_a_part_holds_the_rows_whatever_their_layout(layout, dtype):
     x = LAYOUTS[layout](BASE.astype(dtype))
-    table = Rows(x)
+    table = RowChunks(x)
     assert table.dtype == (np.float32 if dtype in {"f4", "f2"} else np.float64)
     for c_order in (False, True):
         part = table.part(7, 31, c_order=c_order)
@@ -33,24 +33,24 @@ def test_a_part_holds_the_rows_whatever_their_layout(layout, dtype):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_floats_in_c_and_fortran_order_are_not_copied(dtype, order):
     x = np.asarray(BASE, dtype, order=order)
-    assert np.shares_memory(Rows(x).part(0, 40).x, x)
-    assert np.shares_memory(Rows(x).part(0, 40, c_order=True).x, x) == (order == "C")
+    assert np.shares_memory(RowChunks(x).part(0, 40).x, x)
+    assert np.shares_memory(RowChunks(x).part(0, 40, c_order=True).x, x) == (order == "C")
 
 
 def test_the_array_stays_writable_for_its_owner():
     x = BASE.astype(float)
-    Rows(x)
+    RowChunks(x)
     assert x.flags.writeable
 
 
 def test_another_type_to_compute_in_can_be_asked_for():
-    part = Rows(BASE, np.dtype("f4")).part(3, 5)
+    part = RowChunks(BASE, np.dtype("f4")).part(3, 5)
     assert part.x.dtype == np.float32
     np.testing.assert_array_equal(part.x, BASE[3:5])
 
 
 def test_chosen_rows_are_copies_in_float64():
-    chosen = Rows(BASE).chosen([3, 0])
+    chosen = RowChunks(BASE).chosen([3, 0])
     assert chosen.dtype == np.float64
     np.testing.assert_array_equal(chosen, BASE[[3, 0]])
 
@@ -58,7 +58,7 @@ def test_chosen_rows_are_copies_in_float64():
 @given(st.integers(1, 10**9), st.integers(1, 3000), st.sampled_from(["f4", "f8", "i2"]))
 def test_chunks_are_whole_blocks_neither_few_nor_large(n, d, dtype):
     x = np.broadcast_to(np.zeros((), dtype), (n, d))
-    table = Rows(x)
+    table = RowChunks(x)
     assert table.step % BLOCK == 0
     assert module.LEAST_ROWS <= table.step <= max(module.LEAST_ROWS, module.MOST_ROWS)
     converted = table.step * d * table.dtype.itemsize
@@ -74,7 +74,7 @@ def test_rows_are_rounded_up_to_blocks(rows, wanted):
 def test_map_and_fold_go_through_the_chunks_in_order(threads, monkeypatch):
     monkeypatch.setattr(module, "LEAST_ROWS", 256)
     monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
-    table, folded = Rows(np.zeros((1000, 2))), []
+    table, folded = RowChunks(np.zeros((1000, 2))), []
     assert table.step == 256
     wanted = [(0, 256), (256, 512), (512, 768), (768, 1000)]
     assert table.map(lambda start, stop: (start, stop), threads) == wanted
@@ -92,7 +92,7 @@ def test_overflow_in_a_chunk_is_no_warning():
 def test_moments_are_mean_and_variance(kind, dtype, seed, n):
     working = "f8" if dtype == "i4" else dtype
     x = np.clip(cloud(seed, kind, n, 3, working), -2e9, 2e9).astype(dtype)
-    found = Rows(x).moments(threads=2)
+    found = RowChunks(x).moments(threads=2)
     wide = x.astype(np.longdouble)
     mean, variance = wide.mean(axis=0), wide.var(axis=0)
     largest = np.abs(wide - wide[0]).max(axis=0)
@@ -109,7 +109,7 @@ def test_moments_are_mean_and_variance(kind, dtype, seed, n):
 def test_moments_do_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(module, "LEAST_ROWS", 256)
     monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
-    table = Rows(cloud(1, "skewed", 1000, 3))
+    table = RowChunks(cloud(1, "skewed", 1000, 3))
     one, three = table.moments(threads=1), table.moments(threads=3)
     np.testing.assert_array_equal(one.mean, three.mean)
     np.testing.assert_array_equal(one.variance, three.variance)
@@ -120,6 +120,6 @@ def test_moments_do_not_depend_on_the_number_of_threads(monkeypatch):
 def test_moments_are_not_finite_where_a_row_is_not(wrong, row):
     x = cloud(1, "noise", 600, 3)
     x[row, 1] = wrong
-    found = Rows(x).moments()
+    found = RowChunks(x).moments()
     assert not np.isfinite(found.variance[1])
     assert np.isfinite(found.variance[[0, 2]]).all()

@@ -7,7 +7,13 @@ import pytest
 import xarray as xr
 from hypothesis import strategies as st
 
-from fastkm.cluster.streaming.arrays import beneath, cells_of, require_fit, spread, weights_over
+from fastkm.cluster.streaming.arrays import (
+    align_weights,
+    as_raw_array,
+    broadcast_weights,
+    require_fit,
+    weights_of_block,
+)
 
 VALUES = np.arange(6.0).reshape(2, 3)
 HOLES = VALUES == 4
@@ -25,18 +31,18 @@ SHAPES = st.lists(st.integers(0, 3), max_size=3).map(tuple)
     ids=["masked", "dask", "DataArray", "DataArray of dask"],
 )
 def test_missing_cells_are_known_of_the_whole_and_of_its_parts(array):
-    cells = cells_of(array, "values")
+    cells = as_raw_array(array, "values")
     assert cells.shape == (2, 3)
-    np.testing.assert_array_equal(cells.loaded().values, VALUES)
-    np.testing.assert_array_equal(cells.loaded().missing(), HOLES)
-    part = cells.part((slice(1, 2), slice(1, 3))).loaded()
+    np.testing.assert_array_equal(cells.load().values, VALUES)
+    np.testing.assert_array_equal(cells.load().missing(), HOLES)
+    part = cells.part((slice(1, 2), slice(1, 3))).load()
     np.testing.assert_array_equal(part.missing(), [[True, False]])
-    turned = cells.loaded().each(np.transpose)
+    turned = cells.load().each(np.transpose)
     np.testing.assert_array_equal(turned.missing(), HOLES.T)
 
 
 def test_nan_is_missing_only_where_numbers_are_packed():
-    cells = cells_of(xr.DataArray([1.0, np.nan]), "values")
+    cells = as_raw_array(xr.DataArray([1.0, np.nan]), "values")
     assert cells.missing() is None
     assert cells.missing(packed=True).tolist() == [False, True]
 
@@ -47,10 +53,10 @@ def test_nothing_is_copied_or_computed_to_take_cells_apart():
 
     lazy = da.zeros((4, 2), chunks=2).map_blocks(never, meta=np.empty((0, 0)))
     for given in (lazy, xr.DataArray(lazy)):
-        part = cells_of(given, "values").part((slice(1, 2), slice(0, 1)))
+        part = as_raw_array(given, "values").part((slice(1, 2), slice(0, 1)))
         assert part.shape == (1, 1)
     masked = np.ma.array(VALUES, mask=HOLES)
-    cells = cells_of(masked, "values")
+    cells = as_raw_array(masked, "values")
     assert np.shares_memory(cells.values, VALUES)
     assert np.shares_memory(cells.mask, masked.mask)
 
@@ -70,15 +76,15 @@ def test_shapes_fit_as_in_numpy(shape, onto):
 def test_weights_beneath_a_box_are_those_of_the_whole(shape):
     weights = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
     whole = np.broadcast_to(weights, (2, 3))
-    over = weights_over(weights, cells_of(VALUES, "values"))
+    over = align_weights(weights, as_raw_array(VALUES, "values"))
     for box in np.s_[0:1, 0:3], np.s_[1:2, 1:2], np.s_[0:2, 2:3]:
-        found = spread(beneath(over, box), whole[box].shape)
+        found = broadcast_weights(weights_of_block(over, box), whole[box].shape)
         np.testing.assert_array_equal(found, whole[box])
 
 
 def test_missing_weights_are_nan_and_packed_ones_physical():
     attributes = {"_FillValue": np.int16(-1), "scale_factor": 0.5}
     weights = xr.DataArray(np.array([-1, 3], "i2"), attrs=attributes)
-    over = weights_over(weights, cells_of(np.ones((2, 2)), "values"))
-    found = spread(beneath(over, np.s_[0:2, 0:2]), (2, 2))
+    over = align_weights(weights, as_raw_array(np.ones((2, 2)), "values"))
+    found = broadcast_weights(weights_of_block(over, np.s_[0:2, 0:2]), (2, 2))
     np.testing.assert_array_equal(found, [[np.nan, 1.5]] * 2)

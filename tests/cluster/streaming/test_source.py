@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import strategies as st
 
 from fastkm.cluster.streaming import chunks as module
-from fastkm.cluster.streaming.chunks import PIECE_CELLS, Differs
+from fastkm.cluster.streaming.chunks import PIECE_CELLS, FormatMismatch
 from fastkm.cluster.streaming.source import Source
 
 RNG = np.random.default_rng(5)
@@ -24,7 +24,7 @@ PACKING = {"scale_factor": 0.01, "add_offset": 10.0}
 def read(source):
     """Run one pass; give all values and weights, having checked each piece."""
     values, weights = [np.empty(0, source.dtype)], [np.empty(0)]
-    for piece in source.pieces():
+    for piece in source.chunks():
         assert piece.values.dtype == source.dtype
         assert (piece.weights is not None) == source.weighted
         for array in (array for array in piece if array is not None):
@@ -138,7 +138,7 @@ def test_numbers_keep_their_type_and_booleans_are_bytes(dtype, how):
 @pytest.mark.parametrize("how", ["array", "chunk"])
 def test_an_array_that_needs_no_copy_is_one_view(array, how, monkeypatch):
     monkeypatch.setattr(module, "PIECE_CELLS", 5)
-    (piece,) = Source(array if how == "array" else lambda: [array]).pieces()
+    (piece,) = Source(array if how == "array" else lambda: [array]).chunks()
     assert piece.values.size == array.size
     assert np.shares_memory(piece.values, getattr(array, "values", array))
     assert not piece.values.flags.writeable
@@ -149,14 +149,14 @@ def test_an_array_that_needs_no_copy_is_one_view(array, how, monkeypatch):
 )
 def test_an_array_that_must_be_copied_is_copied_piece_by_piece(layout, monkeypatch):
     monkeypatch.setattr(module, "PIECE_CELLS", 5)
-    sizes = [len(piece.values) for piece in Source(LAYOUTS[layout](VALUES)).pieces()]
+    sizes = [len(piece.values) for piece in Source(LAYOUTS[layout](VALUES)).chunks()]
     assert max(sizes) <= 5
     assert sum(sizes) == VALUES.size
 
 
 def test_contiguous_values_with_weights_are_copied_only_where_some_are_left_out():
     weights = WEIGHTS.copy()
-    (piece,) = Source(VALUES, weights).pieces()
+    (piece,) = Source(VALUES, weights).chunks()
     assert np.shares_memory(piece.values, VALUES)
     assert np.shares_memory(piece.weights, weights)
     weights[0, 0] = 0
@@ -166,14 +166,14 @@ def test_contiguous_values_with_weights_are_copied_only_where_some_are_left_out(
 def test_decoded_values_that_changed_are_one_view_again():
     array = decoded(PACKED + 1)
     array = array.copy(data=array.values * np.pi)
-    (piece,) = Source(array).pieces()
+    (piece,) = Source(array).chunks()
     assert np.shares_memory(piece.values, array.values)
 
 
 def test_an_array_may_be_read_only_or_in_a_file(tmp_path):
     np.save(tmp_path / "a.npy", VALUES)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
-    (piece,) = Source(mapped).pieces()
+    (piece,) = Source(mapped).chunks()
     assert np.shares_memory(piece.values, mapped)
     assert_gives(Source(mapped[:, ::2]), VALUES[:, ::2])
 
@@ -186,7 +186,7 @@ def test_a_pass_over_many_strided_values_takes_little_memory():
         for source in (Source(values), Source(values, weights)):
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            sizes = [len(piece.values) for piece in source.pieces()]
+            sizes = [len(piece.values) for piece in source.chunks()]
             assert tracemalloc.get_traced_memory()[1] - before < 40 * PIECE_CELLS
             assert sum(sizes) == len(values)
             assert max(sizes) == PIECE_CELLS
@@ -198,10 +198,10 @@ def test_a_view_takes_no_memory_and_neither_do_broadcast_weights():
     values = np.zeros(3_000_000)
     tracemalloc.start()
     try:
-        assert sum(len(piece.values) for piece in Source(values).pieces()) == len(values)
+        assert sum(len(piece.values) for piece in Source(values).chunks()) == len(values)
         assert tracemalloc.get_traced_memory()[1] < 100_000
         tracemalloc.reset_peak()
-        assert sum(len(piece.values) for piece in Source(values, 1.0).pieces()) == len(values)
+        assert sum(len(piece.values) for piece in Source(values, 1.0).chunks()) == len(values)
         assert tracemalloc.get_traced_memory()[1] < 24 * PIECE_CELLS
     finally:
         tracemalloc.stop()
@@ -210,10 +210,10 @@ def test_a_view_takes_no_memory_and_neither_do_broadcast_weights():
 def test_passes_are_counted_when_they_begin():
     source = Source(lambda: [[1, 2], [3]])
     assert source.passes == 0
-    first = source.pieces()
+    first = source.chunks()
     assert source.passes == 1
     assert [piece.values.tolist() for piece in first] == [[1, 2], [3]]
-    source.pieces()
+    source.chunks()
     assert source.passes == 2
     source.locate_infinite()
     assert source.passes == 2
@@ -235,7 +235,7 @@ def test_each_pass_calls_once_and_what_is_looked_at_before_is_not_read_again():
 
 def test_an_unfinished_pass_does_no_harm():
     source = Source(lambda: [[1.0], [2.0]])
-    next(source.pieces())
+    next(source.chunks())
     assert_gives(source, [1.0, 2.0])
 
 
@@ -295,7 +295,7 @@ def test_weight_zero_leaves_a_value_out():
 def test_there_may_be_nothing(nothing):
     source = Source(nothing)
     assert source.dtype == np.float64
-    assert list(source.pieces()) == list(source.pieces()) == []
+    assert list(source.chunks()) == list(source.chunks()) == []
 
 
 # Weights
@@ -444,9 +444,9 @@ def test_decoded_values_that_were_changed_are_physical():
 @pytest.mark.parametrize("first", [raw, decoded])
 def test_a_chunk_of_another_packing_differs(first, later):
     source = Source(lambda: [first(), later])
-    pieces = source.pieces()
+    pieces = source.chunks()
     next(pieces)
-    with pytest.raises(Differs):
+    with pytest.raises(FormatMismatch):
         next(pieces)
     source = Source(lambda: [first(), later], uniform=False)
     physical = later
@@ -468,7 +468,7 @@ def test_raw_and_decoded_chunks_of_one_packing_are_alike():
 @pytest.mark.parametrize("pair", [("f4", "f8"), ("i2", "u2"), ("i2", "f4"), ("u1", "i8")], ids=str)
 def test_a_chunk_of_another_type_differs(pair):
     chunks = [np.arange(3, dtype=dtype) for dtype in pair]
-    with pytest.raises(Differs):
+    with pytest.raises(FormatMismatch):
         read(Source(lambda: chunks))
     assert_gives(Source(lambda: chunks, uniform=False), [0.0, 1, 2] * 2)
 
@@ -502,7 +502,7 @@ def test_dask_is_computed_one_block_at_a_time_and_in_order():
         met.clear()
         source = Source(given)
         assert met == [0]
-        for number, piece in enumerate(source.pieces(), 1):
+        for number, piece in enumerate(source.chunks(), 1):
             assert met == [0, 2, 6, 8][:number]
             assert piece.values[0] == met[-1]
 
@@ -555,7 +555,7 @@ def test_pairs_are_chunks_and_weights():
 
 def test_an_array_that_is_returned_is_one_chunk():
     assert_gives(Source(lambda: VALUES), VALUES)
-    (piece,) = Source(lambda: VALUES).pieces()
+    (piece,) = Source(lambda: VALUES).chunks()
     assert piece.values.size == VALUES.size
 
 
@@ -605,7 +605,7 @@ def test_a_generator_that_is_used_up_is_an_error():
 
 def test_a_generator_that_is_used_in_part_does_not_pass_for_the_whole():
     generator = iter([np.zeros(2), np.zeros(2, "f4"), np.ones(2)])
-    with pytest.raises(Differs):
+    with pytest.raises(FormatMismatch):
         read(Source(lambda: generator))
     with pytest.raises(ValueError, match="same chunks in every pass, got one iterator twice"):
         Source(lambda: generator, uniform=False)
