@@ -487,7 +487,7 @@ def test_interruption_ends_with_130(run, basin, monkeypatch):
     def interrupt(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastkm.raster.io.info", interrupt)
+    monkeypatch.setattr("fastkm.raster.io.info.describe", interrupt)
     result = run("info", basin)
     assert result.status == 130
     assert "Traceback" not in result.err
@@ -497,7 +497,7 @@ def test_fault_of_the_program_is_not_hidden(monkeypatch, basin):
     def fault(path):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fastkm.raster.io.info", fault)
+    monkeypatch.setattr("fastkm.raster.io.info.describe", fault)
     monkeypatch.setattr(sys, "argv", ["fastkm", "info", str(basin)])
     with pytest.raises(ZeroDivisionError, match="a bug"):
         main()

@@ -8,8 +8,21 @@ The names, signatures, draws and results are scipy's::
 `initialization` and whose iterations from `steps`.
 """
 
+from typing import TYPE_CHECKING
+
 from fastkm.cluster.vq.iterate import kmeans, kmeans2
 from fastkm.cluster.vq.quantize import vq, whiten
-from fastkm.errors import ClusterError
+
+if TYPE_CHECKING:
+    from fastkm.errors import ClusterError as ClusterError
 
 __all__ = ["ClusterError", "kmeans", "kmeans2", "vq", "whiten"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `ClusterError` when it is first asked for: it loads scipy's module."""
+    if name == "ClusterError":
+        from fastkm.errors import ClusterError
+
+        return ClusterError
+    raise AttributeError(f"module 'fastkm.cluster.vq' has no attribute {name!r}")
