@@ -12,7 +12,7 @@ needs_checkout = pytest.mark.skipif(not README.exists(), reason="not run from a 
 
 
 @needs_checkout
-@pytest.mark.parametrize("ending", ["-m pytest$", "scripts/tpw_workflow.py --output out$"])
+@pytest.mark.parametrize("ending", ["-m pytest -n auto -m \"not slow\"$", "scripts/tpw_workflow.py --output out$"])
 def test_each_of_the_two_commands_stands_on_one_line_that_sets_up_and_runs(ending) -> None:
     [line] = [line for line in README.read_text().splitlines() if re.search(ending, line)]
     assert line.startswith("python3 -m venv .venv && .venv/bin/pip install ")
@@ -21,7 +21,7 @@ def test_each_of_the_two_commands_stands_on_one_line_that_sets_up_and_runs(endin
 @needs_checkout
 def test_ci_runs_the_lines_of_the_readme() -> None:
     patterns = re.findall(r"grep -m 1 -- '(.+)' README.md", (ROOT / ".ci/run").read_text())
-    assert patterns == ["-m pytest$", "scripts/tpw_workflow.py --output"]
+    assert patterns == ["-m pytest ", "scripts/tpw_workflow.py --output"]
 
 
 @needs_checkout
