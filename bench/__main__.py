@@ -1,11 +1,11 @@
-"""fastkm beside its rivals: run the benchmarks, write down what they find, and rebuild the pages.
+"""Run fastkm beside its rivals, write down the results, and rebuild the pages.
 
     python -m bench                            # everything, small
     python -m bench kmeans1d --size full       # one part, as in the published tables
     python -m bench --pages                    # only rebuild README.md's table, RESULTS.md, the plots
 
-A run is one JSON file. The pages show the newest full run of each part, and a smaller one only
-where there is none.
+A run is one JSON file. The pages show the newest full run of each part; if there is none, the newest
+smaller one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.results import Run
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
-    options = parsed(arguments)
+    options = parse_arguments(arguments)
     names = list(dict.fromkeys(options.parts)) or list(PARTS)
     if not options.pages:
         run_parts(names, options.size, options.output / "results")
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"wrote {path}")
 
 
-def parsed(arguments: list[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the arguments."""
     about, examples = __doc__.split("\n", 1)
     parser = argparse.ArgumentParser(
@@ -57,7 +57,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run_parts(names: list[str], size: str, folder: Path) -> None:
-    """Run parts one after another; the file is whole after each."""
+    """Run parts one after another; the file of the run is complete after each."""
     run = Run(folder, size)
     if size != "full":
         print(SMALLER)

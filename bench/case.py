@@ -1,8 +1,8 @@
-"""What a case of the benchmarks is, and who takes part in it.
+"""The cases of the benchmarks, and the rivals that take part in them.
 
-A case is one piece of work with the data for it, a table of those who do it, and the proof that
-their answers are right. Timing, memory, first calls, scaling, the tests of every rival's answer and
-the tables all go through it.
+A case is one piece of work: its data, a table of the rivals that do it, and a check that their
+answers are right. Timing, memory, first calls, scaling, the tests of every rival's answer and the
+tables all use the same cases.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from importlib import import_module
 from typing import Any
 
 OURS = "fastkm"
-"""Whoever is called so is the measure of the others."""
+"""Name of the rival with which all others are compared."""
 
 
 @dataclass(frozen=True)
 class Rival:
-    """One who does the work.
+    """A library, or a function of one, that does the work.
 
     Attributes
     ----------
@@ -27,11 +27,11 @@ class Rival:
         Takes the data, returns the answer. What it imports, it imports when it is called, so that
         the table of cases can be read where a rival is not installed.
     needs : str
-        The module without which it is left out; by default one that is always there.
+        The module without which it is left out; the default is always installed.
     serial : bool
-        Whether it has one thread whatever it is allowed. It is compared with fastkm on one thread.
+        Whether it uses one thread, however many are allowed; then it is compared with fastkm on one.
     yardstick : bool
-        Whether it is not the same work, but shows how near the limit is: a pass over the data.
+        Whether it is a plain pass over the data instead of the same work: it shows the limit.
     """
 
     run: Callable[[Any], Any]
@@ -39,17 +39,17 @@ class Rival:
     serial: bool = False
     yardstick: bool = False
 
-    def missing(self) -> str:
-        """Tell why it cannot take part, or nothing."""
+    def why_missing(self) -> str:
+        """Return why the rival cannot take part, or an empty string."""
         return why_missing(self.needs)
 
 
 @cache
 def why_missing(module: str) -> str:
-    """Tell why a module cannot be imported, or nothing."""
+    """Return why a module cannot be imported, or an empty string."""
     try:
         import_module(module)
-    except Exception as error:  # noqa: BLE001  (one that is there and does not work is left out, too)
+    except Exception as error:  # noqa: BLE001  (a broken installation is left out, too)
         return f"{type(error).__name__}: {error}"
     return ""
 
@@ -67,13 +67,13 @@ class Case:
     sizes : mapping of str to int
         The argument of `make` for "tiny" (tests), "small" and "full".
     rivals : mapping of str to Rival
-        Who does it: fastkm first, then the usual way, then the others.
+        The rivals by name: fastkm first, then the usual way, then the others.
     check : callable
-        ``check(data, ours, theirs)`` raises AssertionError where answers disagree.
+        ``check(data, ours, theirs)`` raises AssertionError if answers disagree.
     loss : callable, optional
         ``loss(data, answer)`` is a number that should be small, the inertia: quality beside time.
     at : mapping of str to int
-        Where on the axes of a plot the case lies: n, k, d.
+        The place of the case on the axes of a plot: n, k, d.
     """
 
     name: str
@@ -85,12 +85,12 @@ class Case:
     at: Mapping[str, int] | None = None
 
     def present(self) -> dict[str, Rival]:
-        """Give those who can take part."""
-        return {name: rival for name, rival in self.rivals.items() if not rival.missing()}
+        """Return the rivals that can take part."""
+        return {name: rival for name, rival in self.rivals.items() if not rival.why_missing()}
 
 
-def left_out(cases: list[Case]) -> dict[str, str]:
-    """Tell who cannot take part, and why."""
+def list_left_out(cases: list[Case]) -> dict[str, str]:
+    """Return the rivals that cannot take part, and why."""
     rivals = {name: rival for case in cases for name, rival in case.rivals.items()}
-    reasons = {name: rival.missing() for name, rival in rivals.items()}
+    reasons = {name: rival.why_missing() for name, rival in rivals.items()}
     return {name: reason for name, reason in reasons.items() if reason}

@@ -1,14 +1,14 @@
-"""Cases side by side: the parts of the benchmarks that are made of the one table of cases."""
+"""Parts of the benchmarks that time cases and show them side by side."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
 
-from bench.case import Case, left_out
+from bench.case import Case, list_left_out
 from bench.part import Found, Part
-from bench.table import comparison_table, summary_table
-from bench.timing import Measured, measure
+from bench.table import write_comparison, write_summary
+from bench.timing import Measurement, measure
 
 
 def run(cases: list[Case], size: str) -> Found:
@@ -16,17 +16,17 @@ def run(cases: list[Case], size: str) -> Found:
     return {"measured": [asdict(one) for case in cases for one in measure(case, size)]}
 
 
-def measured_of(found: Found) -> list[Measured]:
-    """Read what was measured."""
-    return [Measured(**one) for one in found["measured"]]
+def read_measurements(found: Found) -> list[Measurement]:
+    """Return what was measured, as `Measurement`."""
+    return [Measurement(**one) for one in found["measured"]]
 
 
 def section(found: Found) -> str:
-    """Write every figure, and above them their summary where a rival takes part in several cases."""
-    measured = measured_of(found)
-    return f"{summary_table(measured)}\n\n{comparison_table(measured)}"
+    """Write every figure, below a summary of the rivals that take part in several cases."""
+    measured = read_measurements(found)
+    return f"{write_summary(measured)}\n\n{write_comparison(measured)}"
 
 
 def comparison(title: str, cases: list[Case]) -> Part:
-    """Make a part of cases."""
-    return Part(title, partial(run, cases), section, left_out=lambda: left_out(cases))
+    """Return a part that times some cases."""
+    return Part(title, partial(run, cases), section, left_out=lambda: list_left_out(cases))

@@ -1,4 +1,4 @@
-"""On what a run was made: the machine, the versions, the threads of everybody."""
+"""The environment of a run: the machine, the versions, the threads of each rival."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def environment() -> dict[str, Any]:
-    """Describe where this process runs, in types that JSON has."""
+def collect_environment() -> dict[str, Any]:
+    """Return what describes this machine and installation, in types that JSON has."""
     return {
-        "cpu": cpu(),
+        "cpu": find_cpu(),
         "cores": ALL,
-        "memory_gib": memory(),
+        "memory_gib": find_memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "commit": commit(),
-        "versions": {name: found for name in PACKAGES if (found := installed(name))},
-        "threads": threads(),
+        "commit": find_commit(),
+        "versions": {name: found for name in PACKAGES if (found := find_version(name))},
+        "threads": count_threads(),
     }
 
 
-def cpu() -> str:
-    """Name the processor."""
+def find_cpu() -> str:
+    """Return the name of the processor."""
     try:
         names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:  # macOS, Windows
@@ -42,8 +42,8 @@ def cpu() -> str:
     return names[0] if names else platform.processor()
 
 
-def memory() -> float | None:
-    """Give the memory of the machine, in GiB."""
+def find_memory() -> float | None:
+    """Return the memory of the machine, in GiB."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:  # macOS, Windows
@@ -51,8 +51,8 @@ def memory() -> float | None:
     return round(int(re.findall(r"MemTotal:\s+(\d+)", text)[0]) / 2**20, 1)
 
 
-def commit() -> str:
-    """Name the commit, where git and a checkout are there; with a plus if files were changed."""
+def find_commit() -> str:
+    """Return the commit, with a plus if files were changed; empty without git or a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -60,27 +60,27 @@ def commit() -> str:
         return ""
 
 
-def installed(package: str) -> str:
-    """Give the version of a package, or nothing."""
+def find_version(package: str) -> str:
+    """Return the version of a package, or an empty string."""
     try:
         return version(package)
     except PackageNotFoundError:
         return ""
 
 
-def threads() -> dict[str, int]:
-    """Tell how many threads each rival uses where all are allowed."""
+def count_threads() -> dict[str, int]:
+    """Return how many threads each rival uses if all are allowed."""
     rivals = {
         name: rival for cases in CASES.values() for c in cases for name, rival in c.rivals.items()
     }
     return {name: 1 if rival.serial else ALL for name, rival in sorted(rivals.items())}
 
 
-def described(found: dict[str, Any]) -> str:
+def describe(found: dict[str, Any]) -> str:
     """Write an environment in a few lines."""
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
-    memory = f", {found['memory_gib']} GiB" if found["memory_gib"] else ""
+    size = f", {found['memory_gib']} GiB" if found["memory_gib"] else ""
     return (
-        f"{found['cpu']}, {found['cores']} cores used{memory}, {found['system']}, "
+        f"{found['cpu']}, {found['cores']} cores used{size}, {found['system']}, "
         f"Python {found['python']}, commit {found['commit'] or 'unknown'}; {versions}."
     )

@@ -1,9 +1,9 @@
-"""The lesson, step by step: each step's seconds, as the lesson does it and as fastkm does it.
+"""The seconds of each step of the lesson, as the lesson does it and as fastkm does it.
 
 The raster is a month of the sample's archive, with the lesson's names and fill values, at 1, 0.25 and 0.1
 degree. The lesson's way is `scipy.cluster.vq.kmeans` for k = 2 ... 8 of all cells, fill values and all,
 ``vq``, `skimage.measure.find_contours`, the greatest of all distances that ``cdist`` gives, polygons point by
-point, geopandas, matplotlib. fastkm's is what `fastkm.lesson` calls. Both read the same file and leave the
+point, geopandas, matplotlib. fastkm's way is that of ``scripts/tpw_workflow.py``. Both read the same file and leave the
 same files. The last map, on coastlines, is left out of both, since the lesson's library for it is gone.
 
 Each run is a process of its own, `bench.lesson_steps`.
@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 from bench.lesson_steps import RESTARTS
 from bench.part import Found, Part
 from bench.style import new_figure
-from bench.table import markdown, percent, readable, times
-from bench.threads import ALL, limited
-from fastkm.datasets.monthly_series import write_sample_archive
-from fastkm.datasets.water_vapour import sample_dataset
-from fastkm.lesson import LESSON_K, LESSON_MIN_DIAMETER
+from bench.table import format_percent, format_ratio, format_seconds, format_table
+from bench.threads import ALL, limit_threads
+from fastkm.datasets import sample_dataset, write_sample_archive
+from scripts.tpw_workflow import LESSON_K, LESSON_MIN_DIAMETER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,9 +38,10 @@ COARSE = 4.0
 RESOLUTIONS = {"tiny": (COARSE,), "small": (1.0,), "full": (1.0, 0.25, 0.1)}
 ROUNDS = {"tiny": 1, "small": 3, "full": 3}
 FEW, FEW_BELOW = 2, 0.5
-"""Restarts of scipy's at resolutions finer than this: all would take half an hour at 0.1 degree."""
+"""`FEW` restarts of scipy's are run if cells are smaller than `FEW_BELOW` degrees: all would take half an
+hour at 0.1 degree."""
 ENOUGH = 20.0
-"""Seconds of a run after which there is no further round."""
+"""Seconds of one run of the lesson above which there is no further round."""
 WAYS = ("the lesson", "fastkm, 1 thread", "fastkm")
 
 
@@ -56,15 +56,15 @@ def write_month(folder: Path, resolution: float) -> Path:
     return path
 
 
-def in_own_process(who: str, file: Path, warm: Path, restarts: int) -> dict[str, Any]:
+def run_in_own_process(who: str, file: Path, warm: Path, restarts: int) -> dict[str, Any]:
     """Run one way in a process of its own."""
     command = [sys.executable, "-m", "bench.lesson_steps", who, str(file), str(warm), str(restarts)]
-    with limited(1 if who.endswith("1 thread") else ALL):
+    with limit_threads(1 if who.endswith("1 thread") else ALL):
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def at_resolution(resolution: float, rounds: int) -> dict[str, Any]:
+def run_resolution(resolution: float, rounds: int) -> dict[str, Any]:
     """Run all ways in turn."""
     runs: dict[str, list[dict[str, Any]]] = {who: [] for who in WAYS}
     restarts = RESTARTS if resolution >= FEW_BELOW else FEW
@@ -73,51 +73,51 @@ def at_resolution(resolution: float, rounds: int) -> dict[str, Any]:
         warm = write_month(Path(folder, "warm"), max(resolution, 1.0))
         for _ in range(rounds):
             for who in WAYS:
-                runs[who].append(in_own_process(who, file, warm, restarts))
+                runs[who].append(run_in_own_process(who, file, warm, restarts))
             if sum(runs["the lesson"][0]["seconds"].values()) > ENOUGH:
                 break
     return {
         "resolution": resolution,
         "rounds": len(runs["fastkm"]),
         "restarts": restarts,
-        "ways": {who: median_of(some) for who, some in runs.items()},
+        "ways": {who: take_medians(some) for who, some in runs.items()},
     }
 
 
-def median_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Take the medians of the seconds, the rest of the last run."""
+def take_medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of the seconds, with all else from the last run."""
     medians = {step: statistics.median(run["seconds"][step] for run in runs) for step in STEPS}
     return {**runs[-1], "seconds": medians}
 
 
 def run(size: str) -> Found:
     """Run all resolutions."""
-    return {"resolutions": [at_resolution(r, ROUNDS[size]) for r in RESOLUTIONS[size]]}
+    return {"resolutions": [run_resolution(r, ROUNDS[size]) for r in RESOLUTIONS[size]]}
 
 
 def section(found: Found) -> str:
-    """Write a table for every resolution."""
-    return "\n\n".join(text for one in found["resolutions"] for text in paragraphs(one))
+    """Write a table for each resolution."""
+    return "\n\n".join(text for one in found["resolutions"] for text in write_paragraphs(one))
 
 
-def paragraphs(one: dict[str, Any]) -> Iterator[str]:
-    """Write a table of steps, and what came of them."""
+def write_paragraphs(one: dict[str, Any]) -> Iterator[str]:
+    """Write the table of steps at one resolution, and notes on the results."""
     ways = one["ways"]
     lesson, ours = ways["the lesson"], ways["fastkm"]
     totals = {who: sum(way["seconds"].values()) for who, way in ways.items()}
-    rows = [[step, *(cell(way, step) for way in ways.values())] for step in STEPS]
-    rows.append(["**all**", *(readable(total) for total in totals.values())])
+    rows = [[step, *(write_cell(way, step) for way in ways.values())] for step in STEPS]
+    rows.append(["**all**", *(format_seconds(total) for total in totals.values())])
     ratios = {who: totals["the lesson"] / total for who, total in totals.items()}
-    rows.append(["times as quick", *(times(ratio) for ratio in ratios.values())])
+    rows.append(["times as quick", *(format_ratio(ratio) for ratio in ratios.values())])
     computed = {who: sum(way["seconds"][step] for step in COMPUTED) for who, way in ways.items()}
-    gains = [times(computed["the lesson"] / computed[who]) for who in ways]
+    gains = [format_ratio(computed["the lesson"] / computed[who]) for who in ways]
     rows.append([f"the same of {', '.join(COMPUTED)}", *gains])
     rows.append(["peak memory", *(f"{way['peak'] / 1e6:,.0f} MB" for way in ways.values())])
     yield f"At {one['resolution']:g} degree (runs of each: {one['rounds']}):"
-    yield markdown(["step", *ways], rows, len(ways))
+    yield format_table(["step", *ways], rows, len(ways))
     above = lesson["inertia"] / ours["inertia"] - 1
     yield (
-        f"Inertia of {LESSON_K} clusters: the lesson's is {percent(above)} above fastkm's. Contours longer "
+        f"Inertia of {LESSON_K} clusters: the lesson's is {format_percent(above)} above fastkm's. Contours longer "
         f"than {LESSON_MIN_DIAMETER:g} pixels: {lesson['kept']}, the longest {lesson['longest']:.1f} "
         f"across; fastkm's: {ours['kept']}, {ours['longest']:.1f}."
     )
@@ -130,9 +130,9 @@ def paragraphs(one: dict[str, Any]) -> Iterator[str]:
         yield f"The lesson fails at *{step}*: {why}. What follows goes on with fastkm's result."
 
 
-def cell(way: dict[str, Any], step: str) -> str:
+def write_cell(way: dict[str, Any], step: str) -> str:
     """Write the seconds of a step, or that it failed."""
-    return "out of memory" if step in way["failed"] else readable(way["seconds"][step])
+    return "out of memory" if step in way["failed"] else format_seconds(way["seconds"][step])
 
 
 COLOURS = {
@@ -142,9 +142,9 @@ COLOURS = {
 
 
 def figures(found: Found) -> dict[str, Figure]:
-    """Draw where the time goes: every bar is the whole of its own time, which stands at its end.
+    """Draw where the time goes: each bar is 100 % of its own time, which is written at its end.
 
-    Seconds on one axis would hide fastkm's bars, and logarithms cannot be stacked.
+    On one axis of seconds fastkm's bars would be too short to see, and logarithms cannot be stacked.
     """
     bars = [(one, who) for one in found["resolutions"] for who in ("the lesson", "fastkm")]
     figure, axes = new_figure(1, 1, width=9.5, height=0.55 * len(bars) + 1.3)
@@ -157,39 +157,41 @@ def figures(found: Found) -> dict[str, Figure]:
             share = 100 * seconds[step] / total
             panel.barh(place, share, left=left, color=COLOURS[step], height=0.82)
             if share > SHOWN:
-                name = f"{step}\n{readable(seconds[step])}"
+                name = f"{step}\n{format_seconds(seconds[step])}"
                 panel.text(left + share / 2, place, name, ha="center", va="center", fontsize=7.5,
                            color="white" if step in DARK else "black")  # fmt: skip
             left += share
-        panel.text(101, place, end_of(one, who, total), va="center", fontsize=9, weight="bold")
+        panel.text(101, place, write_end(one, who, total), va="center", fontsize=9, weight="bold")
     labels = [f"{who}, {one['resolution']:g}°" for one, who in bars]
     panel.set_yticks(places, labels)
     panel.set(xlim=(0, 100), xlabel="share of the time of all steps, %")
     panel.invert_yaxis()
     panel.spines[["top", "right"]].set_visible(False)
-    handles = [patch(COLOURS[step]) for step in STEPS]
+    handles = [make_patch(COLOURS[step]) for step in STEPS]
     figure.legend(handles, STEPS, loc="outside upper center", ncols=len(STEPS), frameon=False)
     return {"lesson_steps": figure}
 
 
 DARK = ("cluster", "write", "trace")
 SHOWN = 6.0
-"""Per cent of a bar from which on a step has its name in it."""
+"""A step whose share of a bar is above this, in per cent, has its name written in it."""
 
 
-def end_of(one: dict[str, Any], who: str, total: float) -> str:
-    """Write what stands at the end of a bar."""
+def write_end(one: dict[str, Any], who: str, total: float) -> str:
+    """Write the total at the end of a bar, and for fastkm the ratio."""
     if who == "the lesson":
         few = ", extrapolated" if one["restarts"] < RESTARTS else ""
-        return readable(total) + few + (", out of memory" if one["ways"][who]["failed"] else "")
+        return (
+            format_seconds(total) + few + (", out of memory" if one["ways"][who]["failed"] else "")
+        )
     lesson, ours = (one["ways"][way]["seconds"] for way in ("the lesson", "fastkm"))
     computing = sum(lesson[step] for step in COMPUTED) / sum(ours[step] for step in COMPUTED)
-    gain = times(sum(lesson.values()) / total)
-    return f"{readable(total)}: {gain} times as quick\n(computing alone: {times(computing)} times)"
+    gain = format_ratio(sum(lesson.values()) / total)
+    return f"{format_seconds(total)}: {gain} times as quick\n(computing alone: {format_ratio(computing)} times)"
 
 
-def patch(colour: str) -> Any:
-    """Make what the legend shows of a step."""
+def make_patch(colour: str) -> Any:
+    """Return the patch of colour that the legend shows for a step."""
     from matplotlib.patches import Patch
 
     return Patch(color=colour)

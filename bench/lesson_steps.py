@@ -1,10 +1,10 @@
-"""The steps of the lesson, as it does them and as fastkm does them: one run, in this process.
+"""Run the steps of the lesson once in this process, as the lesson does them or as fastkm does.
 
     python -m bench.lesson_steps WHO FILE WARM RESTARTS    # prints JSON
 
-Kernels are compiled and libraries loaded by a run on another raster before. The address space is limited to the
-memory that is there, so that a step that needs more fails instead of the machine; the steps after it
-go on with what it would have given, from fastkm.
+A run on another raster comes first, to compile kernels and load libraries. The address space is limited to
+the memory that is free, so that a step that needs more fails, not the machine; the steps after it use
+fastkm's result instead.
 """
 
 from __future__ import annotations
@@ -23,21 +23,32 @@ from typing import Any
 import numpy as np
 
 import fastkm
-from bench.own_process import peak
+from bench.own_process import read_peak
 from bench.quality import inertia_of
-from bench.timing import quiet
-from fastkm._core.cf_missing import physical
+from bench.timing import silence_warnings
+from fastkm._core.cf_missing import to_physical
 from fastkm.geometry.distance import max_pairwise_distances
-from fastkm.lesson import LESSON_K, LESSON_KS, LESSON_LEVEL, LESSON_MIN_DIAMETER, threshold
+from fastkm.plot import clusters_figure
+from fastkm.vector.write import write_outlines
+from scripts.tpw_workflow import (
+    LESSON_K,
+    LESSON_KS,
+    LESSON_LEVEL,
+    LESSON_MIN_DIAMETER,
+    draw_contours,
+    draw_thresholded,
+    threshold,
+    to_polygons,
+)
 
 VARIABLE = "precipitable_water"
 THE_LESSON = "the lesson"
 RESTARTS = 20
-"""That scipy makes by default."""
+"""Restarts that scipy makes by default."""
 
 
 class Clock:
-    """Seconds of steps, and what went wrong in them."""
+    """Measure the seconds of steps, and note which ones failed."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -45,7 +56,7 @@ class Clock:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step; one that finds no memory is taken down as failed."""
+        """Time a step; if it runs out of memory, note that it failed."""
         begin = time.perf_counter()
         try:
             yield
@@ -55,7 +66,7 @@ class Clock:
 
 
 def by_the_lesson(file: Path, folder: Path, restarts: int = RESTARTS) -> dict[str, Any]:
-    """Do every step as the lesson does; the seconds are those of all restarts."""
+    """Do every step as the lesson does; the seconds are scaled up to all restarts."""
     import netCDF4
     from scipy.cluster import vq
     from scipy.spatial.distance import cdist
@@ -85,19 +96,19 @@ def by_the_lesson(file: Path, folder: Path, restarts: int = RESTARTS) -> dict[st
     with clock.step("measure"):
         across = [float(cdist(line, line).max()) for line in found]
     if "measure" in clock.failed:
-        across = lengths(found)
+        across = measure_lengths(found)
     long = [line for line, d in zip(found, across, strict=True) if d > LESSON_MIN_DIAMETER]
     with clock.step("write"):
         write_points_one_by_one(long, latitude, longitude, folder / "contours.shp")
     with clock.step("draw"):
         draw_by_the_lesson(image, maps, classes, long, folder)
-    return told(clock, inertia_of(flat.astype(float), codebooks[LESSON_K]), across)
+    return summarize(clock, inertia_of(flat.astype(float), codebooks[LESSON_K]), across)
 
 
 def write_points_one_by_one(
     lines: list[np.ndarray], latitude: np.ndarray, longitude: np.ndarray, path: Path
 ) -> None:
-    """Look up the place of each point, and write polygons."""
+    """Look up the coordinates of each point, and write polygons."""
     import geopandas as gpd
     import shapely
 
@@ -141,15 +152,11 @@ def draw_by_the_lesson(
 
 
 def by_fastkm(file: Path, folder: Path) -> dict[str, Any]:
-    """Do every step as `fastkm.lesson` does."""
-    from fastkm.plot import clusters_figure, contours_figure, thresholded_figure
-    from fastkm.vector.contours import contours_to_frame
-    from fastkm.vector.write import write_outlines
-
+    """Do every step as ``scripts/tpw_workflow.py`` does."""
     clock = Clock()
     with clock.step("read"):
         stored = fastkm.read_raster(file, missing="keep")
-        cells = physical(stored)
+        cells = to_physical(stored)
     with clock.step("cluster"):
         results = fastkm.kmeans1d(cells, LESSON_KS)
     with clock.step("label"):
@@ -159,29 +166,29 @@ def by_fastkm(file: Path, folder: Path) -> dict[str, Any]:
     with clock.step("trace"):
         found = fastkm.find_contours(classes, LESSON_LEVEL)
     with clock.step("measure"):
-        across = lengths(found)
+        across = measure_lengths(found)
     long = [line for line, d in zip(found, across, strict=True) if d > LESSON_MIN_DIAMETER]
     with clock.step("write"):
-        write_outlines(contours_to_frame(long, stored), folder / "contours.shp")
+        write_outlines(to_polygons(long, stored), folder / "contours.shp")
     with clock.step("draw"):
         centroids = {k: result.centroids for k, result in results.items()}
         placed = {k: stored.copy(data=labels) for k, labels in maps.items()}
         kept = stored.copy(data=classes)
         clusters_figure(stored, placed, centroids).savefig(folder / "clusters.png")
-        shown = thresholded_figure(stored, placed[LESSON_K], centroids[LESSON_K], kept)
+        shown = draw_thresholded(stored, placed[LESSON_K], centroids[LESSON_K], kept)
         shown.savefig(folder / "thresholded.png")
-        contours_figure(stored, long).savefig(folder / "contours.png")
-    return told(clock, inertia_of(cells.ravel(), results[LESSON_K].centroids), across)
+        draw_contours(stored, long).savefig(folder / "contours.png")
+    return summarize(clock, inertia_of(cells.ravel(), results[LESSON_K].centroids), across)
 
 
-def lengths(lines: list[np.ndarray]) -> list[float]:
+def measure_lengths(lines: list[np.ndarray]) -> list[float]:
     """Measure all contours at once."""
     offsets = np.cumsum([0, *map(len, lines)])
     return max_pairwise_distances(np.concatenate([np.empty((0, 2)), *lines]), offsets).tolist()
 
 
-def told(clock: Clock, inertia: float, across: list[float]) -> dict[str, Any]:
-    """Put together what a run tells: `across` are the diameters of all contours."""
+def summarize(clock: Clock, inertia: float, across: list[float]) -> dict[str, Any]:
+    """Return the results of a run; `across` are the diameters of all contours."""
     kept = [d for d in across if d > LESSON_MIN_DIAMETER]
     return {
         "seconds": clock.seconds,
@@ -189,30 +196,30 @@ def told(clock: Clock, inertia: float, across: list[float]) -> dict[str, Any]:
         "inertia": inertia,
         "kept": len(kept),
         "longest": max(kept, default=0.0),
-        "peak": peak(),
+        "peak": read_peak(),
     }
 
 
 def main(who: str, file: str, warm: str, restarts: str) -> None:
-    """Run one way, kernels compiled and libraries loaded by a coarse raster before."""
+    """Run one way, after a run on a coarse raster that compiles kernels and loads libraries."""
     way = partial(by_the_lesson, restarts=int(restarts)) if who == THE_LESSON else by_fastkm
-    with quiet(), tempfile.TemporaryDirectory() as folder:
+    with silence_warnings(), tempfile.TemporaryDirectory() as folder:
         way(Path(warm), Path(folder))
-        with memory_limited():
+        with limit_memory():
             print(json.dumps(way(Path(file), Path(folder))))
 
 
 @contextmanager
-def memory_limited() -> Iterator[None]:
-    """Let an allocation that the machine has no memory for fail, where this can be done."""
+def limit_memory() -> Iterator[None]:
+    """Let allocations beyond the free memory fail, if the system has such a limit."""
     try:
         import resource
 
-        told = Path("/proc/meminfo").read_text()
+        meminfo = Path("/proc/meminfo").read_text()
     except (ImportError, OSError):  # Windows, macOS
         yield
         return
-    available = 1024 * int(re.findall(r"MemAvailable:\s+(\d+)", told)[0])
+    available = 1024 * int(re.findall(r"MemAvailable:\s+(\d+)", meminfo)[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (available, before[1]))
     try:

@@ -1,7 +1,7 @@
-"""Memory of everybody on the same work: each run in a process of its own. Linux only.
+"""Memory of all rivals on the same work, each in a process of its own. Linux only.
 
-What counts is the peak beyond the data, answer included, with kernels compiled before. A rival
-without a number needs more memory than there is, or broke down.
+The peak beyond the data counts, the answer included; kernels are compiled before. A rival without a
+number needs more memory than the machine has, or broke down.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 
-from bench.case import OURS, Case, left_out
-from bench.cases import case_named
+from bench.case import OURS, Case, list_left_out
+from bench.cases import find_case
 from bench.own_process import ask
 from bench.part import Found, Part
-from bench.table import markdown, times
+from bench.table import format_ratio, format_table
 
 WEIGHED = (
     "vq, 1e7 float32, 6 codes",
@@ -25,28 +25,28 @@ WEIGHED = (
     "find_contours, 1800 x 3600 uint8",
     "polygonize, 1800 x 3600",
 )
-"""Cases by name."""
+"""Names of the cases whose memory is measured."""
 
 
-def cases() -> list[Case]:
-    """Find the cases."""
-    return [case_named(name) for name in WEIGHED]
+def find_cases() -> list[Case]:
+    """Return the cases of `WEIGHED`."""
+    return [find_case(name) for name in WEIGHED]
 
 
 def run(size: str) -> Found:
-    """Weigh every rival of the cases; at the tiny size fastkm only, on two of them."""
+    """Measure every rival on every case; at the tiny size fastkm only, on two cases."""
     found = []
-    for case in cases()[: 2 if size == "tiny" else None]:
+    for case in find_cases()[: 2 if size == "tiny" else None]:
         for name, rival in case.present().items():
             if rival.yardstick or (size == "tiny" and name != OURS):
                 continue
-            beyond, held = weighed(case.name, name, size)
+            beyond, held = weigh(case.name, name, size)
             found.append({"case": case.name, "rival": name, "beyond": beyond, "data": held})
     return {"weighed": found}
 
 
-def weighed(case: str, rival: str, size: str) -> list[float | None]:
-    """Give the bytes beyond the data and those of the data, or nothing of one that breaks down."""
+def weigh(case: str, rival: str, size: str) -> list[float | None]:
+    """Return the bytes beyond the data and those of the data; None twice if the rival breaks down."""
     try:
         return list(ask("peak", case, rival, size, dict(os.environ)))
     except subprocess.CalledProcessError:
@@ -59,12 +59,12 @@ def section(found: Found) -> str:
     rows = []
     for one in found["weighed"]:
         beyond, base = one["beyond"], ours[one["case"]]
-        ratio = times(beyond / base) if beyond and base else ""
+        ratio = format_ratio(beyond / base) if beyond and base else ""
         data = "" if one["data"] is None else f"{one['data'] / 1e6:,.0f}"
-        told = "broke down" if beyond is None else f"{beyond / 1e6:,.1f}"
-        rows.append([one["case"], one["rival"], data, told, ratio])
+        peak = "broke down" if beyond is None else f"{beyond / 1e6:,.1f}"
+        rows.append([one["case"], one["rival"], data, peak, ratio])
     header = ["work", "who", "data, MB", "peak beyond it, MB", "times fastkm's"]
-    return markdown(header, rows, 3)
+    return format_table(header, rows, 3)
 
 
-PART = Part("Memory", run, section, left_out=lambda: left_out(cases()))
+PART = Part("Memory", run, section, left_out=lambda: list_left_out(find_cases()))

@@ -1,6 +1,7 @@
-"""The pages that people read, made of the newest runs: ``RESULTS.md``, the README's table, the plots.
+"""The pages that people read: ``RESULTS.md``, the README's table and the plots.
 
-No figure in them is typed by hand: a test makes them again and compares.
+They are made from the newest runs. No number in them is typed by hand: a test makes the pages again and
+compares them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from typing import Any
 
 from bench import memory, startup
 from bench.case import OURS
-from bench.comparison import measured_of
-from bench.environment import described
+from bench.comparison import read_measurements
+from bench.environment import describe
 from bench.parts import PARTS
-from bench.results import newest
-from bench.table import above, by_case, losing, markdown, ratio, readable, times, worse
-from bench.timing import ROUNDS, Measured
+from bench.results import find_newest
+from bench.table import (
+    compute_excess,
+    compute_ratio,
+    format_excess,
+    format_ratio,
+    format_seconds,
+    format_table,
+    group_by_case,
+    list_losses,
+)
+from bench.timing import ROUNDS, Measurement
 from fastkm._core.atomic_write import atomic_write
 
 HOME = Path(__file__).parent
@@ -48,24 +58,24 @@ Written by `python -m bench` from the files in `bench/results/`; do not edit. To
 `python -m bench --size full` (`pip install -e ".[bench]"`), or a part by its name."""
 
 FAIR = f"""\
-What the code sees to:
+The code sees to this:
 
-- **The same work.** Everybody gets the same array, in the same type and layout, the same initial
-  centroids or seed, number of iterations and tolerance. Where a rival cannot (one without float64, or
-  with a method of its own), its line says so by name, and its inertia stands beside its time.
-- **The same threads.** A rival with one thread is compared with fastkm on one thread (*times fastkm's* is
-  the ratio of medians at as many threads); the others get all cores, as fastkm does.
-- **Right answers.** Each answer is checked in the run that times it. *inertia* is how far the sum of
-  squares, computed for all by the same code in float64, is above the least of the case: a quick worse
+- **The same work.** Fastkm and its rivals get the same array, in the same type and layout, and the same initial
+  centroids or seed, number of iterations and tolerance. If a rival cannot take part on these terms (it has no
+  float64, or a method of its own), its line says so by name, and its inertia stands beside its time.
+- **The same threads.** A rival with one thread is compared with fastkm on one thread; the others get all
+  cores, as fastkm does. *Times fastkm's* is the rival's median time divided by fastkm's, with the same number of threads.
+- **Right answers.** Each answer is checked in the run that times it. The column *inertia* shows how far the sum of
+  squares is above the least one of the case. The same code computes it for all, in float64, so a quick but worse
   answer shows.
-- **Interleaved runs.** Everybody runs once in each round, up to {ROUNDS} rounds; the first does not
-  count; a rival that has used its allowance of seconds takes part in no further round. The median is
-  given with the spread and the number of runs. Making the data is not timed.
-- **Compiling apart.** Kernels are compiled before the clock starts. What a first call costs, with an empty and
-  with a warm cache, is measured in fresh processes: see *{startup.PART.title}*.
+- **Interleaved runs.** Each program runs once in each round, up to {ROUNDS} rounds; the first round does not
+  count. A rival that has used its allowance of seconds leaves the later rounds. The tables show the median,
+  the spread and the number of runs. Making the data is not timed.
+- **Compiling apart.** Kernels are compiled before the clock starts. *{startup.PART.title}* measures in fresh processes
+  what a first call costs, with an empty and with a warm cache.
 - **Memory** is the peak of a process of its own: see *{memory.PART.title}*.
-- **Nothing left out in silence.** Cases where fastkm loses are in the tables; who was not installed is named.
-- *A yardstick* is not the same work: it shows how near a plain pass over the data is.
+- **Nothing is left out silently.** Cases in which fastkm loses are in the tables, and rivals that were not installed are named.
+- *A yardstick* is not the same work: it shows how near fastkm is to a plain pass over the data.
 """
 
 
@@ -75,7 +85,7 @@ def rebuild(home: Path, drawn: Collection[str] = tuple(PARTS)) -> list[Path]:
     Parameters
     ----------
     home : Path
-        Where ``RESULTS.md`` and the figures go. The README is written where it is the project's own.
+        Where ``RESULTS.md`` and the figures go. The README is written too if this is `HOME`.
     drawn : collection of str
         The parts whose figures are drawn.
 
@@ -84,10 +94,10 @@ def rebuild(home: Path, drawn: Collection[str] = tuple(PARTS)) -> list[Path]:
     list of Path
         The files written.
     """
-    parts = newest(home / "results")
-    pages = {home / "RESULTS.md": results_page(parts)}
+    parts = find_newest(home / "results")
+    pages = {home / "RESULTS.md": write_results_page(parts)}
     if home == HOME and README.exists():
-        pages[README] = with_headline(README.read_text(), parts)
+        pages[README] = insert_headline(README.read_text(), parts)
     for path, text in pages.items():
         with atomic_write(path) as draft:
             draft.write_text(text)
@@ -106,31 +116,31 @@ def draw(home: Path, name: str, part: dict[str, Any]) -> list[Path]:
     return paths
 
 
-def results_page(parts: Parts) -> str:
+def write_results_page(parts: Parts) -> str:
     """Write ``RESULTS.md``."""
     titles = {name: part.title for name, part in PARTS.items()}
     shown = [name for name in PARTS if name in parts]
     paragraphs = [
         "# Results",
         INTRODUCTION,
-        "\n".join(f"- [{titles[name]}](#{anchor(titles[name])})" for name in shown),
+        "\n".join(f"- [{titles[name]}](#{make_anchor(titles[name])})" for name in shown),
         "## How it is measured",
         FAIR.rstrip(),
         "## Where fastkm loses",
-        losses(parts),
-        *(text for name in shown for text in part_of_page(name, parts[name])),
+        write_losses(parts),
+        *(text for name in shown for text in write_part(name, parts[name])),
         "## Machines and versions",
-        *machines(parts),
+        *write_machines(parts),
     ]
     return "\n\n".join(paragraphs) + "\n"
 
 
-def anchor(title: str) -> str:
-    """Give the address of a heading within its page."""
+def make_anchor(title: str) -> str:
+    """Return the address of a heading within its page."""
     return "".join(c for c in title.lower().replace(" ", "-") if c.isalnum() or c == "-")
 
 
-def part_of_page(name: str, part: dict[str, Any]) -> Iterable[str]:
+def write_part(name: str, part: dict[str, Any]) -> Iterable[str]:
     """Write a part: its heading, how to repeat it, its tables and figures."""
     yield f"## {PARTS[name].title}"
     command = f"python -m bench {name} --size {part['size']}"
@@ -144,73 +154,85 @@ def part_of_page(name: str, part: dict[str, Any]) -> Iterable[str]:
         yield f"Left out here: {missing}."
 
 
-def machines(parts: Parts) -> Iterable[str]:
-    """Name the environments, with the parts that ran there."""
+def write_machines(parts: Parts) -> Iterable[str]:
+    """Write each environment, with the parts that ran in it."""
     found: dict[str, list[str]] = {}
     for name in PARTS:
         if name in parts:
-            found.setdefault(described(parts[name]["environment"]), []).append(name)
+            found.setdefault(describe(parts[name]["environment"]), []).append(name)
     for text, names in found.items():
         yield f"{', '.join(names)}: {text}"
 
 
-def losses(parts: Parts) -> str:
+def write_losses(parts: Parts) -> str:
     """List the cases in which a rival is quicker than fastkm."""
     rows = [
-        [case, one.rival, one.threads, times(1 / share), above(worse_in(one, measured))]
+        [
+            case,
+            one.rival,
+            one.threads,
+            format_ratio(1 / share),
+            format_excess(compute_worse(one, measured)),
+        ]
         for name in PARTS
-        for measured in [measured_in(parts, name)]
-        for case, one, share in losing(measured)
+        for measured in [read_part(parts, name)]
+        for case, one, share in list_losses(measured)
     ]
     if not rows:
-        return "In none of these cases."
+        return "In none of the measured cases."
     header = ["work", "who", "threads", "times as quick as fastkm", "inertia"]
-    return markdown(header, rows, 3)
+    return format_table(header, rows, 3)
 
 
-def measured_in(parts: Parts, name: str) -> list[Measured]:
-    """Give the cases that a part measured, if it is made of cases."""
+def read_part(parts: Parts, name: str) -> list[Measurement]:
+    """Return the measurements of a part; none if it is not made of cases."""
     found = parts[name]["found"] if name in parts else {}
-    return measured_of(found) if "measured" in found else []
+    return read_measurements(found) if "measured" in found else []
 
 
-def worse_in(one: Measured, measured: list[Measured]) -> float | None:
-    """Tell how far a loss is above the least of its case."""
-    return worse(one, by_case(measured)[one.case])
+def compute_worse(one: Measurement, measured: list[Measurement]) -> float | None:
+    """Return how far a loss is above the least one of its case."""
+    return compute_excess(one, group_by_case(measured)[one.case])
 
 
-def with_headline(readme: str, parts: Parts) -> str:
-    """Give the README with the headline table in its place."""
+def insert_headline(readme: str, parts: Parts) -> str:
+    """Return the README with the headline table in its place."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{headline(parts)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{write_headline(parts)}\n{END}{after}"
 
 
-def headline(parts: Parts) -> str:
-    """Write a line for each case: fastkm, the usual way, and the quickest of the others."""
+def write_headline(parts: Parts) -> str:
+    """Return the table of the README: for each case fastkm, the usual way, and the quickest other."""
     rows = [
-        headline_row(name, case)
+        write_headline_row(name, case)
         for part, names in HEADLINE.items()
-        for name, case in by_case(measured_in(parts, part)).items()
+        for name, case in group_by_case(read_part(parts, part)).items()
         if name.startswith(names)
     ]
     header = ["work", "fastkm, all cores / one", "the usual way", "the quickest other"]
     machine = next(iter(parts.values()))["environment"] if parts else None
-    about = f"\n\nMedians; {machine['cpu']}, {machine['cores']} cores." if machine else ""
-    return markdown(header, rows) + about
+    where = "[where fastkm loses](bench/RESULTS.md#where-fastkm-loses)"
+    about = f"\n\nMedians; {machine['cpu']}, {machine['cores']} cores; {where}." if machine else ""
+    return format_table(header, rows) + about
 
 
-def headline_row(name: str, case: list[Measured]) -> list[str]:
+def write_headline_row(name: str, case: list[Measurement]) -> list[str]:
     """Write one line."""
     ours = [one for one in case if one.rival == OURS]
     others = [one for one in case if one.rival != OURS and not one.yardstick]
-    quickest = min(others[1:], key=lambda one: ratio(one, case), default=None)
-    own = " / ".join(readable(one.median) for one in ours)
-    return [name, own, beside(others[0], case), beside(quickest, case) if quickest else ""]
+    quickest = min(others[1:], key=lambda one: compute_ratio(one, case), default=None)
+    own = " / ".join(format_seconds(one.median) for one in ours)
+    return [
+        name,
+        own,
+        write_rival(others[0], case),
+        write_rival(quickest, case) if quickest else "",
+    ]
 
 
-def beside(one: Measured, case: list[Measured]) -> str:
-    """Write who, how long, how many times fastkm's, and how much worse."""
-    share = worse(one, case) or 0.0
-    grade = f", inertia {above(share)}" if share >= 1e-4 else ""
-    return f"{one.rival}: {readable(one.median)}, **{times(ratio(one, case))}**{grade}"
+def write_rival(one: Measurement, case: list[Measurement]) -> str:
+    """Write a rival's name and time, its ratio to fastkm's, and how much worse its answer is."""
+    share = compute_excess(one, case) or 0.0
+    grade = f", inertia {format_excess(share)}" if share >= 1e-4 else ""
+    return f"{one.rival}: {format_seconds(one.median)}, **{format_ratio(compute_ratio(one, case))}**{grade}"

@@ -1,4 +1,4 @@
-"""A part of the benchmarks: something to run, and how what it finds is shown."""
+"""A part of the benchmarks: how to run it, and how to show what it finds."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def no_figures(_found: Found) -> dict[str, Figure]:
 
 @dataclass(frozen=True)
 class Part:
-    """A part.
+    """A part of the benchmarks.
 
     Attributes
     ----------
     title : str
         Its heading in the results.
     run : callable
-        Takes "tiny", "small" or "full", returns what it found.
+        Takes "tiny", "small" or "full", and returns what it finds.
     section : callable
-        Writes what was found in Markdown, under the heading.
+        Writes what was found in Markdown, without the heading.
     figures : callable
-        Draws what was found: figures by the names of their files, without an ending.
+        Draws what was found: figures by the names of their files, without an extension.
     left_out : callable
-        Names the rivals that cannot take part here, and why.
+        Returns the rivals that cannot take part here, and why.
     """
 
     title: str

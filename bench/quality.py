@@ -1,15 +1,16 @@
-"""How often others miss the optimum of one dimension, by how much, over k.
+"""How often others miss the optimum in one dimension, and by how much, against k.
 
-    python -m bench.quality FILE [--runs 20]    # the same of a netCDF file of your own
+    python -m bench.quality FILE [--runs 20]    # the same for a netCDF file of your own
 
-Everybody clusters the same rasters, as his function does without further options, in runs with seeds
-0, 1, 2 ... (scipy's ``kmeans`` with the twenty restarts that it does by itself). An answer is judged by the
-sum of the squared distances of all values to the nearest of its centroids, computed for all by the same
-code in float64, against the optimum that `fastkm.kmeans1d` proves. A *miss* is more than 0.1 % above it.
+All contenders cluster the same rasters with the default options of their functions, in runs with seeds
+0, 1, 2 ... (scipy's ``kmeans`` with the twenty restarts that are its default). The inertia of an answer is
+the sum of the squared distances of all values to the nearest of its centroids, computed for all by the same
+code in float64. A *miss* is an answer whose inertia is more than 0.1 % above the optimum that
+`fastkm.kmeans1d` proves.
 
 The rasters look like real ones: the sample with its fill values, as the lesson clusters it; its valid
 cells; a finer month; the luminance of a photograph; a field with the spectrum of surface temperatures. They
-are thinned to at most `MOST` values, evenly, since scipy takes minutes for more.
+are thinned evenly to at most `MOST` values, since scipy takes minutes for more.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import numpy as np
 import fastkm
 from bench.case import why_missing
 from bench.part import Found, Part
-from bench.style import line_of, new_figure, tidy
-from bench.table import markdown, percent
-from bench.timing import quiet
+from bench.style import choose_line, new_figure, tidy
+from bench.table import format_percent, format_table
+from bench.timing import silence_warnings
 from fastkm.datasets.monthly_series import write_sample_archive
 from fastkm.datasets.water_vapour import sample_dataset
 from fastkm.raster.io.read_netcdf import read_raster
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOLERANCE = 1e-3
-"""A miss is an inertia that is above the least by more than this share."""
+"""An inertia above the least one by more than this share is a miss."""
 MOST = {"tiny": 300, "small": 3_000, "full": 10_000}
 KS = {"tiny": (2, 3), "small": (3, 6, 9), "full": tuple(range(2, 13))}
 RUNS = {"tiny": 2, "small": 5, "full": 20}
@@ -93,48 +94,48 @@ CONTENDERS: dict[str, tuple[str, Callable[[np.ndarray, int, int], np.ndarray]]] 
     "flash1dkmeans": ("flash1dkmeans", by_flash1dkmeans),
     "faiss": ("faiss", by_faiss),
 }
-"""Who does not call the answer optimal: the module that is needed, and the function."""
+"""Functions that do not claim the optimum, with the module that each one needs."""
 
 
-def present() -> dict[str, Callable[[np.ndarray, int, int], np.ndarray]]:
-    """Give those who are installed."""
+def list_present() -> dict[str, Callable[[np.ndarray, int, int], np.ndarray]]:
+    """Return the contenders that are installed."""
     return {name: run for name, (module, run) in CONTENDERS.items() if not why_missing(module)}
 
 
-def left_out() -> dict[str, str]:
-    """Name those who are not, and why."""
+def list_left_out() -> dict[str, str]:
+    """Return the contenders that are not installed, and why."""
     reasons = {name: why_missing(module) for name, (module, _) in CONTENDERS.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def sample(*, valid: bool) -> np.ndarray:
-    """Give the cells of the sample, all or the valid ones."""
+def read_sample(*, valid: bool) -> np.ndarray:
+    """Return the cells of the sample: all, or the valid ones."""
     values = sample_dataset()["precipitable_water"].values.ravel().astype("f8")
     return values[values >= 0] if valid else values
 
 
-def finer_month() -> np.ndarray:
-    """Give the valid cells of a month at half a degree."""
+def make_finer_month() -> np.ndarray:
+    """Return the valid cells of a month at half a degree."""
     with TemporaryDirectory() as folder:
         [path] = write_sample_archive(folder, months=1, resolution=0.5)
-        return valid_cells(path)
+        return read_valid_cells(path)
 
 
-def valid_cells(path: Path) -> np.ndarray:
-    """Give the cells of a file that are not missing."""
+def read_valid_cells(path: Path) -> np.ndarray:
+    """Return the cells of a file that are not missing."""
     values = read_raster(path).values.ravel().astype("f8")
     return values[~np.isnan(values)]
 
 
-def luminance() -> np.ndarray:
-    """Give the grey values of scikit-learn's china.jpg."""
+def read_luminance() -> np.ndarray:
+    """Return the grey values of scikit-learn's china.jpg."""
     from sklearn.datasets import load_sample_image
 
     return np.rint(load_sample_image("china.jpg").reshape(-1, 3) @ [0.299, 0.587, 0.114])
 
 
-def temperature() -> np.ndarray:
-    """Make a field as surface temperatures are: warm at the equator, smooth anomalies, in 0.01 K."""
+def make_temperature() -> np.ndarray:
+    """Make a field like surface temperatures: warm at the equator, smooth anomalies, in 0.01 K."""
     rows, columns = 180, 360
     rng = np.random.default_rng(0)
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns))
@@ -147,16 +148,16 @@ def temperature() -> np.ndarray:
 
 
 RASTERS: dict[str, Callable[[], np.ndarray]] = {
-    "water, fill values and all": lambda: sample(valid=False),
-    "water, valid cells": lambda: sample(valid=True),
-    "a month at 0.5 degree, valid cells": finer_month,
-    "luminance of a photograph": luminance,
-    "surface temperature": temperature,
+    "water, fill values and all": lambda: read_sample(valid=False),
+    "water, valid cells": lambda: read_sample(valid=True),
+    "a month at 0.5 degree, valid cells": make_finer_month,
+    "luminance of a photograph": read_luminance,
+    "surface temperature": make_temperature,
 }
 
 
-def thinned(values: np.ndarray, most: int) -> np.ndarray:
-    """Take every so manieth value."""
+def thin(values: np.ndarray, most: int) -> np.ndarray:
+    """Take every n-th value, so that at most `most` are left."""
     return np.ascontiguousarray(values[:: -(-len(values) // most)])
 
 
@@ -167,19 +168,19 @@ def inertia_of(x: np.ndarray, centroids: np.ndarray) -> float:
     return float(np.sum((x - nearest) ** 2))
 
 
-def judged(x: np.ndarray, k: int, runs: int) -> dict[str, Any]:
-    """Run everybody, and give how far above the optimum each answer is, as a share.
+def judge(x: np.ndarray, k: int, runs: int) -> dict[str, Any]:
+    """Run all contenders; return how far above the optimum each answer is, as a share.
 
     Raises
     ------
     AssertionError
-        If the optimum is not proven, or an answer is better.
+        If the optimum is not proven, or an answer is better than it.
     """
     result = fastkm.kmeans1d(x, k)
     assert result.gap == 0, f"the optimum is not proven: gap = {result.gap}"
     least = inertia_of(x, result.centroids)
     excess, fewer = {}, {}
-    for name, run in present().items():
+    for name, run in list_present().items():
         answers = [run(x, k, seed) for seed in range(runs)]
         excess[name] = [inertia_of(x, answer) / least - 1 for answer in answers]
         fewer[name] = sum(len(np.unique(answer)) < k for answer in answers)
@@ -188,61 +189,63 @@ def judged(x: np.ndarray, k: int, runs: int) -> dict[str, Any]:
 
 
 def run(size: str) -> Found:
-    """Judge everybody on every raster."""
+    """Judge all contenders on all rasters."""
     names = list(RASTERS)[: 2 if size == "tiny" else None]
     return {
         "runs": RUNS[size],
         "rasters": [
-            raster_of(name, thinned(RASTERS[name](), MOST[size]), KS[size], RUNS[size])
+            judge_raster(name, thin(RASTERS[name](), MOST[size]), KS[size], RUNS[size])
             for name in names
         ],
     }
 
 
-def raster_of(name: str, x: np.ndarray, ks: Sequence[int], runs: int) -> dict[str, Any]:
-    """Judge everybody on one raster."""
-    with quiet():
-        judgements = [judged(x, k, runs) for k in ks]
+def judge_raster(name: str, x: np.ndarray, ks: Sequence[int], runs: int) -> dict[str, Any]:
+    """Judge all contenders on one raster."""
+    with silence_warnings():
+        judgements = [judge(x, k, runs) for k in ks]
     return {"name": name, "values": len(x), "judged": judgements}
 
 
-def misses(excess: Sequence[float]) -> int:
+def count_misses(excess: Sequence[float]) -> int:
     """Count the misses."""
     return sum(share > TOLERANCE for share in excess)
 
 
 def section(found: Found) -> str:
-    """Write a table for every raster: misses and the worst answer, over k."""
+    """Write a table for each raster: misses and the worst answer, against k."""
     runs = found["runs"]
     intro = (
         f"Runs of {runs} that end more than {TOLERANCE:.1%} above the optimum, and how far the worst "
         "of them is above it; * where fewer clusters came back than were asked for. fastkm's "
         "`kmeans1d` has no misses: it proves the optimum against which the others are judged."
     )
-    return "\n\n".join([intro, *(table(raster, runs) for raster in found["rasters"])])
+    return "\n\n".join([intro, *(write_table(raster, runs) for raster in found["rasters"])])
 
 
-def table(raster: dict[str, Any], runs: int) -> str:
-    """Give a line for each contender, a column for each k."""
+def write_table(raster: dict[str, Any], runs: int) -> str:
+    """Return a line for each contender, with a column for each k."""
     judgements = raster["judged"]
-    rows = [[name, *(cell(one, name) for one in judgements)] for name in judgements[0]["excess"]]
-    total = [sum(misses(excess) for excess in one["excess"].values()) for one in judgements]
+    rows = [
+        [name, *(write_cell(one, name) for one in judgements)] for name in judgements[0]["excess"]
+    ]
+    total = [sum(count_misses(excess) for excess in one["excess"].values()) for one in judgements]
     asked = runs * len(judgements[0]["excess"])
     rows.append(["all of them", *(f"{number / asked:.0%}" for number in total)])
     header = [f"{raster['name']}, {raster['values']:,} values; k =", *(o["k"] for o in judgements)]
-    return markdown(header, rows, len(judgements))
+    return format_table(header, rows, len(judgements))
 
 
-def cell(one: dict[str, Any], name: str) -> str:
-    """Write the misses of one, and the worst."""
+def write_cell(one: dict[str, Any], name: str) -> str:
+    """Write the number of misses of a contender, and its worst answer."""
     excess = one["excess"][name]
-    number = misses(excess)
+    number = count_misses(excess)
     star = "*" if one["fewer"][name] else ""
-    return f"{number}, {percent(max(excess))}{star}" if number else f"0{star}"
+    return f"{number}, {format_percent(max(excess))}{star}" if number else f"0{star}"
 
 
 def figures(found: Found) -> dict[str, Figure]:
-    """Draw the share of misses, and the excess, over k."""
+    """Draw the share of misses and the mean excess against k."""
     rasters = found["rasters"]
     figure, axes = new_figure(2, len(rasters), width=3.5, height=3.0)
     for number, raster in enumerate(rasters):
@@ -250,13 +253,13 @@ def figures(found: Found) -> dict[str, Figure]:
         ks = [one["k"] for one in raster["judged"]]
         for name in raster["judged"][0]["excess"]:
             every = [one["excess"][name] for one in raster["judged"]]
-            style = {"markersize": 4, "label": name, **line_of_contender(name)}
-            above.plot(ks, [100 * misses(excess) / len(excess) for excess in every], **style)
+            style = {"markersize": 4, "label": name, **choose_line_of_contender(name)}
+            above.plot(ks, [100 * count_misses(excess) / len(excess) for excess in every], **style)
             below.plot(ks, [max(100 * np.mean(excess), FLOOR) for excess in every], **style)
         ours = {
             "markersize": 4,
             "label": "fastkm, kmeans1d (the proven optimum)",
-            **line_of("fastkm"),
+            **choose_line("fastkm"),
         }
         above.plot(ks, [0.0] * len(ks), **ours)
         below.plot(ks, [FLOOR] * len(ks), **ours)
@@ -274,23 +277,23 @@ def figures(found: Found) -> dict[str, Figure]:
 
 
 FLOOR = 1e-3
-"""Per cent; the lower end of the logarithmic axis."""
+"""Lower end of the logarithmic axis, in per cent."""
 
 
-def line_of_contender(name: str) -> dict[str, Any]:
-    """Tell apart the two of scipy and the three of scikit-learn by their dashes."""
+def choose_line_of_contender(name: str) -> dict[str, Any]:
+    """Return the style of a contender's line; dashes distinguish those of one library."""
     dashed = name.endswith(("++", "10"))
-    return {**line_of(name), "linestyle": "--" if dashed else "-"}
+    return {**choose_line(name), "linestyle": "--" if dashed else "-"}
 
 
-PART = Part("How often others miss the optimum", run, section, figures, left_out)
+PART = Part("How often others miss the optimum", run, section, figures, list_left_out)
 
 
-def of_file(path: Path, runs: int) -> Found:
-    """Judge everybody on a netCDF file: all cells, as the lesson has them, and the valid ones."""
+def judge_file(path: Path, runs: int) -> Found:
+    """Judge all contenders on a netCDF file: all cells, as the lesson has them, and the valid ones."""
     stored = read_raster(path, missing="keep").values.ravel().astype("f8")
-    rasters = {"all cells, fill values and all": stored, "valid cells": valid_cells(path)}
-    found = [raster_of(name, x, (4, 6, 8), runs) for name, x in rasters.items()]
+    rasters = {"all cells, fill values and all": stored, "valid cells": read_valid_cells(path)}
+    found = [judge_raster(name, x, (4, 6, 8), runs) for name, x in rasters.items()]
     return {"runs": runs, "rasters": found}
 
 
@@ -301,7 +304,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("file", type=Path, help="a netCDF file with one raster")
     parser.add_argument("--runs", type=int, default=20, help="seeds, default %(default)s")
     options = parser.parse_args(arguments)
-    print(section(of_file(options.file, options.runs)))
+    print(section(judge_file(options.file, options.runs)))
 
 
 if __name__ == "__main__":

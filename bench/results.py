@@ -1,4 +1,4 @@
-"""Runs as files: each is one JSON file with its environment, and the newest of a part counts."""
+"""Runs as files: each is one JSON file with its environment, and the newest run of a part counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.environment import environment
+from bench.environment import collect_environment
 from fastkm._core.atomic_write import atomic_write
 
 if TYPE_CHECKING:
@@ -29,24 +29,24 @@ class Run:
     def __init__(self, folder: Path, size: str) -> None:
         started = datetime.now(UTC)
         self.path = folder / f"{started:%Y%m%dT%H%M%S}_{size}.json"
-        self.told: dict[str, Any] = {
+        self.content: dict[str, Any] = {
             "started": started.isoformat(timespec="seconds"),
             "size": size,
-            "environment": environment(),
+            "environment": collect_environment(),
             "parts": {},
         }
 
     def add(self, name: str, found: Found, left_out: Mapping[str, str], seconds: float) -> None:
-        """Write the file with one part more."""
+        """Add a part, and write the file again."""
         part = {"seconds": round(seconds, 1), "left_out": dict(left_out), "found": found}
-        self.told["parts"][name] = part
+        self.content["parts"][name] = part
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.path) as draft:
-            draft.write_text(json.dumps(self.told, indent=1) + "\n")
+            draft.write_text(json.dumps(self.content, indent=1) + "\n")
 
 
-def newest(folder: Path) -> dict[str, dict[str, Any]]:
-    """Give for each part its newest full run, or the newest of those of a smaller size.
+def find_newest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return for each part its newest full run, or the newest run of a smaller size.
 
     Each is the part of the run's file with the run's own ``started``, ``size`` and ``environment``.
     """

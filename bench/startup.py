@@ -1,9 +1,9 @@
 """What comes before the first answer: imports, and compiling the kernels.
 
-Each figure is of processes of their own. An import is that of ``python -c "import ..."`` less that
-of an empty program. A first call is one of the smallest size, once what it needs is imported: with
-an empty cache of compiled kernels, and with the cache that this left. A later call is the second of
-the same process. Rivals that compile nothing have the same three.
+Each figure comes from fresh processes. The time of an import is that of ``python -c "import ..."``
+less that of an empty program. A first call works on the smallest size, after what it needs has been
+imported: once with an empty cache of compiled kernels, and once with the cache that this run left. A
+later call is the second call in the same process. Rivals that compile nothing are timed likewise.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 
-from bench.case import Case, left_out
-from bench.cases import case_named
+from bench.case import Case, list_left_out
+from bench.cases import find_case
 from bench.own_process import ask
 from bench.part import Found, Part
-from bench.table import markdown, readable
+from bench.table import format_seconds, format_table
 
 MODULES = (
     "pass", "import numpy", "import numba", "import fastkm", "import fastkm.cluster",
@@ -40,21 +40,21 @@ FIRST = {
 RUNS = {"tiny": 1, "small": 3, "full": 7}
 
 
-def cases() -> list[Case]:
+def find_cases() -> list[Case]:
     """Find the cases."""
-    return [case_named(name) for name in FIRST]
+    return [find_case(name) for name in FIRST]
 
 
 def run(size: str) -> Found:
-    """Start processes; at the tiny size for one case only."""
-    chosen = cases()[: 1 if size == "tiny" else None]
+    """Time imports and first calls; at the tiny size, first calls of one case only."""
+    chosen = find_cases()[: 1 if size == "tiny" else None]
     return {
-        "imports": imports(RUNS[size]),
-        "first": [one for c in chosen for one in first_calls(c)],
+        "imports": time_imports(RUNS[size]),
+        "first": [one for c in chosen for one in measure_first_calls(c)],
     }
 
 
-def imports(runs: int) -> dict[str, list[float]]:
+def time_imports(runs: int) -> dict[str, list[float]]:
     """Time programs that import something, in turn."""
     found: dict[str, list[float]] = {code: [] for code in MODULES}
     for number in range(-1, runs):  # the first reads the disk
@@ -66,8 +66,8 @@ def imports(runs: int) -> dict[str, list[float]]:
     return found
 
 
-def first_calls(case: Case) -> list[dict[str, object]]:
-    """Time the first call of everybody, with an empty and with a warm cache."""
+def measure_first_calls(case: Case) -> list[dict[str, object]]:
+    """Time the first call of each rival, with an empty and with a warm cache."""
     found = []
     for name, rival in case.present().items():
         if rival.yardstick:
@@ -86,17 +86,17 @@ def section(found: Found) -> str:
     """Write both tables."""
     medians = {code: statistics.median(seconds) for code, seconds in found["imports"].items()}
     nothing = medians.pop("pass")
-    modules = [[f"`{code}`", readable(max(0.0, s - nothing))] for code, s in medians.items()]
+    modules = [[f"`{code}`", format_seconds(max(0.0, s - nothing))] for code, s in medians.items()]
     calls = [
         [
             FIRST.get(one["case"], one["case"]),
             one["rival"],
-            *(readable(one[c]) for c in ("empty", "warm", "later")),
+            *(format_seconds(one[c]) for c in ("empty", "warm", "later")),
         ]
         for one in found["first"]
     ]
     header = ["first call of", "who", "empty cache", "warm cache", "later call"]
-    return f"{markdown(['program', 'seconds'], modules, 1)}\n\n{markdown(header, calls, 3)}"
+    return f"{format_table(['program', 'seconds'], modules, 1)}\n\n{format_table(header, calls, 3)}"
 
 
-PART = Part("Before the first answer", run, section, left_out=lambda: left_out(cases()))
+PART = Part("Before the first answer", run, section, left_out=lambda: list_left_out(find_cases()))

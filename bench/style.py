@@ -1,4 +1,4 @@
-"""What all figures of the benchmarks share: a rival has one colour and one marker everywhere."""
+"""The style of all figures: a rival has the same colour and marker everywhere."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _COLOURS = {
     "cdist": "#1f4e79",
     "np.": "#999999",
 }
-"""By a word in the rival's name; the last that is in it counts."""
+"""Colours by a word in the rival's name; if several match, the last one counts."""
 _MARKERS = "sD^v<>pPX*hd"
 
 
-def line_of(rival: str) -> dict[str, Any]:
-    """Give the colour, marker and width of a rival's line."""
+def choose_line(rival: str) -> dict[str, Any]:
+    """Return the colour, marker and width of a rival's line."""
     if rival.startswith(OURS):
         return dict(_OURS)
     words = [word for word in _COLOURS if word in rival]
@@ -55,7 +55,7 @@ def line_of(rival: str) -> dict[str, Any]:
 def new_figure(
     rows: int, columns: int, *, width: float = 5.0, height: float = 3.8
 ) -> tuple[Figure, Any]:
-    """Make a figure of panels, in inches a panel, and give its axes as a 2-D array."""
+    """Make a figure of panels, sized in inches a panel; return it and its axes, a 2-D array."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=110)
@@ -63,7 +63,7 @@ def new_figure(
 
 
 def tidy(axes: Axes) -> None:
-    """Take away what tells nothing, and draw a light grid."""
+    """Remove the upper and right frame, and draw a light grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, which="major", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -11,7 +11,7 @@ import pytest
 from bench.case import Case
 from bench.cases import CASES
 from bench.threads import ALL
-from bench.timing import ALLOWANCE, ROUNDS, quiet, timed
+from bench.timing import ALLOWANCE, ROUNDS, silence_warnings, time_run
 
 RUNS = [
     pytest.param(case, rival, id=f"{case.name}: {rival}")
@@ -24,12 +24,12 @@ RUNS = [
 @pytest.mark.parametrize(("case", "rival"), RUNS)
 def test_speed(benchmark, size: str, case: Case, rival: str) -> None:
     one = case.rivals[rival]
-    if why := one.missing():
+    if why := one.why_missing():
         pytest.skip(f"left out: {why}")
-    with quiet():
+    with silence_warnings():
         one.run(case.make(case.sizes["tiny"]))
         data = case.make(case.sizes[size])
-        seconds, _ = timed(one, data, ALL)
+        seconds, _ = time_run(one, data, ALL)
         rounds = ROUNDS if seconds * ROUNDS < ALLOWANCE[size] else 1
         benchmark.group = case.name
         benchmark.extra_info.update(case=case.name, rival=rival, size=size)

@@ -1,9 +1,9 @@
-"""Seconds of everybody on one piece of work, in turn, so that a machine that slows down slows all.
+"""Time all rivals on one piece of work, in turn, so that a machine that slows down slows all alike.
 
-Every rival does the work once at the tiny size, which compiles what is compiled, and then at the
-size that is asked for, round after round. Its first round is not counted, unless it is the only one:
-a rival that has used its allowance of seconds takes part in no further round. So quick ones are
-measured seven times, and one that takes minutes once, and the tables say how often.
+Every rival does the work once at the tiny size, which compiles kernels, and then at the size that is
+asked for, round after round. Its first round counts only if there is no other: a rival that has used
+its allowance of seconds takes part in no further round. So a quick rival is measured seven times, one
+that takes minutes is measured once, and the tables say how often.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.case import OURS, Case, Rival
-from bench.threads import ALL, limited
+from bench.threads import ALL, limit_threads
 
 ROUNDS = 7
 ALLOWANCE = {"tiny": 0.0, "small": 2.0, "full": 8.0}
-"""Seconds of a rival on a case, after which it takes part in no further round."""
+"""Seconds of a rival on a case after which it takes part in no further round."""
 
 
 @dataclass
-class Measured:
-    """What was measured of a rival on a case.
+class Measurement:
+    """The times of a rival on a case, with a number of threads.
 
     Attributes
     ----------
     case, rival : str
-        What, and by whom.
+        Their names.
     threads : int
-        The threads that it was allowed.
+        The threads that the rival was allowed.
     seconds : list of float
-        Of each counted run.
+        The time of each counted run.
     yardstick : bool
-        Whether it is not the same work.
+        Whether it is a plain pass over the data instead of the same work.
     loss : float, optional
-        Of its answer, if the case has a loss.
+        The loss of its answer, if the case has one.
     at : dict of str to int
-        Where on the axes of a plot it lies.
+        The place of the case on the axes of a plot.
     """
 
     case: str
@@ -58,8 +58,11 @@ class Measured:
         return statistics.median(self.seconds)
 
 
-def runners(case: Case, threads: Collection[int] = (ALL,)) -> list[tuple[str, Rival, int]]:
-    """List who runs with how many threads: fastkm also on one, where a rival has only one."""
+def list_runs(case: Case, threads: Collection[int] = (ALL,)) -> list[tuple[str, Rival, int]]:
+    """Return each rival with the numbers of threads to run it on.
+
+    fastkm runs on one thread too if a rival uses one only.
+    """
     present = case.present()
     serial = {1} if any(rival.serial for rival in present.values()) else set()
     found = []
@@ -76,7 +79,7 @@ def measure(
     threads: Collection[int] = (ALL,),
     leave_out: Collection[str] = (),
     allowance: float | None = None,
-) -> list[Measured]:
+) -> list[Measurement]:
     """Time a case.
 
     Parameters
@@ -86,7 +89,7 @@ def measure(
     size : {"tiny", "small", "full"}
         How much of it.
     threads : collection of int
-        The threads that everybody is allowed, each number in turn; one that is serial has one.
+        The numbers of threads that rivals are allowed, in turn; a serial rival has one.
     leave_out : collection of str
         Rivals that would take too long.
     allowance : float, optional
@@ -103,16 +106,16 @@ def measure(
         If an answer is not right.
     """
     enough = ALLOWANCE[size] if allowance is None else allowance
-    running = [one for one in runners(case, threads) if one[0] not in leave_out]
+    running = [one for one in list_runs(case, threads) if one[0] not in leave_out]
     found = [
-        Measured(case.name, name, number, [], rival.yardstick, None, dict(case.at or {}))
+        Measurement(case.name, name, number, [], rival.yardstick, None, dict(case.at or {}))
         for name, rival, number in running
     ]
-    with quiet():
+    with silence_warnings():
         if size != "tiny":
             warm = case.make(case.sizes["tiny"])
             for _, rival, allowed in running:
-                timed(rival, warm, allowed)
+                time_run(rival, warm, allowed)
         data = case.make(case.sizes[size])
         ours = None
         for turn in range(ROUNDS + 1):
@@ -120,7 +123,7 @@ def measure(
                 if turn and sum(one.seconds) >= enough:
                     continue
                 answer = None  # free the last one before the clock starts
-                seconds, answer = timed(rival, data, allowed)
+                seconds, answer = time_run(rival, data, allowed)
                 if turn == 1:
                     one.seconds.clear()
                 one.seconds.append(seconds)
@@ -134,7 +137,7 @@ def measure(
 
 
 def require_right(case: Case, rival: str, data: Any, ours: Any, answer: Any) -> None:
-    """Raise AssertionError, with names, if an answer is not right."""
+    """Raise AssertionError, with the names of case and rival, if an answer is not right."""
     if rival == OURS:
         return
     try:
@@ -143,17 +146,17 @@ def require_right(case: Case, rival: str, data: Any, ours: Any, answer: Any) -> 
         raise AssertionError(f"{case.name}: {rival}: {error}") from error
 
 
-def timed(rival: Rival, data: Any, threads: int) -> tuple[float, Any]:
-    """Run a rival once: seconds, and the answer."""
-    with limited(threads):
+def time_run(rival: Rival, data: Any, threads: int) -> tuple[float, Any]:
+    """Run a rival once; return the seconds and the answer."""
+    with limit_threads(threads):
         begin = time.perf_counter()
         answer = rival.run(data)
         return time.perf_counter() - begin, answer
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Say nothing of runs that end before they converge, or of clusters that a rival empties."""
+def silence_warnings() -> Iterator[None]:
+    """Silence warnings, such as those of runs that do not converge and of empty clusters."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,8 +1,13 @@
 """Clusters of large rasters: fast k-means, the proven optimum in one dimension, maps, outlines.
 
-``kmeans``, ``kmeans2``, ``vq`` and ``whiten`` take the place of ``scipy.cluster.vq``'s;
-``kmeans1d`` finds the proven optimum, ``choose_k`` compares numbers of clusters; ``read_raster`` opens a netCDF file with every missing cell
-missing; ``max_pairwise_distance`` measures a contour.
+- `kmeans1d` finds the proven optimum in one dimension, `choose_k` compares numbers of clusters,
+  `load_codebook` reads a result that was saved.
+- `kmeans`, `kmeans2`, `vq` and `whiten` stand in for those of ``scipy.cluster.vq``, and `KMeans` for
+  scikit-learn's.
+- `read_raster` reads a file with every missing cell missing, `open_archive` opens many files as one lazy
+  array, `cluster_raster` clusters bands together.
+- `outline` and `polygonize` turn label maps into polygons; `find_contours`, `max_pairwise_distance` and
+  `exceeds_distance` trace and measure contours.
 
 Names load when they are first used (SPEC 1, by PEP 562): ``import fastkm`` itself imports
 nothing, not even numba.
@@ -25,7 +30,7 @@ _ROOMS = {
     "kmeans": "cluster.vq",
     "kmeans1d": "cluster.exact.kmeans1d",
     "kmeans2": "cluster.vq",
-    "load_codebook": "cluster.exact.result",
+    "load_codebook": "raster.codebook",
     "max_pairwise_distance": "geometry.distance",
     "open_archive": "raster.multifile.combine",
     "outline": "vector.outline",
@@ -45,15 +50,17 @@ __all__ = [  # noqa: PLE0604  (the names are those above)
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import the room in which a public name lives, when the name is first asked for."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # otherwise type checkers would take any name for a public one
 
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'fastkm' has no attribute {name!r}")
-    value = getattr(import_module(f"fastkm.{_ROOMS[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import the room in which a public name lives, when the name is first asked for."""
+        from importlib import import_module
+
+        if name not in _ROOMS:
+            raise AttributeError(f"module 'fastkm' has no attribute {name!r}")
+        value = getattr(import_module(f"fastkm.{_ROOMS[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
@@ -67,7 +74,6 @@ if TYPE_CHECKING:
     from fastkm.cluster.estimator import KMeans as KMeans
     from fastkm.cluster.exact.kmeans1d import kmeans1d as kmeans1d
     from fastkm.cluster.exact.result import KMeans1D as KMeans1D
-    from fastkm.cluster.exact.result import load_codebook as load_codebook
     from fastkm.cluster.selection.choose_k import Choice as Choice
     from fastkm.cluster.selection.choose_k import choose_k as choose_k
     from fastkm.cluster.vq.iterate import kmeans as kmeans
@@ -79,7 +85,9 @@ if TYPE_CHECKING:
     from fastkm.geometry.distance import exceeds_distance as exceeds_distance
     from fastkm.geometry.distance import max_pairwise_distance as max_pairwise_distance
     from fastkm.raster.cluster_raster import cluster_raster as cluster_raster
+    from fastkm.raster.codebook import load_codebook as load_codebook
     from fastkm.raster.io.read_netcdf import read_raster as read_raster
+    from fastkm.raster.multifile.combine import open_archive as open_archive
     from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.polygonize import polygonize as polygonize

@@ -1,16 +1,14 @@
 """The exceptions of fastkm.
 
-Loaded when one is needed, not by ``import fastkm``: the class below descends from scipy's, so
-that ``except scipy.cluster.vq.ClusterError`` catches it, and scipy takes a while to import.
+They are loaded when one is needed, not by ``import fastkm``: `ClusterError` descends from scipy's,
+so that ``except scipy.cluster.vq.ClusterError`` catches it, and scipy takes a while to import.
 """
 
 from scipy.cluster.vq import ClusterError as ScipyClusterError
 
 
 class ClusterError(ScipyClusterError, ValueError):  # type: ignore[misc]
-    """Clusters cannot be formed as asked: one is empty, or the values are too few.
-
-    It is a `ValueError` too.
+    """Clusters cannot be formed: one is empty, or there are too few values. Also a `ValueError`.
 
     Examples
     --------
@@ -23,14 +21,7 @@ class ClusterError(ScipyClusterError, ValueError):  # type: ignore[misc]
 class ArchiveError(ValueError):
     """An input of an archive, or one of its steps, cannot be used.
 
-    Parameters
-    ----------
-    file : str
-        The input.
-    step : str
-        The time of the step; empty where the whole input is meant.
-    reason : str
-        What is wrong.
+    `step` is the time of the step, empty if the whole input is meant.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Write the options of ``fastkm archive`` into the README, between its two markers.
 
-Run it from the project's folder after the command has changed; a test holds the two together.
+Run it after the options have changed; a test compares the README with them.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- options of fastkm archive -->", "<!-- end of options -->"
 
 
-def table() -> str:
-    """List the options as a table in Markdown."""
+def make_table() -> str:
+    """Return the options as a table in Markdown."""
     command = typer.main.get_command(app).commands["archive"]
     context = typer.Context(command)
     lines = ["| option | what it does |", "| --- | --- |"]
@@ -27,17 +27,17 @@ def table() -> str:
         default = parameter.default
         if isinstance(default, str | int) and not isinstance(default, bool):
             text = f"{text.split('  ')[0]} By default `{default}`."
-        cell = names.replace("|", "\\|")
+        cell = names.split(" <")[0].replace("|", "\\|")  # without the type
         lines.append(f"| `{cell}` | {text.split('  ')[0]} |")
     return "\n".join(lines)
 
 
-def written(readme: str) -> str:
-    """Give the README with the table in its place."""
+def insert_table(readme: str) -> str:
+    """Return the README with the table in its place."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{make_table()}\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    README.write_text(insert_table(README.read_text()))

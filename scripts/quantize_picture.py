@@ -1,9 +1,9 @@
-"""A photograph in sixteen colours, by fastkm's KMeans and by scikit-learn's from the same start.
+"""Reduce a photograph to sixteen colours, by fastkm's KMeans and scikit-learn's from the same start.
 
     python scripts/quantize_picture.py --output china.png
 
-Both get the same rows, initial colours, tolerance and number of iterations at most. Times are
-medians of several fits; a first fit, to a part of the picture, compiles and is not counted.
+Both get the same rows, initial colours, tolerance and greatest number of iterations. Times are
+medians of several fits; a first fit, to a part of the picture, compiles kernels and does not count.
 """
 
 import statistics
@@ -22,7 +22,7 @@ import fastkm
 
 WIDTH_INCHES = 12.0
 DOTS_PER_INCH = 120
-"""480 pixels a panel, three quarters of the photograph's width: a file of less than 1 MiB."""
+"""480 pixels a panel, three quarters of the photograph's width, so that the file is below 1 MiB."""
 
 FITS = 7
 
@@ -30,7 +30,7 @@ console = Console(markup=False, soft_wrap=True)
 
 
 class Quantised(NamedTuple):
-    """A picture in few colours, and what it took: iterations, and seconds of a fit."""
+    """A picture in few colours, with the iterations and the seconds of its fit."""
 
     picture: np.ndarray
     inertia: float
@@ -46,12 +46,12 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(help="Which pixels to start from.")] = 0,
 ) -> None:
-    """Quantise scikit-learn's bundled photograph china.jpg both ways, and draw it thrice."""
+    """Quantise scikit-learn's photograph china.jpg both ways, and draw the three pictures."""
     picture = load_sample_image("china.jpg")[-crop if crop else None :, : crop or None]
-    start = initial_colours(picture, colours, seed)
+    start = choose_colours(picture, colours, seed)
     found = {
-        "fastkm": quantised(picture, fastkm.KMeans(colours, init=start)),
-        "scikit-learn": quantised(picture, sklearn.cluster.KMeans(colours, init=start)),
+        "fastkm": quantise(picture, fastkm.KMeans(colours, init=start)),
+        "scikit-learn": quantise(picture, sklearn.cluster.KMeans(colours, init=start)),
     }
     for name, result in found.items():
         console.print(
@@ -60,7 +60,7 @@ def run(
             highlight=False,
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    figure(picture, found).savefig(
+    draw_panels(picture, found).savefig(
         output,
         dpi=DOTS_PER_INCH,
         bbox_inches="tight",
@@ -70,39 +70,39 @@ def run(
     console.print(f"wrote {output}", highlight=False)
 
 
-def initial_colours(picture: np.ndarray, colours: int, seed: int) -> np.ndarray:
-    """Draw pixels of different colours."""
+def choose_colours(picture: np.ndarray, colours: int, seed: int) -> np.ndarray:
+    """Choose different colours of the picture at random."""
     distinct = np.unique(picture.reshape(-1, 3), axis=0)
     return np.random.default_rng(seed).choice(distinct, colours, replace=False).astype(float)
 
 
-def quantised(picture: np.ndarray, model: Any) -> Quantised:
-    """Give each pixel the colour of its cluster; time the fit, on rows of float32.
+def quantise(picture: np.ndarray, model: Any) -> Quantised:
+    """Return the picture in the colours of its clusters; time the fit, on rows of float32.
 
-    The inertia is summed here, in float64, for both.
+    The inertia is summed here in float64, in the same way for both libraries.
     """
     rows = picture.reshape(-1, 3).astype(np.float32)
     model.fit(rows[::10])
-    seconds = statistics.median(seconds_of(model, rows) for _ in range(FITS))
+    seconds = statistics.median(time_fit(model, rows) for _ in range(FITS))
     errors = rows - model.cluster_centers_[model.labels_].astype(float)
     palette = model.cluster_centers_.round().astype(np.uint8)
     reduced = palette[model.labels_].reshape(picture.shape)
     return Quantised(reduced, float(np.sum(errors**2)), model.n_iter_, seconds)
 
 
-def seconds_of(model: Any, rows: np.ndarray) -> float:
-    """Time one fit."""
+def time_fit(model: Any, rows: np.ndarray) -> float:
+    """Return the seconds of one fit."""
     began = time.perf_counter()
     model.fit(rows)
     return time.perf_counter() - began
 
 
-def figure(picture: np.ndarray, found: dict[str, Quantised]) -> Figure:
-    """Draw the picture and what became of it, side by side."""
-    panels = {"original": (picture, f"{colours_in(picture):,} colours")}
+def draw_panels(picture: np.ndarray, found: dict[str, Quantised]) -> Figure:
+    """Draw the picture and the two quantised ones side by side."""
+    panels = {"original": (picture, f"{count_colours(picture):,} colours")}
     for name, result in found.items():
         numbers = f"inertia {result.inertia:,.0f}, {result.seconds:.3f} s"
-        panels[name] = result.picture, f"{colours_in(result.picture)} colours, {numbers}"
+        panels[name] = result.picture, f"{count_colours(result.picture)} colours, {numbers}"
     canvas = Figure(figsize=(WIDTH_INCHES, WIDTH_INCHES))  # the height is cut when it is saved
     canvas.subplots_adjust(left=0, right=1, wspace=0.02)
     for ax, (name, (image, details)) in zip(
@@ -117,7 +117,7 @@ def figure(picture: np.ndarray, found: dict[str, Quantised]) -> Figure:
     return canvas
 
 
-def colours_in(picture: np.ndarray) -> int:
+def count_colours(picture: np.ndarray) -> int:
     """Count the colours of a picture."""
     return len(np.unique(picture.reshape(-1, 3), axis=0))
 

@@ -25,7 +25,7 @@ KINDS = ["mixture", "noise", "lattice", "duplicates", "offset", "outliers", "ske
 
 
 def cloud(seed, kind, n, d, dtype="f8", order="C"):
-    """Give n rows of a kind, (n, d)."""
+    """Return n rows of a kind, (n, d)."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, d))
     if kind == "mixture":
@@ -47,8 +47,8 @@ def cloud(seed, kind, n, d, dtype="f8", order="C"):
     return np.asarray(x.astype(dtype), order=order)
 
 
-def frozen(array):
-    """Give a read-only view, as the package hands rows to its kernels."""
+def freeze(array):
+    """Return a read-only view, as the package passes rows to its kernels."""
     view = array.view()
     view.flags.writeable = False
     return view

@@ -7,9 +7,9 @@ from hypothesis import settings
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT") != "1"
 
-settings.register_profile(
-    "fastkm", derandomize=True, deadline=None, max_examples=60 if COMPILED else 15
-)
+# a developer's run takes some minutes; CI tries many more examples
+EXAMPLES = 60 if COMPILED and os.environ.get("CI") else 12
+settings.register_profile("fastkm", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("fastkm")
 
 needs_jit = pytest.mark.skipif(

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 
-def all_squares(x, codebook):
+def square_distances(x, codebook):
     """Square the distances of all pairs, in the type of the rows and in feature order: (n, k)."""
     squares = np.zeros((len(x), len(codebook)), x.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -19,10 +19,10 @@ def all_squares(x, codebook):
 
 
 def assign(x, codebook):
-    """Compare every row with every code; the first nearest wins. Give codes and squares."""
+    """Compare every row with every code; the first nearest wins. Return codes and squares."""
     codes = np.zeros(len(x), np.int32)
     best = np.full(len(x), np.inf, x.dtype)
-    for j, square in enumerate(all_squares(x, codebook).T):
+    for j, square in enumerate(square_distances(x, codebook).T):
         nearer = square < best
         best[nearer] = square[nearer]
         codes[nearer] = j
@@ -34,19 +34,19 @@ def assign_by_breaks(x, breaks):
     return np.array([-1 if v != v else sum(bool(v > b) for b in breaks) for v in x])
 
 
-def cluster_sums(x, labels, weights, k):
+def sum_clusters(x, labels, weights, k):
     """Sum rows by label, exactly, then round: sums (k, d), masses, counts of rows with a weight."""
     sums = [[Fraction(0)] * x.shape[1] for _ in range(k)]
     masses, counts = [Fraction(0)] * k, np.zeros(k, np.int64)
-    for row, label, w in zip(x, labels, exact(weights), strict=True):
-        sums[label] = [s + w * v for s, v in zip(sums[label], exact(row), strict=True)]
+    for row, label, w in zip(x, labels, as_fractions(weights), strict=True):
+        sums[label] = [s + w * v for s, v in zip(sums[label], as_fractions(row), strict=True)]
         masses[label] += w
         counts[label] += w > 0
     return np.array(sums).astype(float), np.array(masses).astype(float), counts
 
 
-def lloyd(x, codebook, weights, max_iter, tol):
-    """Iterate as scikit-learn does; give centroids, labels, inertia, number of iterations."""
+def run_lloyd(x, codebook, weights, max_iter, tol):
+    """Iterate as scikit-learn does; return centroids, labels, inertia, number of iterations."""
     x, codes = x.astype(float), np.array(codebook, float)
     limit, labels, iterations = tol * x.var(axis=0).mean(), None, 0
     while iterations < max_iter:
@@ -69,33 +69,33 @@ def lloyd(x, codebook, weights, max_iter, tol):
     return codes, labels, float(squares @ weights), iterations
 
 
-def exact(values):
-    """Give the values as fractions."""
+def as_fractions(values):
+    """Return the values as fractions."""
     return [Fraction(float(value)) for value in values]
 
 
-def prefix_sums(x):
+def compute_prefix_sums(x):
     """Sum the first i values exactly, for i = 0 ... n."""
-    return list(itertools.accumulate(exact(x), initial=Fraction(0)))
+    return list(itertools.accumulate(as_fractions(x), initial=Fraction(0)))
 
 
-def sorted_step(x, codebook):
-    """Do one iteration of Lloyd: all pairs, exact sums; give means, counts, sum of distances."""
+def step_sorted(x, codebook):
+    """Do one iteration of Lloyd: all pairs, exact sums; return means, counts, sum of distances."""
     codes, _ = assign(np.asarray(x)[:, None], np.asarray(codebook)[:, None])
     means, counts, total = [], [], Fraction(0)
-    for j, centre in enumerate(exact(codebook)):
-        members = exact(x[codes == j])
+    for j, centre in enumerate(as_fractions(codebook)):
+        members = as_fractions(x[codes == j])
         counts.append(len(members))
         means.append(float(sum(members) / len(members)) if members else 0.0)
         total += sum(abs(member - centre) for member in members)
     return np.array(means), np.array(counts), float(total)
 
 
-def moments(values, weights, centre):
+def accumulate_moments(values, weights, centre):
     """Sum w, w y and w y^2 of the first i values, y = value - centre, exactly: m + 1 triples."""
     rows = [(Fraction(0), Fraction(0), Fraction(0))]
     centre = Fraction(float(centre))
-    for value, w in zip(exact(values), exact(weights), strict=True):
+    for value, w in zip(as_fractions(values), as_fractions(weights), strict=True):
         n, s, q = rows[-1]
         y = value - centre
         rows.append((n + w, s + w * y, q + w * y * y))
@@ -103,8 +103,8 @@ def moments(values, weights, centre):
 
 
 def segment_cost(values, weights, j, i):
-    """Sum of squares of the values j .. i-1 about their mean, exactly."""
-    members = list(zip(exact(values[j:i]), exact(weights[j:i]), strict=True))
+    """Return the sum of squares of the values j .. i-1 about their mean, exactly."""
+    members = list(zip(as_fractions(values[j:i]), as_fractions(weights[j:i]), strict=True))
     size = sum(w for _, w in members)
     if size == 0:
         return Fraction(0)
@@ -113,8 +113,8 @@ def segment_cost(values, weights, j, i):
 
 
 def segment_costs(values, weights, ends=None):
-    """Cost of every segment, exactly, by the key (j, i); between some positions, or all."""
-    rows = moments(values, weights, 0)
+    """Return the exact cost of every segment by (j, i); between some positions, or all."""
+    rows = accumulate_moments(values, weights, 0)
     rows = rows if ends is None else [rows[end] for end in ends]
     costs = {(i, i): Fraction(0) for i in range(len(rows))}
     for j, i in itertools.combinations(range(len(rows)), 2):
@@ -123,8 +123,8 @@ def segment_costs(values, weights, ends=None):
     return costs
 
 
-def program(costs, layers, slack=None, *, empty=False):
-    """Try every way to cut; give the least cost of each row of each layer, and where it came from.
+def solve_layers(costs, layers, slack=None, *, empty=False):
+    """Try every way to cut; return the least cost of each row of each layer, and its origin.
 
     costs: of segments, by (j, i); layers: the positions where each cut may be; slack: taken off
     the cost of each row, in the same nesting; empty: whether segments may be. Costs are None where
@@ -148,19 +148,19 @@ def program(costs, layers, slack=None, *, empty=False):
     return table, cuts
 
 
-def optimal_cuts(values, weights, k):
+def find_optimal_cuts(values, weights, k):
     """Find the exact optimum: its cost and its cuts, of equal ones the lowest (last cut first)."""
     m = len(values)
     layers = [[0], *[list(range(1, m))] * (k - 1), [m]]
-    table, cuts = program(segment_costs(values, weights), layers)
+    table, cuts = solve_layers(segment_costs(values, weights), layers)
     path = [m]
     for layer, cut in zip(layers[:0:-1], cuts[:0:-1], strict=True):
         path.append(cut[layer.index(path[-1])])
     return table[-1][-1], path[::-1]
 
 
-def all_partitions(values, weights, k):
-    """Give every partition into k segments with its exact cost: pairs (cost, cuts)."""
+def list_partitions(values, weights, k):
+    """Return every partition into k segments with its exact cost: pairs (cost, cuts)."""
     costs = segment_costs(values, weights)
     m = len(values)
     result = []
@@ -171,12 +171,12 @@ def all_partitions(values, weights, k):
 
 
 def partition_cost(values, weights, cuts):
-    """Cost of one partition, exactly."""
+    """Return the exact cost of one partition."""
     return sum(segment_cost(values, weights, j, i) for j, i in itertools.pairwise(cuts))
 
 
-def key(bits, kind, size):
-    """Tell the place of a number among all of its type, from its bit pattern of `size` bits.
+def to_key(bits, kind, size):
+    """Return the place of a number among all of its type, from its bit pattern of `size` bits.
 
     kind: "f", "i" or "u". The two zeros of floats have one place.
     """
@@ -189,7 +189,7 @@ def key(bits, kind, size):
     return half + bits if bits < half else half - (bits - half) - (bits > half)
 
 
-def tally(keys, windows, size):
+def count_by_bin(keys, windows, size):
     """Count keys and add their last digits and squares of these, by bins of `size` keys.
 
     windows: pairs of least and greatest keys, cut into bins one after the other.
@@ -207,17 +207,17 @@ def tally(keys, windows, size):
     return totals
 
 
-def weighted_sums(values, weights, parts, centres):
+def sum_around_centres(values, weights, parts, centres):
     """Sum w, w d and w d^2 exactly, d = value - centre of its part: a dictionary by part."""
     sums = {}
-    for value, w, part in zip(exact(values), exact(weights), parts, strict=True):
+    for value, w, part in zip(as_fractions(values), as_fractions(weights), parts, strict=True):
         d = value - Fraction(float(centres[part]))
         n, s, q = sums.get(part, (0, 0, 0))
         sums[part] = n + w, s + w * d, q + w * d * d
     return sums
 
 
-def farthest(points, start=0, stop=None):
+def find_farthest_in_columns(points, start=0, stop=None):
     """Compare all pairs i <= j, start <= j < stop; the lowest i wins, then the lowest j."""
     best = (-1.0, 0, 0)
     for i in range(len(points)):
@@ -230,13 +230,13 @@ def farthest(points, start=0, stop=None):
     return best
 
 
-def turn(a, b, c):
-    """Twice the signed area of a triangle, exactly."""
-    (ax, ay), (bx, by), (cx, cy) = (exact(point) for point in (a, b, c))
+def orientation(a, b, c):
+    """Return twice the signed area of a triangle, exactly."""
+    (ax, ay), (bx, by), (cx, cy) = (as_fractions(point) for point in (a, b, c))
     return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
 
 
-def hull(points):
+def find_hull(points):
     """Find the corners of different points: those no segment or triangle of others covers."""
     corners = set()
     for i, p in enumerate(points):
@@ -246,9 +246,14 @@ def hull(points):
             corners.add(i)
             continue
         for q in others:
-            turns = [turn(p, q, other) for other in others]
+            turns = [orientation(p, q, other) for other in others]
             ahead = [
-                sum((b - a) * (d - a) for a, b, d in zip(exact(p), exact(q), exact(o), strict=True))
+                sum(
+                    (b - a) * (d - a)
+                    for a, b, d in zip(
+                        as_fractions(p), as_fractions(q), as_fractions(o), strict=True
+                    )
+                )
                 for o in others
             ]
             if all(t > 0 or (t == 0 and a > 0) for t, a in zip(turns, ahead, strict=True)):
@@ -257,16 +262,16 @@ def hull(points):
     return corners
 
 
-def strip_of(points, axis, box, m):
-    """Tell the strip of each point, of m equal ones across an axis, and the place within it."""
+def find_strips(points, axis, box, m):
+    """Return the strip of each point, of m equal ones across an axis, and the place within it."""
     place = (points[:, axis] - box[2 * axis]) * (m / (box[2 * axis + 1] - box[2 * axis]))
     strip = np.minimum(np.floor(place).astype(int), m - 1)
     return strip, place - strip
 
 
-def strip_extremes(points, axis, box, m):
+def find_strip_extremes(points, axis, box, m):
     """Find the first lowest and the first highest point of each strip, -1 where there is none."""
-    strip, _ = strip_of(points, axis, box, m)
+    strip, _ = find_strips(points, axis, box, m)
     ends = np.full((2, m), -1)
     for s in set(strip.tolist()):
         rows = np.flatnonzero(strip == s)
@@ -275,9 +280,9 @@ def strip_extremes(points, axis, box, m):
     return ends
 
 
-def upper_hull(points, x):
-    """Give the height of the upper hull above x, exactly; None beyond its ends."""
-    points = [exact(point) for point in points]
+def upper_hull_height(points, x):
+    """Return the height of the upper hull above x, exactly; None beyond its ends."""
+    points = [as_fractions(point) for point in points]
     heights = [p[1] for p in points if p[0] == x]
     for (ax, ay), (bx, by) in itertools.permutations(points, 2):
         if ax < x < bx:
@@ -285,8 +290,8 @@ def upper_hull(points, x):
     return max(heights, default=None)
 
 
-def globe_bounds(u, v, e2):
-    """Give angle, Lambert's bound and chord of two points, from vectors of extended precision."""
+def compute_globe_bounds(u, v, e2):
+    """Return angle, Lambert's bound and chord of two points, in extended precision."""
     u, v = np.asarray(u, np.longdouble), np.asarray(v, np.longdouble)
     apart, opposite = np.linalg.norm(u - v), np.linalg.norm(u + v)
     if apart == 0:
@@ -305,18 +310,18 @@ def globe_bounds(u, v, e2):
 GAUSS = np.polynomial.legendre.leggauss(20)
 
 
-def summary(numbers, values, regions):
+def summarise(numbers, values, count):
     """Count, sum, least and greatest value of each region, NaN left out; sums are exact."""
-    own = [values[(numbers == region) & (values == values)] for region in range(regions)]
+    own = [values[(numbers == region) & (values == values)] for region in range(count)]
     return (
         [len(v) for v in own],
-        [float(sum(exact(v), Fraction(0))) for v in own],
+        [float(sum(as_fractions(v), Fraction(0))) for v in own],
         [min(v, default=np.inf) for v in own],
         [max(v, default=-np.inf) for v in own],
     )
 
 
-def mixed_squares(pixels):
+def find_mixed_squares(pixels):
     """List the squares, by their upper left pixels, with corners of 0 and of 1 and no others."""
     rows, columns = pixels.shape
     corners = {
@@ -327,7 +332,7 @@ def mixed_squares(pixels):
     return [square for square, values in corners.items() if values == {0, 1}]
 
 
-def square_segments(image, level, row, column, *, high):
+def cut_square(image, level, row, column, *, high):
     """Cut a square into segments ((row, column), (row, column)), the low side on the left."""
     ul, ur, ll, lr = (float(image[row + i, column + j]) for i in (0, 1) for j in (0, 1))
     if any(np.isnan(pixel) for pixel in (ul, ur, ll, lr)):
@@ -352,7 +357,7 @@ def square_segments(image, level, row, column, *, high):
     return [(edges[a], edges[b]) for a, b in map(tuple, cuts.get(above, "").split())]
 
 
-def link(segments):
+def link_segments(segments):
     """Link segments as scikit-image does, by two dictionaries of coordinates.
 
     Segments whose ends are equal are left out; NaN coordinates equal nothing.
@@ -380,7 +385,7 @@ def link(segments):
     return [contours[number] for number in sorted(contours)]
 
 
-def regions(labels):
+def number_regions(labels):
     """Number the 4-connected regions of equal labels by first cell; negative is missing."""
     numbers = np.full(labels.shape, -1, np.int32)
     count = 0
@@ -404,7 +409,7 @@ def regions(labels):
     return numbers
 
 
-def region_rings(inside, *, contour):
+def trace_rings(inside, *, contour):
     """Walk along the edges of a bool map from corner to corner, the region on the right hand.
 
     Where there is a choice, turn left (around foreign cells), for a contour right. Closed rings of
@@ -441,7 +446,7 @@ def region_rings(inside, *, contour):
     return rings
 
 
-def fold_rows(rows, labels, weights, least, scales, centroids):
+def sum_rows_by_label(rows, labels, weights, least, scales, centroids):
     """Count, weight, and scaled sums of values and squared distances by label, in plain floats."""
     k, d = centroids.shape
     counts = np.zeros(k, np.int64)
@@ -455,8 +460,8 @@ def fold_rows(rows, labels, weights, least, scales, centroids):
     return counts, sums
 
 
-def lloyd_steps(rows, centroids, weights, iterations):
-    """Lloyd's algorithm from given centroids, so many times; a cluster without rows stays."""
+def iterate_lloyd(rows, centroids, weights, iterations):
+    """Run Lloyd's algorithm from given centroids; a cluster without rows stays."""
     for _ in range(iterations):
         distances = ((rows[:, None, :] - centroids[None]) ** 2).sum(axis=2)
         labels = distances.argmin(axis=1)

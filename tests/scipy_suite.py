@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import scipy.cluster.vq as scipy_vq
 
-import fastkm
+import fastkm.cluster.vq as fastkm_vq
 
 NAMES = ("kmeans", "kmeans2", "vq", "whiten")
 
@@ -32,7 +32,7 @@ def put_in_place():
     calls = Counter()
 
     def counting(name):
-        function = getattr(fastkm, name)
+        function = getattr(fastkm_vq, name)
 
         @functools.wraps(function)
         def wrapper(*args, **keywords):
@@ -41,7 +41,7 @@ def put_in_place():
 
         return wrapper
 
-    error = fastkm.ClusterError  # descends from scipy's: loaded before that is replaced
+    error = fastkm_vq.ClusterError  # descends from scipy's: loaded before that is replaced
     wrappers = {name: counting(name) for name in NAMES}
     for name, wrapper in wrappers.items():
         xp_capabilities_table[wrapper] = xp_capabilities_table[getattr(scipy_vq, name)]

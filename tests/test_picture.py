@@ -27,6 +27,7 @@ def done(tmp_path_factory):
     return run("--output", output, "--crop", 24, "--colours", 4), output
 
 
+@pytest.mark.slow
 def test_both_results_are_printed_and_agree(done):
     finished, output = done
     assert finished.returncode == 0, finished.stderr
@@ -47,5 +48,6 @@ def test_three_panels_are_drawn_in_a_row(done):
     assert width > 2 * height > 800
 
 
+@pytest.mark.slow
 def test_unknown_option_is_wrong_usage():
     assert run("--shades", 3).returncode == 2

@@ -12,7 +12,9 @@ needs_checkout = pytest.mark.skipif(not README.exists(), reason="not run from a 
 
 
 @needs_checkout
-@pytest.mark.parametrize("ending", ["-m pytest -n auto -m \"not slow\"$", "scripts/tpw_workflow.py --output out$"])
+@pytest.mark.parametrize(
+    "ending", ['-m pytest -n auto -m "not slow"$', "scripts/tpw_workflow.py --output out$"]
+)
 def test_each_of_the_two_commands_stands_on_one_line_that_sets_up_and_runs(ending) -> None:
     [line] = [line for line in README.read_text().splitlines() if re.search(ending, line)]
     assert line.startswith("python3 -m venv .venv && .venv/bin/pip install ")
@@ -37,4 +39,4 @@ def test_the_table_of_options_is_that_of_the_command() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     text = README.read_text()
-    assert module.written(text) == text
+    assert module.insert_table(text) == text

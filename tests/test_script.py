@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from fastkm.datasets.water_vapour import sample_dataset
+from fastkm.datasets import sample_dataset
 from tests.conftest import needs_jit
 from tests.small_files import write_basin, write_netcdf
 
@@ -72,6 +72,12 @@ def test_script_leaves_its_files(on_basin):
         assert f"wrote {folder / name}" in done.stdout
 
 
+def test_first_line_says_that_it_is_the_lesson_and_how_to_do_it_right(on_basin):
+    first = on_basin[0].stdout.splitlines()[0]
+    assert "lesson to the letter, fill values and all" in first
+    assert "`fastkm cluster" in first
+
+
 def test_script_prints_clusters_contours_and_times(on_basin):
     done, folder = on_basin
     summary = json.loads((folder / "summary.json").read_text())
@@ -122,11 +128,13 @@ def test_missing_file_fails_with_a_sentence(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_file_that_is_not_netcdf_fails_with_a_sentence(tmp_path):
     (tmp_path / "a.nc").write_text("hello")
     assert_failed(run(tmp_path / "a.nc", "--output", tmp_path / "out"), "cannot be read as netCDF")
 
 
+@pytest.mark.slow
 def test_several_variables_are_listed(tmp_path):
     more = {"ice": (np.zeros((2, 2)), {}, ("lat", "lon"))}
     path = write_netcdf(tmp_path / "a.nc", np.zeros((2, 2)), more=more)
@@ -141,5 +149,6 @@ def test_raster_of_too_few_values_fails_without_a_traceback(tmp_path):
     assert "values" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_unknown_option_is_wrong_usage():
     assert run("--colour").returncode == 2

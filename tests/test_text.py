@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from fastkm.cli.app import app
-from fastkm.plot import contours_figure
+from fastkm.plot import clusters_figure
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_label_files_keep_where_the_data_comes_from(odd, tmp_path):
 
 def test_dollars_in_a_name_are_no_formula(odd):
     with xr.open_dataset(odd) as dataset:
-        figure = contours_figure(dataset["v"].load(), [])
+        figure = clusters_figure(dataset["v"].load(), {}, {})
     assert isinstance(figure, Figure)
     assert r"\$" in figure.axes[0].get_title()
     figure.savefig(odd.with_suffix(".png"))

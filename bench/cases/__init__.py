@@ -14,7 +14,7 @@ CASES: dict[str, list[Case]] = {
 }
 
 
-def case_named(name: str) -> Case:
+def find_case(name: str) -> Case:
     """Find a case."""
     [found] = [case for cases in CASES.values() for case in cases if case.name == name]
     return found

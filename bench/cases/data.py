@@ -11,7 +11,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 import fastkm
-from fastkm.datasets.water_vapour import sample_dataset
+from fastkm.datasets import sample_dataset
+from fastkm.geometry.contours import Contours, trace_contours
+from fastkm.geometry.distance import max_pairwise_distances
+from scripts.tpw_workflow import LESSON_LEVEL, LESSON_MIN_DIAMETER
 
 PIECE = 2**16
 """Values made at a time: their float64 numbers take half a megabyte."""
@@ -99,3 +102,53 @@ def raster(factor: int) -> np.ndarray:
     noise = np.random.default_rng(0).normal(size=fine.shape)
     smooth = gaussian_filter(noise, 2.0 * factor, mode="wrap") * factor * 4
     return np.where(fine > 0, fine + smooth, fine).astype("f4")
+
+
+ROUNDING = 1e-12
+"""Relative error of a diagonal or a distance, with a wide margin."""
+
+
+class LongContours(NamedTuple):
+    """The contours above a diameter, and how many there were.
+
+    Attributes
+    ----------
+    contours : list of (n, 2) array
+        Row and column of each point, in pixels.
+    diameters : list of float
+        The longest distance across each, in pixels.
+    found : int
+        The number of contours before the choice.
+    """
+
+    contours: list[np.ndarray]
+    diameters: list[float]
+    found: int
+
+
+def make_long_contours(image: np.ndarray, level: float, *, min_diameter: float) -> LongContours:
+    """Trace contours and keep those whose points lie more than `min_diameter` pixels apart."""
+    traced = trace_contours(image, level)
+    contours = traced.split()
+    wide = np.flatnonzero(~(_compute_diagonals(traced) * (1 + ROUNDING) <= min_diameter))
+    points = np.concatenate([np.empty((0, 2)), *(contours[i] for i in wide)])
+    offsets = np.concatenate([[0], np.cumsum(np.diff(traced.offsets)[wide])])
+    diameters = max_pairwise_distances(points, offsets)
+    long = diameters > min_diameter
+    return LongContours(
+        [contours[i].copy() for i in wide[long]], diameters[long].tolist(), len(contours)
+    )
+
+
+def _compute_diagonals(contours: Contours) -> np.ndarray:
+    """Return the diagonal of each contour's bounding box."""
+    points, starts = contours.points, contours.offsets[:-1]
+    if len(starts) == 0:
+        return np.empty(0)
+    sides = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
+    return np.hypot(sides[:, 0], sides[:, 1])
+
+
+def lesson_contours(thresholded: np.ndarray) -> LongContours:
+    """Trace a thresholded map at the lesson's level, and keep the contours that it keeps."""
+    return make_long_contours(thresholded, LESSON_LEVEL, min_diameter=LESSON_MIN_DIAMETER)

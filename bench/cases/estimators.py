@@ -17,7 +17,7 @@ import numpy as np
 import fastkm
 from bench.case import Case, Rival
 from bench.cases.data import Work, blobs, photograph
-from bench.table import count
+from bench.table import format_count
 
 ITERATIONS = 20
 PIECE = 1 << 20
@@ -125,7 +125,7 @@ def lloyd_case(n: int, d: int, k: int, dtype: str = "f4") -> Case:
     word = {"f4": "float32", "f8": "float64"}[dtype]
     rivals = {name: one for name, one in RIVALS.items() if name != "faiss" or dtype == "f4"}
     return Case(
-        f"KMeans, {count(n)} x {d} {word}, k = {k}",
+        f"KMeans, {format_count(n)} x {d} {word}, k = {k}",
         lambda size: blobs(size, d, k, dtype),
         {"tiny": 50 * k, "small": min(n, 50_000), "full": n},
         rivals,

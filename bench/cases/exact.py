@@ -15,9 +15,16 @@ import numpy as np
 
 import fastkm
 from bench.case import Case, Rival
-from bench.cases.data import packed_water, raster, sample_values, water, water_and_clusters
-from bench.table import count
-from fastkm.lesson import LESSON_K, LESSON_KS, lesson_contours, threshold
+from bench.cases.data import (
+    lesson_contours,
+    packed_water,
+    raster,
+    sample_values,
+    water,
+    water_and_clusters,
+)
+from bench.table import format_count
+from scripts.tpw_workflow import LESSON_K, LESSON_KS, threshold
 
 SEED = 0
 PIECE = 1 << 20
@@ -148,7 +155,7 @@ def labels_case(
     """Cluster values and label them."""
     rivals = {name: rival for name, rival in rivals_of(k).items() if name not in without}
     return Case(
-        f"1-D clusters and labels, {count(n)} values, k = {k}",
+        f"1-D clusters and labels, {format_count(n)} values, k = {k}",
         make,
         {"tiny": 20 * k, "small": min(n, 10_000), "full": n},
         rivals,
@@ -227,7 +234,7 @@ def lesson_right(_image: Any, ours: Any, theirs: Any) -> None:
 
 
 def sizes(full: int, tiny: int = 1_000) -> dict[str, int]:
-    """Give the sizes of a case of many values."""
+    """Return the sizes of a case of many values."""
     return {"tiny": tiny, "small": full // 100, "full": full}
 
 

@@ -19,11 +19,11 @@ from scipy.ndimage import gaussian_filter
 
 import fastkm
 from bench.case import Case, Rival
-from bench.table import count
+from bench.cases.data import lesson_contours
+from bench.table import format_count
 from fastkm.geometry.farthest_on_globe import EARTH_RADIUS
-from fastkm.lesson import LESSON_LEVEL, LESSON_MIN_DIAMETER, lesson_contours
-from fastkm.vector.contours import contours_to_frame
 from fastkm.vector.write import write_outlines
+from scripts.tpw_workflow import LESSON_LEVEL, LESSON_MIN_DIAMETER, to_polygons
 
 PIECE = 1 << 10
 """Points whose distances to all others are computed at a time."""
@@ -38,7 +38,7 @@ def smooth(rows: int, scale: float = 6.0) -> np.ndarray:
     return gaussian_filter(noise, scale, mode=("nearest", "wrap"))
 
 
-def thresholded(dtype: str) -> Callable[[int], np.ndarray]:
+def make_thresholded(dtype: str) -> Callable[[int], np.ndarray]:
     """Make 0 and 1 of a type, in thousands of patches."""
     return lambda rows: (smooth(rows) > 0).astype(dtype)
 
@@ -69,15 +69,15 @@ def places(points: int) -> np.ndarray:
                             rng.uniform(-180, 180, points)])  # fmt: skip
 
 
-def short_contours(count: int) -> tuple[np.ndarray, np.ndarray]:
+def short_contours(rings: int) -> tuple[np.ndarray, np.ndarray]:
     """Make rings of 5 to 40 points, one in a thousand of them hundreds of pixels across."""
     rng = np.random.default_rng(3)
-    sizes = rng.integers(5, 41, count)
+    sizes = rng.integers(5, 41, rings)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    ring = np.repeat(np.arange(count), sizes)
+    ring = np.repeat(np.arange(rings), sizes)
     angle = 2 * np.pi * (np.arange(offsets[-1]) - offsets[ring]) / sizes[ring]
-    radius = np.where(rng.random(count) < 1e-3, 120.0, sizes / 6)[ring]
-    middle = rng.uniform(0, 3600, (count, 2))[ring]
+    radius = np.where(rng.random(rings) < 1e-3, 120.0, sizes / 6)[ring]
+    middle = rng.uniform(0, 3600, (rings, 2))[ring]
     points = middle + radius[:, None] * np.column_stack([np.sin(angle), np.cos(angle)])
     return np.round(2 * points) / 2, offsets
 
@@ -162,19 +162,21 @@ def boxes(data: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     return np.asarray(sides)
 
 
-def exceeding(data: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def find_long_contours(data: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     points, offsets = data
     return fastkm.exceeds_distance(points, LESSON_MIN_DIAMETER, offsets=offsets)
 
 
-def written(frame: gpd.GeoDataFrame, write: Callable[[gpd.GeoDataFrame, Path], Any]) -> None:
+def write_to_folder(
+    frame: gpd.GeoDataFrame, write: Callable[[gpd.GeoDataFrame, Path], Any]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(frame, Path(folder, "contours.shp"))
 
 
 def steps_by_fastkm(classes: xr.DataArray) -> list[float]:
     traced = lesson_contours(classes.values)
-    written(contours_to_frame(traced.contours, classes, make_valid=True), write_outlines)
+    write_to_folder(to_polygons(traced.contours, classes, make_valid=True), write_outlines)
     return traced.diameters
 
 
@@ -197,7 +199,7 @@ def steps_by_the_lesson(classes: xr.DataArray) -> list[float]:
         geometry=[shapely.Polygon(ring) for ring in rings],
         crs="EPSG:4326",
     )
-    written(frame, lambda frame, path: frame.to_file(path))
+    write_to_folder(frame, lambda frame, path: frame.to_file(path))
     return [d for d in across if d > LESSON_MIN_DIAMETER]
 
 
@@ -265,7 +267,7 @@ def distance_case(n: int, make: Callable[[int], np.ndarray] = walk, word: str = 
     """Measure the longest distance of some points; all pairs where that fits in memory."""
     all_pairs = {"cdist": serial(by_cdist, "scipy.spatial")} if n <= MOST_FOR_CDIST else {}
     return Case(
-        f"longest distance, {word} of {count(n)} points",
+        f"longest distance, {word} of {format_count(n)} points",
         make,
         {"tiny": min(n, 200), "small": min(n, 5_000), "full": n},
         {**HULLS, **all_pairs},
@@ -278,7 +280,7 @@ def contours_case(rows: int, dtype: str = "uint8") -> Case:
     """Trace the contours of a thresholded image."""
     return Case(
         f"find_contours, {rows} x {2 * rows} {dtype}",
-        thresholded(dtype),
+        make_thresholded(dtype),
         {"tiny": min(rows, 40), "small": min(rows, 400), "full": rows},
         {
             "fastkm": Rival(lambda image: fastkm.find_contours(image, LEVEL), "fastkm"),
@@ -351,7 +353,7 @@ OUTLINES = [
         short_contours,
         {"tiny": 200, "small": 10_000, "full": 100_000},
         {
-            "fastkm": Rival(exceeding, "fastkm"),
+            "fastkm": Rival(find_long_contours, "fastkm"),
             "their boxes": Rival(boxes, serial=True, yardstick=True),
         },
         not_beyond_the_box,

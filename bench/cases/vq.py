@@ -11,7 +11,7 @@ from scipy.cluster import vq as scipy_vq
 import fastkm
 from bench.case import Case, Rival
 from bench.cases.data import Work, blobs, mixture, values_and_codes
-from bench.table import count
+from bench.table import format_count
 
 SCIPY = "scipy.cluster.vq"
 
@@ -24,13 +24,13 @@ def both(call: Callable[[Any], Callable[[Any], Any]]) -> dict[str, Rival]:
     }
 
 
-def coding(module: Any) -> Callable[[Work], Any]:
+def assign_codes(module: Any) -> Callable[[Work], Any]:
     """Find the nearest codes."""
     return lambda work: module.vq(work.rows, work.start)
 
 
 def sizes(n: int, tiny: int = 500) -> dict[str, int]:
-    """Give the sizes of a case whose full one is n."""
+    """Return the sizes of a case whose full size is n."""
     return {"tiny": min(n, tiny), "small": min(n, 100_000), "full": n}
 
 
@@ -55,16 +55,16 @@ def same_rows(_work: Work, ours: np.ndarray, theirs: np.ndarray) -> None:
 def vq_case(n: int, d: int, k: int) -> Case:
     """Assign rows to codes."""
     make = (lambda size: values_and_codes(size, k)) if d == 1 else (lambda size: blobs(size, d, k))
-    shape = count(n) if d == 1 else f"{count(n)} x {d}"
+    shape = format_count(n) if d == 1 else f"{format_count(n)} x {d}"
     name = f"vq, {shape} float32, {k} codes"
     at = {"n": n, "d": d, "k": k}
-    return Case(name, make, sizes(n), both(coding), same_codes, at=at)
+    return Case(name, make, sizes(n), both(assign_codes), same_codes, at=at)
 
 
 def kmeans2_case(n: int, d: int, k: int) -> Case:
     """Do ten iterations of Lloyd's from the same codes."""
     return Case(
-        f"kmeans2, 10 iterations, {count(n)} x {d} float32, {k} codes",
+        f"kmeans2, 10 iterations, {format_count(n)} x {d} float32, {k} codes",
         lambda size: blobs(size, d, k),
         sizes(n),
         both(lambda module: lambda work: module.kmeans2(*work, iter=10, minit="matrix")),

@@ -1,1 +1,1 @@
-"""What every room stands on: validation, CF's rules of missing cells, threads, dask blocks, atomic writes."""
+"""Helpers of every room: validation, CF's rules of missing cells, threads, dask, atomic writes."""

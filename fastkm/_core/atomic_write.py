@@ -1,7 +1,7 @@
-"""Whole files or none: write beside the target, then rename.
+"""Files are written whole or not at all: write beside the target, then rename.
 
-A reader never sees half a file, and a failed run leaves what stood there before. Formats that
-are several files (a shapefile is five) are moved together, the named one last.
+A reader never sees half a file, and a failed run leaves the old file in its place. If a format has
+several files (a shapefile has five), all are moved at the end, the named one last.
 """
 
 from __future__ import annotations
@@ -15,32 +15,15 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a path to write to; move all that was written there into place on success.
+    """Yield a path to write to; if the ``with`` block succeeds, move what it wrote to `path`.
 
-    Parameters
-    ----------
-    path : path-like
-        The file that is to exist afterwards. Its folder is made where it is missing.
+    The yielded path has the same name in a new folder beside the target. Files that the block
+    leaves next to it (``.shx``, ``.dbf`` …) are moved too. A folder that is missing is made.
 
     Raises
     ------
     OSError
         If the folder cannot be made or written to.
-
-    Yields
-    ------
-    pathlib.Path
-        A path with the same name in a new folder beside the target. Files that the block
-        leaves next to it (``.shx``, ``.dbf`` …) are moved too.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(f"{folder}/a.txt") as draft:
-    ...         _ = draft.write_text("whole")
-    ...     print(Path(folder, "a.txt").read_text())
-    whole
     """
     target = Path(path)
     if target.is_dir():

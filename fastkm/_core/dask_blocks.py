@@ -1,11 +1,13 @@
-"""Work on blocks: on the workers of a dask client where there is one, else here, one at a time.
+"""Work on blocks: on the workers of a dask client if there is one, otherwise here, one at a time.
 
-Blocks are reduced: each gives a part that is small beside it, and parts are merged. Merging must
-not depend on an order or on how parts are grouped (integer sums do not), since workers end when
-they end. On workers parts are merged in groups, `FAN_IN` at a time, so that neither a worker nor
-the client ever holds those of a whole archive.
+A reduction computes a result for each block, which is much smaller than the block, and combines
+these results. On workers, tasks end in any order, so combining must not depend on the order or the
+grouping of results (sums of integers do not). There `FAN_IN` results are combined at a time, so
+that neither a worker nor the client ever holds the results of a whole archive.
 
-dask is an extra: it is imported only where a client may be, that is where it is loaded already.
+Each pass over blocks reports to the current progress (`fastkm._core.progress`).
+
+dask is an extra: it is used only if it is loaded already, because otherwise there is no client.
 """
 
 from __future__ import annotations
@@ -13,65 +15,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import accumulate
 from typing import Any, TypeVar
 
-Part = TypeVar("Part")
+from fastkm._core.progress import current_progress
+
+Result = TypeVar("Result")
+Blocks = Sequence[Sequence[Any]]
 
 FAN_IN = 16
-"""Parts that are merged at a time."""
+"""Results that are combined at a time on workers."""
 
-KEPT = 4
-"""Parts that wait here to be merged: those of maps of counts are 8 MB each."""
+HELD_RESULTS = 4
+"""Results that are kept in this process until they are combined: a map of counts takes 8 MB."""
 
 BATCH = 8
 """Blocks that a task does one after another, at most."""
 
-TURNS = 8
-"""Tasks that each worker gets, at least: so all end at about the same time."""
-
-_WATCHER: ContextVar[Callable[[int], None] | None] = ContextVar("watcher", default=None)
-
-
-@contextmanager
-def report_blocks(watcher: Callable[[int], None]) -> Iterator[None]:
-    """Tell `watcher` of blocks: -n where a pass over n of them begins, 1 for each that is done.
-
-    Examples
-    --------
-    >>> told = []
-    >>> with watching(told.append):
-    ...     begin_pass(2)
-    ...     block_done()
-    >>> told
-    [-2, 1]
-    """
-    token = _WATCHER.set(watcher)
-    try:
-        yield
-    finally:
-        _WATCHER.reset(token)
-
-
-def begin_pass(blocks: int) -> None:
-    """Tell the watcher, if there is one, that a pass begins."""
-    watcher = _WATCHER.get()
-    if watcher is not None:
-        watcher(-blocks)
-
-
-def block_done(number: int = 1) -> None:
-    """Tell the watcher, if there is one, that a block is done, or some more."""
-    watcher = _WATCHER.get()
-    if watcher is not None:
-        watcher(number)
+TASKS_PER_WORKER = 8
+"""Tasks that each worker gets, at least, if there are enough: so that all end at about one time."""
 
 
 def current_client() -> Any:
-    """Give the client of `dask.distributed` that is current here; None where there is none.
+    """Return the current client of `dask.distributed`; None if there is none, or inside a task.
 
-    Inside a task there is none: a task does not wait for other tasks.
+    A task must not wait for other tasks.
     """
     distributed = sys.modules.get("distributed")
     if distributed is None or in_worker():
@@ -84,10 +52,9 @@ def current_client() -> Any:
 
 @contextmanager
 def synchronous_scheduler() -> Iterator[None]:
-    """Keep xarray from asking the scheduler of a cluster for leave to write a file.
+    """Keep xarray from taking locks of a cluster's scheduler to write a file.
 
-    Where there is a client it takes locks that are known to the whole cluster: four journeys a file,
-    15 ms in all, for files that no other process writes to.
+    They take four messages for each file, 15 ms in all, and no other process writes to our files.
     """
     dask = sys.modules.get("dask")
     if dask is None:
@@ -98,151 +65,110 @@ def synchronous_scheduler() -> Iterator[None]:
 
 
 def in_worker() -> bool:
-    """Tell whether this thread runs a task of `dask.distributed`."""
+    """Return True if this thread runs a task of `dask.distributed`."""
     utils = sys.modules.get("distributed.utils")
     return utils is not None and hasattr(utils.thread_state, "execution_state")
 
 
 def reduce_blocks(
-    function: Callable[..., Part],
-    blocks: Sequence[Sequence[Any]],
-    merge: Callable[[list[Part]], Part],
-) -> Part:
-    """Call ``function(*block)`` for each block and merge what comes.
+    function: Callable[..., Result], blocks: Blocks, combine: Callable[[list[Result]], Result]
+) -> Result:
+    """Call ``function(*block)`` for each of one or more blocks, and combine the results.
 
-    Parameters
-    ----------
-    function : callable
-        To be sent to workers; arguments that are delayed objects of dask are computed before.
-    blocks : sequence of sequences
-        The arguments for each block; at least one block.
-    merge : callable
-        Merges parts; their order and grouping must not matter.
-
-    Returns
-    -------
-    object
-        The merged part.
-
-    Examples
-    --------
-    >>> reduced(lambda values: max(values), [([1, 5],), ([4],)], max)
-    5
+    Arguments that are delayed objects of dask are computed first. `function` and `combine` are sent
+    to workers; `combine` must not depend on the order or the grouping of results.
     """
-    begin_pass(len(blocks))
+    current_progress().begin("pass", len(blocks), "blocks")
     client = current_client()
     if client is None:
-        return _reduced_here(function, blocks, merge)
+        return _reduce_here(function, blocks, combine)
+    from dask.delayed import delayed
     from distributed import as_completed
 
-    batches = _batches(client, blocks)
-    task = _delayed(_merged_batch)
-    # all at once: alone, each would take the graph of all blocks with it
-    futures = client.compute([task(function, merge, batch) for batch in batches])
+    # reduce each batch; they are sent together, because each one alone would carry the whole graph
+    batches = _cut_into_batches(client, blocks)
+    task = delayed(_reduce_batch, pure=False)
+    futures = client.compute([task(function, combine, batch) for batch in batches])
+
+    # combine the results of batches in a tree
     level = futures
     while len(level) > 1:
         level = [
-            client.submit(merge, level[i : i + FAN_IN], pure=False)
+            client.submit(combine, level[i : i + FAN_IN], pure=False)
             for i in range(0, len(level), FAN_IN)
         ]
+
+    # report each batch as it ends
     sizes = {future.key: len(batch) for future, batch in zip(futures, batches, strict=True)}
     for future in as_completed(list(futures)):
         if future.status == "error":
             future.result()  # raises
-        block_done(sizes[future.key])
-    result: Part = level[0].result()
+        current_progress().advance(sizes[future.key])
+    result: Result = level[0].result()
     return result
 
 
-def _merged_batch(
-    function: Callable[..., Part],
-    merge: Callable[[list[Part]], Part],
-    blocks: Sequence[Sequence[Any]],
-) -> Part:
-    parts = [function(*block) for block in blocks]
-    return parts[0] if len(parts) == 1 else merge(parts)
+def _reduce_batch(
+    function: Callable[..., Result], combine: Callable[[list[Result]], Result], blocks: Blocks
+) -> Result:
+    results = [function(*block) for block in blocks]
+    return results[0] if len(results) == 1 else combine(results)
 
 
-def _batches(client: Any, blocks: Sequence[Any]) -> list[Sequence[Any]]:
-    """Cut blocks into batches, one a task: a task for each would cost a tenth of its work."""
+def _reduce_here(
+    function: Callable[..., Result], blocks: Blocks, combine: Callable[[list[Result]], Result]
+) -> Result:
+    held: list[Result] = []
+    for block in blocks:
+        held.append(function(*map(_compute, block)))
+        if len(held) == HELD_RESULTS:
+            held = [combine(held)]
+        current_progress().advance()
+    return held[0] if len(held) == 1 else combine(held)
+
+
+def _cut_into_batches(client: Any, blocks: Blocks) -> list[Blocks]:
+    """Cut blocks into batches, one for each task; a task for each block would take 10 % longer."""
     workers = max(1, len(client.nthreads()))
-    size = max(1, min(BATCH, len(blocks) // (TURNS * workers)))
+    size = max(1, min(BATCH, len(blocks) // (TASKS_PER_WORKER * workers)))
     return [blocks[start : start + size] for start in range(0, len(blocks), size)]
 
 
-def _reduced_here(
-    function: Callable[..., Part],
-    blocks: Sequence[Sequence[Any]],
-    merge: Callable[[list[Part]], Part],
-) -> Part:
-    waiting: list[Part] = []
-    for block in blocks:
-        waiting.append(function(*map(_computed, block)))
-        if len(waiting) == KEPT:
-            waiting = [merge(waiting)]
-        block_done()
-    return waiting[0] if len(waiting) == 1 else merge(waiting)
-
-
-def _delayed(function: Callable[..., Any]) -> Any:
-    from dask.delayed import delayed
-
-    return delayed(function, pure=False)
-
-
-def _computed(argument: Any) -> Any:
+def _compute(argument: Any) -> Any:
+    """Compute an argument if it is a delayed object of dask."""
     return argument.compute() if hasattr(argument, "__dask_graph__") else argument
 
 
 def map_blocks(
-    function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
-) -> Iterator[tuple[int, Part | Exception]]:
-    """Call ``function(*block)`` for each block; give number and result of each that is done.
+    function: Callable[..., Result], blocks: Blocks
+) -> Iterator[tuple[int, Result | Exception]]:
+    """Call ``function(*block)`` for each block; yield its number and result when it has ended.
 
-    Parameters
-    ----------
-    function : callable
-        To be sent to workers.
-    blocks : sequence of sequences
-        The arguments for each block.
-
-    Yields
-    ------
-    int, object
-        The number of a block and its result, or the exception that it raised, in the order in
-        which blocks end. Where the iteration is left early, the blocks that wait are not begun.
-
-    Examples
-    --------
-    >>> list(completed(len, [("ab",), ("a",)]))
-    [(0, 2), (1, 1)]
+    If a block raises an OSError or ValueError, this is yielded as its result. If the iteration is
+    left early, blocks that wait are not begun.
     """
-    begin_pass(len(blocks))
+    current_progress().begin("pass", len(blocks), "blocks")
     client = current_client()
-    ended = (
-        _completed_here(function, blocks)
-        if client is None
-        else _completed_there(client, function, blocks)
-    )
+    ended: Iterator[tuple[int, Result | Exception]]
+    if client is None:
+        ended = (
+            (number, _try_call(function, *map(_compute, block)))
+            for number, block in enumerate(blocks)
+        )
+    else:
+        ended = _map_on_workers(client, function, blocks)
     for number, result in ended:
-        block_done()
+        current_progress().advance()
         yield number, result
 
 
-def _completed_here(
-    function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
-) -> Iterator[tuple[int, Part | Exception]]:
-    for number, block in enumerate(blocks):
-        yield number, _tried(function, *map(_computed, block))
-
-
-def _completed_there(
-    client: Any, function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
-) -> Iterator[tuple[int, Part | Exception]]:
+def _map_on_workers(
+    client: Any, function: Callable[..., Result], blocks: Blocks
+) -> Iterator[tuple[int, Result | Exception]]:
     from distributed import as_completed
 
-    batches = _batches(client, blocks)
-    futures = [client.submit(_batch, function, batch, pure=False) for batch in batches]
+    batches = _cut_into_batches(client, blocks)
+    futures = [client.submit(_map_batch, function, batch, pure=False) for batch in batches]
     starts = accumulate((len(batch) for batch in batches), initial=0)
     first = {future.key: start for future, start in zip(futures, starts, strict=False)}
     waiting = dict.fromkeys(futures)
@@ -255,14 +181,12 @@ def _completed_there(
         client.cancel(list(waiting))
 
 
-def _batch(
-    function: Callable[..., Part], blocks: Sequence[Sequence[Any]]
-) -> list[Part | Exception]:
-    """Do some blocks one after another."""
-    return [_tried(function, *block) for block in blocks]
+def _map_batch(function: Callable[..., Result], blocks: Blocks) -> list[Result | Exception]:
+    """Call a function for each block of a batch."""
+    return [_try_call(function, *block) for block in blocks]
 
 
-def _tried(function: Callable[..., Part], *block: Any) -> Part | Exception:
+def _try_call(function: Callable[..., Result], *block: Any) -> Result | Exception:
     try:
         return function(*block)
     except (OSError, ValueError) as error:

@@ -1,11 +1,11 @@
 """Chunks, threads and ordered results.
 
 The plan of chunks depends on the size of the data, never on the number of threads, and results
-come back in chunk order. A sum that is reduced in that order is the same, bit for bit, with one
+come back in chunk order. A sum that is added up in that order is the same, bit for bit, with one
 thread or sixty-four.
 
-The threads are one shared pool of plain Python threads: kernels release the GIL, the calling
-thread works too, and a process that forks starts a pool of its own.
+The threads are one shared pool of plain Python threads. Kernels release the GIL, the calling
+thread works too, and a process that was forked starts a pool of its own.
 """
 
 from __future__ import annotations
@@ -30,29 +30,17 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CHUNK_BYTES = 1 << 19
-"""Input bytes a chunk: it stays in a second-level cache of 1 MB, and a kernel call (some 5
-microseconds) below a tenth of the work. 2^18 to 2^20 measure alike on the cases of `bench/`."""
+"""Input bytes of a chunk: it stays in a second-level cache of 1 MB, and a kernel call (some 5
+microseconds) costs less than a tenth of the work. 2^18 to 2^20 are as fast in `bench/`."""
 
 
 def rows_per_chunk(row_bytes: int) -> int:
-    """Tell how many rows a chunk holds when one row takes `row_bytes` bytes.
-
-    Examples
-    --------
-    >>> rows_per_chunk(8)
-    65536
-    """
+    """Return the number of rows in a chunk if one row takes `row_bytes` bytes."""
     return max(1, CHUNK_BYTES // max(1, row_bytes))
 
 
-def chunks(size: int, step: int) -> list[tuple[int, int]]:
-    """Cut ``range(size)`` into (start, stop) pairs of `step`; the last may be shorter.
-
-    Examples
-    --------
-    >>> chunks(10, 4)
-    [(0, 4), (4, 8), (8, 10)]
-    """
+def plan_chunks(size: int, step: int) -> list[tuple[int, int]]:
+    """Cut ``range(size)`` into (start, stop) pairs of length `step`; the last may be shorter."""
     return [(start, min(start + step, size)) for start in range(0, size, step)]
 
 
@@ -61,29 +49,15 @@ def map_chunks(
 ) -> list[Result]:
     """Call ``function(start, stop)`` for each chunk; return the results in chunk order.
 
-    Parameters
-    ----------
-    function : callable
-        Called from several threads at once; it should release the GIL for most of its time.
-    size, step : int
-        The number of rows and the rows a chunk.
-    threads : int, optional
-        See `thread_count`.
-
-    Returns
-    -------
-    list
-        One result a chunk. The first exception of a call is raised here.
-
-    Examples
-    --------
-    >>> map_chunks(lambda start, stop: stop - start, 10, 4)
-    [4, 4, 2]
+    The chunks are ``plan_chunks(size, step)``. The function is called from several threads at once
+    and should release the GIL for most of its time. The first exception of a call is raised here.
     """
-    plan = chunks(size, step)
-    runners = min(thread_count(threads), len(plan))
+    plan = plan_chunks(size, step)
+    # without a second thread: a plain loop
+    runners = min(resolve_thread_count(threads), len(plan))
     if runners <= 1:
         return [function(start, stop) for start, stop in plan]
+    # each thread takes the next chunk until none is left
     results: dict[int, Result] = {}
     ticket = itertools.count()  # next() is atomic under the GIL
 
@@ -91,12 +65,12 @@ def map_chunks(
         while (mine := next(ticket)) < len(plan):
             results[mine] = function(*plan[mine])
 
-    helpers = [_pool_of(os.getpid()).submit(run) for _ in range(runners - 1)]
+    helpers = [_get_pool(os.getpid()).submit(run) for _ in range(runners - 1)]
     try:
         run()
     finally:
         ticket = itertools.count(len(plan))  # after an error here the helpers stop early
-        # one that has not started has nothing left to do, and might wait for this very thread
+        # a helper that has not started has nothing left to do, and might wait for this very thread
         errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in errors:
         if error is not None:
@@ -114,14 +88,7 @@ def fold_chunks(
 ) -> None:
     """Call ``fold(function(start, stop))`` for each chunk, one fold at a time, in chunk order.
 
-    As `map_chunks`, but no more results are kept than wait for an earlier chunk to end.
-
-    Examples
-    --------
-    >>> sums = []
-    >>> fold_chunks(lambda start, stop: stop - start, sums.append, 10, 4)
-    >>> sums
-    [4, 4, 2]
+    Unlike `map_chunks` this keeps only the results that wait for an earlier chunk.
     """
     waiting: dict[int, Result] = {}
     lock, turn = Lock(), 0
@@ -138,53 +105,41 @@ def fold_chunks(
     map_chunks(run, size, step, threads=threads)
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Hold BLAS to one thread for the length of a block: the chunks have threads of their own."""
-    return _blas(os.getpid()).limit(limits=1, user_api="blas")
+def limit_blas_to_one_thread() -> AbstractContextManager[object]:
+    """Return a context in which BLAS has one thread: chunks have threads of their own."""
+    return _find_blas(os.getpid()).limit(limits=1, user_api="blas")
 
 
-def thread_count(threads: int | None = None) -> int:
-    """Threads to use: the argument, else ``FASTKM_NUM_THREADS``, else the usable CPUs.
+def resolve_thread_count(threads: int | None = None) -> int:
+    """Return the number of threads: `threads`, or ``FASTKM_NUM_THREADS``, or all usable CPUs.
 
-    A task of dask has the one thread that runs it: its worker has others for other tasks.
-
-    Raises
-    ------
-    ValueError
-        If the number is not a positive integer.
-
-    Examples
-    --------
-    >>> thread_count(3)
-    3
+    A task of dask uses only the thread that runs it: its worker has others for other tasks. A
+    number that is not a positive integer raises a ValueError.
     """
-    source, value = "threads", threads
+    source = "threads"
+    value: Any = threads
     if threads is None:
-        source, value = "FASTKM_NUM_THREADS", _environment_threads()
+        source, value = "FASTKM_NUM_THREADS", os.environ.get("FASTKM_NUM_THREADS", "").strip()
+        if not value:
+            return 1 if dask_blocks.in_worker() else count_usable_cpus()
+        value = int(value) if value.isdecimal() else value
     if not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{source} must be a positive integer, got {value!r}")
     return int(value)
 
 
-def _environment_threads() -> Any:
-    text = os.environ.get("FASTKM_NUM_THREADS", "").strip()
-    if not text:
-        return 1 if dask_blocks.in_worker() else usable_cpus()
-    return int(text) if text.isdecimal() else text
-
-
 @cache
-def usable_cpus() -> int:
-    """CPUs that this process may use: its affinity, cut by a container's quota."""
+def count_usable_cpus() -> int:
+    """Return how many CPUs this process may use: its affinity, limited by a container's quota."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:  # macOS, Windows
         allowed = os.cpu_count() or 1
-    return max(1, min(allowed, _cgroup_quota(Path("/sys/fs/cgroup/cpu.max"), allowed)))
+    return max(1, min(allowed, _read_cgroup_quota(Path("/sys/fs/cgroup/cpu.max"), allowed)))
 
 
-def _cgroup_quota(file: Path, default: int) -> int:
-    """CPUs that a cgroup v2 quota file grants, rounded up; `default` where there is none."""
+def _read_cgroup_quota(file: Path, default: int) -> int:
+    """Return the CPUs that a cgroup v2 quota file grants, rounded up; `default` if it has none."""
     try:
         quota, period = file.read_text().split()[:2]
         return -(-int(quota) // int(period))
@@ -193,11 +148,9 @@ def _cgroup_quota(file: Path, default: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def _blas(_pid: int) -> ThreadpoolController:
-    """Find the BLAS libraries of a process: looking for them takes some milliseconds.
-
-    What is loaded later is missed, so the one that compiled kernels call, scipy's, is loaded now.
-    """
+def _find_blas(_pid: int) -> ThreadpoolController:
+    """Find the BLAS libraries of a process, once: it takes some milliseconds."""
+    # libraries that are loaded later are not found: first load scipy's, which compiled kernels call
     import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
@@ -205,6 +158,6 @@ def _blas(_pid: int) -> ThreadpoolController:
 
 
 @lru_cache(maxsize=1)
-def _pool_of(_pid: int) -> ThreadPoolExecutor:
-    """Give the pool of a process: threads do not survive a fork."""
-    return ThreadPoolExecutor(max(32, usable_cpus()), thread_name_prefix="fastkm")
+def _get_pool(_pid: int) -> ThreadPoolExecutor:
+    """Return the pool of a process: threads do not survive a fork."""
+    return ThreadPoolExecutor(max(32, count_usable_cpus()), thread_name_prefix="fastkm")

@@ -1,12 +1,12 @@
-"""Coercion and validation at the border: what comes in is checked here, once.
+"""Conversion and validation of arguments, once, before anything is computed.
 
-Kernels may then assume C-contiguous, aligned, native-endian floats. Arrays are handed on
-read-only, whether or not they came so: Numba compiles a kernel once for each kind of argument,
+Kernels may then assume C-contiguous, aligned, native-endian floats. Arrays are passed on
+read-only, even if they came writeable: Numba compiles a kernel once for each kind of argument,
 and this way there is one kind.
 
-Cells are missing where a masked array's mask says so, or a `DataArray`'s attributes (see
-`fastkm._core.cf_missing`). In a two-dimensional array of observations one missing cell makes the whole
-row missing.
+A cell is missing if a masked array's mask or a `DataArray`'s attributes say so (see
+`fastkm._core.cf_missing`). In a two-dimensional array of observations one missing cell makes the
+whole row missing.
 """
 
 from __future__ import annotations
@@ -20,100 +20,68 @@ from fastkm._core import cf_missing
 
 
 class Observations(NamedTuple):
-    """Rows of numbers, checked.
+    """Rows of numbers, checked, and what the original array was."""
 
-    Attributes
-    ----------
-    rows : (n, d) float32 or float64 array
-        All rows, missing ones included (their numbers mean nothing).
-    valid : (n,) bool array or None
-        Rows that are not missing; None where none is.
-    ndim : int
-        Dimensions of the array as it came, 1 or 2.
-    dtype : numpy.dtype
-        Its type as it came.
+    rows: np.ndarray  # (n, d) float32 or float64; the numbers of missing rows mean nothing
+    valid: np.ndarray | None  # (n,) bool, True if the row is not missing; None if none is missing
+    ndim: int  # dimensions of the original array, 1 or 2
+    dtype: np.dtype  # type of the original array
+
+    def select_valid(self) -> np.ndarray:
+        """Return the rows that are not missing."""
+        return self.rows if self.valid is None else freeze(self.rows[self.valid])
+
+
+def as_values_and_mask(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return any array as a plain array of real numbers, and a mask or None if no cell is missing.
+
+    Raise a TypeError if it does not hold numbers of at most 64 bits, a ValueError if they are
+    complex.
     """
-
-    rows: np.ndarray
-    valid: np.ndarray | None
-    ndim: int
-    dtype: np.dtype
-
-    def present(self) -> np.ndarray:
-        """Give the rows that are not missing."""
-        return self.rows if self.valid is None else frozen(self.rows[self.valid])
-
-
-def plain(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Split any array into a plain array of real numbers and a mask of its missing cells.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the array does not hold numbers of at most 64 bits, or holds complex ones.
-    """
-    mask = None
-    if isinstance(array, np.ma.MaskedArray):
-        values, mask = np.asarray(array.data), np.ma.getmaskarray(array)
-    elif cf_missing.describes_itself(array):
-        values, mask = cf_missing.physical(array), cf_missing.missing(array)
-    else:
-        values = np.asarray(array)
+    values, mask = _split_mask(array)
+    values = np.asarray(values)
     if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
         wrong = ValueError if values.dtype.kind == "c" else TypeError  # as scipy raises
         raise wrong(f"{name} must hold real numbers of at most 64 bits, got {values.dtype}")
     return values, mask if mask is not None and mask.any() else None
 
 
-def observations(array: Any, name: str, *, dtype: np.dtype | None = None) -> Observations:
-    """Check a one- or two-dimensional array of observations.
+def _split_mask(array: Any) -> tuple[Any, np.ndarray | None]:
+    """Return the values of an array, unpacked, and which are missing by its mask or attributes."""
+    if isinstance(array, np.ma.MaskedArray):
+        return array.data, np.ma.getmaskarray(array)
+    if cf_missing.is_described_array(array):
+        return cf_missing.to_physical(array), cf_missing.find_missing(array)
+    return array, None
 
-    Parameters
-    ----------
-    array : array-like
-        Shape (n,) or (n, d).
-    name : str
-        What to call it in errors.
-    dtype : numpy.dtype, optional
-        The type to compute in; by default `working_dtype` of the array's own.
 
-    Raises
-    ------
-    TypeError
-        If it does not hold real numbers.
-    ValueError
-        If it has no or more than two dimensions, or rows of no features.
+def check_observations(array: Any, name: str, *, dtype: np.dtype | None = None) -> Observations:
+    """Check observations, (n,) or (n, d) with d above 0: the argument `name` of a public function.
+
+    `dtype` is the type to compute in; by default `choose_working_dtype` of the array's type.
     """
-    values, mask = plain(array, name)
+    values, mask = as_values_and_mask(array, name)
     if values.ndim not in (1, 2) or values.shape[1:] == (0,):
         raise ValueError(f"{name} must have shape (n,) or (n, d), got {values.shape}")
     rows = values.reshape(len(values), -1) if values.size else np.empty((0, values.shape[-1] or 1))
-    valid = None if mask is None else complete_rows(mask)
-    working = working_dtype(values.dtype) if dtype is None else dtype
-    return Observations(frozen(rows, working), valid, values.ndim, values.dtype)
+    valid = None if mask is None else find_complete_rows(mask)
+    working = choose_working_dtype(values.dtype) if dtype is None else dtype
+    return Observations(freeze(rows, working), valid, values.ndim, values.dtype)
 
 
-def complete_rows(mask: np.ndarray) -> np.ndarray:
-    """Tell which rows of a (n,) or (n, d) mask have no missing cell."""
+def find_complete_rows(mask: np.ndarray) -> np.ndarray:
+    """Return True for each row of a (n,) or (n, d) mask that has no missing cell."""
     return np.logical_not(np.any(mask.reshape(len(mask), -1), axis=1))
 
 
-def working_dtype(*dtypes: np.dtype) -> np.dtype:
-    """Choose the type to compute in: float32 for float32 and float16, float64 for all else.
-
-    Examples
-    --------
-    >>> working_dtype(np.dtype("f4"), np.dtype("f2"))
-    dtype('float32')
-    >>> working_dtype(np.dtype("i2"))
-    dtype('float64')
-    """
+def choose_working_dtype(*dtypes: np.dtype) -> np.dtype:
+    """Choose the type to compute in: float32 for float32 and float16, float64 for all others."""
     common = np.result_type(*dtypes)
     return np.dtype(np.float32 if common.kind == "f" and common.itemsize <= 4 else np.float64)
 
 
-def frozen(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
-    """Give a read-only, C-contiguous, aligned, native-endian view, or a copy where it must."""
+def freeze(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """Return a read-only, C-contiguous, aligned, native-endian view, or a copy if necessary."""
     wanted = array.dtype.newbyteorder("=") if dtype is None else dtype
     view = np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"]).view()
     view.flags.writeable = False
@@ -121,13 +89,7 @@ def frozen(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
 
 
 def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = None) -> None:
-    """Raise if a valid row of `rows` holds NaN or an infinity.
-
-    Raises
-    ------
-    ValueError
-        With the first such row.
-    """
+    """Raise a ValueError that names the first valid row with NaN or an infinity, if there is one."""
     finite = np.isfinite(rows)
     if finite.all():
         return
@@ -138,7 +100,7 @@ def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = No
         first = int(np.argmax(bad))
         raise ValueError(
             f"{name} must not hold infs or NaNs: row {first} is {np.squeeze(rows[first])!s} "
-            f"({np.count_nonzero(bad)} such rows; leave them out, or mask them where masks are taken)"
+            f"({np.count_nonzero(bad)} such rows; leave them out, or mask them if masks are taken)"
         )
 
 
@@ -155,29 +117,18 @@ def require_number(name: str, value: Any) -> None:
 
 
 def require_choice(name: str, value: Any, choices: tuple[str, ...], *, or_else: str = "") -> None:
-    """Raise ValueError unless a value is one of some words."""
+    """Raise ValueError unless a value is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(map(repr, choices))
         raise ValueError(f"{name} must be one of {listed}{or_else}, got {value!r}")
 
 
-def unmasked(array: Any, name: str) -> Any:
-    """Unpack a `DataArray`; raise where cells are missing by a mask or by attributes.
-
-    Raises
-    ------
-    ValueError
-        With the number of such cells.
-    """
-    if isinstance(array, np.ma.MaskedArray):
-        missing = np.ma.getmaskarray(array)
-    elif cf_missing.describes_itself(array):
-        array, missing = cf_missing.physical(array), cf_missing.missing(array)
-    else:
-        return array
-    if missing.any():
+def check_unmasked(array: Any, name: str) -> Any:
+    """Return an array, a `DataArray` unpacked; raise a ValueError if cells of it are missing."""
+    values, missing = _split_mask(array)
+    if missing is not None and missing.any():
         raise ValueError(
             f"{name} must not have missing cells, but {np.count_nonzero(missing)} are masked or missing "
             "by its attributes: leave their rows out, or fill them"
         )
-    return array
+    return values

@@ -1,1 +1,5 @@
-"""Numba kernels, one published algorithm a file; they trust their input, `fastkm._core.validation` does not."""
+"""Numba kernels, one published algorithm a file.
+
+Kernels trust their input: `fastkm._core.validation` checks it. A docstring lists arrays as
+``name: shape type IN``, ``OUT`` or ``INOUT``; what all kernels of a file share is at its head.
+"""

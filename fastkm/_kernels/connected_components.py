@@ -1,30 +1,29 @@
 """The connected regions of a label map, by runs.
 
-A run is a longest piece of a row whose cells have one label. Two cells of a row that are equal and
-adjacent are in one run, so regions that are connected along edges are connected sets of runs:
-what is left is to join runs of neighbouring rows that overlap and have the same label (He, Chao &
-Suzuki 2008). Rows are merged like sorted lists, two pointers that move right only:
+A run is a maximal stretch of a row whose cells have one label. Adjacent equal cells of a row are in
+one run, so regions that are connected along edges are connected sets of runs. What is left is to
+join overlapping runs of neighbouring rows that have the same label (He, Chao & Suzuki 2008). Rows
+are merged like sorted lists, with two pointers that only move right:
 
-    row r - 1    |--- i ---|---- i + 1 ----|-------           i reaches less far: i moves on
-    row r        |------ j ------|--- j + 1 ---|---           j reaches less far: j moves on
+    row r - 1    |--- i ---|---- i + 1 ----|-------           i ends before j: i moves on
+    row r        |------ j ------|--- j + 1 ---|---           j ends before i: j moves on
 
-Which runs are joined is kept by union-find (Tarjan 1975): each run points to one of the same
-region that is no later, the first one to itself, paths are halved while they are walked, and of
-two roots the earlier one stays. As a pointer never points forward, one pass in order turns
+Union-find (Tarjan 1975) records which runs are joined. Each run points to a run of the same region
+that is no later, the first run of a region to itself. Paths are halved while they are followed, and
+of two roots the earlier one stays. As a pointer never points forward, one pass in order turns
 pointers into numbers, and the numbers follow the first cells of the regions in raster order.
 
-Cost: a comparison for each cell (done by numpy, for any type, before the kernels start), then
-time in proportion to the runs, then the painting of the numbers. So smooth maps cost little more
-than their memory, and labels of any type use the same machine code: a run's label is an int64.
+Cost: a comparison for each cell (done by numpy, for any type, before the kernels start), then time
+in proportion to the runs, then the painting of the numbers. So smooth maps cost little more than
+their memory, and labels of any type use the same machine code: a run's label is an int64.
 
-He, L., Chao, Y. & Suzuki, K. (2008). A run-based two-scan labeling algorithm. IEEE Transactions on
-Image Processing 17(5), 749-756.
-Tarjan, R. E. (1975). Efficiency of a good but not linear set union algorithm. Journal of the ACM
-22(2), 215-225.
+He, Chao & Suzuki (2008). A run-based two-scan labeling algorithm. IEEE Trans. Image Process. 17(5).
+Tarjan (1975). Efficiency of a good but not linear set union algorithm. Journal of the ACM 22(2).
 
-Arrays are C-contiguous. The m runs of a map of (rows, columns) are in raster order, `starts` holds
-the flat index of the first cell of each and ends with rows * columns, the run in row r are
-``offsets[r]`` to ``offsets[r + 1]``, and no run goes on from one row to the next.
+Arrays are C-contiguous, and int64 unless a type is given. The m runs of a map of (rows, columns)
+are in raster order. `starts`, (m + 1,), holds the flat index of the first cell of each run and ends
+with rows * columns. The runs of row r are ``offsets[r]`` to ``offsets[r + 1]`` of `offsets`, (rows
++ 1,), and no run goes on from one row to the next.
 """
 
 import numpy as np
@@ -39,9 +38,9 @@ BLOCK = 8
 def join_rows(starts, labels, offsets, columns, first, last, parents):
     """Join the runs of some rows with each other; return how many first runs got a parent.
 
-    starts: (m + 1,) int64 IN; labels: (m,) int64 IN, negative where missing: such runs stay alone;
-    offsets: (rows + 1,) int64 IN; first, last: rows; parents: (m,) int64 OUT, these rows only: a
-    run of the same region, no later than the run; the first run of a region has itself.
+    starts, offsets: IN; labels: (m,) IN, negative if missing: such runs stay alone; first, last:
+    the rows first to last - 1; parents: (m,) OUT, of these rows only: a run of the same region, no
+    later than the run; the first run of a region has itself.
     """
     joins = 0
     for row in range(first, last):
@@ -54,10 +53,7 @@ def join_rows(starts, labels, offsets, columns, first, last, parents):
 
 @kernel
 def join_row(starts, labels, offsets, columns, row, parents):
-    """Join the runs of a row with those of the row above; return how many first runs got a parent.
-
-    parents: (m,) int64 INOUT; all else as in `join_rows`.
-    """
+    """Do what `join_rows` does for one row and the row above it; parents: (m,) INOUT."""
     joins = 0
     i = offsets[row - 1]
     for j in range(offsets[row], offsets[row + 1]):
@@ -65,15 +61,17 @@ def join_row(starts, labels, offsets, columns, row, parents):
         root = np.int64(-1)
         stop = starts[j + 1] - columns
         while True:
+            # runs that overlap and have one label: the earlier root becomes the parent
             if labels[i] == label and label >= 0:
-                other = root_of(parents, i)
+                other = find_root(parents, i)
                 if root < 0:
-                    root = root_of(parents, j)
+                    root = find_root(parents, j)
                 if other != root:
                     joins += 1
                     low = min(root, other)
                     parents[max(root, other)] = low
                     root = low
+            # if the run above ends first, look at the next one above
             if starts[i + 1] >= stop:
                 break
             i += 1
@@ -83,11 +81,8 @@ def join_row(starts, labels, offsets, columns, row, parents):
 
 
 @kernel
-def root_of(parents, i):
-    """Follow the pointers from run i to the first run of its region; halve the path.
-
-    parents: (m,) int64 INOUT.
-    """
+def find_root(parents, i):
+    """Return the first run of run i's region, and halve the path to it; parents: (m,) INOUT."""
     while parents[i] != i:
         parents[i] = parents[parents[i]]
         i = parents[i]
@@ -96,11 +91,10 @@ def root_of(parents, i):
 
 @kernel
 def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes):
-    """Turn parents into numbers of regions, in the order of their first runs; measure regions.
+    """Turn parents into numbers of regions, in the order of their first runs; measure the regions.
 
-    starts: (m + 1,) int64 IN; run_labels: (m,) int64 IN; offsets: (rows + 1,) int64 IN; runs: (m,)
-    int64 INOUT: the parents come in, the numbers go out, -1 where missing; labels: (n,) int64 OUT;
-    cells: (n,) int64 OUT; boxes: (n, 4) int32 OUT: first row and column, last row and column.
+    starts, offsets: IN; run_labels: (m,) IN; runs: (m,) INOUT, parents in and numbers out, -1 if
+    missing; labels, cells: (n,) OUT; boxes: (n, 4) int32 OUT, first row, column, last row, column.
     """
     regions = 0
     for row in range(len(offsets) - 1):
@@ -110,6 +104,7 @@ def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes
                 continue
             first = starts[j] - row * columns
             last = starts[j + 1] - row * columns - 1
+            # a run that is its own parent starts a region
             if runs[j] == j:
                 number = regions
                 regions += 1
@@ -120,6 +115,7 @@ def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes
                 boxes[number, 3] = last
             else:
                 number = runs[runs[j]]
+            # add the run to its region
             runs[j] = number
             cells[number] += last - first + 1
             boxes[number, 1] = min(boxes[number, 1], first)
@@ -129,12 +125,11 @@ def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes
 
 @kernel
 def paint_runs(starts, runs, first, last, numbers):
-    """Write the numbers of the runs `first` to `last` into their cells.
+    """Write the numbers of the runs first to last - 1 into their cells.
 
     Most runs are short. They are written in blocks that may reach into the next run, which then
-    writes its own number; so there is nothing to guess for the branch predictor.
-
-    starts: (m + 1,) int64 IN; runs: (m,) int64 IN; numbers: (rows * columns,) int32 OUT.
+    writes its own number; so there are no branches to mispredict. starts: IN; runs: (m,) IN, their
+    numbers; numbers: (rows * columns,) int32 OUT.
     """
     end = starts[last]
     for j in range(first, last):

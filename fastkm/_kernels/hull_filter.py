@@ -1,29 +1,26 @@
-"""Most points cannot be corners of a convex hull: strips tell which.
+"""A filter before the convex hull: strips show that most points cannot be corners of it.
 
 The plane is cut into m upright strips of equal width (Bentley, Faust & Preparata 1982). One pass
-keeps the highest and the lowest point of each strip. The upper hull of the highest points is a
-concave chain below the hull of all points, the lower hull of the lowest ones a convex chain
-above its underside. So a point strictly between the two chains is no corner. Within a strip the
-upper chain lies above the chord between its heights at the strip's sides, because it is concave:
-a second pass compares each point with the two chords of its strip, two products a point, and
-keeps what is not strictly between. A contour of a million points leaves some two a strip.
+keeps the highest and lowest point of each strip. The upper hull of the highest points is a concave
+chain below the upper hull of all points, and the lower hull of the lowest points a convex chain
+above that of all. So a point strictly between these chains is no corner. Within a strip the upper
+chain lies above the chord between its heights at the strip's sides, because it is concave. A second
+pass compares each point with the two chords of its strip, two products a point, and keeps it unless
+it is strictly between. A contour of a million points keeps some two points a strip.
 
-The first and the last strip keep all their points, as the chains need not reach the outer sides.
-Where these are many, the same again with x and y changed over throws most of them out.
+The first and the last strip keep all their points, as the chains need not reach the outer sides. If
+these are many, the same method with x and y exchanged removes most of them.
 
-Floating point: a point goes only if it is inside by more than rounding can feign. With x and y
-measured from the least x and y, and x in units of a strip's width, the strip of a point is the
-whole part of its rounded x, and its place within the strip the rest, exact. The error of a chord's
-height is then below 4 m eps of the extent of y, which `chords` takes off. A chain's height at a
-side is taken on both sides of it, 16 eps of the extent of x away, the lower of the two: a steep
-chain has no other bound, and a concave one is lowest at an end.
+Floating point: a point is removed only if it is inside by more than rounding can explain. With x
+and y measured from the least x and y, and x in units of a strip's width, the strip of a point is
+the whole part of its rounded x, and its place within the strip is the rest, exactly. The error of a
+chord's height is then below 4 m eps of the extent of y, which `lay_chords` subtracts. The height of
+a chain at a side is the lower of its heights on both sides of it, 16 eps of the extent of x away: a
+steep chain has no other bound, and a concave one is lowest at an end.
 
-Arrays are C-contiguous float64. All but `extents` want finite numbers.
+Arrays are C-contiguous, float64 unless a type is given, and finite but for `find_extents`.
 
-References
-----------
-Bentley, J. L., Faust, M. G. & Preparata, F. P. (1982). Approximation algorithms for convex
-hulls. Communications of the ACM 25(1), 64-68.
+Bentley, Faust & Preparata (1982). Approximation algorithms for convex hulls. Commun. ACM 25(1).
 """
 
 import numpy as np
@@ -31,21 +28,22 @@ import numpy as np
 from fastkm._kernels._jit import kernel
 
 LANES = 16
-"""Running extremes side by side, even: the loop over them compiles to vectors."""
+"""Running extremes side by side, an even number: the loop over them is vectorised."""
 
 EPS = 2.0**-52
 
 
 @kernel
-def extents(points, box):
-    """Find the least and greatest x and y; return whether all numbers are finite.
+def find_extents(points, box):
+    """Find the least and greatest x and y; return True if all numbers are finite.
 
-    points: (n, 2), n >= 1, IN; box: (4,) x, x, y, y OUT.
+    points: (n, 2) IN, n >= 1; box: (4,) OUT, x, x, y, y.
     """
     flat = points.ravel()
     low = np.full(LANES, np.inf)
     high = np.full(LANES, -np.inf)
     odd = np.zeros(LANES, np.bool_)
+    # even lanes hold x, odd lanes hold y
     whole = flat.size - flat.size % LANES
     for start in range(0, whole, LANES):
         values = flat[start : start + LANES]
@@ -60,6 +58,7 @@ def extents(points, box):
         low[lane] = min(low[lane], v)
         high[lane] = max(high[lane], v)
         odd[lane] |= np.isnan(v)
+    # the extremes of all lanes of an axis
     finite = True
     for axis in range(2):
         least, most = np.inf, -np.inf
@@ -72,11 +71,11 @@ def extents(points, box):
 
 
 @kernel
-def strip_extremes(points, axis, box, lowest, highest):
+def find_strip_extremes(points, axis, box, lowest, highest):
     """Find the lowest and the highest point of each strip: their rows, the first of equal ones.
 
-    points: (n, 2) IN; axis: across the strips, 0 for upright ones; box: (4,) of these and perhaps
-    more points IN; lowest, highest: (m,) int64 OUT, -1 where a strip has no point.
+    points: (n, 2) IN; axis: across the strips, 0 for upright ones; box: (4,) IN, of these and
+    perhaps more points; lowest, highest: (m,) int64 OUT, -1 if a strip has no point.
     """
     m = lowest.size
     origin = box[2 * axis]
@@ -97,12 +96,12 @@ def strip_extremes(points, axis, box, lowest, highest):
 
 
 @kernel
-def chords(ends, axis, box, height, rise):
-    """Lay chords below the upper hull of points, one a strip.
+def lay_chords(ends, axis, box, height, rise):
+    """Lay chords below the upper hull of points, one for each strip.
 
-    ends: (e, 2) points, at most one a strip, in the order of strips, IN; axis, box: as for
-    `strip_extremes`; height: (m,) OUT, above the least y, at the strip's left side, negative
-    where the hull does not span the strip; rise: (m,) OUT, from there to the right side.
+    ends: (e, 2) IN, points, at most one a strip, in the order of strips; axis, box: see
+    `find_strip_extremes`; height: (m,) OUT, above the least y, at the strip's left side, negative
+    if the hull does not span the strip; rise: (m,) OUT, from there to the right side.
     """
     m = height.size
     width = box[2 * axis + 1] - box[2 * axis]
@@ -110,6 +109,7 @@ def chords(ends, axis, box, height, rise):
     x = np.empty(ends.shape[0])
     y = np.empty(ends.shape[0])
     size = 0
+    # the corners of the upper hull, from the least x and y
     for e in range(ends.shape[0]):
         u, v = ends[e, axis] - box[2 * axis], ends[e, 1 - axis] - box[2 - 2 * axis]
         while size >= 2 and (x[size - 1] - x[size - 2]) * (v - y[size - 2]) >= (
@@ -118,6 +118,7 @@ def chords(ends, axis, box, height, rise):
             size -= 1
         x[size], y[size] = u, v
         size += 1
+    # the height of the hull at each side of a strip, rounded down
     pad = 16.0 * EPS * width
     corner = 0
     before = -tall
@@ -134,6 +135,7 @@ def chords(ends, axis, box, height, rise):
                 share = (at - x[corner]) / (x[corner + 1] - x[corner])
                 here = min(here, y[corner] + share * (y[corner + 1] - y[corner]))
             here -= 4.0 * m * EPS * tall
+        # the chord of the strip to the left
         if side > 0:
             spanned = before > -tall and here > -tall
             height[side - 1] = before if spanned else -tall
@@ -142,11 +144,11 @@ def chords(ends, axis, box, height, rise):
 
 
 @kernel
-def beyond_chords(points, axis, box, over, under, kept):
+def find_points_beyond_chords(points, axis, box, over, under, kept):
     """List the points that are not strictly between the chords of their strip; return how many.
 
-    points: (n, 2) IN; axis, box: as for `strip_extremes`; over, under: (2, m) heights and rises,
-    as from `chords` and its mirror image, IN; kept: (n,) int32 OUT, rows ascending.
+    points, axis, box: see `find_strip_extremes`; over, under: (2, m) IN, heights and rises, from
+    `lay_chords` and its mirror image; kept: (n,) int32 OUT, rows ascending.
     """
     m = over.shape[1]
     origin, base = box[2 * axis], box[2 - 2 * axis]

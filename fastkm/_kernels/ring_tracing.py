@@ -1,60 +1,56 @@
 """The outlines of all regions of a map, in one pass over its corners.
 
 A map of (rows, columns) cells has (rows + 1, columns + 1) corners. A unit edge between two
-corners is a boundary if the cells beside it are of different regions, and then it is part of two
-rings, one on each side. Rings run with their region on the right hand as the map is printed, row
-0 on top: exteriors clockwise on paper, which is counter-clockwise in axes x = column, y = row. So
-the side of an edge tells its direction:
+corners is a boundary if the cells beside it belong to different regions, and then it is part of two
+rings, one on each side. Rings run with their region on the right hand when the map is printed with
+row 0 on top: exteriors run clockwise on paper, which is counter-clockwise in axes x = column,
+y = row. So the side of an edge determines its direction:
 
                | NL: down   NR: up
        NW      |      NE                A side belongs to the cell on that side. NL, WB, SR and
     WA: west   |   EA: west             EA come in at the corner, NR, WA, SL and EB go out. Each
-    -----------+-----------             that comes in goes out as one of the same region: straight
-    WB: east   |   EB: east             on, right around its own cell, or left around a foreign
-       SW      |      SE                one.
+    -----------+-----------             one that comes in goes out as one of the same region:
+    WB: east   |   EB: east             straight on, right around its own cell, or left around a
+       SW      |      SE                foreign one.
                | SL: down   SR: up
 
-Only corners where rings turn matter, those with a horizontal and a vertical boundary.
-`mark_turns` finds them, in loops that run in vectors; `link_turns` visits them in raster order and
-makes a node for each turn. North and west of a corner all is done: the edges that still wait for
-their other end are one a column (N) and one in the row (W), each with a node for either side. A
-ring that comes in from there is linked from the waiting node, one that goes out there is linked
-to it, and the new node waits in turn at the edges E and S. Straight on means that the waiting
-node stays where it is.
+Only the corners where rings turn matter, those with a horizontal and a vertical boundary.
+`mark_turns` finds them, in vectors. `link_turns` visits them in raster order and makes a node for
+each turn. North and west of a corner everything is done. The edges that still wait for their other
+end are one in each column (N) and one in the row (W), each with a node for either side. A ring that
+comes in there is linked from the waiting node, a ring that goes out there is linked to it, and the
+new node waits in turn at the edges E and S. If a ring goes straight on, the waiting node stays.
 
 `walk_rings` follows the links. A region's first cell is the left end of its top row, so the
 corner at its upper left sees the outside, and the ring that turns there, from SR to EB, is its
-exterior; there is one, as regions are connected along edges. A hole's first cell is just so the
-first cell of its own region, unless it is missing, and the ring around the hole turns there from
-EA to SL. Such turns are noted, and start a hole if no walk has come by before. The right turns of
-an exterior outnumber its left turns by 4, those of a hole fall short by 4; so once turns are
-counted the number of rings of each region is known, and the place of all its points: regions are
-written in any order, each once, by several threads. The next node of a ring is often a row of nodes
-away, and its address is known only when the one before has come from memory; so some walks go on
-in turn, and wait for memory together (measured on 2.3 million nodes: 36 ns a node for one walk, 10
-for sixteen).
+exterior. There is one exterior, because regions are connected along edges. In the same way the
+first cell of a hole is the first cell of its own region, unless it is missing, and the ring around
+the hole turns there from EA to SL. Such turns are noted as *gaps*. A gap starts a hole unless a
+walk has passed it already. An exterior has 4 more right turns than left turns, a hole has 4 fewer.
+So once turns are counted, the number of rings of each region and the place of all its points are
+known, and regions are written in any order, each once, by several threads. The next node of a ring
+is often a row of nodes away, and its address is known only when the one before has come from
+memory. So some walks take steps in turn and wait for memory together (measured on 2.3 million
+nodes: 36 ns a node for one walk, 10 for sixteen).
 
 Where a region A meets itself diagonally there is a choice:
 
     A B     around foreign cells: NL goes on as EB, SR as WA
     B A     around own cells:     NL goes on as WA, SR as EB
 
-Around foreign cells the parts cross over: each ring is simple, and what is enclosed by cells that
-meet diagonally is a hole that touches the ring around it in a point, as the standard of simple
-features has it (OGC 06-103r4) and as GDAL does it. Around own cells parts keep their distance,
-once rings go through the midpoints of edges, and what such cells enclose is open to the outside:
-the contour at 0.5 of marching squares (Lorensen & Cline 1987) where high cells are connected
-along edges.
+Around foreign cells, rings cross over: each ring is simple, and an area that is enclosed by cells
+which meet diagonally is a hole that touches the ring around it in a point. The standard of simple
+features (OGC 06-103r4) has it so, and GDAL does it so. Around own cells, rings that go through the
+midpoints of edges keep their distance, and an area that such cells enclose is open to the outside:
+they are contours at 0.5 of marching squares (Lorensen & Cline 1987), high cells joined along edges.
 
-Coordinates are whole and half numbers: nothing is rounded.
+Arrays are C-contiguous. `numbers`, (rows, columns) int32 IN, holds the region of each cell, -1 if
+there is none; around the map there is none. `nodes` and `gaps` are uint32 if that suffices, else
+int64. A node is a pair: the next node, and the corner (the row in the upper half of its bits, the
+column in the lower half), side by side because a walk jumps from node to node. Coordinates are
+whole and half numbers: nothing is rounded.
 
-Lorensen, W. E. & Cline, H. E. (1987). Marching cubes: a high resolution 3D surface construction
-algorithm. Computer Graphics 21(4), 163-169.
-
-Arrays are C-contiguous; `numbers` holds the region of each cell, -1 where there is none, and
-around the map there is none. A node is a pair: the next node, and the corner, row in the upper half
-of its bits and column in the lower one: both in one place, since a walk jumps from node to node,
-and of 32 bits where they suffice.
+Lorensen, W. E. & Cline, H. E. (1987). Marching cubes. Computer Graphics 21(4), 163-169.
 """
 
 import numpy as np
@@ -69,7 +65,7 @@ WALKS = 16
 def mark_turns(numbers, first, marks):
     """Mark the corners with a horizontal and a vertical boundary, from row of corners `first` on.
 
-    numbers: (rows, columns) int32 IN; marks: (some rows, columns + 1) bool OUT.
+    numbers: IN; marks: (some rows, columns + 1) bool OUT.
     """
     rows, columns = numbers.shape
     for k in range(len(marks)):
@@ -78,6 +74,7 @@ def mark_turns(numbers, first, marks):
         inner = mark[1:columns]
         b = numbers[min(row, rows - 1)]
         b_west, b_east = b[:-1], b[1:]
+        # a row between two rows of cells: both boundaries are compared
         if 0 < row < rows:
             a = numbers[row - 1]
             a_west, a_east = a[:-1], a[1:]
@@ -98,12 +95,12 @@ def mark_turns(numbers, first, marks):
 def link_turns(turns, numbers, wanted, contour, nodes, gaps, tally):  # noqa: C901, PLR0912, PLR0915
     """Make a node for each turn of a ring, linked to the next.
 
-    turns: (t,) int64 IN: flat indices of the marked corners, ascending; numbers: (rows, columns)
-    int32 IN; wanted: (n,) bool IN: regions that get rings; contour: turn around own cells and
-    count the points at midpoints, else around foreign ones and at corners; nodes: (4 t, 2) uint32
-    or int64 OUT; gaps: (t, 2) of the same type OUT: a node where a hole may start, and the next
-    gap of the region, if there is one; tally: (n, 5) int64 INOUT: points of each region and right
-    turns less left turns, come in as 0; first node, first gap and last gap, come in as -1.
+    turns: (t,) int64 IN, flat indices of the marked corners, ascending; numbers: IN; wanted: (n,)
+    bool IN, regions that get rings; contour: bool, turn around own cells and count the points at
+    midpoints, otherwise around foreign cells and at corners; nodes: (4 t, 2) OUT; gaps: (t, 2) OUT,
+    a node where a hole may start, and the next gap of the region, if there is one; tally: (n, 5)
+    int64 INOUT: points of each region and right turns less left turns, which come in as 0; first
+    node, first gap and last gap, which come in as -1.
     """
     columns = numbers.shape[1]
     left = np.zeros(columns + 1, np.int64)
@@ -115,9 +112,11 @@ def link_turns(turns, numbers, wanted, contour, nodes, gaps, tally):  # noqa: C9
             row += 1
             row_start += columns + 1
         c = turns[t] - row_start
-        nw, ne, sw, se = cells_around(numbers, row, c)
+        # the cells around the corner, and the nodes that wait at its edges N and W
+        nw, ne, sw, se = read_cells_around(numbers, row, c)
         nl, nr, wa, wb = left[c], right[c], above, below
         begin = size
+        # for each side that comes in: turn left, turn right, or go straight on without a node
         if nw != ne and nw >= 0 and wanted[nw]:  # NL comes in
             if se == nw and (sw == nw or not contour):
                 nodes[nl, 0] = below = size
@@ -154,17 +153,15 @@ def link_turns(turns, numbers, wanted, contour, nodes, gaps, tally):  # noqa: C9
                 above = size
                 nodes[size, 0] = nr
                 size += count_turn(ne, row - c, 1, contour, tally)
+        # the corner is the same for all its nodes
         newest = max(newest, se)
         for node in range(begin, size):
             nodes[node, 1] = (row << (4 * nodes.itemsize)) + c
 
 
 @kernel
-def cells_around(numbers, row, column):
-    """Give the regions of the four cells around a corner: NW, NE, SW, SE.
-
-    numbers: (rows, columns) int32 IN.
-    """
+def read_cells_around(numbers, row, column):
+    """Return the regions of the four cells around the corner (row, column): NW, NE, SW, SE."""
     rows, columns = numbers.shape
     nw = ne = sw = se = np.int32(-1)
     if row > 0:
@@ -184,7 +181,7 @@ def cells_around(numbers, row, column):
 def add_gap(gap, node, counts, gaps):
     """Append a gap to the list of its region; return the number of the next gap.
 
-    counts: (5,) int64 INOUT: the region's row of `tally`; gaps: (> gap, 2) INOUT.
+    counts: (5,) int64 INOUT, the region's row of `tally`; gaps: (> gap, 2) INOUT.
     """
     gaps[gap, 0] = node
     if counts[3] < 0:
@@ -200,8 +197,8 @@ def count_turn(region, reach, quarter, contour, tally):
     """Count a turn for its region; return 1.
 
     reach: where the edge before the turn ends less where the edge after it starts, both in the
-    direction of the ring: the sum over a ring is its length; quarter: 1 to the right, -1 to the
-    left; tally: (n, 5) int64 INOUT.
+    direction of the ring (the sum over a ring is its length); quarter: 1 to the right, -1 to the
+    left; contour, tally: see `link_turns`, INOUT.
     """
     tally[region, 0] += reach if contour else 1
     tally[region, 1] += quarter
@@ -210,22 +207,22 @@ def count_turn(region, reach, quarter, contour, tally):
 
 @kernel
 def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, points):
-    """Follow the links from node to node; write the rings of some regions, closed, exteriors first.
+    """Follow the links; write the rings of some regions, closed, exteriors first.
 
-    regions: (some,) int64 IN; nodes: (k, 2) INOUT: a node that has been passed links to itself;
-    gaps: (g, 2) IN; contour: as in `link_turns`; tally: (n, 5) int64 IN; cursors: (n, 2) int64
-    INOUT: the place for the next point of each region, and for its next ring; ring_offsets:
-    (rings + 1,) int64 OUT; points: (m, 2) float64 OUT.
+    regions: (some,) int64 IN; nodes: INOUT, a node that has been passed links to itself; gaps,
+    contour, tally: from `link_turns` IN; cursors: (n, 2) int64 INOUT, each region's place for the
+    next point and next ring; ring_offsets: (rings + 1,) int64 OUT; points: (m, 2) float64 OUT.
     """
     shift = 4 * nodes.itemsize
     mask = (1 << shift) - 1
-    # a walk: its node, the corner before, the place for the next point, the region, its next gap
+    # columns of a walk: node, corner before, place for the next point, region, its next gap
     walks = np.empty((WALKS, 5), np.int64)
     busy = taken = min(WALKS, len(regions))
     for k in range(busy):
         enter_region(walks[k], regions[k], nodes, tally, cursors, ring_offsets)
     while busy > 0:
         for k in range(busy):
+            # one step: write the points up to this node
             node = np.uint64(walks[k, 0])  # an unsigned index has no sign to look at
             onward = np.uint64(nodes[node, 0])
             corner = np.int64(nodes[node, 1])
@@ -239,10 +236,12 @@ def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, poin
                 points[at, 1] = column - 0.5
                 at += 1
             walks[k, 2] = at
+            # a node that links to itself was the start: the ring is closed
             if onward != node:
                 nodes[node, 0] = node
                 walks[k, 0] = onward
                 continue
+            # go on with a hole of this region, or with another region, or end the walk
             close_ring(at, cursors[walks[k, 3]], ring_offsets, points)
             if enter_hole(walks[k], nodes, gaps, tally, cursors, ring_offsets):
                 continue
@@ -258,10 +257,7 @@ def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, poin
 
 @kernel
 def enter_region(walk, region, nodes, tally, cursors, ring_offsets):
-    """Send a walk to the exterior of a region.
-
-    walk: (5,) int64 OUT; all else as in `walk_rings`.
-    """
+    """Send walk: (5,) int64 OUT to the exterior of a region; all else as in `walk_rings`."""
     walk[3] = region
     walk[4] = tally[region, 3]
     open_ring(walk, tally[region, 2], nodes, cursors[region], ring_offsets)
@@ -269,10 +265,7 @@ def enter_region(walk, region, nodes, tally, cursors, ring_offsets):
 
 @kernel
 def enter_hole(walk, nodes, gaps, tally, cursors, ring_offsets):
-    """Send a walk to the next hole of its region; return whether there is one.
-
-    walk: (5,) int64 INOUT; all else as in `walk_rings`.
-    """
+    """Send walk: (5,) int64 INOUT to its region's next hole; return False if there is none."""
     region = walk[3]
     while walk[4] >= 0:
         gap = walk[4]
@@ -286,11 +279,7 @@ def enter_hole(walk, nodes, gaps, tally, cursors, ring_offsets):
 
 @kernel
 def open_ring(walk, node, nodes, cursor, ring_offsets):
-    """Send a walk to a node, as the start of a ring.
-
-    walk: (5,) int64 INOUT; cursor: (2,) int64 IN: the region's row of `cursors`; all else as in
-    `walk_rings`.
-    """
+    """Send walk: (5,) int64 INOUT to a node that starts a ring; cursor: (2,) int64 IN."""
     walk[0] = node
     walk[1] = np.int64(nodes[node, 1])
     walk[2] = cursor[0]
@@ -299,10 +288,7 @@ def open_ring(walk, node, nodes, cursor, ring_offsets):
 
 @kernel
 def close_ring(at, cursor, ring_offsets, points):
-    """Repeat the first point of a ring at its end.
-
-    cursor: (2,) int64 INOUT: the region's row of `cursors`; all else as in `walk_rings`.
-    """
+    """Repeat a ring's first point at its end, `at`; cursor: (2,) int64 INOUT."""
     begin = ring_offsets[cursor[1]]
     points[at, 0], points[at, 1] = points[begin, 0], points[begin, 1]
     cursor[0] = at + 1
@@ -311,10 +297,7 @@ def close_ring(at, cursor, ring_offsets, points):
 
 @kernel
 def add_midpoints(row, column, to_row, to_column, at, points):
-    """Write the midpoints of the unit edges from one corner to another; return the next place.
-
-    points: (m, 2) float64 INOUT.
-    """
+    """Write midpoints of unit edges to points: (m, 2) INOUT, `at` and on; return the next place."""
     down, along = min(max(to_row - row, -1), 1), min(max(to_column - column, -1), 1)
     for step in range(abs(to_row - row) + abs(to_column - column)):
         points[at, 0] = row + step * down + 0.5 * down - 0.5

@@ -1,11 +1,9 @@
 """Count, sum, least and greatest value of every region, in one pass over a raster.
 
-Values are added up along each run of cells of one region first, and the runs after: as many
-roundings as there are runs, most of them among small numbers, not one for each cell. NaN is left
-out.
-
-The cost is that of reading both arrays: 20 ms for 6.5 million cells, where `numpy.bincount` takes as
-long for the sums alone and ``numpy.minimum.at`` five times as long.
+Values are added up along each run of cells of one region first, and the sums of the runs
+afterwards: there are as many roundings of large sums as there are runs, not one for each cell. NaN
+is left out. The cost is that of reading both arrays: 20 ms for 6.5 million cells, while
+`numpy.bincount` takes as long for the sums alone and ``numpy.minimum.at`` five times as long.
 """
 
 import numpy as np
@@ -17,7 +15,7 @@ from fastkm._kernels._jit import kernel
 def summarise(numbers, values, counts, sums, least, greatest):
     """Add the values of some rows to the counts, sums, least and greatest values of their regions.
 
-    numbers: (rows, columns) int32, negative where there is no region, IN; values: (rows, columns)
+    numbers: (rows, columns) int32 IN, negative if there is no region; values: (rows, columns)
     float64 IN; counts: (n,) int64 INOUT; sums, least, greatest: (n,) float64 INOUT.
     """
     rows, columns = numbers.shape
@@ -25,6 +23,7 @@ def summarise(numbers, values, counts, sums, least, greatest):
         number, count = np.int32(-1), 0
         total, low, high = 0.0, np.inf, -np.inf
         for j in range(columns):
+            # a run ends: add it to its region
             if numbers[i, j] != number:
                 if number >= 0:
                     counts[number] += count

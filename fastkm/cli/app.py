@@ -1,38 +1,31 @@
-"""The command ``fastkm``: arguments, progress and messages; the work is in `fastkm.workflows.raster_file`.
+"""The command ``fastkm``; the work is in `fastkm.workflows`.
 
 Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong usage.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from fastkm._version import __version__
-from fastkm.cli import archive
+from fastkm.cli import archive, parse
+from fastkm.cli import options as shared
 from fastkm.cli.output import (
     err,
-    out,
     print_choice,
     print_clusters,
     print_description,
     print_files,
+    print_line,
     print_outlines,
 )
-from fastkm.cli.parse import as_bbox, as_criterion, as_ks, as_png, as_time, one_of, usage
-
-if TYPE_CHECKING:
-    from fastkm.workflows.job import Announce, Selection
+from fastkm.cli.progress import show_stages
 
 app = typer.Typer(
     name="fastkm",
-    help="Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -43,60 +36,37 @@ app = typer.Typer(
 EXAMPLE = "\n\n[bold]Example[/bold]: [cyan]{}[/cyan]"
 
 File = Annotated[Path, typer.Argument(help="A netCDF or GeoTIFF file.", metavar="FILE")]
-Variable = Annotated[
-    str | None,
-    typer.Option(
-        "-v", "--variable", help="The variable, or band of a GeoTIFF, if not the only one."
-    ),
-]
-Variables = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-v",
-        "--variable",
-        help="The variable; may be left out if only one, or given several times.",
-    ),
-]
-Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
-Box = Annotated[
-    str | None, typer.Option(metavar="W,S,E,N", help="Only the cells with centres in this box.")
-]
-Mask = Annotated[
-    Path | None,
-    typer.Option(help="File on the same grid; cells where it is 0 are left out."),
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 
 
 def main() -> None:
-    """Run the command; failures end in one sentence and status 1."""
-    warnings.showwarning = _note
+    """Run the command; if it fails, print one sentence and end with status 1."""
+    warnings.showwarning = _print_note
     try:
         app()
     except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
-        err.print(f"fastkm: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"fastkm: {error}", err, style="red")
         sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files."""
     if version:
-        out.print(__version__, highlight=False)
+        print_line(__version__)
         raise typer.Exit
 
 
 @app.command(
-    help="Show what a file holds: variables, ranges, missing cells and the rule that makes them so."
-    + EXAMPLE.format("fastkm info sample.nc")
+    help="Show what a file holds: variables, their ranges, and how many cells each rule of the "
+    "file marks as missing." + EXAMPLE.format("fastkm info sample.nc")
 )
 def info(file: File) -> None:
     """Describe a file."""
-    from fastkm.raster.io.info import describe
+    from fastkm.raster.io.info import describe_variables
 
-    described = describe(file)
+    described = describe_variables(file)
     if not described:
         raise ValueError(f"{file} holds no raster variable")
     for variable in described:
@@ -104,9 +74,10 @@ def info(file: File) -> None:
 
 
 @app.command(
-    help="Cluster a raster, or several variables or bands together: label maps as CF netCDF or "
-    "GeoTIFF, codebooks, a figure, and a table of centroids. Missing cells are left out. With --choose the number of clusters is chosen by a "
-    "score; with --codebook the raster is labelled by the clusters of another one."
+    help="Cluster a raster, or several variables or bands together; write label maps as CF netCDF "
+    "or GeoTIFF, codebooks, a figure and a table of centroids. Missing cells are left out. With "
+    "--choose a score decides how many clusters are best; with --codebook the raster is labelled "
+    "by the clusters of an earlier run."
     + EXAMPLE.format("fastkm cluster sample.nc -v precipitable_water -k 2:8 -o out")
     + EXAMPLE.format("fastkm cluster sample.nc -k 2:8 --choose silhouette -o out")
     + EXAMPLE.format("fastkm cluster climate.nc -v temp -v rain --standardize -k 5 -o out")
@@ -121,81 +92,81 @@ def cluster(
             "-o",
             "--output",
             metavar="OUT",
-            help="Output folder; or of one k a .nc or .tif file for the label map alone.",
+            help="Output folder; or a .nc or .tif file for the label map of one k alone.",
         ),
     ],
-    k: Annotated[
-        str | None, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")
-    ] = None,
-    choose: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CRITERION",
-            help="Choose one k of several: by silhouette, bic, calinski_harabasz or elbow.",
-        ),
-    ] = None,
+    k: shared.OptionalK = None,
+    choose: shared.Criterion = None,
     codebook: Annotated[
         Path | None,
-        typer.Option(metavar="CODEBOOK.json", help="Clusters of an earlier run, instead of -k."),
+        typer.Option(
+            metavar="CODEBOOK.json", help="Label by the codebook of an earlier run, instead of -k."
+        ),
     ] = None,
-    variable: Variables = None,
+    variable: shared.Variables = None,
     band: Annotated[
         list[int] | None,
-        typer.Option(help="A band, from 1; several times for several. By default all.", min=1),
+        typer.Option(help="A band, counted from 1; repeat it for several. By default all.", min=1),
     ] = None,
-    standardize: Annotated[
-        bool, typer.Option("--standardize", help="Divide bands by their standard deviations.")
-    ] = False,
-    weights: Annotated[
-        str | None, typer.Option(metavar="area", help="Weight cells by their area on the globe.")
-    ] = None,
+    standardize: shared.Standardize = False,
+    weights: shared.Weights = None,
     time: Annotated[
         str,
         typer.Option(
-            help="Time step: an index from 0, or a date such as 2009-10; all: each step is a band."
+            help="Time step: an index from 0, a date such as 2009-10, or all, which makes each "
+            "step a band."
         ),
     ] = "0",
-    bbox: Box = None,
-    mask: Mask = None,
-    quiet: Quiet = False,
+    bbox: shared.Bbox = None,
+    mask: shared.Mask = None,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Cluster a raster, or label it by a codebook."""
-    ks = _asked_ks(k, codebook)
-    _check_options(codebook, output, ks, weights, standardize=standardize)
-    if choose is not None:
-        usage("--choose", lambda name: as_criterion(name, ks), choose)
-    selection = _selection(file, _few(variable), time, bbox, mask, band)
+    from fastkm.workflows.job import Selection, require_one_k
     from fastkm.workflows.raster_file import cluster_file, label_file
 
-    with _progress(quiet=quiet) as announce:
+    # options
+    parse.check_codebook_options(codebook is not None, k, weights, standardize)
+    ks = [] if k is None else parse.parse_option("-k", parse.as_ks, k)
+    criterion = parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose)
+    weights = parse.parse_option("--weights", parse.as_one_of(("area", None)), weights)
+    names = variable[0] if variable and len(variable) == 1 else variable or None
+    box = parse.parse_box(bbox)
+    selection = Selection(file, names, parse.as_time(time), box, mask, band or None)
+
+    # work
+    if codebook is None:
+        parse.parse_option("--output", lambda path: require_one_k(path, ks), output)
+    with show_stages(err, quiet=quiet) as progress:
         if codebook is None:
             done = cluster_file(
                 selection,
                 ks,
                 output,
-                choose=choose,
+                choose=criterion,
                 weights=weights,
                 standardize=standardize,
-                announce=announce,
+                progress=progress,
             )
         else:
-            done = label_file(selection, codebook, output, announce=announce)
+            done = label_file(selection, codebook, output, progress=progress)
     if not quiet:
         print_clusters(done, codebook)
         if done.choice is not None:
-            print_choice(done.choice, sampled=hasattr(done, "codebooks"))
+            print_choice(done.choice, sampled=len(done.stack.bands) > 1)
         print_files(done.files)
 
 
 @app.command(
-    help="Outline clusters of a raster as polygons with a coordinate reference system."
+    help="Cluster a raster and write the outlines of clusters as polygons, with a coordinate "
+    "reference system."
     + EXAMPLE.format(
         "fastkm outline sample.nc -k 4 --min-diameter 2000km -o moist.gpkg --map map.png"
     )
 )
 def outline(
     file: File,
-    k: Annotated[str, typer.Option("-k", help="Number of clusters: 6, or 2:8 (both included).")],
+    k: shared.K,
     output: Annotated[
         Path,
         typer.Option(
@@ -205,78 +176,81 @@ def outline(
             help="A .shp, .gpkg, .geojson, .fgb or .parquet file.",
         ),
     ],
-    variable: Variable = None,
-    select: Annotated[
-        str, typer.Option(help="The clusters: all, highest, lowest, or a number (0 is the lowest).")
-    ] = "highest",
-    min_diameter: Annotated[
-        str,
-        typer.Option(
-            metavar="LENGTH", help="Keep regions longer than this: 200px, or 2000km on the ground."
-        ),
-    ] = "0px",
+    variable: shared.Variable = None,
+    select: shared.Select = "highest",
+    min_diameter: shared.MinDiameter = "0px",
     min_area: Annotated[
-        str, typer.Option(metavar="AREA", help="Keep regions larger than this, such as 5000km2.")
+        str,
+        typer.Option(metavar="AREA", help="Keep only outlines larger than this, such as 5000km2."),
     ] = "0km2",
     boundary: Annotated[
         str,
         typer.Option(
-            metavar="cell|contour", help="Along the edges of cells, or smoother between centres."
+            metavar="cell|contour",
+            help="Draw outlines along the edges of cells, or smoother ones between their centres.",
         ),
     ] = "cell",
     connectivity: Annotated[
-        int, typer.Option(metavar="4|8", help="8: cells that touch at a corner are connected.")
+        int, typer.Option(metavar="4|8", help="With 8, cells that touch at a corner are connected.")
     ] = 4,
     bridge: Annotated[
         int,
         typer.Option(
-            metavar="CELLS", min=0, help="Join regions that this many missing cells part, or fewer."
+            metavar="CELLS",
+            min=0,
+            help="Join regions with at most this many missing cells between them.",
         ),
     ] = 0,
     longitudes: Annotated[
         str | None,
         typer.Option(
-            metavar="0..360|-180..180", help="Longitudes of the polygons; else the raster's own."
+            metavar="0..360|-180..180",
+            help="Range of the polygons' longitudes; by default that of the raster.",
         ),
     ] = None,
     map_path: Annotated[
-        Path | None, typer.Option("--map", metavar="MAP.png", help="Draw the outlines on a map.")
+        Path | None,
+        typer.Option("--map", metavar="MAP.png", help="Also draw the outlines on a map."),
     ] = None,
-    time: Time = "0",
-    bbox: Box = None,
-    mask: Mask = None,
-    quiet: Quiet = False,
+    time: shared.Time = "0",
+    bbox: shared.Bbox = None,
+    mask: shared.Mask = None,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Outline clusters."""
-    from fastkm.vector.outline import as_area, as_length
+    from fastkm.vector.outline import as_area
     from fastkm.vector.write import check_extension
-    from fastkm.workflows.raster_file import OutlineOptions, chosen_clusters, outline_file
+    from fastkm.workflows.job import Selection
+    from fastkm.workflows.raster_file import OutlineOptions, outline_file
 
-    ks = usage("-k", as_ks, k)
-    usage("--output", check_extension, output)
-    usage("--min-diameter", as_length, min_diameter)
-    usage("--min-area", as_area, min_area)
+    # options
+    ks = parse.parse_option("-k", parse.as_ks, k)
+    parse.parse_option("--output", check_extension, output)
+    parse.parse_option("--min-area", as_area, min_area)
     if map_path is not None:
-        usage("--map", as_png, map_path)
-    usage("--select", lambda text: [chosen_clusters(text, number) for number in ks], select)
-    selection = _selection(file, variable, time, bbox, mask)
+        parse.parse_option("--map", parse.as_png, map_path)
+    selection = Selection(file, variable, parse.as_time(time), parse.parse_box(bbox), mask)
     options = OutlineOptions(
-        min_diameter=min_diameter,
+        min_diameter=parse.parse_length(min_diameter),
         min_area=min_area,
-        boundary=usage("--boundary", one_of(("cell", "contour")), boundary),
-        connectivity=usage("--connectivity", one_of((4, 8)), connectivity),
+        boundary=parse.parse_option("--boundary", parse.as_one_of(("cell", "contour")), boundary),
+        connectivity=parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity),
         bridge=bridge,
-        longitudes=usage("--longitudes", one_of((None, "0..360", "-180..180")), longitudes),
+        longitudes=parse.parse_option(
+            "--longitudes", parse.as_one_of((None, "0..360", "-180..180")), longitudes
+        ),
     )
-    with _progress(quiet=quiet) as announce:
+
+    # work
+    with show_stages(err, quiet=quiet) as progress:
         done = outline_file(
             selection,
             ks,
-            select,
+            parse.parse_select(select, ks),
             output,
             options=options,
             map_path=map_path,
-            announce=announce,
+            progress=progress,
         )
     if not quiet:
         print_outlines(done)
@@ -292,29 +266,33 @@ app.command(
 
 
 @app.command(
-    help="Write the embedded sample: a generated month of precipitable water over the oceans; or "
-    "with --months an archive of it."
+    help="Write sample data: a generated month of precipitable water over the oceans or, with "
+    "--months, an archive of many months."
     + EXAMPLE.format("fastkm sample sample.nc")
     + EXAMPLE.format("fastkm sample months --months 120 --resolution 0.25")
 )
 def sample(
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write; of an archive the folder.")
+        Path, typer.Argument(metavar="OUT", help="The file to write, or the folder of an archive.")
     ],
     months: Annotated[
-        int | None, typer.Option(min=1, help="Write so many months, a file for each.")
+        int | None,
+        typer.Option(min=1, help="Write an archive of this many months, one file for each."),
     ] = None,
     resolution: Annotated[
-        float | None, typer.Option(metavar="1.0|0.25", help="Of an archive, in degrees.")
+        float | None,
+        typer.Option(
+            metavar="DEGREES", help="Size of the archive's cells, such as 0.25; by default 1.0."
+        ),
     ] = None,
     single: Annotated[
-        bool, typer.Option("--single", help="Write the months of an archive as one file.")
+        bool, typer.Option("--single", help="Write all months of an archive to one file.")
     ] = False,
 ) -> None:
     """Write the sample."""
     if months is None:
         if single or resolution is not None:
-            raise typer.BadParameter("an archive needs --months", param_hint="--months")
+            parse.refuse_option("--months", "needed by --single and --resolution")
         from fastkm.datasets.water_vapour import write_sample
 
         write_sample(output)
@@ -323,64 +301,11 @@ def sample(
     from fastkm.datasets.monthly_series import write_sample_archive
 
     layout = "single" if single else "monthly"
-    paths = write_sample_archive(output, months=months, resolution=resolution or 1.0, layout=layout)
+    degrees = 1.0 if resolution is None else resolution
+    paths = write_sample_archive(output, months=months, resolution=degrees, layout=layout)
     what = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    out.print(f"wrote {what} to {output}", markup=False, highlight=False, soft_wrap=True)
+    print_line(f"wrote {what} to {output}")
 
 
-def _selection(
-    file: Path,
-    variable: str | list[str] | None,
-    time: str,
-    bbox: str | None,
-    mask: Path | None,
-    bands: list[int] | None = None,
-) -> Selection:
-    from fastkm.workflows.job import Selection
-
-    box = None if bbox is None else usage("--bbox", as_bbox, bbox)
-    return Selection(file, variable, as_time(time), box, mask, bands or None)
-
-
-def _few(names: list[str] | None) -> str | list[str] | None:
-    """Give one name by itself, and None for none."""
-    return None if not names else names[0] if len(names) == 1 else names
-
-
-def _check_options(
-    codebook: Path | None, output: Path, ks: list[int], weights: str | None, *, standardize: bool
-) -> None:
-    """Refuse options that do not go together."""
-    from fastkm.workflows.job import require_one_map
-
-    if weights not in {None, "area"}:
-        raise typer.BadParameter(f"take area, not {weights!r}", param_hint="--weights")
-    if codebook is not None and (weights is not None or standardize):
-        raise typer.BadParameter(
-            "clusters of an earlier run are as they are", param_hint="--weights / --standardize"
-        )
-    if codebook is None:
-        usage("--output", lambda path: require_one_map(path, ks), output)
-
-
-def _asked_ks(k: str | None, codebook: Path | None) -> list[int]:
-    """Read -k, which stands where no codebook does."""
-    if (k is None) == (codebook is None):
-        given = "one of the two" if k is None else "only one of the two"
-        raise typer.BadParameter(f"give {given}", param_hint="-k / --codebook")
-    return [] if k is None else usage("-k", as_ks, k)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Announce]:
-    """Show the step under way: a live line on a terminal, nothing elsewhere."""
-    if quiet:
-        with warnings.catch_warnings(action="ignore"):
-            yield lambda _step: None
-        return
-    with err.status("starting") as status:
-        yield status.update
-
-
-def _note(message: Warning | str, *_args: Any, **_options: Any) -> None:
-    err.print(f"note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+def _print_note(message: Warning | str, *_args: Any, **_options: Any) -> None:
+    print_line(f"note: {message}", err, style="yellow")

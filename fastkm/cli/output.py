@@ -1,9 +1,10 @@
-"""What the command prints when it is done: tables and sentences on what was found."""
+"""What the command prints: lines, tables and sentences on what was found."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,21 @@ from rich.table import Table
 if TYPE_CHECKING:
     import numpy as np
 
-    from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.selection.choose_k import Choice
-    from fastkm.raster.codebook import StackCodebook
     from fastkm.workflows.raster_file import Clusters, Outlines
-    from fastkm.workflows.several_bands import StackClusters
 
 out = Console()
 err = Console(stderr=True)
 
 
+def print_line(text: str, console: Console = out, *, style: str | None = None) -> None:
+    """Print a text unchanged: no markup, no colours for numbers, no line breaks."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_description(variable: Any) -> None:
-    """Print what a file holds of one variable."""
+    """Print the ranges and missing cells of one variable of a file."""
     sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
     table = Table(
         title=escape(f"{variable.name} ({sizes})"), title_justify="left", show_header=False
@@ -46,11 +50,12 @@ def print_description(variable: Any) -> None:
     out.print(table)
 
 
-def print_clusters(done: Clusters | StackClusters, codebook: Path | None) -> None:
-    """Print a table for each k; the one that was chosen says so."""
-    for k, inertia, table in _tables(done):
+def print_clusters(done: Clusters, codebook: Path | None) -> None:
+    """Print a table for each k, and mark the k that was chosen."""
+    for k, own in done.codebooks.items():
+        table = _make_table(own, own.units or done.stack.units, done.counts[k], done.shares(k))
         what = "1 cluster" if k == 1 else f"{k} clusters"
-        about = f", inertia {inertia:.6g}" if codebook is None else f" of {codebook.name}"
+        about = f" of {codebook.name}" if codebook else f", inertia {done.inertia[k]:.6g}"
         chosen = ""
         if done.choice is not None and done.choice.k == k:
             chosen = f" [bold green](chosen by {done.choice.criterion})[/bold green]"
@@ -58,52 +63,25 @@ def print_clusters(done: Clusters | StackClusters, codebook: Path | None) -> Non
         out.print(table)
 
 
-def _tables(done: Clusters | StackClusters) -> Iterator[tuple[int, float, Table]]:
-    """Give k, the inertia and a table of the clusters."""
-    from fastkm.workflows.several_bands import StackClusters
-
-    if isinstance(done, StackClusters):
-        for k, codebook in done.codebooks.items():
-            table = _table_of_bands(codebook, done.counts[k], done.shares(k))
-            yield k, done.inertia.get(k, 0.0), table
-        return
-    units = str(done.raster.attrs.get("units", ""))
-    for k, result in done.results.items():
-        table = _table_of_clusters(result, done.counts[k], done.shares(k), units)
-        yield k, result.inertia, table
-
-
-def _table_of_bands(codebook: StackCodebook, counts: np.ndarray, shares: np.ndarray) -> Table:
-    """Fill a table with one row a cluster and one column a band."""
+def _make_table(
+    codebook: Codebook, units: Sequence[str], counts: np.ndarray, shares: np.ndarray
+) -> Table:
+    """Return a table with one row a cluster."""
+    columns = codebook.tabulate()
+    names = codebook.names or [name.replace("_", " ") for name in columns]
+    pairs = zip_longest(names, units, fillvalue="")
+    centroids = [escape(f"{name} {unit}".strip()) for name, unit in pairs]
     table = Table(title_justify="left")
-    pairs = zip(codebook.names, codebook.units, strict=True)
-    bands = [escape(f"{name} {unit}".strip()) for name, unit in pairs]
-    for heading in ("cluster", *bands, "cells", "share"):
+    for heading in ("cluster", *centroids, "cells", "share"):
         table.add_column(heading, justify="right", overflow="fold")
-    for j, row in enumerate(codebook.centroids):
-        numbers = [f"{number:.5g}" for number in row]
+    for j, row in enumerate(zip(*columns.values(), strict=True)):
+        numbers = ["" if number == "" else f"{number:.5g}" for number in row]
         table.add_row(str(j), *numbers, f"{counts[j]:,}", f"{shares[j]:.1%}")
     return table
 
 
-def _table_of_clusters(
-    result: KMeans1D, counts: np.ndarray, shares: np.ndarray, units: str
-) -> Table:
-    """Fill a table with one row a cluster."""
-    table = Table(title_justify="left")
-    centroid = escape(f"centroid {units}".strip())
-    for heading in ("cluster", centroid, "above", "up to", "cells", "share"):
-        table.add_column(heading, justify="right", overflow="fold")
-    bounds = ["", *(f"{value:.5g}" for value in result.breaks), ""]
-    for j, mean in enumerate(result.centroids):
-        table.add_row(
-            str(j), f"{mean:.5g}", bounds[j], bounds[j + 1], f"{counts[j]:,}", f"{shares[j]:.1%}"
-        )
-    return table
-
-
 def print_choice(choice: Choice, *, sampled: bool = False) -> None:
-    """Print the scores of all k, and the k that they choose."""
+    """Print the scores of all k, and the chosen k; `sampled` silhouettes have standard errors."""
     error = "2 standard errors" if sampled else "error at most"
     table = Table(title="scores, higher is better", title_justify="left")
     for heading in ("k", choice.criterion, error):
@@ -117,7 +95,7 @@ def print_choice(choice: Choice, *, sampled: bool = False) -> None:
     out.print(table)
     most = choice.k == max([*choice.scores, *choice.left_out])
     advice = ", the most that were tried: a wider range may choose another" if most else ""
-    out.print(f"chosen by {choice.criterion}: k = {choice.k}{advice}", highlight=False)
+    print_line(f"chosen by {choice.criterion}: k = {choice.k}{advice}")
 
 
 def print_outlines(done: Outlines) -> None:
@@ -126,18 +104,17 @@ def print_outlines(done: Outlines) -> None:
     for k, result in done.results.items():
         of_k = done.outlines[done.outlines["k"] == k]
         if len(done.results) > 1:
-            out.print(f"k = {k}", highlight=False)
+            print_line(f"k = {k}")
         for cluster in done.selected[k]:
             own = of_k[of_k["cluster"] == cluster]
             value = f"{result.centroids[cluster]:.5g} {units}".strip()
             count = "1 outline" if len(own) == 1 else f"{len(own)} outlines"
-            longest = f", the longest {_across(own.iloc[0])}" if len(own) else ""
-            text = f"cluster {cluster} (around {value}): {count}{longest}"
-            out.print(text, markup=False, highlight=False, soft_wrap=True)
+            longest = f", the longest {_format_diameter(own.iloc[0])}" if len(own) else ""
+            print_line(f"cluster {cluster} (around {value}): {count}{longest}")
 
 
-def _across(region: Any) -> str:
-    """Say how far across a region is."""
+def _format_diameter(region: Any) -> str:
+    """Format the diameter of a region."""
     pixels = f"{region['diameter_px']:.3f} pixels"
     kilometres = region["diameter_km"]
     known = math.isfinite(kilometres)
@@ -147,4 +124,4 @@ def _across(region: Any) -> str:
 def print_files(files: list[Path]) -> None:
     """Print which files were written."""
     for file in files:
-        out.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"wrote {file}")

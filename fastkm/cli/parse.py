@@ -1,31 +1,76 @@
-"""What the options of the command may be: text that becomes numbers, boxes, words of a choice.
+"""How the text of options becomes numbers, boxes and choices.
 
-Each reader raises a ValueError that says what to give instead, and `usage` makes wrong usage of it.
+Each ``as_`` function raises a ValueError that says what to give instead; `parse_option` turns it
+into wrong usage of the command.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from fastkm.cluster.selection.choose_k import Criterion
 
 Value = TypeVar("Value")
 
 
-def usage(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
-    """Parse an option; what it refuses is wrong usage, not a failure."""
+def refuse_option(option: str, reason: str) -> NoReturn:
+    """End the command because of wrong usage of an option."""
+    raise typer.BadParameter(reason, param_hint=option)
+
+
+def parse_option(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
+    """Parse an option; if `parse` refuses it, the command ends because of wrong usage."""
     try:
         return parse(given)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
+def parse_box(bbox: str | None) -> tuple[float, float, float, float] | None:
+    """Parse the option --bbox."""
+    return None if bbox is None else parse_option("--bbox", as_bbox, bbox)
+
+
+def parse_select(select: str, ks: Sequence[int]) -> str:
+    """Check that the option --select fits each number of clusters, and return it."""
+    from fastkm.workflows.raster_file import select_clusters
+
+    parse_option("--select", lambda text: [select_clusters(text, k) for k in ks], select)
+    return select
+
+
+def parse_length(length: str) -> str:
+    """Check the option --min-diameter, and return it."""
+    from fastkm.vector.outline import as_length
+
+    parse_option("--min-diameter", as_length, length)
+    return length
+
+
+def check_codebook_options(
+    has_codebook: bool, k: str | None, weights: str | None, standardize: bool
+) -> None:
+    """Refuse options that say how to find clusters if a codebook is given; otherwise require -k."""
+    if not has_codebook and k is None:
+        reason = "-k is needed, or a codebook of an earlier run"
+        refuse_option("-k / --codebook", reason)
+    if has_codebook and k is not None:
+        reason = "the codebook has its own number of clusters; leave -k out"
+        refuse_option("-k / --codebook", reason)
+    if has_codebook and (weights is not None or standardize):
+        reason = "these say how to find clusters, but the codebook has its clusters; leave them out"
+        refuse_option("--weights / --standardize", reason)
+
+
 def as_ks(text: str) -> list[int]:
-    """Take a number of clusters, or a range of them."""
+    """Parse a number of clusters such as 6, or a range such as 2:8, which includes both ends."""
     try:
         first, colon, last = text.partition(":")
         low = int(first)
@@ -39,25 +84,26 @@ def as_ks(text: str) -> list[int]:
     return list(range(low, high + 1))
 
 
-def as_criterion(text: str, ks: list[int]) -> str:
-    """Take a criterion that can choose among some numbers of clusters."""
+def as_criterion(text: str | None, ks: Sequence[int]) -> Criterion | None:
+    """Parse the name of a criterion that can choose among `ks`; None means that k is not chosen."""
     from fastkm.cluster.selection.choose_k import CRITERIA
 
-    if text not in CRITERIA:
-        raise ValueError(f"take one of {', '.join(CRITERIA)}, not {text!r}")
-    least = 3 if text == "elbow" else 2
+    if text is None:
+        return None
+    criterion = as_one_of(CRITERIA)(text)
+    least = 3 if criterion == "elbow" else 2
     if len(ks) < least:
         raise ValueError(f"{text} needs at least {least} numbers to choose from, such as -k 2:8")
-    return text
+    return criterion
 
 
 def as_time(text: str) -> int | str:
-    """Take up to three digits for an index and all else for a date: 2009 is a year."""
+    """Parse up to three digits as an index and any other text as a date: 2009 is a year."""
     return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else text
 
 
 def as_bbox(text: str) -> tuple[float, float, float, float]:
-    """Take west, south, east and north."""
+    """Parse west, south, east and north, in degrees or in the units of the coordinates."""
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
@@ -70,7 +116,7 @@ def as_bbox(text: str) -> tuple[float, float, float, float]:
 
 
 def as_years(text: str) -> tuple[int, int]:
-    """Take a year, or the first and the last of a range."""
+    """Parse a year, or a range of years such as 1988:2016, as its first and last year."""
     found = re.fullmatch(r"(\d{1,4})(?::(\d{1,4}))?", text)
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if first > last:
@@ -78,20 +124,22 @@ def as_years(text: str) -> tuple[int, int]:
     return first, last
 
 
-def one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Give what takes one of some choices and refuses all else."""
+def as_one_of(choices: Sequence[Value]) -> Callable[[Any], Value]:
+    """Return a function that accepts only these choices; None may be one, if there is a default."""
 
-    def checked(given: Any) -> Any:
-        if given not in choices:
-            listed = " or ".join(str(choice) for choice in choices if choice is not None)
-            raise ValueError(f"take {listed}, not {given!r}")
-        return given
+    def accept(given: Any) -> Value:
+        for choice in choices:
+            if choice == given:
+                return choice
+        *others, last = (str(choice) for choice in choices if choice is not None)
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"take {listed}, not {given!r}")
 
-    return checked
+    return accept
 
 
 def as_png(path: Path) -> Path:
-    """Take a file of figures."""
+    """Check that a path ends in .png, and return it."""
     if path.suffix.lower() != ".png":
         raise ValueError(f"take a .png file, not {str(path)!r}")
     return path

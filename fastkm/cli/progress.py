@@ -1,37 +1,34 @@
-"""Progress of a long run: a bar on a terminal, plain lines elsewhere."""
+"""How the command shows progress: bars or lines for a long run, a spinner for a short one."""
 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 
-from fastkm.workflows.archive.progress import Report
+from fastkm._core.progress import SILENT, Progress
+from fastkm.cli.output import print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
-EVERY = 10.0
-"""Seconds between plain lines of one stage."""
+LINE_INTERVAL = 10.0
+"""Seconds between two plain lines of one stage, at least."""
 
 
 @contextmanager
-def reporting(console: Console, *, quiet: bool = False) -> Iterator[Report]:
-    """Give what shows the progress on a console, in the way that suits it.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> with reporting(Console(), quiet=True) as report:
-    ...     report.begin("label the steps", 12, "steps")
-    """
+def show_progress(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show the progress of a long run: a bar on a terminal, plain lines elsewhere."""
     if quiet:
-        yield Report()
+        yield SILENT
     elif console.is_terminal:
-        with Progress(
+        with RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:.0f} of {task.total:.0f} {task.fields[unit]}"),
@@ -39,27 +36,49 @@ def reporting(console: Console, *, quiet: bool = False) -> Iterator[Report]:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
-        ) as progress:
-            yield Bars(progress)
+        ) as bars:
+            yield Bars(bars)
     else:
         yield Lines(console)
 
 
+@contextmanager
+def show_stages(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show the stage of a short run on a terminal; with `quiet`, hide warnings too."""
+    if quiet:
+        with warnings.catch_warnings(action="ignore"):
+            yield SILENT
+        return
+    with console.status("starting") as status:
+        yield Spinner(status)
+
+
+class Spinner(Progress):
+    """A live line with the name of the stage."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:  # noqa: ARG002
+        """Show the name of the stage."""
+        self.status.update(stage)
+
+
 class Pace:
-    """How fast a stage goes."""
+    """How much of a stage is done, and how fast it goes."""
 
     def __init__(self, total: int, unit: str) -> None:
         self.total, self.unit, self.done, self.counted = total, unit, 0, 0
         self.begun = time.monotonic()
 
     def advance(self, number: int) -> None:
-        """Count what was done; what was done before the stage began tells nothing of its pace."""
+        """Count units; those reported within 1 ms were done by an earlier run and not timed."""
         self.done += number
         if time.monotonic() - self.begun > 0.001:
             self.counted += number
 
     def rate(self) -> float:
-        """Give how many are done a second."""
+        """Return how many units are done per second."""
         return self.counted / max(time.monotonic() - self.begun, 1e-6)
 
     def __str__(self) -> str:
@@ -67,82 +86,78 @@ class Pace:
         text = f"{self.done} of {self.total} {self.unit}"
         if rate == 0 or self.done >= self.total:
             return text
-        return f"{text}, {_per_time(rate)}, {_span((self.total - self.done) / rate)} left"
+        left = _format_duration((self.total - self.done) / rate)
+        return f"{text}, {_format_rate(rate)}, {left} left"
 
 
-class Bars(Report):
-    """A live bar for the stage in hand; those before stay above it."""
+class Bars(Progress):
+    """A live bar for the current stage, below the bars of earlier stages."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, bars: RichProgress) -> None:
+        self.bars = bars
         self.task: TaskID | None = None
         self.pace = Pace(0, "")
 
-    def begin(self, stage: str, total: int, unit: str) -> None:
+    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
         """Begin a bar."""
         self.pace = Pace(total, unit)
-        self.task = self.progress.add_task(stage, total=total, unit=unit, rate="")
+        self.task = self.bars.add_task(stage, total=total, unit=unit, rate="")
 
     def advance(self, number: int = 1) -> None:
         """Move the bar."""
         self.pace.advance(number)
         if self.task is not None:
-            rate = _per_time(self.pace.rate()) if self.pace.counted else ""
-            self.progress.update(self.task, advance=number, rate=rate)
+            rate = _format_rate(self.pace.rate()) if self.pace.counted else ""
+            self.bars.update(self.task, advance=number, rate=rate)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        self.progress.console.print(
-            f"note: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
+        print_line(f"note: {text}", self.bars.console, style="yellow")
 
 
-class Lines(Report):
-    """A line where a stage begins and ends, and now and then between."""
+class Lines(Progress):
+    """A line when a stage begins, when it ends, and every `LINE_INTERVAL` seconds between."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.stage, self.pace = "", Pace(0, "")
-        self.said = 0.0
+        self.printed = 0.0
 
-    def begin(self, stage: str, total: int, unit: str) -> None:
+    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
         """Begin a stage."""
-        self.stage, self.pace, self.said = stage, Pace(total, unit), time.monotonic()
-        self._say(f"{stage}: {total} {unit}")
+        self.stage, self.pace, self.printed = stage, Pace(total, unit), time.monotonic()
+        print_line(f"{stage}: {total} {unit}", self.console)
 
     def advance(self, number: int = 1) -> None:
-        """Say how far it is, unless that was said just now."""
+        """Print how far the stage is, if it has ended or was last printed some time ago."""
         self.pace.advance(number)
         now = time.monotonic()
-        if self.pace.done >= self.pace.total or now - self.said >= EVERY:
-            self.said = now
-            self._say(f"{self.stage}: {self.pace}")
+        if self.pace.done >= self.pace.total or now - self.printed >= LINE_INTERVAL:
+            self.printed = now
+            print_line(f"{self.stage}: {self.pace}", self.console)
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self._say(f"note: {text}")
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        print_line(f"note: {text}", self.console)
 
 
-def _per_time(rate: float) -> str:
-    """Say a rate in the unit that gives it a readable number.
+def _format_rate(rate: float) -> str:
+    """Format a rate per second or, if it is low, per minute.
 
     Examples
     --------
-    >>> _per_time(12.34), _per_time(0.1)
+    >>> _format_rate(12.34), _format_rate(0.1)
     ('12.3/s', '6.0/min')
     """
     return f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
 
 
-def _span(seconds: float) -> str:
-    """Say how long something takes.
+def _format_duration(seconds: float) -> str:
+    """Format a duration in its one or two largest units.
 
     Examples
     --------
-    >>> _span(5.2), _span(75), _span(7300)
+    >>> _format_duration(5.2), _format_duration(75), _format_duration(7300)
     ('5 s', '1 min 15 s', '2 h 1 min')
     """
     whole = round(seconds)

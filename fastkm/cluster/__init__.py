@@ -1,13 +1,15 @@
 """Clusters: scipy's four functions, the optimum in one dimension, k-means of rows, choosing k.
 
 ========== ==============================================================================
-exact      `kmeans1d`: the proven optimum in one dimension, its result and codebook files
+exact      `kmeans1d`: the proven optimum in one dimension, and its result
 lloyd      k-means of rows in several dimensions, in memory and block by block
 vq         the functions of ``scipy.cluster.vq``, name for name
 streaming  values of any kind, read pass after pass in chunks
 selection  `choose_k`: four criteria for the number of clusters
 ========== ==============================================================================
 
-`estimator` is scikit-learn's contract around `lloyd`, and around `exact` for one feature
-(`estimator_1d`). scikit-learn is an extra, so nothing imports it from here.
+`codebook` and `codebook_file` say what every codebook can do, and keep it in a file.
+`diagnostics` describes clusters. `estimator` wraps `lloyd`, and for one feature `exact`
+(`estimator_1d`), in scikit-learn's interface; scikit-learn is an extra, so no other module imports
+`estimator`.
 """

@@ -1,9 +1,9 @@
-"""What a clustering looks like, and how far the assumptions of k-means hold in it.
+"""Statistics of the clusters, and how far the assumptions of k-means hold for them.
 
 K-means is right for groups that are alike: round, equally wide, equally large. It returns k
-clusters whether the data is so or not, therefore the three are measured on the clusters that it
-found. They are symptoms, not a test: k-means itself pulls clusters towards equal width, so what
-is unequal in its result is more unequal in the data.
+clusters whether the data has such groups or not, so these three assumptions are measured on the
+clusters that it found. The measures are symptoms, not a test: k-means itself pulls clusters towards
+equal width, so what is unequal in its result is more unequal in the data.
 """
 
 from __future__ import annotations
@@ -45,12 +45,11 @@ class Assumption:
     name : str
         What is assumed.
     holds : bool or None
-        Whether it holds; None where that cannot be told.
+        Whether it holds; None if that is unknown.
     ratio : float
-        Largest to smallest, 1 where all are equal; inf where the smallest is 0, NaN where it
-        cannot be told.
+        Largest to smallest, 1 if all are equal; inf if the smallest is 0, NaN if it is unknown.
     words : str
-        What was measured and, where the assumption fails, what it means.
+        What was measured and, if the assumption fails, what it means.
     """
 
     name: str
@@ -66,14 +65,14 @@ class Assumption:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
-    """The clusters of a `KMeans1D` and the assumptions of k-means; printing it gives a text.
+    """The clusters of a `KMeans1D` and the assumptions of k-means; it prints as a text.
 
     Attributes
     ----------
     shares : (k,) float64 array
         Share of each cluster in the weight; they sum to 1.
     ranges : (k, 2) float64 array
-        Least and greatest value.
+        Least and greatest value of each cluster.
     means, variances : (k,) float64 array
         Mean, and mean squared distance to it.
     spherical, equal_variance, equal_size : Assumption
@@ -114,35 +113,30 @@ class Report:
         return self.spherical, self.equal_variance, self.equal_size
 
 
-def measure(
+def describe_clusters(
     means: np.ndarray, ranges: np.ndarray, variances: np.ndarray, weights: np.ndarray
 ) -> Report:
     """Describe clusters by the arrays of a `KMeans1D`."""
     scaled = weights / weights.max()  # the sum of the weights themselves may overflow
-    spherical = Assumption(
-        "spherical variance",
-        True,
-        1.0,
-        "With one variable there is only one direction, so it holds by construction.",
-    )
+    words = "With one variable there is only one direction, so it holds by construction."
     return Report(
         shares=scaled / scaled.sum(),
         ranges=ranges,
         means=means,
         variances=variances,
-        spherical=spherical,
-        equal_variance=_equal_variance(variances, ranges),
-        equal_size=_equal_size(scaled),
+        spherical=Assumption("spherical variance", True, 1.0, words),
+        equal_variance=_compare_variances(variances, ranges),
+        equal_size=_compare_sizes(scaled),
     )
 
 
-def _equal_variance(variances: np.ndarray, ranges: np.ndarray) -> Assumption:
-    """Compare the variances; those of a single value are 0, and others may be out of reach."""
+@np.errstate(over="ignore", divide="ignore")
+def _compare_variances(variances: np.ndarray, ranges: np.ndarray) -> Assumption:
+    """Compare the variances; they may be 0, or too large or too small for float64."""
     name = "equal variance"
     if len(variances) == 1:
         return Assumption(name, True, 1.0, _ONLY_ONE)
-    single = ranges[:, 0] == ranges[:, 1]
-    underflown = (variances == 0) & ~single
+    underflown = (variances == 0) & (ranges[:, 0] < ranges[:, 1])
     if underflown.any() or not np.isfinite(variances).all():
         words = "Variances are too large or too small for float64, so they cannot be compared."
         return Assumption(name, None, np.nan, words)
@@ -150,12 +144,14 @@ def _equal_variance(variances: np.ndarray, ranges: np.ndarray) -> Assumption:
         return Assumption(name, True, 1.0, "Every cluster is one distinct value, of variance 0.")
     if not variances.all():
         alone = np.flatnonzero(variances == 0)
-        words = f"{_named(alone)} one distinct value, of variance 0, and the others are wider."
+        words = (
+            f"{_list_clusters(alone)} one distinct value, of variance 0, and the others are wider."
+        )
         return Assumption(name, False, np.inf, f"{words} {_UNEQUAL_VARIANCE}")
     low, high = int(variances.argmin()), int(variances.argmax())
     if low == high:
         return Assumption(name, True, 1.0, f"All clusters have the variance {variances[0]:.4g}.")
-    ratio = _ratio(variances[high], variances[low])
+    ratio = float(variances[high] / variances[low])
     holds = ratio <= EQUAL_VARIANCE
     words = (
         f"The largest variance, {variances[high]:.4g} (cluster {high}), is {ratio:.3g} times the "
@@ -165,7 +161,8 @@ def _equal_variance(variances: np.ndarray, ranges: np.ndarray) -> Assumption:
     return Assumption(name, holds, ratio, words if holds else f"{words} {_UNEQUAL_VARIANCE}")
 
 
-def _equal_size(weights: np.ndarray) -> Assumption:
+@np.errstate(over="ignore", divide="ignore")
+def _compare_sizes(weights: np.ndarray) -> Assumption:
     """Compare the shares of the clusters."""
     name = "equal size"
     if len(weights) == 1:
@@ -174,7 +171,7 @@ def _equal_size(weights: np.ndarray) -> Assumption:
     low, high = int(weights.argmin()), int(weights.argmax())
     if low == high:
         return Assumption(name, True, 1.0, f"All clusters have the share {shares[0]:.2%}.")
-    ratio = _ratio(weights[high], weights[low])
+    ratio = float(weights[high] / weights[low])
     holds = ratio <= EQUAL_SIZE
     words = (
         f"The largest cluster, {high} with {shares[high]:.2%}, is {ratio:.3g} times the smallest, "
@@ -183,12 +180,7 @@ def _equal_size(weights: np.ndarray) -> Assumption:
     return Assumption(name, holds, ratio, words if holds else f"{words} {_UNEQUAL_SIZE}")
 
 
-def _ratio(large: np.float64, small: np.float64) -> float:
-    with np.errstate(over="ignore", divide="ignore"):
-        return float(large / small)
-
-
-def _named(clusters: np.ndarray) -> str:
+def _list_clusters(clusters: np.ndarray) -> str:
     """Name clusters, with the verb that follows."""
     first, *others = [str(j) for j in clusters]
     if not others:

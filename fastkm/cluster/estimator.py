@@ -1,29 +1,28 @@
-"""`KMeans`, scikit-learn's estimator: its contract around fastkm's engines.
+"""`KMeans`, an estimator that keeps scikit-learn's contract.
 
-The only module that needs scikit-learn, which is an extra. Here parameters and data are checked,
-by scikit-learn's own checks where it has them, and results get the names and types that
-scikit-learn gives them; the work is done by `fastkm.cluster.lloyd.fit`, and for one feature by
+This is the only module that needs scikit-learn, which is an extra. It checks parameters and data,
+by scikit-learn's own checks if there are any, and returns results by scikit-learn's names and in
+its types. The work is done by `fastkm.cluster.lloyd.fit`, and for one feature by
 `fastkm.cluster.estimator_1d`.
 
-*Centers in two precisions.* `cluster_centers_` has the type of the data, as scikit-learn has it,
-and centers rounded to float32 would give some rows near the border of two clusters another label
-than they had in `fit`. So the float64 centers are remembered, and the breaks where there is one
-feature; `predict` goes by them as long as `cluster_centers_` are the ones that they belong to.
+*Centers in two precisions.* `cluster_centers_` has the type of the data, as in scikit-learn.
+Centers rounded to float32 would give some rows near the border of two clusters another label than
+they had in `fit`. So the estimator also keeps the float64 centers, and the breaks if there is one
+feature; `predict` uses them as long as `cluster_centers_` are still those of the fit.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from numbers import Number
 from typing import Any, Self
 
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.threads import thread_count
-from fastkm.cluster.estimator_1d import between, optimum
-from fastkm.cluster.lloyd.fit import STARTS, Fit, distances, fit_rows, nearest_rows
+from fastkm._core.threads import resolve_thread_count
+from fastkm.cluster.estimator_1d import find_optimum, label_by_breaks
+from fastkm.cluster.lloyd.fit import STARTS, Fit, assign_rows, fit_rows, measure_distances
 from fastkm.cluster.lloyd.iteration import ALGORITHMS
 
 try:
@@ -41,81 +40,79 @@ except ImportError as error:
         "fastkm.KMeans needs scikit-learn 1.6 or later: pip install 'fastkm[sklearn]'"
     ) from error
 
-__all__ = ["KMeans"]
-
 
 class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
-    """K-means clustering, in place of scikit-learn's estimator.
+    """K-means clustering with the interface of `sklearn.cluster.KMeans`.
 
-    Of one feature it finds the proven optimum, of several what Lloyd's algorithm finds, as
-    scikit-learn does from the same start. Needs it: ``pip install 'fastkm[sklearn]'``.
+    For one feature it finds the proven optimum; for several features it runs Lloyd's algorithm,
+    like scikit-learn from the same start. It needs scikit-learn:
+    ``pip install 'fastkm[sklearn]'``.
 
     Parameters
     ----------
     n_clusters : int, default: 8
         Number of clusters.
-    init : {"k-means++", "random"}, (n_clusters, n_features) array-like or callable
-        Where to start: from rows drawn far apart ("k-means++", the default) or anyhow
-        ("random"), from these centers, or from those that ``init(X, n_clusters,
-        random_state=...)`` returns, which sees X as it came, read-only.
+    init : {"k-means++", "random"}, array-like or callable, default: "k-means++"
+        Where to start: from rows drawn far apart ("k-means++"), from any rows ("random"), from
+        centers of shape (n_clusters, n_features), or from those that ``init(X, n_clusters,
+        random_state=...)`` returns; the callable gets X as it came, read-only.
     n_init : int or "auto", default: "auto"
-        Runs, each from a start of its own; the best counts. "auto" means 1 for "k-means++" and
-        an array, 10 for "random" and a callable.
+        Number of runs, each from a start of its own; the best is kept. "auto" means 1 for
+        "k-means++" and an array, 10 for "random" and a callable.
     max_iter : int, default: 300
-        Iterations of a run at most.
+        Most iterations of a run.
     tol : float, default: 1e-4
-        A run ends where the squared movement of the centers, summed, is at most `tol` times the
-        mean variance of the features, or no row changes its cluster.
+        A run ends when the summed squared movement of the centers is at most `tol` times the mean
+        variance of the features, or no row changes its cluster.
     random_state : int, RandomState instance or None, default: None
         Draws the starts; an int gives the same result each time.
     algorithm : {"auto", "lloyd", "bounded", "blas"}, default: "auto"
-        How to compute it: by all distances, by bounds that spare most of them, or by matrix
-        products. They give the same answer, and "auto" chooses the one that should be quickest;
-        for one feature and an `init` given by name, the proven optimum, which needs no start.
+        How to compute: by all distances, by bounds that save most of them, or by matrix products.
+        All give the same result, and "auto" chooses the one that should be fastest; for one feature
+        and an `init` given by name it finds the proven optimum, which needs no start.
     threads : int, optional
         Threads to use; by default as many as the process may. They change no bit of the result.
 
     Attributes
     ----------
     cluster_centers_ : (n_clusters, n_features) array
-        Means of the clusters: float32 where X is, otherwise float64. Of an optimum (see
-        `algorithm`) ascending.
+        Means of the clusters: float32 if X is, otherwise float64. Ascending if they are the proven
+        optimum (see `algorithm`).
     labels_ : (n_samples,) int32 array
         Cluster of each row: ``predict(X)``.
     inertia_ : float
         (Weighted) sum of squared distances of the rows to their centers.
     n_iter_ : int
-        Iterations of the best run; 1 where it is the proven optimum.
+        Iterations of the best run; 1 for the proven optimum.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (n_features,) array of str
-        Their names, where X has names that are all strings.
+        Their names, if X has names that are all strings.
 
     See Also
     --------
     fastkm.kmeans1d : The optimum of one feature, for several k at once, with reports and files.
-    fastkm.kmeans : In place of scipy's function of this name.
+    fastkm.kmeans : The function of scipy's name and signature.
 
     Notes
     -----
-    What differs from `sklearn.cluster.KMeans`:
+    Differences from `sklearn.cluster.KMeans`:
 
-    - One feature gets the proven optimum, whatever `n_init`, `max_iter`, `tol` and
-      `random_state`; ``algorithm="lloyd"`` runs Lloyd's algorithm all the same.
-    - Sums are float64 whatever the type of X, and distances differences, not an expanded square:
-      float32 data far from 0 loses no digits. From the same array results agree with
-      scikit-learn's to rounding; a row that is equally near to two centers, which rounding
-      decides there, belongs to the first. Draws differ, so from a `random_state` alone another
-      local optimum may be found.
+    - One feature gets the proven optimum, whatever `n_init`, `max_iter`, `tol` and `random_state`
+      are; ``algorithm="lloyd"`` runs Lloyd's algorithm [1]_ instead.
+    - Sums are float64 whatever the type of X, and distances are computed from differences, not from
+      an expanded square: float32 data far from 0 loses no digits. From the same array of centers,
+      results agree with scikit-learn's except for rounding; a row that is equally near to two
+      centers belongs to the first. Draws differ, so the same `random_state` may find another local
+      optimum.
     - Partial sums over chunks of rows are added in the order of the chunks: any number of threads
       gives the same bits.
-    - X is not copied, be it in C or Fortran order; integers are converted block by block.
-    - Masked cells, and cells that a `DataArray`'s attributes make missing, are refused as NaN is.
-    - Negative sample weights are refused. Sparse matrices are, too.
-    - Values of one feature that are fewer than the clusters become a cluster each, and the centers
-      that are left over repeat the last one.
-    - There is no `verbose` and no `copy_x`, and `algorithm` has no "elkan": "bounded" is in its
-      place.
+    - X is not copied, in C or in Fortran order; integers are converted chunk by chunk.
+    - Masked cells, and cells that are missing by a `DataArray`'s attributes, are refused like NaN;
+      so are negative sample weights and sparse matrices.
+    - If one feature has fewer distinct values than `n_clusters`, each value is a cluster, and the
+      remaining centers repeat the last one.
+    - There is no `verbose` and no `copy_x`, and `algorithm` has "bounded" instead of "elkan".
 
     References
     ----------
@@ -186,9 +183,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         Raises
         ------
         ValueError
-            If a parameter or a shape is wrong, X has fewer rows than there are clusters or
-            missing or infinite cells or such whose squares overflow, or weights are negative, not
-            finite, or all 0.
+            If a parameter or a shape is wrong, X has fewer rows than there are clusters, cells are
+            missing or infinite or their squares overflow, or weights are negative, not finite or
+            all 0.
         TypeError
             If X is sparse or does not hold real numbers.
 
@@ -197,25 +194,25 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         ConvergenceWarning
             If fewer distinct clusters than `n_clusters` are found.
         RuntimeWarning
-            If several runs are asked for from one array.
+            If `n_init` asks for several runs and `init` is one array.
         """
         self._check_parameters()
         rng = check_random_state(self.random_state)
-        rows = _numbers(self, X, reset=True, finite=False)  # the engines look themselves
+        rows = _check_rows(self, X, reset=True, finite=False)  # fit_rows checks that
         if len(rows) < self.n_clusters:
             raise ValueError(
                 f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}: X must have at "
                 "least as many rows as there are clusters"
             )
-        weights = _weights(sample_weight, len(rows))
-        if self._finds_optimum(rows.shape[1]):
-            assert_all_finite(rows, input_name="X")  # NaN would be left out
-            found, breaks = optimum(
+        weights = _check_weights(sample_weight, len(rows))
+        if rows.shape[1] == 1 and self.algorithm == "auto" and isinstance(self.init, str):
+            assert_all_finite(rows, input_name="X")  # kmeans1d would leave out NaN
+            found, breaks = find_optimum(
                 rows[:, 0], int(self.n_clusters), weights=weights, threads=self.threads
             )
         else:
-            found, breaks = self._iterated(rows, weights, rng), None
-        self._keep(found, breaks, np.float32 if rows.dtype == np.float32 else np.float64)
+            found, breaks = self._fit_lloyd(rows, weights, rng), None
+        self._store_fit(found, breaks, np.float32 if rows.dtype == np.float32 else np.float64)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -229,31 +226,20 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         Returns
         -------
         (n_samples,) int32 array
-            Index of the center, the lowest of equally near ones.
+            Index of the nearest center, the lowest if several are equally near.
         """
         check_is_fitted(self)
-        rows = _numbers(self, X, reset=False)
-        if self._breaks is not None and self._is_as_fitted():
-            return between(rows[:, 0], self._breaks, threads=self.threads)
-        return nearest_rows(rows, self._centroids(), threads=self.threads).labels
+        rows = _check_rows(self, X, reset=False)
+        if self._breaks is not None and self._has_fitted_centers():
+            return label_by_breaks(rows[:, 0], self._breaks, threads=self.threads)
+        return assign_rows(rows, self._float64_centers(), threads=self.threads).labels
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
-        """Fit, and give `labels_`.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-
-        Returns
-        -------
-        (n_samples,) int32 array
-            Index of each row's cluster.
-        """
+        """Find the clusters of the rows of X as `fit` does; return `labels_`, (n_samples,) int32."""
         return self.fit(X, y, sample_weight=sample_weight).labels_
 
     def transform(self, X: Any) -> np.ndarray:
-        """Measure how far each row is from each center.
+        """Measure the distance of each row to each center.
 
         Parameters
         ----------
@@ -263,29 +249,18 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         Returns
         -------
         (n_samples, n_clusters) array
-            Euclidean distances: float32 where X is, otherwise float64.
+            Euclidean distances: float32 if X is, otherwise float64.
         """
         check_is_fitted(self)
-        rows = _numbers(self, X, reset=False)
-        return distances(rows, self._centroids(), threads=self.threads)
+        rows = _check_rows(self, X, reset=False)
+        return measure_distances(rows, self._float64_centers(), threads=self.threads)
 
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
-        """Fit, and measure how far each row is from each center.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-
-        Returns
-        -------
-        (n_samples, n_clusters) array
-            As of `transform`.
-        """
+        """Find the clusters of the rows of X as `fit` does; return ``transform(X)``."""
         return self.fit(X, y, sample_weight=sample_weight).transform(X)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002
-        """Give minus the inertia of X: the greater, the better the centers fit.
+        """Return minus the inertia of X: the greater, the better the centers fit.
 
         Parameters
         ----------
@@ -298,9 +273,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             Minus the (weighted) sum of squared distances to the nearest centers.
         """
         check_is_fitted(self)
-        rows = _numbers(self, X, reset=False)
-        weights = _weights(sample_weight, len(rows))
-        found = nearest_rows(rows, self._centroids(), weights=weights, threads=self.threads)
+        rows = _check_rows(self, X, reset=False)
+        weights = _check_weights(sample_weight, len(rows))
+        found = assign_rows(rows, self._float64_centers(), weights=weights, threads=self.threads)
         return -found.inertia
 
     def __sklearn_tags__(self) -> Any:
@@ -309,7 +284,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         return tags
 
     def _check_parameters(self) -> None:
-        """Raise unless all parameters that do not depend on the data are right."""
+        """Check all parameters that do not depend on the data."""
         validation.require_count("n_clusters", self.n_clusters)
         validation.require_count("max_iter", self.max_iter)
         if not isinstance(self.n_init, str) or self.n_init != "auto":
@@ -318,21 +293,27 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         validation.require_choice("algorithm", self.algorithm, ALGORITHMS)
         if isinstance(self.init, str):
             validation.require_choice("init", self.init, STARTS, or_else=", a callable or an array")
-        thread_count(self.threads)
+        resolve_thread_count(self.threads)
 
-    def _finds_optimum(self, features: int) -> bool:
-        return features == 1 and self.algorithm == "auto" and isinstance(self.init, str)
-
-    def _iterated(
+    def _fit_lloyd(
         self, rows: np.ndarray, weights: np.ndarray | None, rng: np.random.RandomState
     ) -> Fit:
-        """Run Lloyd's algorithm from one or several starts."""
-        init = self._start(rows.shape[1])
+        """Run Lloyd's algorithm from one or several starts: only one if `init` is an array."""
+        init, n_init = self.init, self.n_init
+        if not (isinstance(init, str) or callable(init)):
+            init, n_init = _as_finite_floats("init", init), 1
+            if self.n_init not in ("auto", 1):
+                warnings.warn(
+                    "Explicit initial center position passed: performing only one init in "
+                    f"{type(self).__name__} instead of n_init={self.n_init}.",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
         return fit_rows(
             rows,
             int(self.n_clusters),
             init=init,
-            n_init=self._runs(init),
+            n_init=n_init,
             max_iter=int(self.max_iter),
             tol=float(self.tol),
             rng=rng,
@@ -341,37 +322,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             threads=self.threads,
         )
 
-    def _start(self, features: int) -> str | np.ndarray | Callable[..., np.ndarray]:
-        """Give `init` as the engine takes it: what is not a name is checked, now or when called."""
-        shape = (self.n_clusters, features)
-        init = self.init
-        if isinstance(init, str):
-            return init
-        if not callable(init):
-            return _centers(init, shape, "init")
-
-        def start(rows: np.ndarray, k: int, random_state: Any) -> np.ndarray:
-            shown = rows.view()
-            shown.flags.writeable = False
-            return _centers(init(shown, k, random_state=random_state), shape, "what init returns")
-
-        return start
-
-    def _runs(self, init: Any) -> int | str:
-        """Tell how many runs to make: from one array, one."""
-        if not isinstance(init, np.ndarray):
-            return self.n_init
-        if self.n_init not in ("auto", 1):
-            warnings.warn(
-                "Explicit initial center position passed: performing only one init in "
-                f"{type(self).__name__} instead of n_init={self.n_init}.",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-        return 1
-
-    def _keep(self, found: Fit, breaks: np.ndarray | None, dtype: Any) -> None:
-        """Set what `fit` leaves, and warn, from its caller, of clusters that nothing is in."""
+    def _store_fit(self, found: Fit, breaks: np.ndarray | None, dtype: Any) -> None:
+        """Set the fitted attributes; warn the caller of `fit` if clusters are empty."""
         self._breaks = breaks
         self._centroids64 = found.centroids
         self.cluster_centers_ = found.centroids.astype(dtype)
@@ -379,7 +331,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.labels_ = found.labels
         self.inertia_ = found.inertia
         self.n_iter_ = found.iterations
-        distinct = _distinct(found.labels, int(self.n_clusters))
+        # often the first rows already show that no cluster is empty
+        distinct = len(np.unique(found.labels[:4096]))
+        if distinct < self.n_clusters:
+            distinct = int(np.count_nonzero(np.bincount(found.labels)))
         if distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({distinct}) found smaller than n_clusters "
@@ -388,30 +343,23 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 stacklevel=3,
             )
 
-    def _is_as_fitted(self) -> bool:
-        """Tell whether `cluster_centers_` are still those of `fit`; one may set others."""
+    def _has_fitted_centers(self) -> bool:
+        """Return True if `cluster_centers_` are those of `fit`; a user may have set others."""
         ours = self._centroids64.astype(self.cluster_centers_.dtype)
         return np.array_equal(ours, self.cluster_centers_)
 
-    def _centroids(self) -> np.ndarray:
-        """Give the centers as float64, before they were rounded to the type of the data."""
-        if self._is_as_fitted():
+    def _float64_centers(self) -> np.ndarray:
+        """Return the centers in float64, as before they were rounded to the type of the data."""
+        if self._has_fitted_centers():
             return self._centroids64
         return np.asarray(self.cluster_centers_, np.float64)
 
 
-def _distinct(labels: np.ndarray, k: int) -> int:
-    """Count the clusters that have rows; most often the first rows show that all have."""
-    if len(np.unique(labels[:4096])) == k:
-        return k
-    return int(np.count_nonzero(np.bincount(labels, minlength=k)))
-
-
-def _numbers(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> np.ndarray:
-    """Check data by scikit-learn's rules; what is an array of numbers stays as it is, uncopied."""
+def _check_rows(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> np.ndarray:
+    """Check data by scikit-learn's rules; return an array of numbers without a copy."""
     rows = validate_data(
         estimator,
-        validation.unmasked(X, "X"),
+        validation.check_unmasked(X, "X"),
         reset=reset,
         dtype="numeric",
         order=None,
@@ -422,15 +370,13 @@ def _numbers(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> 
     return rows.astype(np.float64) if rows.dtype.itemsize > 8 else rows
 
 
-def _weights(sample_weight: Any, n: int) -> np.ndarray | None:
-    """Check weights of n rows: None, one for all, or one each."""
+def _check_weights(sample_weight: Any, n: int) -> np.ndarray | None:
+    """Check weights of n rows: None, one number for all, or one for each row."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n, sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    weights = _as_finite_floats("sample_weight", sample_weight)
     if weights.shape != (n,):
         raise ValueError(
             f"sample_weight must be a number or have shape ({n},), one weight a row, got shape "
@@ -443,10 +389,8 @@ def _weights(sample_weight: Any, n: int) -> np.ndarray | None:
     return weights
 
 
-def _centers(given: Any, shape: tuple[int, int], name: str) -> np.ndarray:
-    """Check initial centers."""
-    if np.shape(given) != shape:
-        raise ValueError(
-            f"{name} must have shape (n_clusters, n_features) = {shape}, got {np.shape(given)}"
-        )
-    return check_array(given, dtype=np.float64, input_name=name)
+def _as_finite_floats(name: str, given: Any) -> np.ndarray:
+    """Return an argument in float64 if it holds finite numbers, by scikit-learn's rules."""
+    return check_array(
+        given, ensure_2d=False, ensure_min_samples=0, dtype=np.float64, input_name=name
+    )

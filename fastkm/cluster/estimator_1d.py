@@ -1,13 +1,11 @@
-"""The optimum of one feature, in the form in which `fitting` gives what it finds of several.
+"""The optimum of one feature, in the form in which `fastkm.cluster.lloyd.fit` returns a result.
 
-`fastkm.kmeans1d` does the work. What an estimator needs beside it: an answer also where there are
-fewer distinct values than clusters, or integers that float64 cannot hold, and breaks for values of
-any type, for it labels others than those that it has seen.
+`fastkm.kmeans1d` does the work. An estimator needs more: a result even if there are fewer distinct
+values than clusters, or integers that float64 cannot hold; and breaks for values of any type, since
+it labels values that were not in the data.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,83 +15,44 @@ from fastkm.cluster.lloyd.fit import Fit
 from fastkm.cluster.streaming.chunks import EXACT_INTEGERS
 from fastkm.errors import ClusterError
 
-if TYPE_CHECKING:
-    from fastkm.cluster.exact.result import KMeans1D
 
-
-def optimum(
-    values: np.ndarray,
-    k: int,
-    *,
-    weights: np.ndarray | None = None,
-    threads: int | None = None,
+def find_optimum(
+    values: np.ndarray, k: int, *, weights: np.ndarray | None = None, threads: int | None = None
 ) -> tuple[Fit, np.ndarray]:
-    """Find the proven optimum of k clusters, and its breaks.
+    """Find the proven optimum of k clusters, and the breaks between those that have values.
 
-    Parameters
-    ----------
-    values : (n,) array
-        Finite, any real type.
-    k : int
-        Clusters. Of fewer distinct values each is one, and the last center stands for the rest.
-    weights : (n,) float64 array, optional
-        Finite, not negative, some above 0.
-    threads : int, optional
-        See `fastkm._core.threads.thread_count`.
-
-    Returns
-    -------
-    Fit
-        Centers ascending; 1 iteration.
-    (m - 1,) float64 array
-        For `between`, m being the clusters that have values.
+    Values are (n,), finite, of any real type; weights are not negative, some above 0. If there are
+    fewer distinct values than k, each is a cluster, and the remaining centroids, which ascend,
+    repeat the last one. The breaks are for `label_by_breaks`.
     """
-    values = _within_float64(values)
-    best = _solved(values, k, weights, threads)
-    breaks = _midpoints(best)
+    values = _round_large_integers(values)
+    try:
+        best = kmeans1d(values, k, weights=weights, threads=threads)
+    except ClusterError:  # there are fewer distinct values than k
+        present = values if weights is None else values[weights > 0]
+        best = kmeans1d(values, len(np.unique(present)), weights=weights, threads=threads)
+    # breaks in float64: those of the result have the type of the data, and for integers 4 may stand
+    # for 4.75
+    halves = best.centroids / 2
+    last, first = best.ranges[:-1, 1], best.ranges[1:, 0]
+    breaks = np.clip(halves[:-1] + halves[1:], last, np.nextafter(first, -np.inf))
     centroids = np.pad(best.centroids, (0, k - best.k), mode="edge")
-    labels = between(values, breaks, threads=threads)
+    labels = label_by_breaks(values, breaks, threads=threads)
     return Fit(centroids[:, np.newaxis], labels, float(best.inertia), 1), breaks
 
 
-def between(values: np.ndarray, breaks: np.ndarray, *, threads: int | None = None) -> np.ndarray:
-    """Count the breaks below each value, as int32: the index of its nearest center.
-
-    Examples
-    --------
-    >>> _, breaks = optimum(np.array([1, 2, 7, 9]), 2)
-    >>> between(np.array([4.5, 4.75, 5.0]), breaks)
-    array([0, 0, 1], dtype=int32)
-    """
+def label_by_breaks(
+    values: np.ndarray, breaks: np.ndarray, *, threads: int | None = None
+) -> np.ndarray:
+    """Count the breaks below each value: the index of its nearest center, int32."""
     labels = np.empty(len(values), np.int32)
-    label(_within_float64(values), breaks, out=labels, threads=threads)
+    label(_round_large_integers(values), breaks, out=labels, threads=threads)
     return labels
 
 
-def _solved(
-    values: np.ndarray, k: int, weights: np.ndarray | None, threads: int | None
-) -> KMeans1D:
-    """Find the optimum of k clusters, or of as many as there are distinct values."""
-    try:
-        return kmeans1d(values, k, weights=weights, threads=threads)
-    except ClusterError:
-        present = values if weights is None else values[weights > 0]
-        return kmeans1d(values, len(np.unique(present)), weights=weights, threads=threads)
-
-
-def _midpoints(best: KMeans1D) -> np.ndarray:
-    """Give breaks that other values can be compared with, too: float64, whatever the data was.
-
-    Those of the result itself are in the data's own type: after integers 4 may stand for 4.75.
-    """
-    halves = best.centroids / 2
-    last, first = best.ranges[:-1, 1], best.ranges[1:, 0]
-    return np.clip(halves[:-1] + halves[1:], last, np.nextafter(first, -np.inf))
-
-
-def _within_float64(values: np.ndarray) -> np.ndarray:
-    """Round integers of 64 bits that float64 cannot hold, which `kmeans1d` would refuse to."""
+def _round_large_integers(values: np.ndarray) -> np.ndarray:
+    """Convert integers of 64 bits to float64 if it cannot hold them; `kmeans1d` refuses those."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
         return values
-    held = len(values) == 0 or -EXACT_INTEGERS <= values.min() <= values.max() <= EXACT_INTEGERS
-    return values if held else values.astype(np.float64)
+    exact = len(values) == 0 or -EXACT_INTEGERS <= values.min() <= values.max() <= EXACT_INTEGERS
+    return values if exact else values.astype(np.float64)

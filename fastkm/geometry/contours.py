@@ -1,14 +1,14 @@
-"""Contours of an image, and which of them are long enough to keep.
+"""Contours of an image, in pixels.
 
 The contours are those of `skimage.measure.find_contours`, to the bit; their coordinates are
-(row, column), in pixels, whole numbers at cell centres. How they are linked is told in
-`fastkm._kernels.marching_squares`.
+(row, column), whole numbers at cell centres. `fastkm._kernels.marching_squares` explains how they are
+linked.
 
-Bands of rows go through three steps: pixels are compared with the level, in their own type and
-in numpy's vectors; the squares that a contour passes are found; these alone get their corners as
-float64 and are cut into segments. Threads do this for several bands at a time. Segments are
-linked one band after another, in order, so the result does not depend on the threads, and what
-is kept of a band is its points. In the end contours are laid out one after another in one array.
+Chunks of rows go through three steps: pixels are compared with the level, in their own type and
+in numpy's vectors; the squares that a contour passes are found; only these get their corners as
+float64 and are cut into segments. Threads do this for several chunks at a time. Segments are linked one
+chunk after another, in order, so the result does not depend on the threads, and only the points of a
+chunk are kept. In the end contours are laid out one after another in one array.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from fastkm._kernels.marching_squares import (
     INVALID,
     NO_KEY,
     SIZE,
+    copy_contours,
     cut_squares,
-    lay_out,
+    find_mixed_squares,
     link_segments,
-    mixed_squares,
 )
-from fastkm.geometry.distance import max_pairwise_distances
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -39,14 +38,11 @@ if TYPE_CHECKING:
 Side = Literal["low", "high"]
 
 SQUARES = 1 << 17
-"""Squares a band. 2^16 to 2^18 measure alike; 2^20 takes a tenth longer, as the pixels have left
+"""Squares a chunk. 2^16 to 2^18 measure alike; 2^20 takes a tenth longer, as the pixels have left
 the cache when the corners are collected."""
 
 POINTS = 1 << 15
-"""Points that are laid out a chunk, more or less."""
-
-ROUNDING = 1e-12
-"""By how much of itself a diagonal or a distance may be wrong, with a wide margin."""
+"""Points a chunk when contours are laid out, more or less."""
 
 
 class Contours(NamedTuple):
@@ -64,27 +60,9 @@ class Contours(NamedTuple):
     offsets: np.ndarray
 
     def split(self) -> list[np.ndarray]:
-        """Give the contours one by one, as views."""
+        """Return the contours one by one, as views."""
         bounds = self.offsets.tolist()
         return [self.points[i:j] for i, j in itertools.pairwise(bounds)]
-
-
-class LongContours(NamedTuple):
-    """Contours above a diameter, out of how many.
-
-    Attributes
-    ----------
-    contours : list of (n, 2) array
-        Row and column of each point, in pixels.
-    diameters : list of float
-        The longest distance across each, in pixels.
-    found : int
-        The number of contours before the choice.
-    """
-
-    contours: list[np.ndarray]
-    diameters: list[float]
-    found: int
 
 
 def find_contours(
@@ -98,43 +76,42 @@ def find_contours(
     """Trace the contours of an image at a level.
 
     Equal to `skimage.measure.find_contours` [1]_ to the bit: contours, their order, orientation
-    and first points, whatever pixels are NaN, infinite or equal to the level. It differs in three
+    and first points, also if pixels are NaN, infinite or equal to the level. It differs in three
     things. The cells that a masked array masks, or that the attributes of a `DataArray` call
-    missing, are left out like those of `mask`. Without a `level` the middle is not lost to an
-    overflow, as that of uint8 is. What is not real numbers is an error.
+    missing, are left out like those outside `mask`. Without a `level` the middle of uint8 pixels does
+    not overflow. An image that does not hold real numbers is an error.
 
     Parameters
     ----------
     image : (rows, columns) array-like
-        Real numbers, at least 2 x 2. It is not copied; bands of rows are, if it is not in C order,
+        Real numbers, at least 2 x 2. It is not copied; chunks of rows are, if it is not in C order,
         or of another type than integers, float32 and float64 in native byte order.
     level : float, optional
         The value that the contours follow; pixels above it are high, all others low. By default
         the middle between the least and the greatest pixel that are neither NaN nor missing,
         those outside `mask` included. At NaN there are no contours.
     fully_connected : {"low", "high"}, default: "low"
-        Which pixels hang together across a corner, where two of them meet two of the others.
+        Which pixels are connected across a corner, where two of them meet two of the others.
     positive_orientation : {"low", "high"}, default: "low"
-        Which pixels contours run round counter-clockwise.
+        Around which pixels contours run counter-clockwise.
     mask : (rows, columns) bool array-like, optional
-        True where contours are wanted. What passes a pixel that is False, NaN or missing is left
-        out, and contours end there, as at the image's edge.
+        True where contours are wanted. Contours end at pixels that are False, NaN or missing, as
+        at the image's edge.
 
     Returns
     -------
     list of (n, 2) float64 array
         Row and column of each point, in pixels. Closed contours repeat their first point. The
-        arrays are parts of a single one, and it lives as long as any of them: copy the few that
-        you keep for long.
+        arrays are views of a single one, which stays in memory as long as any of them: copy the
+        few that you keep for long.
 
     Raises
     ------
     ValueError
-        If the image has not two dimensions or is smaller than 2 x 2, the mask is of another
+        If the image does not have two dimensions or is smaller than 2 x 2, the mask is of another
         shape, or an option is neither "low" nor "high".
     TypeError
-        If the image does not hold real numbers, the mask is not of bool, or the level is no
-        number.
+        If the image does not hold real numbers, the mask is not bool, or the level is not a number.
 
     References
     ----------
@@ -175,80 +152,47 @@ def trace_contours(
     *,
     mask: ArrayLike | None = None,
 ) -> Contours:
-    """Trace contours as `find_contours` does, and leave them in one array.
+    """Trace contours as `find_contours` does; return them in one array.
 
     Examples
     --------
     >>> trace_contours(np.eye(4), 0.5).offsets
     array([ 0,  2,  7, 12, 14])
     """
+    # pixels, where they are valid, and the level
     validation.require_choice("fully_connected", fully_connected, ("low", "high"))
     validation.require_choice("positive_orientation", positive_orientation, ("low", "high"))
-    pixels, valid = _pixels(image)
+    pixels, valid = _split_pixels(image)
     if pixels.ndim != 2 or min(pixels.shape) < 2:
         raise ValueError(f"image must have at least 2 rows and 2 columns, got {pixels.shape}")
-    middle = _middle(pixels, valid) if level is None else _number(level)
+    middle = _find_middle(pixels, valid) if level is None else _to_level(level)
     if mask is not None:
-        wanted = _wanted(mask, pixels.shape)
+        wanted = _check_mask(mask, pixels.shape)
         valid = wanted if valid is None else valid & wanted
+    # segments of each chunk of rows, linked in order
     links = _Links(pixels.shape)
-    cutoff = _cutoff(middle, pixels.dtype)
+    cutoff = _find_cutoff(middle, pixels.dtype)
     if cutoff is not None:
         high = int(fully_connected == "high")
 
         def cut(start: int, stop: int) -> _Segments:
-            band = None if valid is None else valid[start : stop + 1]
-            return _cut(pixels[start : stop + 1], band, cutoff, middle, start, links.lattice, high)
+            inside = None if valid is None else valid[start : stop + 1]
+            return _cut_rows(
+                pixels[start : stop + 1], inside, cutoff, middle, start, links.lattice, high
+            )
 
         rows, columns = pixels.shape
         fold_chunks(cut, links.add, rows - 1, max(1, SQUARES // columns))
-    return links.laid_out(backwards=positive_orientation == "high")
+    return links.to_contours(backwards=positive_orientation == "high")
 
 
-def long_contours(image: ArrayLike, level: float, *, min_diameter: float) -> LongContours:
-    """Trace contours and keep those whose points lie more than `min_diameter` pixels apart.
-
-    Raises
-    ------
-    ValueError
-        As `find_contours`; or if a contour that may be long enough has a NaN coordinate, next to
-        an infinite pixel.
-
-    Examples
-    --------
-    >>> image = np.zeros((5, 9))
-    >>> image[1, 1], image[3, 1:8] = 1, 1
-    >>> long_contours(image, 0.5, min_diameter=3).diameters
-    [7.0]
-    """
-    traced = trace_contours(image, level)
-    contours = traced.split()
-    wide = np.flatnonzero(~(_diagonals(traced) * (1 + ROUNDING) <= min_diameter))
-    points = np.concatenate([np.empty((0, 2)), *(contours[i] for i in wide)])
-    offsets = np.concatenate([[0], np.cumsum(np.diff(traced.offsets)[wide])])
-    diameters = max_pairwise_distances(points, offsets)
-    long = diameters > min_diameter
-    return LongContours(
-        [contours[i].copy() for i in wide[long]], diameters[long].tolist(), len(contours)
-    )
-
-
-def _diagonals(contours: Contours) -> np.ndarray:
-    """Give the diagonal of each contour's bounding box."""
-    points, starts = contours.points, contours.offsets[:-1]
-    if len(starts) == 0:
-        return np.empty(0)
-    sides = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
-    return np.hypot(sides[:, 0], sides[:, 1])
-
-
-def _pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Split an image into plain real numbers and where they are valid (None: everywhere)."""
+def _split_pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return an image as plain real numbers, and where they are valid (None: everywhere)."""
     absent = None
     if isinstance(image, np.ma.MaskedArray):
         pixels, absent = np.asarray(image.data), np.ma.getmaskarray(image)
-    elif cf_missing.describes_itself(image):
-        pixels, absent = cf_missing.physical(image), cf_missing.missing(image)
+    elif cf_missing.is_described_array(image):
+        pixels, absent = cf_missing.to_physical(image), cf_missing.find_missing(image)
     else:
         pixels = np.asarray(image)
     if pixels.dtype.kind not in "biuf":
@@ -258,7 +202,7 @@ def _pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return pixels, None if absent is None or not absent.any() else ~absent
 
 
-def _wanted(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+def _check_mask(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     wanted = np.asarray(mask)
     if wanted.shape != shape:
         raise ValueError(f"mask must have the shape of the image, {shape}, got {wanted.shape}")
@@ -267,7 +211,7 @@ def _wanted(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     return wanted
 
 
-def _number(level: Any) -> float:
+def _to_level(level: Any) -> float:
     if not isinstance(level, str | bytes):
         try:
             return float(level)
@@ -276,8 +220,8 @@ def _number(level: Any) -> float:
     raise TypeError(f"level must be a number that fits float64, got {level!r}")
 
 
-def _middle(pixels: np.ndarray, valid: np.ndarray | None) -> float:
-    """Give the level of an image that is given none: NaN where it has no pixels."""
+def _find_middle(pixels: np.ndarray, valid: np.ndarray | None) -> float:
+    """Return the level halfway between the least and the greatest pixel, NaN if there is none."""
     present = pixels if valid is None else pixels[valid]
     if present.size == 0:
         return math.nan
@@ -291,24 +235,25 @@ def _middle(pixels: np.ndarray, valid: np.ndarray | None) -> float:
     return middle
 
 
-def _cutoff(level: float, dtype: np.dtype) -> np.generic | None:
-    """Give the greatest number of the image's type that is low, or None if no pixel or all are.
+def _find_cutoff(level: float, dtype: np.dtype) -> np.generic | None:
+    """Return the greatest number of the image's type that is low; None if there are no contours.
 
-    A pixel is high if it is above the level *as float64*; to compare it with this number instead
-    comes to the same, and needs no float64. (Also of 64-bit integers, which round: they do so
-    in order.)
+    A pixel is high if it is above the level *as float64*. A comparison with this number gives the
+    same and needs no float64, even for 64-bit integers, because rounding keeps their order.
     """
     if math.isnan(level):
         return None
+    # the float that is nearest to the level, or the one below it
     if dtype.kind == "f":
         working = np.float64 if dtype.itemsize >= 8 else np.float32
         with np.errstate(over="ignore"):
             nearest = working(level)
         return nearest if float(nearest) <= level else np.nextafter(nearest, working(-math.inf))
+    # bisection: `low` is always low, `beyond` always high
     low, beyond = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if float(low) > level or float(beyond) <= level:
         return None
-    while beyond - low > 1:  # the first is low, the second high
+    while beyond - low > 1:
         between = (low + beyond) // 2
         if float(between) > level:
             beyond = between
@@ -318,7 +263,7 @@ def _cutoff(level: float, dtype: np.dtype) -> np.generic | None:
 
 
 class _Segments(NamedTuple):
-    """The segments of a band of rows; see `cut_squares`."""
+    """The segments of a chunk of rows; see `cut_squares`."""
 
     points: np.ndarray
     keys: np.ndarray
@@ -326,7 +271,7 @@ class _Segments(NamedTuple):
     first_row: int
 
 
-def _cut(
+def _cut_rows(
     pixels: np.ndarray,
     valid: np.ndarray | None,
     cutoff: np.generic,
@@ -335,19 +280,22 @@ def _cut(
     lattice: tuple[int, int],
     high: int,
 ) -> _Segments:
-    """Find the segments of a band; of its rows of pixels the last one begins the next band."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond float64; infinite pixels
-        band = np.ascontiguousarray(pixels, cutoff.dtype)
-        marks = (band > cutoff).view(np.uint8)
+    """Find the segments of a chunk; the last of its rows of pixels is the first of the next chunk."""
+    with np.errstate(over="ignore", invalid="ignore"):  # overflows; infinite pixels
+        # which pixels are high, and which are not valid
+        block = np.ascontiguousarray(pixels, cutoff.dtype)
+        marks = (block > cutoff).view(np.uint8)
         if valid is not None:
             marks |= np.where(valid, np.uint8(0), np.uint8(INVALID))
-        rows, columns = band.shape
-        squares, row_ends = np.empty(band.size, np.int64), np.empty(rows - 1, np.int64)
-        found = mixed_squares(marks, squares, row_ends)
+        # the squares that a contour passes, and their corners
+        rows, columns = block.shape
+        squares, row_ends = np.empty(block.size, np.int64), np.empty(rows - 1, np.int64)
+        found = find_mixed_squares(marks, squares, row_ends)
         squares = squares[:found]
         corners = np.empty((4, found))
         for corner, shift in zip(corners, (0, 1, columns, columns + 1), strict=True):
-            corner[:] = band.reshape(-1)[shift:].take(squares, mode="clip")
+            corner[:] = block.reshape(-1)[shift:].take(squares, mode="clip")
+        # the segments in them
         points, keys = np.empty((2 * found, 4)), np.empty((2 * found, 2), np.int64)
         found = cut_squares(
             squares, row_ends, corners, level, first_row, lattice, high, points, keys
@@ -356,7 +304,7 @@ def _cut(
 
 
 class _Links:
-    """Contours that grow segment by segment; see `link_segments`."""
+    """Contours to which segments are added; see `link_segments`."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         pitch = 1 << (2 * shape[1] - 1).bit_length()
@@ -368,20 +316,20 @@ class _Links:
         self.counts = np.zeros(2, np.int64)
 
     def add(self, segments: _Segments) -> None:
-        """Hang the segments of the next band on."""
+        """Add the segments of the next chunk."""
         more = len(segments.points)
         nodes, contours = self.counts.tolist()
-        self.nodes = _grown(self.nodes, nodes, nodes + 2 * more)
-        self.following = _grown(self.following, nodes, nodes + 2 * more)
-        self.contours = _grown(self.contours, contours + 1, contours + 1 + more)
+        self.nodes = _grow(self.nodes, nodes, nodes + 2 * more)
+        self.following = _grow(self.following, nodes, nodes + 2 * more)
+        self.contours = _grow(self.contours, contours + 1, contours + 1 + more)
         link_segments(
             *segments, self.latest, self.contours, self.nodes, self.following, self.counts
         )
 
-    def laid_out(self, *, backwards: bool) -> Contours:
-        """Copy the points to where they belong."""
-        founded = self.contours[1 : self.counts[1] + 1]
-        kept = founded[founded[:, SIZE] > 0]
+    def to_contours(self, *, backwards: bool) -> Contours:
+        """Return the contours, one after another."""
+        begun = self.contours[1 : self.counts[1] + 1]
+        kept = begun[begun[:, SIZE] > 0]
         firsts = kept[:, FIRST].copy()
         offsets = np.zeros(len(kept) + 1, np.int64)
         np.cumsum(kept[:, SIZE], out=offsets[1:])
@@ -389,14 +337,14 @@ class _Links:
 
         def run(start: int, stop: int) -> None:
             part = offsets[start : stop + 1]
-            lay_out(firsts[start:stop], part, backwards, self.nodes, self.following, points)
+            copy_contours(firsts[start:stop], part, backwards, self.nodes, self.following, points)
 
         map_chunks(run, len(kept), 1 + len(kept) * POINTS // max(1, len(points)))
         return Contours(points, offsets)
 
 
-def _grown(array: np.ndarray, used: int, wanted: int) -> np.ndarray:
-    """Give an array of at least `wanted` rows with the `used` rows of this one."""
+def _grow(array: np.ndarray, used: int, wanted: int) -> np.ndarray:
+    """Return an array of at least `wanted` rows with the `used` rows of this one."""
     if len(array) >= wanted:
         return array
     larger = np.empty((max(wanted, 2 * len(array)), *array.shape[1:]), array.dtype)

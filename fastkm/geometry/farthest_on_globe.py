@@ -1,9 +1,9 @@
 """The farthest pair of points on a globe: bounds first, then distances of the few pairs left.
 
-`fastkm._kernels.globe_bounds` holds the essay and the bounds. Here the pairs that they leave are measured:
-on the sphere by the haversine formula, on the ellipsoid by `pyproj.Geod`, that is GeographicLib,
-15 nanometres from the truth. All pairs within a micrometre of the best are among them, so a maximum
-is that over all pairs, to the bit, however it was found.
+`fastkm._kernels.globe_bounds` holds the essay and the bounds. The pairs that they leave are measured
+here: on the sphere by the haversine formula, on the ellipsoid by `pyproj.Geod`, that is GeographicLib,
+whose error is 15 nanometres. All pairs within a micrometre of the best are among them, so the maximum
+is that over all pairs, to the bit, whichever way it was found.
 
 Points are (n, 2) float64 rows of latitude and longitude in degrees, finite, the latitudes between the
 poles. Distances are in metres.
@@ -25,7 +25,7 @@ EARTH_RADIUS = 6371008.8
 """Radius of the sphere in metres: the mean radius (2 a + b) / 3 of the IUGG."""
 
 SMALL = 1 << 8
-"""Points of which all pairs are looked at; beyond, a tree's overhead (0.5 ms) is less."""
+"""Points up to which bounds of all pairs are compared; a tree has an overhead of 0.5 ms."""
 
 MARGIN = 1e-6
 """Metres by which the distance to beat is lowered: rounding errors are some 0.02."""
@@ -46,19 +46,19 @@ class Earth(NamedTuple):
     Attributes
     ----------
     radius : float
-        Of the equator, in metres.
+        The equator's, in metres.
     flattening : float
-        How much shorter the polar axis is, of itself.
+        Of the polar axis.
     longest : float
         The largest distance that there is, in metres.
-    between : callable
-        Measures from latitudes and longitudes to latitudes and longitudes.
+    measure : callable
+        Distances from latitudes and longitudes to latitudes and longitudes.
     """
 
     radius: float
     flattening: float
     longest: float
-    between: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    measure: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
     @property
     def e2(self) -> float:
@@ -69,10 +69,10 @@ class Earth(NamedTuple):
 def great_circle(
     latitude: np.ndarray, longitude: np.ndarray, latitude2: np.ndarray, longitude2: np.ndarray
 ) -> np.ndarray:
-    """Measure the arc on the sphere, as well near antipodes as between neighbours.
+    """Measure the arc on the sphere, equally well near antipodes and between neighbours.
 
-    The haversine of the angle, and that of the angle to the antipode, are sums of squares: neither
-    cancels, and their quotient is the squared tangent of half the angle.
+    The haversine of the angle, and that of the angle to the antipode, are sums of squares, which do
+    not cancel; their quotient is the squared tangent of half the angle.
 
     Examples
     --------
@@ -110,34 +110,34 @@ def _wgs84() -> Any:
 
 
 HALF_MERIDIAN = 20003931.458625447
-"""What GeographicLib gives for any two antipodes on WGS84: nothing is farther."""
+"""The distance of any two antipodes on WGS84 by GeographicLib, the largest there is."""
 
 SPHERE = Earth(EARTH_RADIUS, 0.0, np.pi * EARTH_RADIUS, great_circle)
 WGS84 = Earth(6378137.0, 1 / 298.257223563, HALF_MERIDIAN, geodesic)
 EARTHS = {"great_circle": SPHERE, "geodesic": WGS84}
 
 
-def farthest(earth: Earth, points: np.ndarray, *, threads: int | None = None) -> Pair:
+def find_farthest(earth: Earth, points: np.ndarray, *, threads: int | None = None) -> Pair:
     """Find the largest distance between points, at least one, and a pair that has it."""
-    points = _reduced(points)
+    points = _wrap_longitudes(points)
     if len(points) == 1:
         return 0.0, 0, 0
     if len(points) > SMALL:
-        return _farthest_of_many(earth, points, threads=threads)
-    bounds = validation.frozen(np.array([0, len(points)], np.int64))
-    found = _farthest_of_few(earth, points, unit_vectors(earth, points), bounds, bounds[:1])
+        return _search_tree(earth, points, threads=threads)
+    bounds = validation.freeze(np.array([0, len(points)], np.int64))
+    found = _search_small_rings(earth, points, to_unit_vectors(earth, points), bounds, bounds[:1])
     return float(found[0][0]), int(found[1][0]), int(found[2][0])
 
 
-def farthest_of_all(earth: Earth, points: np.ndarray, *, threads: int | None = None) -> Pair:
-    """Measure all pairs, without bounds: of equal distances the lowest rows are found."""
-    points = _reduced(points)
+def compare_all_pairs(earth: Earth, points: np.ndarray, *, threads: int | None = None) -> Pair:
+    """Measure all pairs, without bounds; of equal distances return the lowest rows."""
+    points = _wrap_longitudes(points)
     n = len(points)
 
     def run(start: int, stop: int) -> Pair:
         first, second = np.broadcast_arrays(np.arange(start, stop)[:, None], np.arange(start, n))
         distances = _measure(earth, points, first.ravel(), second.ravel()).reshape(first.shape)
-        distances[second < first] = -1.0  # met the other way round
+        distances[second < first] = -1.0  # measured the other way round
         i, j = np.unravel_index(np.argmax(distances), distances.shape)
         return -float(distances[i, j]), start + int(i), start + int(j)
 
@@ -145,37 +145,56 @@ def farthest_of_all(earth: Earth, points: np.ndarray, *, threads: int | None = N
     return -distance, first, second
 
 
-def diameters(
-    earth: Earth, points: np.ndarray, bounds: np.ndarray, *, threads: int | None = None
-) -> np.ndarray:
-    """Give the largest distance in each contour, from one of `bounds` to the next; NaN for none."""
-    return _diameters(earth, points, bounds, -np.inf, threads)
-
-
-def exceed(
+def find_diameters(
     earth: Earth,
     points: np.ndarray,
     bounds: np.ndarray,
-    limit: float,
     *,
+    floor: float = -np.inf,
     threads: int | None = None,
 ) -> np.ndarray:
-    """Tell for each contour whether its largest distance exceeds a limit."""
-    return np.asarray(_diameters(earth, points, bounds, limit, threads) > limit)
+    """Return the largest distance in each contour, from one of `bounds` to the next; NaN for none.
+
+    A contour without a distance above `floor` may have any number up to `floor`.
+    """
+    sizes = np.diff(bounds)
+    found = np.where(sizes > 0, 0.0, np.nan)
+    if floor >= earth.longest:
+        return found
+    # small contours, many at a time
+    points = _wrap_longitudes(points)
+    few = np.flatnonzero((sizes > 1) & (sizes <= SMALL))
+    step = rows_per_chunk(3 * 8 * max(1, int(sizes[few].sum()) // max(1, len(few))))
+
+    def run(start: int, stop: int) -> None:
+        chosen = few[start:stop]
+        low, high = bounds[chosen[0]], bounds[chosen[-1] + 1]
+        own = points[low:high]
+        columns = to_unit_vectors(earth, own)
+        within = validation.freeze(bounds[chosen[0] : chosen[-1] + 2] - low)
+        rings = validation.freeze(chosen - chosen[0])
+        found[chosen] = _search_small_rings(earth, own, columns, within, rings, floor=floor)[0]
+
+    map_chunks(run, len(few), step, threads=threads)
+    # large ones, each by itself
+    for i in np.flatnonzero(sizes > SMALL):
+        own = points[bounds[i] : bounds[i + 1]]
+        found[i] = _search_tree(earth, own, floor=floor, threads=threads)[0]
+    return found
 
 
-def unit_vectors(earth: Earth, points: np.ndarray) -> np.ndarray:
-    """Give the (3, n) unit vectors at the points' longitudes and reduced latitudes."""
+def to_unit_vectors(earth: Earth, points: np.ndarray) -> np.ndarray:
+    """Return the (3, n) unit vectors at the points' longitudes and reduced latitudes."""
     latitude, longitude = np.deg2rad(points[:, 0]), np.deg2rad(points[:, 1])
     across, up = np.cos(latitude), (1.0 - earth.flattening) * np.sin(latitude)
     size = np.hypot(across, up)
     across /= size
     columns = np.stack([across * np.cos(longitude), across * np.sin(longitude), up / size])
-    return validation.frozen(columns)
+    return validation.freeze(columns)
 
 
-def _reduced(points: np.ndarray) -> np.ndarray:
-    """Bring longitudes between -180 and 180, where they lose nothing on the way to radians."""
+def _wrap_longitudes(points: np.ndarray) -> np.ndarray:
+    """Bring longitudes between -180 and 180, so that radians lose no digits."""
     longitude = np.fmod(points[:, 1], 360.0)
     longitude -= 360.0 * np.sign(longitude) * (np.abs(longitude) > 180.0)
     return np.column_stack([points[:, 0], longitude])
@@ -189,55 +208,27 @@ def _measure(
     *,
     threads: int | None = 1,
 ) -> np.ndarray:
-    """Measure pairs of points, in parallel where they are many."""
+    """Measure pairs of points, in parallel if there are many."""
 
     def run(start: int, stop: int) -> np.ndarray:
         p, q = points[first[start:stop]], points[second[start:stop]]
-        return earth.between(p[:, 0], p[:, 1], q[:, 0], q[:, 1])
+        return earth.measure(p[:, 0], p[:, 1], q[:, 0], q[:, 1])
 
     parts = map_chunks(run, len(first), PAIRS_A_CHUNK, threads=threads)
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _beats(earth: Earth, best: np.ndarray) -> np.ndarray:
-    """Give what the kernels compare with, one row a distance to beat."""
+def _compute_thresholds(earth: Earth, best: np.ndarray) -> np.ndarray:
+    """Return what the kernels compare with, one row for each distance to beat."""
     arc = np.clip((best - MARGIN) / earth.radius, 0.0, np.pi)
     least = 1.0 - earth.e2
     chord = 2.0 * least * np.sin(np.minimum(arc, np.pi * least) / (2.0 * least))
-    # where the chord no longer grows with the arc the margin of the arc is none for it
+    # beyond a point the chord does not grow with the arc, so it needs a margin of its own
     square = chord * chord * (1.0 - 1e-14)
     return np.stack([np.cos(arc / 2) ** 2, np.sin(arc / 2) ** 2, square, arc], axis=-1)
 
 
-def _diameters(
-    earth: Earth, points: np.ndarray, bounds: np.ndarray, floor: float, threads: int | None
-) -> np.ndarray:
-    """Give the diameters of contours where above `floor`, elsewhere anything not above it."""
-    sizes = np.diff(bounds)
-    found = np.where(sizes > 0, 0.0, np.nan)
-    if floor >= earth.longest:
-        return found
-    points = _reduced(points)
-    few = np.flatnonzero((sizes > 1) & (sizes <= SMALL))
-    step = rows_per_chunk(3 * 8 * max(1, int(sizes[few].sum()) // max(1, len(few))))
-
-    def run(start: int, stop: int) -> None:
-        chosen = few[start:stop]
-        low, high = bounds[chosen[0]], bounds[chosen[-1] + 1]
-        piece = points[low:high]
-        columns = unit_vectors(earth, piece)
-        within = validation.frozen(bounds[chosen[0] : chosen[-1] + 2] - low)
-        rings = validation.frozen(chosen - chosen[0])
-        found[chosen] = _farthest_of_few(earth, piece, columns, within, rings, floor=floor)[0]
-
-    map_chunks(run, len(few), step, threads=threads)
-    for i in np.flatnonzero(sizes > SMALL):
-        piece = points[bounds[i] : bounds[i + 1]]
-        found[i] = _farthest_of_many(earth, piece, floor=floor, threads=threads)[0]
-    return found
-
-
-def _farthest_of_few(
+def _search_small_rings(
     earth: Earth,
     points: np.ndarray,
     columns: np.ndarray,
@@ -246,48 +237,42 @@ def _farthest_of_few(
     *,
     floor: float = -np.inf,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the farthest pair in each of some small contours, where farther apart than `floor`.
+    """Find the farthest pair in each of some small contours.
 
-    Parameters
-    ----------
-    points, columns : (n, 2), (3, n) float64 arrays
-    bounds : (m + 1,) int64 array
-    rings : (k,) int64 array
-        The contours to look at, of at least two points and at most `SMALL`.
-
-    Returns
-    -------
-    (k,) float64 array
-        Distances, or where none is beyond `floor` anything up to it.
-    first, second : (k,) int64 arrays
-        The rows of `points`.
+    `points` are (n, 2) degrees and `columns` their (3, n) unit vectors; `rings` are (k,) numbers of
+    contours of 2 to `SMALL` points. Returns (k,) distances, any number up to `floor` if none is
+    beyond it, and the (k,) first and second rows of `points`.
     """
+    # contours that may reach beyond the floor
     best = np.zeros(len(rings))
     pairs = np.zeros((2, len(rings)), np.int64)
     open_ = np.arange(len(rings))
     if floor >= 0:
         possible = np.empty(len(rings), bool)
-        beats = _beats(earth, np.full(len(rings), floor))
-        kernels.rings_in_reach(columns, bounds, rings, earth.e2, beats, possible)
+        beats = _compute_thresholds(earth, np.full(len(rings), floor))
+        kernels.mark_possible_rings(columns, bounds, rings, earth.e2, beats, possible)
         open_ = np.flatnonzero(possible)
     if len(open_) == 0:
         return best, pairs[0], pairs[1]
-    rings = validation.frozen(rings[open_])
+    # the pair with the longest chord in each is a good start
+    rings = validation.freeze(rings[open_])
     now = np.empty((2, len(rings)), np.int64)
-    kernels.farthest_in_rings(columns, bounds, rings, earth.e2, now[0], now[1])
+    kernels.find_longest_chords(columns, bounds, rings, earth.e2, now[0], now[1])
     pairs[:, open_] = now
     best[open_] = _measure(earth, points, now[0], now[1])
     unsettled = best[open_] <= floor if floor > -np.inf else np.ones(len(open_), bool)
-    open_, rings = open_[unsettled], validation.frozen(rings[unsettled])
+    open_, rings = open_[unsettled], validation.freeze(rings[unsettled])
+    # pairs that bounds do not show to be nearer, a chunk at a time
     state = np.zeros(2, np.int64)
     owner, first, second = np.empty((3, PAIRS_A_CHUNK), np.int64)
     while state[0] < len(rings):
-        beats = _beats(earth, np.maximum(best[open_], floor))
-        count = kernels.pairs_in_rings(
+        beats = _compute_thresholds(earth, np.maximum(best[open_], floor))
+        count = kernels.list_pairs_in_rings(
             columns, bounds, rings, earth.e2, beats, state, owner, first, second
         )
         ring, i, j = open_[owner[:count]], first[:count], second[:count]
         distance = _measure(earth, points, i, j)
+        # the best pair of each contour; of equal distances the lowest rows
         order = np.lexsort((j, i, -distance, ring))
         order = order[np.concatenate(([True], np.diff(ring[order]) > 0))[: len(order)]]
         ring, i, j, distance = ring[order], i[order], j[order], distance[order]
@@ -298,44 +283,48 @@ def _farthest_of_few(
     return best, pairs[0], pairs[1]
 
 
-def _farthest_of_many(
+def _search_tree(
     earth: Earth, points: np.ndarray, *, floor: float = -np.inf, threads: int | None = None
 ) -> Pair:
-    """Find the farthest pair with a tree; stop at the first that is beyond a `floor` that is given.
+    """Find the farthest pair with a tree; stop at the first beyond `floor`, if that is given.
 
-    Where none is beyond, the distance is anything up to `floor`.
+    If none is beyond, the distance may be any number up to `floor`.
     """
-    columns = unit_vectors(earth, points)
-    order = along_a_curve(columns)
+    # different points along a curve, and a tree of boxes above them
+    columns = to_unit_vectors(earth, points)
+    order = sort_along_curve(columns)
     ranked = points[order]
     new = np.concatenate(([True], (ranked[1:] != ranked[:-1]).any(axis=1)))
     order = order[new]
     if len(order) == 1:
         return 0.0, 0, 0
-    columns = validation.frozen(columns[:, order])
+    columns = validation.freeze(columns[:, order])
     leaves = 1
     while leaves * kernels.LEAF < len(order):
         leaves *= 2
     boxes = np.empty((2 * leaves, 6))
     kernels.bound_tree(columns, boxes)
+    # pairs of boxes that may hold a farther pair
     pending = np.ones((256, 2), np.int64)  # three more a level than are taken off, and 64 levels
-    first, second = np.array(_guess(earth, columns)).T
-    best = _best_of(earth, points, order, first, second)
+    first, second = np.array(_guess_far_pairs(earth, columns)).T
+    best = _select_best(earth, points, order, first, second)
     size, capacity = 1, PAIRS_A_CHUNK // 4
     while size > 0 and best[0] < earth.longest and not (best[0] > floor > -np.inf):
         first, second = np.empty((2, capacity), np.int64)
-        beat = _beats(earth, np.array(max(best[0], floor)))
-        size, count = kernels.pairs_in_tree(
+        beat = _compute_thresholds(earth, np.array(max(best[0], floor)))
+        size, count = kernels.list_pairs_in_tree(
             columns, boxes, earth.e2, beat, pending, size, first, second
         )
         if count:
-            found = _best_of(earth, points, order, first[:count], second[:count], threads=threads)
+            found = _select_best(
+                earth, points, order, first[:count], second[:count], threads=threads
+            )
             best = min(best, found, key=lambda pair: (-pair[0], pair[1], pair[2]))
         capacity = min(PAIRS, 4 * capacity)
     return best
 
 
-def _best_of(
+def _select_best(
     earth: Earth,
     points: np.ndarray,
     order: np.ndarray,
@@ -344,7 +333,7 @@ def _best_of(
     *,
     threads: int | None = 1,
 ) -> Pair:
-    """Measure pairs of positions in `order`; give the best, of equal ones the lowest rows."""
+    """Measure pairs of positions in `order`; return the best, of equal ones the lowest rows."""
     i, j = order[first], order[second]
     i, j = np.minimum(i, j), np.maximum(i, j)
     distance = _measure(earth, points, i, j, threads=threads)
@@ -353,8 +342,8 @@ def _best_of(
     return float(distance[one]), int(i[one]), int(j[one])
 
 
-def _guess(earth: Earth, columns: np.ndarray) -> list[tuple[int, int]]:
-    """Give pairs that are likely far apart: from three points to the farthest, and on from there."""
+def _guess_far_pairs(earth: Earth, columns: np.ndarray) -> list[tuple[int, int]]:
+    """Return pairs that are likely far apart: from three points to the farthest, and on from there."""
     flat = columns * np.array([[1.0], [1.0], [1.0 - earth.flattening]])
     pairs = []
     for start in columns.argmax(axis=1):
@@ -369,17 +358,10 @@ def _guess(earth: Earth, columns: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def along_a_curve(columns: np.ndarray) -> np.ndarray:
-    """Sort points so that neighbours in the order are near: by the bits of x, y, z in turn.
+def sort_along_curve(columns: np.ndarray) -> np.ndarray:
+    """Return an order of (3, n) points in which neighbours are near: by bits of x, y, z in turn.
 
-    Parameters
-    ----------
-    columns : (3, n) float64 array
-
-    Returns
-    -------
-    (n,) int64 array
-        Of equal points the lower row comes first.
+    Of equal points the lower row comes first.
     """
     low = columns.min(axis=1, keepdims=True)
     extent = max(float((columns.max(axis=1, keepdims=True) - low).max()), np.finfo(float).eps)

@@ -1,7 +1,7 @@
 """Regions of label maps and their rings, in cells: no coordinates, no CRS.
 
-All regions of all labels are found and outlined at once, in time that grows with their boundaries
-once each cell has been compared with its neighbours. The kernels and their essays are in
+All regions of all labels are found and outlined at once. Each cell is compared with its neighbours;
+after that the time grows with the boundaries only. The kernels and their essays are in
 `fastkm._kernels.connected_components` and `fastkm._kernels.ring_tracing`.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.threads import chunks, map_chunks, rows_per_chunk
+from fastkm._core.threads import map_chunks, plan_chunks, rows_per_chunk
 from fastkm._kernels.connected_components import join_row, join_rows, number_runs, paint_runs
 from fastkm._kernels.ring_tracing import link_turns, mark_turns, walk_rings
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 Boundary = Literal["cell", "contour"]
 
 MOST_REGIONS = 2**31 - 1
-"""Numbers are int32."""
+"""Regions are numbered in int32."""
 
 RUNS = 1 << 16
-"""Runs a chunk when numbers are painted: 1 MB of runs."""
+"""Runs a chunk when the map of numbers is filled: 1 MB of runs."""
 
 POINTS = 1 << 17
-"""Points a chunk of regions when rings are written: 2 MB. With 1 MB it takes a tenth longer."""
+"""Points a chunk when rings are written: 2 MB. With 1 MB it takes a tenth longer."""
 
 SMALL = 1 << 16
-"""Rows and columns below this fit half of 32 bits, and its square of nodes fits 32."""
+"""Rows and columns below this fit 16 bits, and nodes up to its square fit 32."""
 
 
 class Regions(NamedTuple):
@@ -58,12 +58,6 @@ class Regions(NamedTuple):
     cells: np.ndarray
     boxes: np.ndarray
 
-    def __repr__(self) -> str:
-        """Give the shape, the number of regions and the labels that they have."""
-        rows, columns = self.numbers.shape
-        labels = np.unique(self.labels).size
-        return f"<Regions: {len(self.labels)} of {labels} labels in {rows} x {columns} cells>"
-
 
 class Rings(NamedTuple):
     """Polygons of regions as ragged arrays, one polygon a region.
@@ -72,7 +66,7 @@ class Rings(NamedTuple):
     ----------
     points : (m, 2) float64 array
         (row, column): whole numbers at cell centres, halves at cell edges. Rings are closed:
-        the first point comes again at the end.
+        the first point is repeated at the end.
     ring_offsets : (r + 1,) int64 array
         Where each ring starts in `points`; ends with m.
     polygon_offsets : (p + 1,) int64 array
@@ -87,32 +81,12 @@ class Rings(NamedTuple):
     polygon_offsets: np.ndarray
     regions: np.ndarray
 
-    def __repr__(self) -> str:
-        """Give the numbers of polygons, rings and points."""
-        rings = len(self.ring_offsets) - 1
-        return f"<Rings: {len(self.regions)} polygons, {rings} rings, {len(self.points)} points>"
-
 
 def find_regions(labels: ArrayLike) -> Regions:
-    """Find the regions of a label map: cells of one label that are connected along edges.
+    """Find the regions of a label map: cells of one label that are connected along edges [1]_.
 
-    Parameters
-    ----------
-    labels : (rows, columns) array-like
-        Integers or booleans, or floats that hold whole numbers. Cells are missing where the
-        label is negative, NaN, masked, or missing by the attributes of a `DataArray`.
-
-    Returns
-    -------
-    Regions
-        The region of each cell; the label, number of cells and box of each region.
-
-    Raises
-    ------
-    TypeError
-        If `labels` does not hold real numbers.
-    ValueError
-        If it is not two-dimensional, or a label is not a whole number or beyond int64.
+    Labels are (rows, columns) integers or booleans, or floats that hold whole numbers. Cells are
+    missing where the label is negative, NaN, masked, or missing by the attributes of a `DataArray`.
 
     References
     ----------
@@ -121,33 +95,34 @@ def find_regions(labels: ArrayLike) -> Regions:
 
     Examples
     --------
-    >>> from fastkm.geometry import find_regions
+    >>> from fastkm.geometry.regions import find_regions
     >>> regions = find_regions([[5, 5, 7], [7, -1, 7]])
-    >>> regions
-    <Regions: 3 of 2 labels in 2 x 3 cells>
     >>> regions.numbers
     array([[ 0,  0,  1],
            [ 2, -1,  1]], dtype=int32)
     >>> regions.labels, regions.cells
     (array([5, 7, 7]), array([2, 2, 1]))
     """
-    values, missing = _whole_labels(labels)
+    values, missing = _check_labels(labels)
+    # runs of equal cells in a row
     rows, columns = values.shape
-    starts = _run_starts(values, missing)
-    run_labels = _labels_at(values, missing, starts)
-    starts = validation.frozen(np.append(starts, values.size))
-    offsets = validation.frozen(np.searchsorted(starts, np.arange(rows + 1) * columns))
+    starts = _find_run_starts(values, missing)
+    run_labels = _read_labels(values, missing, starts)
+    starts = validation.freeze(np.append(starts, values.size))
+    offsets = validation.freeze(np.searchsorted(starts, np.arange(rows + 1) * columns))
+    # runs that touch become regions
     runs = np.empty(len(run_labels), np.int64)
-    n = _join(starts, run_labels, offsets, columns, runs)
+    n = _join_runs(starts, run_labels, offsets, columns, runs)
     if n > MOST_REGIONS:
         raise ValueError(f"labels must have at most {MOST_REGIONS} regions, got {n}")
+    # what the regions are, and their map
     region_labels, cells = np.empty(n, np.int64), np.empty(n, np.int64)
     boxes = np.empty((n, 4), np.int32)
     number_runs(starts, run_labels, offsets, columns, runs, region_labels, cells, boxes)
     numbers = np.empty(values.shape, np.int32)
-    flat, runs = numbers.reshape(-1), validation.frozen(runs)
+    flat, runs = numbers.reshape(-1), validation.freeze(runs)
     map_chunks(lambda i, j: paint_runs(starts, runs, i, j, flat), len(runs), RUNS)
-    return Regions(*(validation.frozen(array) for array in (numbers, region_labels, cells, boxes)))
+    return Regions(*(validation.freeze(array) for array in (numbers, region_labels, cells, boxes)))
 
 
 def trace_rings(
@@ -168,29 +143,16 @@ def trace_rings(
         hole that touches the ring around it in that corner, as in ``rasterio.features.shapes``.
         "contour" is ``skimage.measure.find_contours`` of ``numbers == region`` at 0.5: one point
         half-way between each two neighbours of which one is in the region. It cuts corners, so it
-        does not tile; what such cells enclose is open there, as parts that meet at a corner stay
-        apart. Beyond the array's edge there are other cells.
+        does not tile, and what a region encloses is open where the region meets itself at a corner
+        only. Beyond the array's edge there are other cells.
     wanted : (n,) bool array-like, optional
         The regions to trace; by default all.
 
-    Returns
-    -------
-    Rings
-        One polygon a region, in the order of the regions.
-
-    Raises
-    ------
-    ValueError
-        If `boundary` is unknown, `wanted` is not one boolean a region, or the regions are not
-        numbered as `find_regions` numbers them.
-
     Examples
     --------
-    >>> from fastkm.geometry import find_regions, trace_rings
+    >>> from fastkm.geometry.regions import find_regions, trace_rings
     >>> regions = find_regions([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
     >>> rings = trace_rings(regions)
-    >>> rings
-    <Rings: 2 polygons, 3 rings, 15 points>
     >>> rings.points[rings.ring_offsets[1] : rings.ring_offsets[2]]  # the hole
     array([[0.5, 0.5],
            [1.5, 0.5],
@@ -202,16 +164,14 @@ def trace_rings(
     n = len(regions.labels)
     chosen = np.ones(n, bool) if wanted is None else np.asarray(wanted)
     if chosen.shape != (n,) or chosen.dtype != bool:
-        raise ValueError(
-            f"wanted must be one boolean a region, shape ({n},), got {chosen.dtype} of shape "
-            f"{chosen.shape}"
-        )
-    return _trace(regions, chosen, contour=boundary == "contour")
+        got = f"{chosen.dtype} of shape {chosen.shape}"
+        raise ValueError(f"wanted must be one boolean a region, shape ({n},), got {got}")
+    return _trace_chosen(regions, chosen, contour=boundary == "contour")
 
 
-def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Check a label map; give contiguous integers, and a mask of what is missing besides."""
-    values, missing = validation.plain(labels, "labels")
+def _check_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the labels as contiguous integers, and a mask of missing cells that are not negative."""
+    values, missing = validation.as_values_and_mask(labels, "labels")
     if values.ndim != 2:
         raise ValueError(f"labels must have shape (rows, columns), got {values.shape}")
     if values.dtype.kind == "f":
@@ -225,11 +185,11 @@ def _whole_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
             )
         values, missing = np.where(real, values, -1).astype(np.int64), None
     if missing is not None:
-        missing = validation.frozen(missing)
-    return validation.frozen(values), missing
+        missing = validation.freeze(missing)
+    return validation.freeze(values), missing
 
 
-def _run_starts(values: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+def _find_run_starts(values: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
     """Find the flat indices of the cells that differ from their left neighbour, or have none."""
     columns = values.shape[1]
 
@@ -240,11 +200,11 @@ def _run_starts(values: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
         if missing is not None:
             marks[:, 1:] |= missing[part, 1:] != missing[part, :-1]
 
-    return _marked(mark, len(values), columns)
+    return _find_marked(mark, len(values), columns)
 
 
-def _labels_at(values: np.ndarray, missing: np.ndarray | None, cells: np.ndarray) -> np.ndarray:
-    """Give the labels of some cells as int64, negative where they are missing."""
+def _read_labels(values: np.ndarray, missing: np.ndarray | None, cells: np.ndarray) -> np.ndarray:
+    """Return the labels of some cells as int64, negative where they are missing."""
     labels = values.reshape(-1)[cells].astype(np.int64)
     if missing is None:
         wrong = labels < 0
@@ -254,13 +214,13 @@ def _labels_at(values: np.ndarray, missing: np.ndarray | None, cells: np.ndarray
         labels[gone] = -1
     if values.dtype == np.uint64 and wrong.any():
         raise ValueError(f"labels must be within int64, got {values.reshape(-1)[cells[wrong][0]]}")
-    return validation.frozen(labels)
+    return validation.freeze(labels)
 
 
-def _join(
+def _join_runs(
     starts: np.ndarray, labels: np.ndarray, offsets: np.ndarray, columns: int, runs: np.ndarray
 ) -> int:
-    """Join runs into regions, bands of rows in parallel; give the number of regions."""
+    """Join runs into regions, chunks of rows in parallel; return the number of regions."""
     rows = len(offsets) - 1
     step = max(1, rows * RUNS // max(1, len(labels)))
 
@@ -268,38 +228,41 @@ def _join(
         return join_rows(starts, labels, offsets, columns, start, stop, runs)
 
     joins = sum(map_chunks(join, rows, step))
-    for row, _ in chunks(rows, step)[1:]:
+    for row, _ in plan_chunks(rows, step)[1:]:
         joins += join_row(starts, labels, offsets, columns, row, runs)
     return int(np.count_nonzero(labels >= 0)) - joins
 
 
-def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
+def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     """Trace the rings of some regions.
 
-    The quarter turns of a ring add up to 4, those of a hole to -4, so once turns are linked and
-    counted all places are known, and regions can be written in parallel.
+    The quarter turns of an exterior add up to 4, those of a hole to -4. So all places are known once
+    turns are linked and counted, and regions can be written in parallel.
     """
-    numbers = validation.frozen(regions.numbers)  # whoever made it
-    turns = validation.frozen(turns_of(numbers))
+    # corners where rings turn, in numbers as small as they may be
+    numbers = validation.freeze(regions.numbers)
+    turns = validation.freeze(find_turns(numbers))
     rows, columns = numbers.shape
     small = 4 * len(turns) <= SMALL**2 and max(rows, columns) < SMALL
-    # what turns out not to be there is memory that is never touched
     dtype = np.uint32 if small else np.int64
+    # links from turn to turn; memory that no turn needs is never touched
     nodes, gaps = np.empty((4 * len(turns), 2), dtype), np.empty((len(turns), 2), dtype)
     tally = np.tile(np.array([0, 0, -1, -1, -1]), (len(wanted), 1))
-    link_turns(turns, numbers, validation.frozen(wanted), contour, nodes, gaps, tally)
+    link_turns(turns, numbers, validation.freeze(wanted), contour, nodes, gaps, tally)
     chosen = np.flatnonzero(wanted)
     if (tally[chosen, 2] < 0).any():
         raise ValueError("regions must be numbered by their first cells, as find_regions does")
+    # points and rings of each region, and so their places
     sizes = tally[chosen, :2]
-    sizes[:, 1] = 2 - sizes[:, 1] // 4  # rings
+    sizes[:, 1] = 2 - sizes[:, 1] // 4
     sizes[:, 0] += sizes[:, 1]
     ends = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(sizes, axis=0)])
     cursors = np.zeros((len(wanted), 2), np.int64)
     cursors[chosen] = ends[:-1]
     size, rings = ends[-1].tolist()
+    # rings
     points, ring_offsets = np.empty((size, 2)), np.full(rings + 1, size)
-    begins, order = ends[:-1, 0], validation.frozen(chosen)
+    begins, order = ends[:-1, 0], validation.freeze(chosen)
 
     def write(start: int, stop: int) -> None:
         first, last = np.searchsorted(begins, (start, stop))
@@ -309,16 +272,18 @@ def _trace(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
     return Rings(points, ring_offsets, ends[:, 1], chosen)
 
 
-def turns_of(numbers: np.ndarray) -> np.ndarray:
+def find_turns(numbers: np.ndarray) -> np.ndarray:
     """Find the flat indices of the corners where rings turn."""
     rows, columns = numbers.shape
     if numbers.size == 0:
         return np.empty(0, np.int64)
-    return _marked(lambda first, marks: mark_turns(numbers, first, marks), rows + 1, columns + 1)
+    return _find_marked(
+        lambda first, marks: mark_turns(numbers, first, marks), rows + 1, columns + 1
+    )
 
 
-def _marked(mark: Callable[[int, np.ndarray], None], rows: int, columns: int) -> np.ndarray:
-    """Give the flat indices of what ``mark(first row, marks)`` marks, by chunks of rows."""
+def _find_marked(mark: Callable[[int, np.ndarray], None], rows: int, columns: int) -> np.ndarray:
+    """Return the flat indices of what ``mark(first row, marks)`` marks, by chunks of rows."""
 
     def run(start: int, stop: int) -> np.ndarray:
         marks = np.empty((stop - start, columns), bool)

@@ -1,37 +1,33 @@
-"""Figures of rasters, label maps, scores, contours and outlines; each panel draws on the axes it is given.
+"""Figures of rasters, label maps, scores and outlines; each panel draws on the axes it is given.
 
 Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects.
 """
 
 from fastkm.plot.bands import stack_figure
 from fastkm.plot.coastlines import land_polygons
-from fastkm.plot.figures import clusters_figure, contours_figure, map_figure, thresholded_figure
-from fastkm.plot.panels import draw_classes, draw_contours, draw_labels, draw_raster
-from fastkm.plot.scores import draw_scores, scores_figure
-from fastkm.plot.style import RASTER_CMAP, category_colormap, class_colours, cluster_colormap
-from fastkm.plot.time_series import (
-    areas_figure,
+from fastkm.plot.figures import clusters_figure
+from fastkm.plot.highest_cluster import (
     climatology_figure,
-    draw_area,
     draw_climatology,
     draw_hovmoller,
     frequency_figure,
     hovmoller_figure,
 )
+from fastkm.plot.maps import map_figure
+from fastkm.plot.panels import draw_labels, draw_raster
+from fastkm.plot.scores import draw_scores, scores_figure
+from fastkm.plot.style import RASTER_CMAP, class_colours, cluster_colormap
+from fastkm.plot.time_series import areas_figure, draw_area
 
 __all__ = [
     "RASTER_CMAP",
     "areas_figure",
-    "category_colormap",
     "class_colours",
     "climatology_figure",
     "cluster_colormap",
     "clusters_figure",
-    "contours_figure",
     "draw_area",
-    "draw_classes",
     "draw_climatology",
-    "draw_contours",
     "draw_hovmoller",
     "draw_labels",
     "draw_raster",
@@ -42,5 +38,4 @@ __all__ = [
     "map_figure",
     "scores_figure",
     "stack_figure",
-    "thresholded_figure",
 ]

@@ -1,13 +1,13 @@
-"""Steps on an axis of time: where each begins and ends, where some are missing, its ticks.
+"""Steps on an axis of time: where each begins and ends, where steps are missing, and the ticks.
 
-A step has one time and no length. It is drawn up to half-way to its neighbours, but only where
-the distance between the two is the usual one there: the median of the seven around it, so that
-an archive may be daily for some years and monthly for others. Where it is more than one and a
-half times that, steps are missing. A step then ends after half of the usual distance, and
-nothing is drawn up to where the next one begins.
+A step has one time and no length. It is drawn up to half-way to its neighbours, provided that the
+distance between the two is the usual one: the median of the seven distances around it, so that an
+archive may be daily for some years and monthly for others. If the distance is more than one and a
+half times the usual one, steps are missing. The step then ends after half of the usual distance,
+and nothing is drawn up to where the next one begins.
 
-More steps than a page has dots share columns of equal width: steps whose times lie in a column
-are averaged, and a column in which none lies shows the step that covers its middle, if any does.
+If there are more steps than a page has dots, they share columns of equal width: steps whose times
+lie in a column are averaged, and a column without any shows the step that covers its middle.
 """
 
 from __future__ import annotations
@@ -21,182 +21,144 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = 2000
-"""Beyond which several steps share one: a page at 300 dpi has 2,250 dots across."""
-GAP = 1.5
-"""Times the usual distance from which on steps are missing between two."""
-AROUND = 7
-"""Distances that the usual one is the median of."""
+COLUMNS = 2000  # more steps than this share columns: a page at 300 dpi has 2,250 dots across
+GAP = 1.5  # steps are missing between two that are more than this times the usual distance apart
+WINDOW = 7  # number of distances whose median is the usual one
 YEAR_DAYS = 365.25
 FIRST, LAST = (float(date2num(np.datetime64(day))) for day in ("0001-01-01", "9999-12-31"))
-"""Days that matplotlib can mark: half a step beyond them is nowhere."""
-TOGETHER = 32
-"""Rows that are averaged together: all of them would take thrice the memory of the cells."""
-YEAR = 12
-"""Steps of a running mean."""
+"""Days that matplotlib can mark; half a step may not reach beyond them."""
+ROWS_AT_ONCE = 32  # rows averaged at a time: all at once would take thrice the cells' memory
+YEAR = 12  # months of the running mean
 
 
 class Steps(NamedTuple):
     """Where steps lie on the axis, in days for dates and in years for numbers."""
 
-    where: np.ndarray
-    """Their times, ascending."""
-    left: np.ndarray
-    """Where each begins to be drawn."""
-    right: np.ndarray
-    """Where each ends."""
-    gone: np.ndarray
-    """Whether steps are missing after each but the last."""
+    position: np.ndarray  # the times, ascending
+    left: np.ndarray  # where each step begins to be drawn
+    right: np.ndarray  # where each step ends
+    gap_after: np.ndarray  # whether steps are missing after each step but the last
 
 
-class Shared(NamedTuple):
+class SharedColumns(NamedTuple):
     """Columns of equal width that steps share."""
 
-    edges: np.ndarray
-    """Ends of the columns, one more than there are columns."""
-    filled: np.ndarray
-    """Columns in which times lie."""
-    starts: np.ndarray
-    """The first step of each of these; the next one's is where it stops."""
-    covered: np.ndarray
-    """Columns in which no time lies, but that a step covers."""
-    by: np.ndarray
-    """The step that covers each of these."""
+    edges: np.ndarray  # ends of the columns, one more than there are columns
+    filled: np.ndarray  # columns in which times lie
+    starts: np.ndarray  # first step of each filled column; its last one is before the next start
+    covered: np.ndarray  # columns in which no time lies, but that a step covers
+    covering: np.ndarray  # the step that covers each of those columns
 
 
-def locate(times: np.ndarray) -> Steps:
-    """Place steps on the axis.
+def check_series(
+    times: np.ndarray, values: np.ndarray, ndim: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values as arrays of fitting shapes, unknown values NaN."""
+    times = np.asarray(times)
+    values = getattr(values, "values", values)
+    kind = np.result_type(np.asarray(values), np.float32)  # float32 stays, to spare memory
+    values = np.ma.asarray(values).astype(kind, copy=False)
+    values = np.asarray(np.ma.filled(values, np.nan))
+    if np.isinf(values).any():
+        values = np.where(np.isinf(values), np.nan, values)
+    if times.ndim != 1 or not len(times):
+        raise ValueError(f"times must have shape (n,) with n of at least 1, got {times.shape}")
+    if values.ndim != ndim or len(values) != len(times) or not values.size:
+        raise ValueError(
+            f"{name} must have {ndim} dimensions, the first of {len(times)}, got {values.shape}"
+        )
+    return times, values
 
-    Parameters
-    ----------
-    times : (n,) array
-        Dates, or numbers of years; n at least 1.
 
-    Returns
-    -------
-    Steps
-
-    Raises
-    ------
-    ValueError
-        If the times do not ascend.
-
-    Examples
-    --------
-    >>> steps = locate(np.array([2000.0, 2001.0, 2006.0, 2007.0]))
-    >>> steps.left.tolist(), steps.right.tolist()
-    ([1999.5, 2000.5, 2005.5, 2006.5], [2000.5, 2001.5, 2006.5, 2007.5])
-    >>> steps.gone.tolist()
-    [False, True, False]
-    """
+def place_steps(times: np.ndarray) -> Steps:
+    """Place at least one step, with dates or numbers of years as times, on the axis."""
     dates = times.dtype.kind == "M"
-    where = np.asarray(date2num(times) if dates else times, float)
-    steps = np.diff(where)
-    if not (np.isfinite(where).all() and (steps > 0).all()):
-        at = int(np.argmin(np.isfinite(where) & np.append(True, steps > 0)))
-        msg = f"times must ascend and none be missing, got {times[at]} as number {at}"
-        raise ValueError(msg)
-    usual = _usual(steps)
-    gone = steps > GAP * usual
-    reach = np.where(gone, usual, steps) / 2
+    position = np.asarray(date2num(times) if dates else times, float)
+    distances = np.diff(position)
+    if not (np.isfinite(position).all() and (distances > 0).all()):
+        at = int(np.argmin(np.isfinite(position) & np.append(True, distances > 0)))
+        raise ValueError(f"times must ascend and none be missing, got {times[at]} as number {at}")
+    # Each step reaches half-way to its neighbours, or less far if steps are missing.
+    usual = _find_usual_distances(distances)
+    gap_after = distances > GAP * usual
+    reach = np.where(gap_after, usual, distances) / 2
     ends = usual[[0, -1]] / 2 if len(usual) else np.full(2, 15.0 if dates else 0.5)
-    left, right = where - np.append(ends[0], reach), where + np.append(reach, ends[1])
+    left, right = position - np.append(ends[0], reach), position + np.append(reach, ends[1])
     if dates:
         left, right = np.maximum(left, FIRST), np.minimum(right, LAST)
-    return Steps(where, left, right, gone)
+    return Steps(position, left, right, gap_after)
 
 
 def is_monthly(times: np.ndarray) -> bool:
-    """Tell whether most steps are a month after the one before.
-
-    Examples
-    --------
-    >>> is_monthly(np.arange("2009-01", "2009-07", dtype="M8[M]")), is_monthly(np.arange(3.0))
-    (True, False)
-    """
+    """Return True if most steps are a month after the one before."""
     if len(times) < 2:
         return False
-    days = float(np.median(np.diff(locate(times).where)))
+    days = float(np.median(np.diff(place_steps(times).position)))
     return 27.0 < days * (1.0 if times.dtype.kind == "M" else YEAR_DAYS) < 32.0
 
 
-def shared_columns(steps: Steps) -> Shared:
-    """Give columns to share where there are more steps than `COLUMNS`."""
-    where, left, right, _ = steps
+def share_columns(steps: Steps) -> SharedColumns:
+    """Divide the axis into `COLUMNS` columns, for more steps than that."""
+    position, left, right, _ = steps
     edges = np.linspace(left[0], right[-1], COLUMNS + 1)
-    inner = np.searchsorted(where, edges[1:-1])
-    firsts, stops = np.append(0, inner), np.append(inner, len(where))
+    # The steps of column i are those from firsts[i] to before stops[i].
+    inner = np.searchsorted(position, edges[1:-1])
+    firsts, stops = np.append(0, inner), np.append(inner, len(position))
     filled = np.flatnonzero(stops > firsts)
+    # A column without steps may lie within one that begins before it.
     empty = np.flatnonzero(stops == firsts)
     middle = (edges[empty] + edges[empty + 1]) / 2
-    by = np.minimum(np.searchsorted(right, middle), len(where) - 1)
-    covers = (left[by] <= middle) & (middle < right[by])
-    return Shared(edges, filled, firsts[filled], empty[covers], by[covers])
+    nearest = np.minimum(np.searchsorted(right, middle), len(position) - 1)
+    covers = (left[nearest] <= middle) & (middle < right[nearest])
+    return SharedColumns(edges, filled, firsts[filled], empty[covers], nearest[covers])
 
 
-def columns(steps: Steps, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ends of columns and what is in them.
+def average_columns(steps: Steps, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of columns, (m + 1,), and what is in them, (m, y): one a step, or shared.
 
-    Parameters
-    ----------
-    steps : Steps
-        The n steps.
-    cells : (n, y) float array
-        What each holds; NaN is missing.
-
-    Returns
-    -------
-    edges : (m + 1,) array
-        Ends of the columns.
-    columns : (m, y) array
-        NaN where steps are missing.
-
-    Examples
-    --------
-    >>> edges, held = columns(locate(np.array([0.0, 1.0, 5.0, 6.0])), np.eye(4, 1))
-    >>> edges.tolist(), held[:, 0].tolist()
-    ([-0.5, 0.5, 1.5, 4.5, 5.5, 6.5], [1.0, 0.0, nan, 0.0, 0.0])
+    `cells`, (n, y), is what each step holds. NaN is missing; a column of NaN is a gap.
     """
-    if len(steps.where) > COLUMNS:
-        shared = shared_columns(steps)
+    if len(steps.position) > COLUMNS:
+        shared = share_columns(steps)
         held = np.full((COLUMNS, cells.shape[1]), np.nan)
-        for first in range(0, cells.shape[1], TOGETHER):
-            rows = slice(first, first + TOGETHER)
+        for first in range(0, cells.shape[1], ROWS_AT_ONCE):
+            rows = slice(first, first + ROWS_AT_ONCE)
             present = np.isfinite(cells[:, rows])
-            sums = np.add.reduceat(
-                np.where(present, cells[:, rows], 0.0), shared.starts, dtype=float
-            )
+            known = np.where(present, cells[:, rows], 0.0)
+            sums = np.add.reduceat(known, shared.starts, dtype=float)
             counts = np.add.reduceat(present, shared.starts, dtype=np.int64)
             held[shared.filled, rows] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        held[shared.covered] = cells[shared.by]
+        held[shared.covered] = cells[shared.covering]
         return shared.edges, held
-    before = np.flatnonzero(steps.gone) + 1
+    # A column of NaN stands before each step that follows a gap.
+    before = np.flatnonzero(steps.gap_after) + 1
     edges = np.append(steps.left[0], steps.right)
     return np.insert(edges, before + 1, steps.left[before]), np.insert(cells, before, np.nan, 0)
 
 
-def broken(steps: Steps, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put NaN where steps are missing, so that a line is broken there."""
-    after = np.flatnonzero(steps.gone) + 1
-    return np.insert(steps.where, after, steps.right[after - 1]), np.insert(values, after, np.nan)
+def break_line(steps: Steps, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and values with NaN where steps are missing: a line is broken there."""
+    after = np.flatnonzero(steps.gap_after) + 1
+    ends = steps.right[after - 1]
+    return np.insert(steps.position, after, ends), np.insert(values, after, np.nan)
 
 
-def alone(line: np.ndarray) -> np.ndarray:
-    """Tell which values have no neighbour that a line could join them to."""
+def find_isolated(line: np.ndarray) -> np.ndarray:
+    """Return which values have no neighbour that a line could join them to."""
     held = np.pad(np.isfinite(line), 1)
     return np.asarray(held[1:-1] & ~held[:-2] & ~held[2:])
 
 
 def running_mean(steps: Steps, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average 12 steps that follow each other; NaN where one of them is missing."""
+    """Return positions and means of 12 successive steps; NaN if one of them is missing."""
     windows = np.lib.stride_tricks.sliding_window_view
     mean = windows(values, YEAR).mean(axis=1)
-    gone = windows(steps.gone, YEAR - 1).any(axis=1)
-    return windows(steps.where, YEAR).mean(axis=1), np.where(gone, np.nan, mean)
+    broken = windows(steps.gap_after, YEAR - 1).any(axis=1)
+    return windows(steps.position, YEAR).mean(axis=1), np.where(broken, np.nan, mean)
 
 
-def mark_time(ax: Axes, times: np.ndarray, steps: Steps) -> None:
-    """Set limits and ticks; a single step has one tick, which says when it is."""
+def format_time(ax: Axes, times: np.ndarray, steps: Steps) -> None:
+    """Set limits and ticks; a single step has one tick, with its date."""
     axis: Any = ax.xaxis
     ax.set_xlim(steps.left[0], steps.right[-1])
     dates = times.dtype.kind == "M"
@@ -206,7 +168,7 @@ def mark_time(ax: Axes, times: np.ndarray, steps: Steps) -> None:
         ax.set_xlabel("year")
     if len(times) == 1:
         text = str(times.astype("M8[D]")[0]) if dates else f"{times[0]:.2f}"
-        ax.set_xticks(steps.where, [text])
+        ax.set_xticks(steps.position, [text])
     elif dates:
         locator = AutoDateLocator(minticks=3, maxticks=9)
         axis.set_major_locator(locator)
@@ -216,10 +178,10 @@ def mark_time(ax: Axes, times: np.ndarray, steps: Steps) -> None:
         axis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.10g}"))
 
 
-def _usual(distances: np.ndarray) -> np.ndarray:
-    """Give the usual distance around each: a median that one or two gaps do not move."""
-    if len(distances) <= AROUND:
+def _find_usual_distances(distances: np.ndarray) -> np.ndarray:
+    """Return the median of the distances around each; one or two gaps do not move it."""
+    if len(distances) <= WINDOW:
         return np.full(len(distances), np.median(distances)) if len(distances) else distances
-    padded = np.pad(distances, AROUND // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, AROUND)
+    padded = np.pad(distances, WINDOW // 2, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
     return np.asarray(np.median(windows, axis=1))

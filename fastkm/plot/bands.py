@@ -1,8 +1,8 @@
-"""Figures of rasters of several bands: the bands, or a photo, and label maps in plain colours.
+"""Figures of rasters of several bands: the bands, or a photo, and label maps.
 
-Clusters of several bands are no steps from low to high, so they get colours that differ instead
-of samples of one colour map; those of a photo get the colour of their own centroid, and the label
-map looks like the photo with few colours.
+Clusters of several bands have no order from low to high, so they get colours that differ instead
+of samples of one colour map. Clusters of a photo get the colours of their centroids, so that the
+label map looks like the photo in few colours.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 
 from fastkm.plot._grid import read_grid
-from fastkm.plot._text import centroid_numbers
-from fastkm.plot.figures import panels, require_shape, trimmed
-from fastkm.plot.panels import colour_classes, draw_cells, draw_raster
+from fastkm.plot._text import format_centroids
+from fastkm.plot.figures import make_panels, require_shape, trim
+from fastkm.plot.panels import draw_cells, draw_classes, draw_raster
 from fastkm.plot.style import MISSING_COLOUR
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_BANDS = 12
-"""Bands that are drawn; of more, so many that are spread evenly."""
-MOST_NUMBERS = 2
-"""Bands up to which a colour bar gives the numbers of centroids."""
+MOST_BANDS = 12  # bands that are drawn; if there are more, this many, evenly spread
+MOST_NUMBERS = 2  # the colour bar shows centroids of at most so many bands
 
 
 def stack_figure(
@@ -74,43 +72,36 @@ def stack_figure(
     >>> [ax.get_title() for ax in figure.axes]
     ['height', 'height', '2 clusters']
     """
-    for k, labels in label_maps.items():
-        require_shape(f"label_maps[{k}]", labels, bands[0])
-    shown = _shown(bands)
+    require_shape(label_maps, bands[0])
+    evenly = np.linspace(0, len(bands) - 1, min(len(bands), MOST_BANDS))
+    shown = [bands[round(j)] for j in evenly]
     first = 1 if photo else len(shown)
-    figure, axes = panels(first + len(label_maps), bands[0])
+    figure, axes = make_panels(first + len(label_maps), bands[0])
     if photo:
         _draw_photo(axes[0], bands[:3])
     else:
         for ax, band in zip(axes, shown, strict=False):
             draw_raster(ax, band)
     for ax, (k, labels) in zip(axes[first:], label_maps.items(), strict=True):
-        texts = _texts(centroids[k], plain=photo)
-        colour_classes(ax, labels, ListedColormap(list(colours[k])), texts, name="labels")
+        texts = _describe_clusters(centroids[k], plain=photo)
+        draw_classes(ax, labels, ListedColormap(list(colours[k])), texts)
         ax.set_title(f"{k} cluster{'s' if k > 1 else ''}")
-    return trimmed(figure)
-
-
-def _shown(bands: Sequence[xr.DataArray]) -> list[xr.DataArray]:
-    """Choose the bands to draw."""
-    if len(bands) <= MOST_BANDS:
-        return list(bands)
-    return [bands[round(j)] for j in np.linspace(0, len(bands) - 1, MOST_BANDS)]
+    return trim(figure)
 
 
 def _draw_photo(ax: Axes, bands: Sequence[xr.DataArray]) -> None:
-    """Draw three bands of bytes as one picture; what is missing in any is light grey."""
+    """Draw three bands of bytes as one picture; cells that any of them misses are light grey."""
     layers = [read_grid(band, name="band") for band in bands]
-    gone = np.logical_or.reduce([np.ma.getmaskarray(layer.cells) for layer in layers])
+    missing = np.logical_or.reduce([np.ma.getmaskarray(layer.cells) for layer in layers])
     picture = np.dstack([layer.cells.filled(0) for layer in layers]).clip(0, 255) / 255.0
-    picture[gone] = to_rgb(MISSING_COLOUR)
+    picture[missing] = to_rgb(MISSING_COLOUR)
     draw_cells(ax, layers[0], picture)
     ax.set_title("red, green, blue")
 
 
-def _texts(centroids: np.ndarray, *, plain: bool) -> list[str]:
-    """Write what stands beside the colours: the numbers of clusters, and of few bands centroids."""
+def _describe_clusters(centroids: np.ndarray, *, plain: bool) -> list[str]:
+    """Return the texts of the colour bar: cluster numbers, and centroids if there are few bands."""
     if plain or centroids.shape[1] > MOST_NUMBERS:
         return [str(j) for j in range(len(centroids))]
-    columns = [centroid_numbers(column) for column in centroids.T]
+    columns = [format_centroids(column) for column in centroids.T]
     return [f"{j}: {', '.join(row)}" for j, row in enumerate(zip(*columns, strict=True))]

@@ -1,38 +1,42 @@
-"""The outlines on a map of the world, or of a part of it.
+"""Outlines on a map of the world, or of a part of it.
 
-The projection is plate carrée, longitude and latitude drawn as they are, so everything here is
-a shift: an outline at 200 degrees on a map around 180 lies 20 to the right of its middle. A
-ring is drawn wherever one of its copies, one turn to either side, meets the window; what
-crosses the window's edge thus comes back at the other side, and no line runs across the map.
+The projection is plate carrée: longitude and latitude are drawn as they are. An outline at 200
+degrees on a map around 180 is only shifted, to 20 degrees right of the middle. A ring is drawn
+wherever one of its copies, one turn to either side, meets the window. What crosses one edge of the
+window thus continues at the other, and no line runs across the map.
 
-Outlines of one cluster are red lines. Those of several are filled in the colours that label maps
-have, and a colour bar names them; shorelines then lie on top.
+Outlines of one cluster are red lines. Those of several clusters are filled in the colours of label
+maps, and a colour bar names them; shorelines then lie on top.
 
-A region that an output's convention has cut, at the meridian where longitudes end, is drawn as if it
-were not: the cut is no outline, nor is the edge along a pole. What one row has on both sides of
-that meridian, at the same latitudes, is left out of its lines.
+Regions may have been cut at the meridian where longitudes end. They are drawn uncut: edges that one
+row has on both sides of that meridian, at the same latitudes, are left out of its lines, and so
+are edges along a pole.
 
 Land comes from `fastkm.plot.coastlines`, the frame from cartopy. Both are optional (extra
 ``maps``); without them the same outlines are drawn on plain axes, and a warning says so.
-Outlines without a coordinate reference system lie nowhere on Earth and get axes of x and y.
+Outlines without a coordinate reference system have no place on Earth, and get axes of x and y.
 """
 
 from __future__ import annotations
 
 import warnings
-from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.path import Path
+from matplotlib.ticker import FixedLocator
 
-from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label
+from fastkm.plot._grid import choose_degrees
+from fastkm.plot._text import format_centroids, format_degrees, format_quantity
 from fastkm.plot.coastlines import Resolution, land_polygons
+from fastkm.plot.panels import label_classes
 from fastkm.plot.style import (
     LAND_COLOUR,
     OUTLINE_COLOUR,
@@ -46,22 +50,19 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     from matplotlib.axes import Axes
-    from shapely import Polygon
 
 Extent = tuple[float, float, float, float]
 
-SMALLEST_KM2 = 1000.0
-"""Islands and lakes below this are a millimetre wide in print: all shore, no land."""
+SMALLEST_KM2 = 1000.0  # smaller islands are a millimetre wide in print: all shore, no land
 NO_COASTLINES = (
     'the map has no coastlines because extra "maps" is not installed, '
     'install with pip install "fastkm[maps]"'
 )
-BORDER_COLOUR = "#1a1a1a"
-"""Of outlines whose inside is filled."""
-ON_CUT = 1e-6
-"""Degrees from a cut, or a pole, within which a point lies on it."""
-_LINE_TYPES = (1, 2)
-_POLYGON_TYPE = 3
+BORDER_COLOUR = "#1a1a1a"  # colour of outlines whose inside is filled
+ON_CUT = 1e-6  # a point within so many degrees of a cut, or of a pole, lies on it
+_GRID: dict[str, Any] = {"color": "#7f8c99", "linewidth": 0.5, "alpha": 0.6, "linestyle": ":"}
+_TICK_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0)
+_LINE_TYPES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.LINEARRING)
 
 
 def map_figure(
@@ -73,23 +74,23 @@ def map_figure(
     resolution: Resolution = "l",
     units: str = "",
 ) -> Figure:
-    """Draw outlines over land: of one cluster in red, of several in the clusters' colours.
+    """Draw outlines over land: those of one cluster in red, of several in the clusters' colours.
 
     Parameters
     ----------
     outlines : geopandas.GeoDataFrame
         Polygons or lines in longitude and latitude (EPSG:4326); longitudes may run from 0 to
         360 or from -180 to 180. Holes are drawn like exteriors. Without a CRS: any x and y.
-        Where a column ``cluster`` holds several numbers, polygons are filled in their colours, of
-        as many clusters as a column ``k`` says, else of the highest number here and those below
-        it. The colour bar has the centroids in a column ``value``.
+        If a column ``cluster`` holds several numbers, polygons are filled in their colours, out
+        of as many clusters as a column ``k`` says, otherwise as the highest number implies. The
+        colour bar has the centroids of a column ``value``.
     title : str, optional
         The figure's title.
     extent : (west, south, east, north), optional
         The part of the world to show, in degrees; by default all.
     central_longitude : float, optional
-        Middle of a map of the world in degrees. By default 180 where a longitude exceeds 180,
-        else 0.
+        Middle of a map of the world in degrees. By default 180 if a longitude exceeds 180,
+        otherwise 0.
     resolution : {'c', 'l', 'i'}, default 'l'
         Crude, low or intermediate shorelines.
     units : str, default ""
@@ -98,7 +99,6 @@ def map_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        One map.
 
     Raises
     ------
@@ -122,23 +122,31 @@ def map_figure(
     """
     crs = outlines.crs
     if crs is not None and not crs.is_geographic:
-        msg = f"outlines must be in longitude and latitude (EPSG:4326), got {crs.to_string()}"
-        raise ValueError(msg)
-    rings, rows = _rings(outlines)
-    central = _central_longitude(rings, extent) if central_longitude is None else central_longitude
+        raise ValueError(
+            f"outlines must be in longitude and latitude (EPSG:4326), got {crs.to_string()}"
+        )
+    # The page, and the window of the world that it shows.
+    rings, rows = _split_rings(outlines)
+    central = _choose_centre(rings, extent) if central_longitude is None else central_longitude
     window = (central - 180.0, -90.0, central + 180.0, 90.0) if extent is None else extent
-    figure = Figure(figsize=_page(window, bool(title)), layout="constrained")
-    clusters = _clusters(outlines)
+    # As high as the window demands, within what is readable.
+    shape = min(max((window[3] - window[1]) / (window[2] - window[0]), 0.3), 1.2)
+    page_height = 10.0 * shape * 0.96 + 0.4 + 0.3 * bool(title)
+    figure = Figure(figsize=(10.0, page_height), layout="constrained")
+    # The axes, with land if the outlines lie on Earth, and the lines on them.
+    clusters = _colour_clusters(outlines)
     if crs is None:
-        ax = _nowhere_axes(figure)
+        ax = figure.add_subplot(aspect="equal", xlabel="x", ylabel="y")
+        ax.grid(visible=True, **_GRID)
         lines = LineCollection(rings, colors=OUTLINE_COLOUR, linewidths=2.0)
     else:
-        ax = _earth_axes(figure, central, window, resolution, shores_on_top=len(clusters) > 1)
-        lines = _outline_lines(_strokes(rings, rows), central)
+        ax = _add_globe_axes(figure, central, window, resolution, shores_on_top=len(clusters) > 1)
+        lines = _make_lines(_cut_strokes(rings, rows), central)
+    # Several clusters are filled, with thin dark outlines.
     if len(clusters) > 1:
         lines.set(color=BORDER_COLOUR, linewidth=0.4)
-        ax.add_collection(_fills(outlines, clusters, None if crs is None else central))
-        _name_clusters(ax, outlines, clusters, units)
+        ax.add_collection(_fill_polygons(outlines, clusters, None if crs is None else central))
+        _add_colorbar(ax, outlines, clusters, units)
     ax.add_collection(lines, autolim=crs is None)
     if crs is None:
         ax.autoscale_view()
@@ -147,162 +155,136 @@ def map_figure(
     return figure
 
 
-def _page(window: Extent, titled: bool) -> tuple[float, float]:
-    """Give the page the window's shape, within what is readable."""
-    west, south, east, north = window
-    shape = min(max((north - south) / (east - west), 0.3), 1.2)
-    return 10.0, 10.0 * shape * 0.96 + 0.4 + 0.3 * titled
-
-
-def _rings(outlines: gpd.GeoDataFrame) -> tuple[list[np.ndarray], list[int]]:
-    """Give every exterior, hole and line as points, shape (n, 2), and its row."""
-    import shapely
-
+def _split_rings(outlines: gpd.GeoDataFrame) -> tuple[list[np.ndarray], list[int]]:
+    """Return every exterior, hole and line as points, shape (n, 2), and the row of each."""
     shapes = np.asarray(outlines.geometry.array, dtype=object)
     sets, rows = shapely.get_parts(shapes, return_index=True)
     parts, index = shapely.get_parts(sets, return_index=True)
     rows, kinds = rows[index], shapely.get_type_id(parts)
-    areal = np.flatnonzero(kinds == _POLYGON_TYPE)
+    areal = np.flatnonzero(kinds == shapely.GeometryType.POLYGON)
     linear = np.flatnonzero(np.isin(kinds, _LINE_TYPES) & ~shapely.is_empty(parts))
     rings, of = shapely.get_rings(parts[areal], return_index=True)
     lines = [shapely.get_coordinates(line) for line in [*rings, *parts[linear]]]
     return lines, [*rows[areal][of].tolist(), *rows[linear].tolist()]
 
 
-def _clusters(outlines: gpd.GeoDataFrame) -> dict[int, tuple[float, ...]]:
-    """Give the clusters that the frame tells apart, ascending, and their colours."""
+def _colour_clusters(outlines: gpd.GeoDataFrame) -> dict[int, tuple[float, ...]]:
+    """Return the cluster numbers of the frame, ascending, with their colours."""
     if "cluster" not in outlines or not len(outlines):
         return {}
     numbers = np.unique(np.asarray(outlines["cluster"], np.int64))
-    of = "k" if "k" in outlines else "cluster"
-    colours = cluster_colormap(int(outlines[of].max()) + (of == "cluster"))
+    k = outlines["k"].max() if "k" in outlines else numbers[-1] + 1
+    colours = cluster_colormap(int(k))
     return {int(j): colours(int(j)) for j in numbers}
 
 
-def _fills(
+def _fill_polygons(
     outlines: gpd.GeoDataFrame, clusters: dict[int, tuple[float, ...]], central: float | None
 ) -> PathCollection:
-    """Fill polygons in the colours of their clusters; `central` is None in a plane."""
-    import shapely
-
+    """Return polygons in the colours of their clusters; `central` is None without a CRS."""
     shapes = shapely.orient_polygons(np.asarray(outlines.geometry.array, dtype=object))
     parts, rows = shapely.get_parts(shapes, return_index=True)
     own = np.asarray(outlines["cluster"], np.int64)[rows]
     paths, colours = [], []
     for part, cluster in zip(parts, own.tolist(), strict=True):
-        if shapely.get_type_id(part) != _POLYGON_TYPE or part.is_empty:
+        if shapely.get_type_id(part) != shapely.GeometryType.POLYGON or part.is_empty:
             continue
-        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(part)]
-        for shift in (0.0,) if central is None else _copies(rings[0], central):
-            moved = [Path(ring - (shift, 0.0), closed=True) for ring in rings]
-            paths.append(Path.make_compound_path(*moved))
-            colours.append(clusters[cluster])
-    # parts that meet on a cut show no seam unless their edges are smoothed
+        exterior = shapely.get_coordinates(shapely.get_exterior_ring(part))
+        shifts = [0.0] if central is None else _find_shifts(exterior, central)
+        paths += [_make_path(part, shift) for shift in shifts]
+        colours += [clusters[cluster]] * len(shifts)
+    # Without antialiasing, parts that meet on a cut show no seam.
     return PathCollection(paths, facecolors=colours, linewidths=0, antialiaseds=False, zorder=2)
 
 
-def _name_clusters(
-    ax: Axes,
-    outlines: gpd.GeoDataFrame,
-    clusters: dict[int, tuple[float, ...]],
-    units: str,
+def _add_colorbar(
+    ax: Axes, outlines: gpd.GeoDataFrame, clusters: dict[int, tuple[float, ...]], units: str
 ) -> None:
-    """Put a colour bar beside the map, with the centroids where the frame has them."""
+    """Add a colour bar beside the map, with the centroids if the frame has them."""
     count = len(clusters)
     texts, label = [str(j) for j in clusters], "cluster"
     if "value" in outlines:
         values = outlines.groupby("cluster")["value"].first().reindex(list(clusters))
         if values.notna().all():
-            numbers = centroid_numbers(values.to_numpy(float))
+            numbers = format_centroids(values.to_numpy(float))
             texts = [f"{j}: {number}" for j, number in zip(clusters, numbers, strict=True)]
-            label = quantity_label("centroid", units)
+            label = format_quantity("centroid", units)
     norm = BoundaryNorm(np.arange(count + 1) - 0.5, count)
     colours = ScalarMappable(norm, ListedColormap(list(clusters.values())))
     bar = ax.figure.colorbar(colours, cax=ax.inset_axes((1.02, 0.0, 0.02, 1.0)))
-    bar.set_ticks(list(range(count)), labels=texts)
-    bar.ax.tick_params(length=0, labelsize=float(np.clip(250.0 / count, 4.0, 9.0)))
-    bar.ax.minorticks_off()
     bar.outline.set_linewidth(0.6)
     bar.set_label(label)
+    label_classes(bar, texts, 250.0 / count)
 
 
-def _strokes(rings: Sequence[np.ndarray], rows: Sequence[int]) -> list[np.ndarray]:
-    """Give the lines to draw: the rings without cuts and without edges along a pole."""
+def _cut_strokes(rings: Sequence[np.ndarray], rows: Sequence[int]) -> list[np.ndarray]:
+    """Return the lines to draw: the rings without cuts and without edges along a pole."""
     if not rings:
         return []
+    # Longitudes that span a whole turn end at a meridian where regions may be cut.
     west = min(ring[:, 0].min() for ring in rings)
     east = max(ring[:, 0].max() for ring in rings)
     meridians = (west, east) if abs(east - west - 360.0) < ON_CUT else ()
+    # A cut has edges of the same row on both sides of that meridian.
+    rings_of_row: dict[int, list[np.ndarray]] = {}
+    for row, ring in sorted(zip(rows, rings, strict=True), key=itemgetter(0)):
+        rings_of_row.setdefault(row, []).append(ring)
     strokes = []
-    for _, group in groupby(sorted(zip(rows, rings, strict=True), key=_first), key=_first):
-        own = [ring for _, ring in group]
-        bounds = [_on_meridian(own, longitude) for longitude in meridians]
+    for own in rings_of_row.values():
+        cuts = []
+        for longitude in meridians:
+            lines = [_make_latitudes(ring, _find_edges(ring, longitude)) for ring in own]
+            any_edge = any(map(len, lines))
+            cuts.append(shapely.union_all(np.concatenate(lines)) if any_edge else None)
         for ring in own:
-            strokes += _uncut(ring, meridians, bounds)
+            strokes += _remove_cuts(ring, meridians, cuts)
     return strokes
 
 
-def _first(pair: tuple[int, np.ndarray]) -> int:
-    return pair[0]
+def _find_edges(ring: np.ndarray, longitude: float) -> np.ndarray:
+    """Return which edges of a ring run along a meridian, as numbers of their first points."""
+    on = np.abs(ring[:, 0] - longitude) < ON_CUT
+    return np.flatnonzero(on[1:] & on[:-1])
 
 
-def _on_meridian(rings: Sequence[np.ndarray], longitude: float) -> list[tuple[float, float]]:
-    """Give the latitudes between which edges run along a meridian, without overlaps."""
-    found = []
-    for ring in rings:
-        on = np.abs(ring[:, 0] - longitude) < ON_CUT
-        along = np.flatnonzero(on[1:] & on[:-1])
-        found += [tuple(sorted(ring[i : i + 2, 1].tolist())) for i in along]
-    merged: list[tuple[float, float]] = []
-    for low, high in sorted(found):
-        if merged and low <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return merged
+def _make_latitudes(ring: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the latitudes between which edges run, as shapely's lines at longitude 0."""
+    if not len(edges):  # most rings; shapely would take longer to find nothing
+        return np.empty(0, dtype=object)
+    ends = np.stack([ring[edges, 1], ring[edges + 1, 1]], axis=1)
+    return np.asarray(shapely.linestrings(np.zeros_like(ends), ends))
 
 
-def _uncut(
-    ring: np.ndarray,
-    meridians: Sequence[float],
-    bounds: Sequence[Sequence[tuple[float, float]]],
+def _remove_cuts(
+    ring: np.ndarray, meridians: Sequence[float], cuts: Sequence[Any]
 ) -> list[np.ndarray]:
-    """Split a ring into the lines that remain when edges on cuts and poles are left out."""
+    """Split a ring into the lines that remain when edges on cuts and poles are left out.
+
+    `cuts` are the latitudes of the row's edges on each of the meridians, as lines at longitude 0,
+    or None if the row has no edge there.
+    """
     polar = np.abs(np.abs(ring[:, 1]) - 90.0) < ON_CUT
-    gone = polar[1:] & polar[:-1]
+    removed = polar[1:] & polar[:-1]
+    # An edge on one side keeps the latitudes that have no edge on the other side.
     extra = []
     for side, longitude in enumerate(meridians):
-        if not bounds[1 - side]:
+        edges = _find_edges(ring, longitude)
+        if not len(edges) or cuts[1 - side] is None:
             continue
-        on = np.abs(ring[:, 0] - longitude) < ON_CUT
-        for i in np.flatnonzero(on[1:] & on[:-1]):
-            gone[i] = True
-            low, high = sorted(ring[i : i + 2, 1].tolist())
-            for start, stop in _outside(low, high, bounds[1 - side]):
-                extra.append(np.array([[longitude, start], [longitude, stop]]))
-    if not gone.any():
+        removed[edges] = True
+        kept = shapely.difference(_make_latitudes(ring, edges), cuts[1 - side])
+        parts = shapely.get_parts(kept[~shapely.is_empty(kept)])
+        extra += [np.add(shapely.get_coordinates(part), (longitude, 0.0)) for part in parts]
+    if not removed.any():
         return [ring]
-    edges = np.flatnonzero(~gone)
+    # Runs of edges that remain are one line each.
+    edges = np.flatnonzero(~removed)
     runs = np.split(edges, np.flatnonzero(np.diff(edges) > 1) + 1)
     return [ring[run[0] : run[-1] + 2] for run in runs if len(run)] + extra
 
 
-def _outside(
-    low: float, high: float, covered: Sequence[tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """Give the parts of low ... high that no interval covers."""
-    found = []
-    for start, stop in covered:
-        if low < min(start, high):
-            found.append((low, min(start, high)))
-        low = max(low, stop)
-    if low < high:
-        found.append((low, high))
-    return found
-
-
-def _central_longitude(rings: Sequence[np.ndarray], extent: Extent | None = None) -> float:
-    """Choose the middle of a turn that holds the extent, or all rings, uncut."""
+def _choose_centre(rings: Sequence[np.ndarray], extent: Extent | None = None) -> float:
+    """Return the middle of a map that shows the extent, or all rings, uncut."""
     if extent is None:
         return 180.0 if any(ring[:, 0].max() > 180.0 for ring in rings) else 0.0
     west, _, east, _ = extent
@@ -310,109 +292,66 @@ def _central_longitude(rings: Sequence[np.ndarray], extent: Extent | None = None
     return fitting[0] if fitting else (west + east) / 2.0
 
 
-def _outline_lines(rings: Sequence[np.ndarray], central: float) -> LineCollection:
-    """Draw the copies of each ring that meet the window, relative to its middle."""
-    seen = [ring - (shift, 0.0) for ring in rings for shift in _copies(ring, central)]
+def _make_lines(rings: Sequence[np.ndarray], central: float) -> LineCollection:
+    """Return the copies of each ring that meet the window, relative to its middle."""
+    seen = [ring - (shift, 0.0) for ring in rings for shift in _find_shifts(ring, central)]
     return LineCollection(seen, colors=OUTLINE_COLOUR, linewidths=2.0, zorder=4)
 
 
-def _copies(ring: np.ndarray, central: float) -> list[float]:
-    """Give the shifts by which copies of a ring meet the window around the middle."""
+def _find_shifts(ring: np.ndarray, central: float) -> list[float]:
+    """Return the shifts by which copies of a ring meet the window around the middle."""
     west, east = ring[:, 0].min() - central, ring[:, 0].max() - central
-    return [
-        central + turn
-        for turn in (-360.0, 0.0, 360.0)
-        if east - turn > -180.0 and west - turn < 180.0
-    ]
+    turns = np.array([-360.0, 0.0, 360.0])
+    return (central + turns[(east - turns > -180.0) & (west - turns < 180.0)]).tolist()
 
 
-def _earth_axes(
-    figure: Figure,
-    central: float,
-    window: Extent,
-    resolution: Resolution,
-    *,
-    shores_on_top: bool = False,
+def _add_globe_axes(
+    figure: Figure, central: float, window: Extent, resolution: Resolution, *, shores_on_top: bool
 ) -> Axes:
-    """Make the axes, with land where the optional packages are there, x = 0 at the middle."""
+    """Add axes with x = 0 at the middle, with land if the optional packages are installed."""
+    west, south, east, north = window
+    limits = {"xlim": (west - central, east - central), "ylim": (south, north)}
+    x, y = (
+        choose_degrees(low, high, 6, _TICK_STEPS) for low, high in ((west, east), (south, north))
+    )
     try:
         import cartopy.crs as ccrs
 
         land = land_polygons(resolution, central_longitude=central, smallest_km2=SMALLEST_KM2)
     except ModuleNotFoundError:
+        # Plain axes, with longitudes and latitudes as tick labels.
         warnings.warn(NO_COASTLINES, UserWarning, stacklevel=3)
-        return _plain_axes(figure, central, window)
+        plain = figure.add_subplot(aspect="equal", **limits)
+        plain.set_xticks(x - central, labels=[format_degrees(value, "longitude") for value in x])
+        plain.set_yticks(y, labels=[format_degrees(value, "latitude") for value in y])
+        plain.grid(visible=True, **_GRID)
+        return plain
     ax: Any = figure.add_subplot(projection=ccrs.PlateCarree(central_longitude=central))
     ax.set_facecolor(SEA_COLOUR)
-    ax.add_collection(_land_patches(land, central), autolim=False)
+    ax.add_collection(_make_land(land, central), autolim=False)
     if shores_on_top:
-        shores = _land_patches(land, central)
+        shores = _make_land(land, central)
         halo = patheffects.withStroke(linewidth=1.0, foreground="white", alpha=0.5)
-        shores.set(facecolor="none", zorder=3, path_effects=[halo])  # seen on dark and on light
+        shores.set(facecolor="none", zorder=3, path_effects=[halo])
         ax.add_collection(shores, autolim=False)
-    _set_window(ax, central, window)
-    _label_with_gridliner(ax, window)
+    ax.set(**limits)
+    lines = ax.gridlines(draw_labels={"bottom": "x", "left": "y"}, **_GRID)
+    turned = (x + 180.0) % 360.0 - 180.0  # cartopy ignores longitudes above 180
+    lines.xlocator = FixedLocator(np.unique(turned).tolist())
+    lines.ylocator = FixedLocator(y.tolist())
     axes: Axes = ax
     return axes
 
 
-def _set_window(ax: Axes, central: float, window: Extent) -> None:
-    west, south, east, north = window
-    ax.set_xlim(west - central, east - central)
-    ax.set_ylim(south, north)
-
-
-def _land_patches(land: Sequence[Polygon], central: float) -> PathCollection:
-    """Fill land with its lakes left out: exterior and holes are one compound path."""
-    import shapely
-
-    paths = [
-        Path.make_compound_path(
-            *(
-                Path(shapely.get_coordinates(ring) - (central, 0.0), closed=True)
-                for ring in shapely.get_rings(polygon)
-            )
-        )
-        for polygon in land
-    ]
+def _make_land(land: Sequence[shapely.Polygon], central: float) -> PathCollection:
+    """Return filled land, with its lakes left out."""
+    paths = [_make_path(polygon, central) for polygon in land]
     return PathCollection(
         paths, facecolors=LAND_COLOUR, edgecolors=SHORE_COLOUR, linewidths=0.3, zorder=1
     )
 
 
-def _ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Choose round degrees within a range, at most so many steps apart."""
-    steps = np.array([1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0])
-    fitting = steps[(high - low) / steps <= most]
-    step = fitting[0] if len(fitting) else steps[-1]
-    return step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
-
-
-def _label_with_gridliner(ax: Any, window: Extent) -> None:
-    from matplotlib.ticker import FixedLocator
-
-    lines = ax.gridlines(draw_labels={"bottom": "x", "left": "y"}, **_GRID)
-    east, north = _ticks(window[0], window[2], 6), _ticks(window[1], window[3], 6)
-    turned = (east + 180.0) % 360.0 - 180.0  # cartopy overlooks what exceeds 180
-    lines.xlocator = FixedLocator(np.unique(turned).tolist())
-    lines.ylocator = FixedLocator(north.tolist())
-
-
-def _plain_axes(figure: Figure, central: float, window: Extent) -> Axes:
-    ax = figure.add_subplot()
-    _set_window(ax, central, window)
-    ax.set_aspect("equal")
-    east, north = _ticks(window[0], window[2], 6), _ticks(window[1], window[3], 6)
-    ax.set_xticks(east - central, labels=[degrees_label(x, "longitude") for x in east])
-    ax.set_yticks(north, labels=[degrees_label(y, "latitude") for y in north])
-    ax.grid(visible=True, **_GRID)
-    return ax
-
-
-def _nowhere_axes(figure: Figure) -> Axes:
-    ax = figure.add_subplot(aspect="equal", xlabel="x", ylabel="y")
-    ax.grid(visible=True, **_GRID)
-    return ax
-
-
-_GRID: dict[str, Any] = {"color": "#7f8c99", "linewidth": 0.5, "alpha": 0.6, "linestyle": ":"}
+def _make_path(polygon: shapely.Polygon, shift: float) -> Path:
+    """Return a polygon as one path of its exterior and holes, moved westward by `shift`."""
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
+    return Path.make_compound_path(*(Path(ring - (shift, 0.0), closed=True) for ring in rings))

@@ -1,6 +1,6 @@
-"""How many clusters: the scores of several k, and the one that was chosen.
+"""The scores of several numbers of clusters, and the number that was chosen.
 
-The scores are plain numbers; `fastkm.choose_k` computes them, or anything else does.
+The scores are plain numbers, such as those that `fastkm.choose_k` computes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP
+from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP, draw_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,11 @@ AXIS_LABELS = {
     "calinski_harabasz": "Calinski-Harabasz index, higher is better",
     "elbow": "inertia below its chord, as share of its fall",
 }
-"""What the axis says of each criterion."""
+"""The label of the axis for each criterion."""
 
 PAGE_INCHES = (6.0, 3.8)
 LINE_COLOUR = RASTER_CMAP(0.3)
-HEADROOM = 0.15
-"""Of the axes' height: room for the label above the highest score."""
+HEADROOM = 0.15  # room for the label above the highest score, as share of the axes' height
 
 
 def scores_figure(
@@ -50,9 +49,9 @@ def scores_figure(
     chosen : int
         The k to mark.
     criterion : str
-        What was scored; the axis says it in words for the criteria of `fastkm.choose_k`.
+        The criterion; the axis has it in words if it is one of `fastkm.choose_k`.
     errors : mapping of int to float, optional
-        How far each score may be off: drawn as bars where above 0.
+        How far each score may be off; drawn as a bar if above 0.
     title : str, optional
         The figure's title.
 
@@ -64,8 +63,7 @@ def scores_figure(
     Raises
     ------
     ValueError
-        If there are no scores, one is NaN, `chosen` is none of them, or the keys of `errors`
-        are others.
+        If a score is NaN, `chosen` has no score, or `errors` has other keys than `scores`.
 
     Examples
     --------
@@ -88,30 +86,9 @@ def draw_scores(
     criterion: str,
     errors: Mapping[int, float] | None = None,
 ) -> Line2D:
-    """Draw scores against the number of clusters; the arguments are those of `scores_figure`.
+    """Draw scores on the axes given, and return the line through the finite ones.
 
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
-    scores : mapping of int to float
-        The score of each k.
-    chosen : int
-        The k to mark.
-    criterion : str
-        What was scored.
-    errors : mapping of int to float, optional
-        How far each score may be off.
-
-    Returns
-    -------
-    matplotlib.lines.Line2D
-        The line through the finite scores.
-
-    Raises
-    ------
-    ValueError
-        As `scores_figure` does.
+    The arguments are those of `scores_figure`, which also says what is an error.
 
     Examples
     --------
@@ -121,54 +98,53 @@ def draw_scores(
     [[2.0, 0.61], [3.0, 0.74]]
     """
     bounds = dict.fromkeys(scores, 0.0) if errors is None else errors
-    _check(scores, chosen, bounds)
+    _check_scores(scores, chosen, bounds)
+    # A line through the finite scores, with a bar for each that may be off.
     ks = sorted(scores)
     finite = [k for k in ks if math.isfinite(scores[k])]
     (line,) = ax.plot(finite, [scores[k] for k in finite], "o-", color=LINE_COLOUR, markersize=5)
     unsure = [k for k in finite if bounds[k] > 0]
     if unsure:
-        ax.errorbar(
-            unsure,
-            [scores[k] for k in unsure],
-            [bounds[k] for k in unsure],
-            fmt="none",
-            ecolor=LINE_COLOUR,
-            capsize=3,
-        )
-    _give_room(ax, ks)
-    heights = _mark_infinite(ax, scores)
-    _mark_chosen(ax, chosen, heights[chosen], scores[chosen], bounds[chosen])
-    ax.set_xlabel("number of clusters k")
-    ax.set_ylabel(AXIS_LABELS.get(criterion, criterion))
-    return line
-
-
-def _check(scores: Mapping[int, float], chosen: int, errors: Mapping[int, float]) -> None:
-    if chosen not in scores:
-        msg = f"chosen must be a k that has a score, {sorted(scores)}, got {chosen}"
-        raise ValueError(msg)
-    for k, score in scores.items():
-        if math.isnan(score):
-            msg = f"scores must be numbers, but that of k = {k} is NaN"
-            raise ValueError(msg)
-    if set(errors) != set(scores):
-        msg = f"errors must have the keys of scores, {sorted(scores)}, got {sorted(errors)}"
-        raise ValueError(msg)
-
-
-def _give_room(ax: Axes, ks: list[int]) -> None:
-    """Mark whole k only, and fix the limits with room for a label above the highest score."""
+        heights, reach = ([values[k] for k in unsure] for values in (scores, bounds))
+        ax.errorbar(unsure, heights, reach, fmt="none", ecolor=LINE_COLOUR, capsize=3)
+    # Ticks at whole k only, and limits with room for a label above the highest score.
     ax.set_xlim(ks[0] - 0.5, ks[-1] + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + HEADROOM * (high - low))
-    ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
+    draw_grid(ax, "y")
+    ax.set_xlabel("number of clusters k")
+    ax.set_ylabel(AXIS_LABELS.get(criterion, criterion))
+    # A ring around the chosen k, and its number above it.
+    height = _mark_infinite(ax, scores)[chosen]
+    ax.plot(
+        [chosen], [height], "o", markersize=13, markerfacecolor="none",
+        markeredgecolor=OUTLINE_COLOUR, markeredgewidth=1.8,
+    )  # fmt: skip
+    infinite = "" if math.isfinite(scores[chosen]) else " (infinite)"
+    ax.annotate(
+        f"k = {chosen}{infinite}", (chosen, height + bounds[chosen]), xytext=(0, 10),
+        textcoords="offset points", horizontalalignment="center", color=OUTLINE_COLOUR,
+        fontweight="bold",
+    )  # fmt: skip
+    return line
+
+
+def _check_scores(scores: Mapping[int, float], chosen: int, errors: Mapping[int, float]) -> None:
+    """Raise ValueError unless the arguments belong together and no score is NaN."""
+    if chosen not in scores:
+        raise ValueError(f"chosen must be a k that has a score, {sorted(scores)}, got {chosen}")
+    for k, score in scores.items():
+        if math.isnan(score):
+            raise ValueError(f"scores must be numbers, but that of k = {k} is NaN")
+    if set(errors) != set(scores):
+        raise ValueError(
+            f"errors must have the keys of scores, {sorted(scores)}, got {sorted(errors)}"
+        )
 
 
 def _mark_infinite(ax: Axes, scores: Mapping[int, float]) -> dict[int, float]:
-    """Point up, or down, where a score has no end; give the height at which each k stands."""
+    """Draw an arrow for each infinite score; return the height at which each k is drawn."""
     if not any(map(math.isfinite, scores.values())):
         ax.set_yticks([])
     low, high = ax.get_ylim()
@@ -180,21 +156,3 @@ def _mark_infinite(ax: Axes, scores: Mapping[int, float]) -> dict[int, float]:
             heights[k], marker = ends[score]
             ax.plot([k], [heights[k]], marker, color=LINE_COLOUR, markersize=8)
     return heights
-
-
-def _mark_chosen(ax: Axes, chosen: int, height: float, score: float, error: float) -> None:
-    """Ring the chosen k, and write which it is above it."""
-    infinite = "" if math.isfinite(score) else " (infinite)"
-    ax.plot(
-        [chosen], [height], "o", markersize=13, markerfacecolor="none",
-        markeredgecolor=OUTLINE_COLOUR, markeredgewidth=1.8,
-    )  # fmt: skip
-    ax.annotate(
-        f"k = {chosen}{infinite}",
-        (chosen, height + error),
-        xytext=(0, 10),
-        textcoords="offset points",
-        horizontalalignment="center",
-        color=OUTLINE_COLOUR,
-        fontweight="bold",
-    )

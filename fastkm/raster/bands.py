@@ -1,13 +1,14 @@
 """Stacks: the bands of a raster on one grid, and their cells as rows of numbers.
 
-K-means takes rows, one a cell, with a number a band. A `DataArray` of dimensions (band, y, x) is
-that already, seen from the side: its cells are Fortran-ordered rows and are not copied, unless
-some are missing or the bands are to be divided by their deviations. What is missing in any band is
-missing; each band says by its own attributes what that is.
+K-means takes rows, one per cell, with one number per band. A `DataArray` of dimensions (band, y, x)
+has this form already if its axes are seen in another order: its cells are Fortran-ordered rows and
+are not copied, unless some are missing or the bands are to be divided by their deviations. A cell
+that is missing in any band is missing; the attributes of each band say which of its cells are.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,28 +17,28 @@ import numpy as np
 
 from fastkm._core import cf_missing, validation
 from fastkm.cluster.streaming.arrays import align_weights, as_raw_array, broadcast_weights, is_lazy
-from fastkm.raster.grid.axes import find_stack_axes, raster_variables
-from fastkm.raster.grid.crs import carry_crs, with_crs
+from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes
+from fastkm.raster.grid.crs import attach_crs, carry_crs
 
 if TYPE_CHECKING:
     import xarray as xr
 
 BLOCK = 1 << 16
-"""Cells at a time of which a deviation is measured, so that no copy of a band is made."""
+"""Cells at a time for which a deviation is computed, so that no copy of a band is made."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
-    """Bands on one grid.
+class BandStack:
+    """Rasters on one grid, the bands.
 
     Attributes
     ----------
     bands : tuple of xarray.DataArray
-        Dimensions (y, x); each with the attributes that say what is missing in it.
+        Dimensions (y, x); each with the attributes that say which of its cells are missing.
     names, units : tuple of str
-        One a band; the names differ.
+        One per band; the names differ.
     values : (d, y, x) array or None
-        The bands as one array, where they are one and hold physical numbers.
+        The bands as one array, if they come as one and hold physical numbers.
     """
 
     bands: tuple[xr.DataArray, ...]
@@ -51,94 +52,88 @@ class Stack:
         return self.bands[0]
 
 
-class Rows(NamedTuple):
-    """Cells that are missing in no band.
+class CellRows(NamedTuple):
+    """Cells that are missing in no band: their numbers, (n, d), in the order of the raster.
 
-    Attributes
-    ----------
-    rows : (n, d) array
-        Row by row of the raster.
-    valid : (y, x) bool array or None
-        Where they lie; None where no cell is missing.
+    `valid`, (y, x), says which cells these are; it is None if no cell is missing.
     """
 
     rows: np.ndarray
     valid: np.ndarray | None
 
-    def spread(self, labels: np.ndarray, dtype: np.dtype, grid: xr.DataArray) -> np.ndarray:
-        """Lay labels of the rows out on the grid, -1 where cells are missing."""
+    def to_grid(self, labels: np.ndarray, dtype: np.dtype, grid: xr.DataArray) -> np.ndarray:
+        """Return the labels of the rows as an array on the grid, -1 where cells are missing."""
         if self.valid is None:
             return labels.astype(dtype, copy=False).reshape(grid.shape)
-        laid = np.full(grid.shape, -1, dtype)
-        laid[self.valid] = labels
-        return laid
+        label_map = np.full(grid.shape, -1, dtype)
+        label_map[self.valid] = labels
+        return label_map
 
 
-def stack_of(raster: Any) -> Stack:
-    """Take a raster of any number of bands apart.
-
-    Parameters
-    ----------
-    raster : xarray.DataArray or xarray.Dataset
-        A dataset of rasters on one grid, or an array of two or three dimensions.
+def as_band_stack(raster: Any) -> BandStack:
+    """Return the bands of a raster, a dataset or an array of two or three dimensions, as a stack.
 
     Raises
     ------
     TypeError
         If it is neither, or does not hold real numbers.
     ValueError
-        If it is no raster, has no cells, or the variables of a dataset lie on different grids.
+        If it is not a raster, has no cells, or the variables of a dataset lie on different grids.
 
     Examples
     --------
     >>> import xarray as xr
     >>> months = {"month": ["May", "June"]}
-    >>> stack_of(xr.DataArray(np.zeros((2, 3, 4)), months, ("month", "y", "x"))).names
+    >>> as_band_stack(xr.DataArray(np.zeros((2, 3, 4)), months, ("month", "y", "x"))).names
     ('May', 'June')
     """
     if hasattr(raster, "data_vars"):
-        return _of_variables(raster)
-    if not cf_missing.describes_itself(raster) or not hasattr(raster, "isel"):
+        return _stack_variables(raster)
+    if not cf_missing.is_described_array(raster) or not hasattr(raster, "isel"):
         raise TypeError(
             "raster must be an xarray DataArray or Dataset (wrap a plain array, "
             f"xarray.DataArray(array, dims=('band', 'y', 'x'))), got {type(raster).__name__}"
         )
-    return _of_array(raster)
+    return _stack_array(raster)
 
 
-def gathered(stack: Stack, scale: np.ndarray | None = None, *, copy: bool = False) -> Rows:
-    """Gather the cells that are missing in no band, divided by `scale` where it is given.
+def gather_rows(
+    stack: BandStack, scale: np.ndarray | None = None, *, copy: bool = False
+) -> CellRows:
+    """Gather the cells that are missing in no band, divided by `scale` if it is given.
 
     Raises
     ------
     ValueError
-        If a band holds an infinity, which is no number to cluster.
+        If a band holds an infinity, which cannot be clustered.
     """
-    valid = _valid(stack)
+    # without a copy, if the cells are rows already
+    valid = _find_valid(stack)
     whole = stack.values
-    untouched = valid is None and scale is None and not copy
-    if untouched and whole is not None and whole.dtype.isnative:
-        return Rows(np.moveaxis(whole, 0, -1).reshape(-1, len(whole)), None)
+    needs_no_copy = valid is None and scale is None and not copy
+    if needs_no_copy and whole is not None and whole.dtype.isnative:
+        return CellRows(np.moveaxis(whole, 0, -1).reshape(-1, len(whole)), None)
+    # otherwise band by band
     cells = stack.grid.size if valid is None else int(np.count_nonzero(valid))
-    kinds = [cf_missing.physical(band[:0]).dtype for band in stack.bands]
-    columns = np.empty((len(kinds), cells), validation.working_dtype(*kinds))
+    kinds = [cf_missing.to_physical(band[:0]).dtype for band in stack.bands]
+    columns = np.empty((len(kinds), cells), validation.choose_working_dtype(*kinds))
     for column, band in zip(columns, stack.bands, strict=True):
-        numbers = cf_missing.physical(band)
+        numbers = cf_missing.to_physical(band)
         column[...] = numbers.reshape(-1) if valid is None else numbers[valid]
     if scale is not None:
         columns /= scale[:, None].astype(columns.dtype)
-    return Rows(columns.T, valid)
+    return CellRows(columns.T, valid)
 
 
-def deviations(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Measure the standard deviation of each band; 1 for a constant one, with a warning.
+def compute_deviations(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Compute the standard deviation of each band; 1 for a constant one, with a warning.
 
     Warns
     -----
     RuntimeWarning
         If a band is constant, as `fastkm.whiten` does.
     """
-    found = np.array([_deviation(column) for column in rows.T])
+    found = np.array([_compute_deviation(column) for column in rows.T])
     constant = found == 0
     if constant.any():
         listed = ", ".join(repr(name) for name, same in zip(names, constant, strict=True) if same)
@@ -150,20 +145,14 @@ def deviations(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.where(constant, 1.0, found)
 
 
-def weights_on(weights: Any, stack: Stack) -> np.ndarray:
-    """Lay weights over the grid of a stack.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not real numbers, or do not broadcast to rows and columns.
-    """
+def broadcast_to_grid(weights: Any, stack: BandStack) -> np.ndarray:
+    """Broadcast weights to the grid of a stack, or raise TypeError or ValueError."""
     own = align_weights(weights, as_raw_array(stack.grid, "raster"))
     return broadcast_weights(own.load(), stack.grid.shape)
 
 
-def _deviation(column: np.ndarray) -> float:
-    """Measure in float64, block by block."""
+def _compute_deviation(column: np.ndarray) -> float:
+    """Compute a standard deviation in float64, block by block."""
     if column.max() == column.min():
         return 0.0
     mean = column.mean(dtype=np.float64)
@@ -174,40 +163,40 @@ def _deviation(column: np.ndarray) -> float:
     return (squares / len(column)) ** 0.5
 
 
-def _valid(stack: Stack) -> np.ndarray | None:
-    """Find the cells that are missing in no band; None where none is missing."""
+def _find_valid(stack: BandStack) -> np.ndarray | None:
+    """Find the cells that are missing in no band; None if no cell is missing."""
     valid = None
     for name, band in zip(stack.names, stack.bands, strict=True):
-        gone = _gone(band, name)
-        if gone is not None:
-            valid = ~gone if valid is None else np.logical_and(valid, ~gone, out=valid)
+        missing = _find_missing(band, name)
+        if missing is not None:
+            valid = ~missing if valid is None else np.logical_and(valid, ~missing, out=valid)
     return valid
 
 
-def _gone(band: xr.DataArray, name: str) -> np.ndarray | None:
-    """Find the missing cells of a band; None where there are none. Infinities are refused."""
+def _find_missing(band: xr.DataArray, name: str) -> np.ndarray | None:
+    """Find the missing cells of a band; None if there are none. Raise if others are infinite."""
     cells = as_raw_array(band, f"band {name!r}")
-    gone = cells.missing()
+    missing = cells.find_missing()
     if cells.values.dtype.kind == "f":
         finite = np.isfinite(cells.values)
         if not finite.all():
-            absent = np.isnan(cells.values) if gone is None else gone | np.isnan(cells.values)
-            infinite = np.count_nonzero(~(finite | absent))
+            nan = np.isnan(cells.values)
+            missing = nan if missing is None else missing | nan
+            infinite = np.count_nonzero(~(finite | missing))
             if infinite:
                 raise ValueError(
                     f"raster must be finite where it is not missing, got infinity in {infinite} "
                     f"cells of band {name!r}"
                 )
-            gone = absent
-    return gone if gone is not None and gone.any() else None
+    return missing if missing is not None and missing.any() else None
 
 
-def _of_variables(dataset: xr.Dataset) -> Stack:
-    """Take the variables of a dataset for bands."""
-    names = raster_variables(dataset)
+def _stack_variables(dataset: xr.Dataset) -> BandStack:
+    """Return the variables of a dataset as bands."""
+    names = find_raster_variables(dataset)
     if not names:
         raise ValueError("raster must hold variables with rows and columns, got none")
-    bands = [_plane(with_crs(dataset[name], dataset)) for name in names]
+    bands = [_to_plane(attach_crs(dataset[name], dataset)) for name in names]
     for name, band in zip(names, bands, strict=True):
         if band.dims != bands[0].dims:
             raise ValueError(
@@ -215,11 +204,11 @@ def _of_variables(dataset: xr.Dataset) -> Stack:
                 f"{bands[0].dims} and {name!r} on {band.dims}"
             )
     units = tuple(str(band.attrs.get("units", "")) for band in bands)
-    return Stack(tuple(bands), tuple(names), units)
+    return BandStack(tuple(bands), tuple(names), units)
 
 
-def _plane(array: xr.DataArray) -> xr.DataArray:
-    """Bring a variable without bands into the order (y, x)."""
+def _to_plane(array: xr.DataArray) -> xr.DataArray:
+    """Return a variable without bands in the order (y, x), loaded."""
     axes = find_stack_axes(array)
     if axes.band is not None and array.sizes[axes.band] > 1:
         raise ValueError(
@@ -227,40 +216,40 @@ def _plane(array: xr.DataArray) -> xr.DataArray:
             f"{axes.band!r} of {array.sizes[axes.band]}; choose one step of it first, or give "
             "the variable by itself"
         )
-    plane = _squeezed(array, (axes.y, axes.x)).transpose(axes.y, axes.x)
-    return _loaded(_without_neutral_packing(plane))
+    plane = _squeeze_others(array, (axes.y, axes.x)).transpose(axes.y, axes.x)
+    return _compute_lazy(_drop_neutral_packing(plane))
 
 
-def _of_array(array: xr.DataArray) -> Stack:
-    """Take the steps of the third dimension for bands."""
+def _stack_array(array: xr.DataArray) -> BandStack:
+    """Return the steps of the third dimension of an array as bands."""
     axes = find_stack_axes(array)
     if axes.band is None or array.sizes[axes.band] == 1:
-        name = _only_name(array, axes.band)
-        return Stack((_plane(array),), (name,), (str(array.attrs.get("units", "")),))
-    array = _loaded(_without_neutral_packing(_squeezed(array, axes).transpose(*axes)))
+        name = _name_single_band(array, axes.band)
+        return BandStack((_to_plane(array),), (name,), (str(array.attrs.get("units", "")),))
+    array = _compute_lazy(_drop_neutral_packing(_squeeze_others(array, axes).transpose(*axes)))
     if not array.size:
         raise ValueError(f"raster must have cells, got shape {array.shape}")
     count = array.sizes[axes.band]
     bands = tuple(array.isel({axes.band: j}, drop=True) for j in range(count))
     plain = not any(name in array.attrs for name in (*cf_missing.PACKING, "_Unsigned"))
     values = np.asarray(array.values) if plain and array.dtype.kind in "iuf" else None
-    return Stack(bands, band_names(array, axes.band), _units(array, count), values)
+    return BandStack(bands, name_bands(array, axes.band), _get_units(array, count), values)
 
 
-def _only_name(array: xr.DataArray, dim: str | None) -> str:
-    """Name a single band: as the array is named, else by its step."""
+def _name_single_band(array: xr.DataArray, dim: str | None) -> str:
+    """Name a single band like the array or, if that has no name, by its step."""
     if array.name is not None:
         return str(array.name)
-    return band_names(array, dim)[0] if dim is not None and dim in array.coords else "values"
+    return name_bands(array, dim)[0] if dim is not None and dim in array.coords else "values"
 
 
-def _squeezed(array: xr.DataArray, keep: tuple[str | None, ...]) -> xr.DataArray:
-    """Take the only step of all other dimensions, whose coordinates become scalar ones."""
+def _squeeze_others(array: xr.DataArray, keep: tuple[str | None, ...]) -> xr.DataArray:
+    """Drop all other dimensions, which have one step; their coordinates become scalar ones."""
     return array.squeeze([dim for dim in array.dims if dim not in keep])
 
 
-def _without_neutral_packing(array: xr.DataArray) -> xr.DataArray:
-    """Drop a scale of 1 and an offset of 0, which rioxarray gives every raster."""
+def _drop_neutral_packing(array: xr.DataArray) -> xr.DataArray:
+    """Drop a scale of 1 and an offset of 0, which rioxarray attaches to every raster."""
     neutral = {"scale_factor": 1.0, "add_offset": 0.0}
     given = {name: array.attrs[name] for name in neutral if name in array.attrs}
     if not given or any(np.any(given[name] != neutral[name]) for name in given):
@@ -270,50 +259,47 @@ def _without_neutral_packing(array: xr.DataArray) -> xr.DataArray:
     return plain
 
 
-def _loaded(array: xr.DataArray) -> xr.DataArray:
-    """Compute what is of dask, once."""
-    lazy = is_lazy(array.data)
-    return carry_crs(array, array.compute()) if lazy else array
+def _compute_lazy(array: xr.DataArray) -> xr.DataArray:
+    """Load an array of dask once."""
+    return carry_crs(array, array.compute()) if is_lazy(array.data) else array
 
 
-def _units(array: xr.DataArray, count: int) -> tuple[str, ...]:
-    """Give the units of each band: one for all, or a list of them as GDAL has it."""
+def _get_units(array: xr.DataArray, count: int) -> tuple[str, ...]:
+    """Return the units of each band: the same for all, or one per band, as GDAL has them."""
     units = array.attrs.get("units", "")
     if isinstance(units, tuple | list) and len(units) == count:
         return tuple("" if one is None else str(one) for one in units)
     return (str(units),) * count
 
 
-def band_names(array: xr.DataArray, dim: str) -> tuple[str, ...]:
-    """Name the steps of a dimension: by words, else by dates or numbers; no two alike.
+def name_bands(array: xr.DataArray, dim: str) -> tuple[str, ...]:
+    """Name the steps of a dimension by words or, if there are none, by dates or numbers.
+
+    All names differ.
 
     Examples
     --------
     >>> import xarray as xr
     >>> months = np.array(["2009-10-01", "2009-11-01"], "M8[ns]")
-    >>> band_names(xr.DataArray([1.0, 2.0], {"time": months}, ("time",)), "time")
+    >>> name_bands(xr.DataArray([1.0, 2.0], {"time": months}, ("time",)), "time")
     ('2009-10-01', '2009-11-01')
     """
     count = array.sizes[dim]
     steps = np.asarray(array[dim].values) if dim in array.coords else None
     words = array.attrs.get("long_name")
-    if steps is not None and (steps.dtype.kind in "US" or _all_text(steps)):
+    if steps is not None and all(isinstance(step, str | bytes) for step in steps):
         names = [str(step) for step in steps]
     elif isinstance(words, tuple | list) and len(words) == count and any(words):
         names = [str(word or f"{dim} {number}") for number, word in enumerate(words, 1)]
     elif steps is None:
         names = [f"{dim} {number}" for number in range(1, count + 1)]
     else:
-        names = _dates_or_numbers(steps, dim)
-    return unique_names(names)
+        names = _format_steps(steps, dim)
+    return make_unique(names)
 
 
-def _all_text(steps: np.ndarray) -> bool:
-    return steps.dtype.kind in "OT" and all(isinstance(step, str) for step in steps)
-
-
-def _dates_or_numbers(steps: np.ndarray, dim: str) -> list[str]:
-    """Write dates as ISO has them, as short as tells them apart, and numbers behind a word."""
+def _format_steps(steps: np.ndarray, dim: str) -> list[str]:
+    """Format numbers behind a word, and dates in ISO form, without the time if days differ."""
     if steps.dtype.kind in "iuf":
         return [f"{dim} {step:.7g}" for step in steps]
     dates = [str(step).replace(" ", "T") for step in steps]
@@ -321,21 +307,17 @@ def _dates_or_numbers(steps: np.ndarray, dim: str) -> list[str]:
     return days if len(set(days)) == len(days) else [date.split(".")[0] for date in dates]
 
 
-def unique_names(names: list[str]) -> tuple[str, ...]:
-    """Put a number behind names that occur again.
+def make_unique(names: list[str], pattern: str = "{} ({})") -> tuple[str, ...]:
+    """Append a number to names that occur again, by a pattern of name and number.
 
     Examples
     --------
-    >>> unique_names(["red", "red", "nir"])
+    >>> make_unique(["red", "red", "nir"])
     ('red', 'red (2)', 'nir')
     """
-    seen: dict[str, int] = {}
     unique: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        candidate = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        while candidate in unique:
-            seen[name] += 1
-            candidate = f"{name} ({seen[name]})"
-        unique.append(candidate)
+        numbered = (pattern.format(name, number) for number in itertools.count(2))
+        candidates = itertools.chain([name], numbered)
+        unique.append(next(word for word in candidates if word not in unique))
     return tuple(unique)

@@ -1,9 +1,9 @@
-"""Codebooks of several bands: what labels another raster, kept in a file that a person can read.
+"""Codebooks of several bands, which label other rasters, and the files of all codebooks.
 
-The file is JSON like that of one band (`fastkm.load_codebook`), with a format of its own: names
-and units of the bands, the centroids in these units and, where bands were standardised, the
-deviations, and the centroids divided by them as they were found. Floats are written with the
-digits that give the same float back, so labels are the same, bit for bit.
+A codebook of several bands holds their names and units, and the centroids in these units. If the
+bands were standardised, it also holds their deviations, and the centroids divided by them as they
+were found. Its file has a format of its own, see `fastkm.cluster.codebook_file`; `load_codebook`
+reads both formats.
 """
 
 from __future__ import annotations
@@ -11,30 +11,36 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import atomic_write
-from fastkm.cluster.exact.predict import label_dtype
-from fastkm.cluster.lloyd.fit import nearest_rows
-from fastkm.raster.bands import Stack, gathered, stack_of
+from fastkm.cluster.codebook import describe_classes, label_dtype
+from fastkm.cluster.codebook_file import (
+    VERSION,
+    read_array,
+    read_integer,
+    read_stored,
+    write_codebook,
+)
+from fastkm.cluster.exact.result import FORMAT as ONE_BAND_FORMAT
+from fastkm.cluster.exact.result import KMeans1D
+from fastkm.cluster.lloyd.fit import assign_rows
+from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows, make_unique
 from fastkm.raster.grid.crs import carry_crs
-from fastkm.raster.labels import describe_labels
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = "fastkm codebook of bands"
-VERSION = 1
 
 _DATE_OR_NUMBER = re.compile(r"\d{4}-\d{2}-\d{2}.*|.* [-+.\de]+")
 
 
 @dataclass(frozen=True, eq=False)
-class StackCodebook:
+class BandsCodebook:
     """Centroids of several bands, and how cells are measured against them.
 
     Attributes
@@ -62,11 +68,27 @@ class StackCodebook:
         """The centroids in the units of the bands, shape (k, d)."""
         return self.codes if self.scale is None else self.codes * self.scale
 
+    @property
+    def inertia(self) -> None:
+        """None: the codebook does not know the inertia of the data that was clustered."""
+
+    @property
+    def passes(self) -> int:
+        """0: the codebook does not know how often the data was read."""
+        return 0
+
+    @property
+    def proven_optimal(self) -> bool:
+        """False: nothing is proven for several bands."""
+        return False
+
     def __repr__(self) -> str:
         bands = ", ".join(self.names)
-        return f"StackCodebook: {self.k} clusters of {len(self.names)} bands ({bands})"
+        return f"BandsCodebook: {self.k} clusters of {len(self.names)} bands ({bands})"
 
-    def predict(self, raster: xr.DataArray | xr.Dataset, *, threads: int | None = None) -> Any:
+    def predict(
+        self, raster: xr.DataArray | xr.Dataset, *, threads: int | None = None
+    ) -> xr.DataArray:
         """Label the cells of another raster of these bands.
 
         Parameters
@@ -79,34 +101,51 @@ class StackCodebook:
         Returns
         -------
         xarray.DataArray
-            Labels as of `fastkm.cluster_raster`, -1 where a band is missing.
+            Labels as those of `fastkm.cluster_raster`, -1 where a band is missing.
 
         Raises
         ------
         ValueError
             If the bands are not those of the codebook, or hold infinities.
         """
-        stack = self._matched(raster)
-        rows, valid = found = gathered(stack, self.scale)
-        del valid
-        labels = nearest_rows(rows, self.codes, threads=threads).labels
-        return self.dressed(found.spread(labels, label_dtype(self.k), stack.grid), stack.grid)
+        stack = self._select_bands(raster)
+        cells = gather_rows(stack, self.scale)
+        labels = assign_rows(cells.rows, self.codes, threads=threads).labels
+        return self.to_label_map(labels, cells, stack.grid)
 
-    def dressed(self, labels: np.ndarray, grid: xr.DataArray) -> xr.DataArray:
-        """Make labels on a grid a label map."""
-        made = grid.copy(data=labels)
-        made.encoding = {}
-        what = ", ".join(self.names)
-        return carry_crs(grid, describe_labels(made, what, self.names, self.units, self.centroids))
+    def to_label_map(self, labels: np.ndarray, cells: CellRows, grid: xr.DataArray) -> xr.DataArray:
+        """Lay the labels of cells out on their grid, and describe them."""
+        made = grid.copy(data=cells.to_grid(labels, label_dtype(self.k), grid))
+        made.name, made.attrs, made.encoding = "cluster", self.describe(), {}
+        return carry_crs(grid, made)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the codebook as a JSON file, whole or not at all.
+    def describe(self, _raster: Any = None, /) -> dict[str, Any]:
+        """Return the attributes of a label map, the same for every raster of these bands.
 
-        Raises
-        ------
-        OSError
-            If it cannot be written.
+        The centroids of each band are an attribute of its own, because netCDF has no tables in
+        attributes.
         """
+        centroids = self.centroids
+        words = make_attribute_names(self.names)
+        return {
+            **describe_classes(", ".join(self.names), centroids),
+            "bands": ", ".join(self.names),
+            "centroid_units": ", ".join(unit or "1" for unit in self.units),
+            **{f"centroids_{word}": centroids[:, j] for j, word in enumerate(words)},
+        }
+
+    def tabulate(self) -> dict[str, list[Any]]:
+        """Return the centroids band by band, one row a cluster."""
+        return {
+            name: column.tolist() for name, column in zip(self.names, self.centroids.T, strict=True)
+        }
+
+    def without_profile(self) -> BandsCodebook:
+        """Return the codebook itself, which has no profile of the data."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the codebook's file holds: strings, integers, floats, lists of them."""
         stored: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
@@ -117,29 +156,63 @@ class StackCodebook:
         }
         if self.scale is not None:
             stored |= {"scale": self.scale.tolist(), "scaled_centroids": self.codes.tolist()}
-        with atomic_write(path) as draft:
-            draft.write_text(json.dumps(stored, indent=1) + "\n")
+        return stored
 
-    def _matched(self, raster: xr.DataArray | xr.Dataset) -> Stack:
-        """Take the bands of the codebook from a raster."""
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> BandsCodebook:
+        """Rebuild a codebook from what its file holds.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If an entry is missing or wrong.
+        """
+        names = tuple(str(name) for name in stored["bands"])
+        units = tuple(str(unit) for unit in stored["units"])
+        if len(units) != len(names):
+            raise ValueError(f"units must be {len(names)} words, got {len(units)}")
+        shape = (read_integer(stored, "k", least=1), len(names))
+        shapes: dict[str, tuple[int, ...]] = {"centroids": shape}
+        if "scale" in stored:
+            shapes = {"scaled_centroids": shape, "scale": shape[1:]}
+        arrays = [read_array(stored, name, wanted) for name, wanted in shapes.items()]
+        for name, array in zip(shapes, arrays, strict=True):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} must hold finite numbers")
+        if "scale" in stored and not (arrays[1] > 0).all():
+            raise ValueError("scale must hold numbers above 0")
+        return cls(names, units, *arrays)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the codebook as a JSON file, whole or not at all; see `fastkm.load_codebook`.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        write_codebook(path, json.dumps(self.to_dict(), indent=1) + "\n")
+
+    def _select_bands(self, raster: xr.DataArray | xr.Dataset) -> BandStack:
+        """Take the bands of the codebook from a raster; raise ValueError if it has others."""
         if hasattr(raster, "data_vars"):
-            absent = [name for name in self.names if name not in raster.data_vars]
-            if absent:
+            if not set(self.names) <= set(raster.data_vars):
                 raise ValueError(
                     f"raster must have the variables {', '.join(self.names)}, got "
                     f"{', '.join(map(str, raster.data_vars))}"
                 )
+            # limits of cells and reference systems stay with the bands
             helpers = [name for name in raster.data_vars if raster[name].ndim < 2]
             raster = raster[[*self.names, *(name for name in helpers if name not in self.names)]]
-        stack = stack_of(raster)
-        if len(stack.names) != len(self.names) or self._differ(stack.names):
+        stack = as_band_stack(raster)
+        if len(stack.names) != len(self.names) or self._has_other_names(stack.names):
             raise ValueError(
                 f"raster must have the bands {', '.join(self.names)}, got {', '.join(stack.names)}"
             )
         return stack
 
-    def _differ(self, names: tuple[str, ...]) -> bool:
-        """Tell whether bands have other names; dates and numbers are no names."""
+    def _has_other_names(self, names: tuple[str, ...]) -> bool:
+        """Return True if bands have other names; dates and numbers are no names."""
         pairs = zip(self.names, names, strict=True)
         return any(
             a != b and not (_DATE_OR_NUMBER.fullmatch(a) and _DATE_OR_NUMBER.fullmatch(b))
@@ -147,70 +220,55 @@ class StackCodebook:
         )
 
 
-def is_stack_codebook(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file is a codebook of several bands; what cannot be read is none."""
-    try:
-        stored = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(stored, dict) and stored.get("format") == FORMAT
+def make_attribute_names(names: Sequence[str]) -> list[str]:
+    """Turn names of bands into words of letters, digits and underscores, no two alike.
+
+    Examples
+    --------
+    >>> make_attribute_names(["2 m temperature", "2-m temperature"])
+    ['2_m_temperature', '2_m_temperature_2']
+    """
+    words = [re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "band" for name in names]
+    return list(make_unique(words, "{}_{}"))
 
 
-def load_stack_codebook(path: str | os.PathLike[str]) -> StackCodebook:
-    """Read a codebook that `StackCodebook.save` wrote.
+def load_codebook(path: str | os.PathLike[str]) -> KMeans1D | BandsCodebook:
+    """Read a codebook that the `save` of a result wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        A JSON file.
+
+    Returns
+    -------
+    KMeans1D or BandsCodebook
+        It predicts, reports and prints as the one that was saved. A `KMeans1D` if values or a
+        raster of one band were clustered; its `profile` is None.
 
     Raises
     ------
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is not such a codebook, is one of another version, or is damaged.
+        If it is not a codebook, is one of another version, or is damaged.
 
     Examples
     --------
     >>> import tempfile
+    >>> import fastkm
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     StackCodebook(("red", "nir"), ("", ""), np.eye(2)).save(f"{folder}/a.json")
-    ...     load_stack_codebook(f"{folder}/a.json")
-    StackCodebook: 2 clusters of 2 bands (red, nir)
+    ...     fastkm.kmeans1d([1, 2, 8, 9], 2).save(f"{folder}/year.json")
+    ...     codebook = fastkm.load_codebook(f"{folder}/year.json")
+    >>> codebook.predict([0.5, 7.0])
+    array([0, 1], dtype=int8)
     """
-    file = Path(path)
-    content = file.read_bytes()
+    stored = read_stored(path, (ONE_BAND_FORMAT, FORMAT))
     try:
-        stored = json.loads(content)
-    except (ValueError, RecursionError):
-        stored = None
-    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        raise ValueError(f"{file} is not a codebook of several bands of fastkm")
-    if stored.get("version") != VERSION:
-        raise ValueError(
-            f"{file} is a codebook of version {stored.get('version')!r}; this fastkm reads "
-            f"version {VERSION}"
-        )
-    try:
-        return _restored(stored)
+        if stored["format"] == FORMAT:
+            return BandsCodebook.from_dict(stored)
+        return KMeans1D.from_dict(stored)
     except KeyError as error:
-        raise ValueError(f"{file} is damaged: {error} is missing") from None
+        raise ValueError(f"{os.fspath(path)} is damaged: {error} is missing") from None
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} is damaged: {error}") from None
-
-
-def _restored(stored: dict[str, Any]) -> StackCodebook:
-    """Rebuild a codebook; raise ValueError, TypeError or KeyError if it is damaged."""
-    names = tuple(str(name) for name in stored["bands"])
-    units = tuple(str(unit) for unit in stored["units"])
-    shape = (stored["k"], len(names))
-    if len(units) != len(names):
-        raise ValueError(f"units must be {len(names)} words, got {len(units)}")
-    codes = _table(stored, "scaled_centroids" if "scale" in stored else "centroids", shape)
-    scale = _table(stored, "scale", shape[1:]) if "scale" in stored else None
-    if scale is not None and not (scale > 0).all():
-        raise ValueError("scale must hold numbers above 0")
-    return StackCodebook(names, units, codes, scale)
-
-
-def _table(stored: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    table = np.array(stored[name], np.float64)
-    if table.shape != shape or not np.isfinite(table).all():
-        raise ValueError(f"{name} must be finite, of shape {shape}, got shape {table.shape}")
-    return table
+        raise ValueError(f"{os.fspath(path)} is damaged: {error}") from None

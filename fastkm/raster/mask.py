@@ -1,4 +1,4 @@
-"""Masks: a second raster on the same grid that says which cells take part."""
+"""Masks: rasters that say which cells of another raster on the same grid are used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastkm.raster.grid.axes import raster_variables
+from fastkm.raster.grid.axes import find_raster_variables
 from fastkm.raster.io.read_netcdf import Bbox, read_raster
 
 if TYPE_CHECKING:
@@ -17,16 +17,10 @@ Raster = TypeVar("Raster", bound="xr.DataArray | xr.Dataset")
 
 
 def apply_mask(raster: Raster, path: str | os.PathLike[str], *, bbox: Bbox | None = None) -> Raster:
-    """Make the cells of `raster` missing where the mask file holds 0 or is missing.
+    """Make the cells of a raster missing in which the mask is 0 or missing.
 
-    Parameters
-    ----------
-    raster : xarray.DataArray or xarray.Dataset
-        From `read_raster` or `read_stack`, cut by the same `bbox`.
-    path : path-like
-        A netCDF or GeoTIFF file with one raster on the same grid.
-    bbox : (west, south, east, north), optional
-        The box that `raster` was cut by.
+    The raster comes from `read_raster` or `read_stack`; `bbox` is the box by which it was cropped.
+    The mask is a netCDF or GeoTIFF file with one raster on the same grid.
 
     Raises
     ------
@@ -35,42 +29,28 @@ def apply_mask(raster: Raster, path: str | os.PathLike[str], *, bbox: Bbox | Non
     OSError
         If the file cannot be read.
     """
-    given: Any = raster
-    if not hasattr(given, "data_vars"):
-        keep = kept_cells(path, bbox=bbox, grid=given)
-        masked: Raster = _masked_by(keep, given)
+    masked: Any = raster
+    if not hasattr(raster, "data_vars"):
+        keep = read_kept_cells(path, bbox=bbox, grid=masked)
+        masked = masked.where(keep)
+        masked.encoding = raster.encoding
         return masked
-    made = given.copy()
-    names = raster_variables(given)
-    keep = kept_cells(path, bbox=bbox, grid=given[names[0]] if names else None)
+    masked = raster.copy()
+    names = find_raster_variables(masked)
+    keep = read_kept_cells(path, bbox=bbox, grid=masked[names[0]] if names else None)
     for name in names:
-        made[name] = _masked_by(keep, given[name])
-        made[name].encoding = given[name].encoding
-    return made
+        masked[name] = masked[name].where(keep)
+        masked[name].encoding = raster[name].encoding
+    return masked
 
 
-def kept_cells(
+def read_kept_cells(
     path: str | os.PathLike[str], *, bbox: Bbox | None = None, grid: xr.DataArray | None = None
 ) -> np.ndarray:
-    """Read which cells a mask file keeps: those where it is neither 0 nor missing.
+    """Read which cells a mask file keeps, (rows, columns): where it is neither 0 nor missing.
 
-    Parameters
-    ----------
-    path, bbox
-        As for `apply_mask`.
-    grid : xarray.DataArray, optional
-        A raster, its last two dimensions rows and columns, whose grid the mask must have.
-
-    Returns
-    -------
-    (rows, columns) bool array
-
-    Raises
-    ------
-    ValueError
-        If the mask is on another grid.
-    OSError
-        If the file cannot be read.
+    If `grid` is given, a raster whose last two dimensions are rows and columns, the mask must have
+    its grid; see `apply_mask`.
     """
     mask = read_raster(path, bbox=bbox)
     if grid is not None:
@@ -87,10 +67,3 @@ def _require_grid(mask: xr.DataArray, raster: xr.DataArray, path: str | os.PathL
         both = own in raster.coords and other in mask.coords
         if both and not np.allclose(raster[own], mask[other], rtol=0, atol=1e-4):
             raise ValueError(f"mask {os.fspath(path)} has other coordinates {own} than the raster")
-
-
-def _masked_by(keep: np.ndarray, raster: xr.DataArray) -> Any:
-    """Make the cells of one raster or stack missing that are not kept."""
-    masked = raster.where(keep)
-    masked.encoding = raster.encoding
-    return masked

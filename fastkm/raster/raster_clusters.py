@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-import html
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from fastkm.cluster.exact.result import KMeans1D
+from fastkm.cluster.codebook import to_html_table
 from fastkm.cluster.selection.criteria_nd import Partition
-from fastkm.raster.bands import Stack, gathered, stack_of
-from fastkm.raster.codebook import StackCodebook
+from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows
 from fastkm.raster.labels import label_raster
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.codebook import BandsCodebook
+
 
 @dataclass(frozen=True, eq=False)
-class Gathering:
-    """How to gather again the rows that were clustered; all results of a call share one.
+class ClusteredRows:
+    """The rows that were clustered, which all results of a call share; gathered when needed.
 
-    Attributes
-    ----------
-    stack : Stack
-        The bands.
-    scale : (d,) float64 array or None
-        What each band was divided by.
-    weights : (y, x) float64 array or None
-        Weights of the cells.
+    `scale`, (d,), is what each band was divided by; `weights`, (y, x), are those of the cells.
     """
 
-    stack: Stack
+    stack: BandStack
     scale: np.ndarray | None
     weights: np.ndarray | None
 
-    def gathered(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give the rows as they were clustered, and their weights."""
-        rows, valid = gathered(self.stack, self.scale)
-        return rows, at_valid(self.weights, valid)
+    def gather(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows as they were clustered, and their weights."""
+        cells = gather_rows(self.stack, self.scale)
+        return cells.rows, self.select_weights(cells)
 
-
-def at_valid(weights: np.ndarray | None, valid: np.ndarray | None) -> np.ndarray | None:
-    """Give the weights of the cells that are not missing."""
-    if weights is None:
-        return None
-    return weights.reshape(-1) if valid is None else weights[valid]
+    def select_weights(self, cells: CellRows) -> np.ndarray | None:
+        """Return the weights of the cells that are not missing."""
+        if self.weights is None:
+            return None
+        return self.weights.reshape(-1) if cells.valid is None else self.weights[cells.valid]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,26 +52,28 @@ class RasterClusters:
         Number of clusters.
     labels : xarray.DataArray
         The cluster of each cell, (y, x), -1 where a band is missing. Numbers are an order:
-        centroids of the first band ascend, of equal ones those of the next.
+        centroids of the first band ascend; if some are equal, those of the next band do.
     centroids : xarray.DataArray
         Dimensions (cluster, band), float64, in the units of the bands, which are the coordinate
         ``units``.
     counts : (k,) int64 array
         Cells of each cluster.
     weights : (k,) float64 array
-        Their summed weight; the counts where no weights were given.
+        Their summed weight; the counts if no weights were given.
     inertia : float
         (Weighted) sum of squared distances to the centroids, in the space that was clustered:
-        where bands were standardised, in units of their deviations.
+        in units of the deviations of the bands if these were standardised.
     gap : float or None
-        Of one band how far the inertia may be above the least possible one, see
-        `fastkm.KMeans1D`; None for several, where nothing is proven.
+        For one band, how far the inertia may be above the least possible one, see
+        `fastkm.KMeans1D`; None for several bands, for which nothing is proven.
     iterations : int or None
-        Of Lloyd's algorithm; None for one band.
+        Iterations of Lloyd's algorithm; None for one band.
     scale : xarray.DataArray or None
         The deviations that bands were divided by.
-    codebook : KMeans1D or StackCodebook
-        What labels other rasters, and is kept in a file.
+    codebook : KMeans1D or BandsCodebook
+        It labels other rasters, and is kept in a file.
+    clustered_rows : ClusteredRows or None
+        The rows of several bands, which `fastkm.choose_k` needs; lost when a result is pickled.
 
     Examples
     --------
@@ -103,12 +98,12 @@ class RasterClusters:
     gap: float | None
     iterations: int | None
     scale: xr.DataArray | None
-    codebook: KMeans1D | StackCodebook
-    gathering: Gathering | None = field(default=None, repr=False)
+    codebook: KMeans1D | BandsCodebook
+    clustered_rows: ClusteredRows | None = field(default=None, repr=False)
 
     @property
     def shares(self) -> np.ndarray:
-        """The share of each cluster in the summed weight."""
+        """Share of each cluster in the summed weight."""
         return self.weights / self.weights.sum()
 
     @property
@@ -123,12 +118,13 @@ class RasterClusters:
         ----------
         raster : xarray.DataArray or xarray.Dataset
             With these bands: the variables of a dataset are taken by name, the bands of an array
-            in their order. Standardised bands are divided by the remembered deviations.
+            in their order. Standardised bands are divided by the deviations of the raster
+            that was clustered.
 
         Returns
         -------
         xarray.DataArray
-            Labels like those of the raster that was clustered; -1 where a band is missing.
+            Labels like those of the raster that was clustered, -1 where a band is missing.
 
         Raises
         ------
@@ -142,32 +138,30 @@ class RasterClusters:
         >>> fastkm.cluster_raster(year, 2).predict(year + 1).values
         array([[0, 1]], dtype=int8)
         """
-        if isinstance(self.codebook, StackCodebook):
-            return self.codebook.predict(raster)
-        stack = stack_of(raster)
-        if len(stack.bands) != 1:
-            raise ValueError(
-                f"raster must have one band, as the one that was clustered, got {len(stack.bands)}"
-            )
-        labels = label_raster(stack.grid, self.codebook)
-        del labels.attrs["inertia"]  # it is not this raster's
-        return labels
+        if not self.codebook.names:
+            stack = as_band_stack(raster)
+            if len(stack.bands) != 1:
+                raise ValueError(
+                    f"raster must have one band, as the one that was clustered, got {len(stack.bands)}"
+                )
+            raster = stack.grid
+        return label_raster(raster, self.codebook, with_inertia=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the codebook as a JSON file: see `KMeans1D.save` and `StackCodebook.save`."""
+        """Write the codebook as a JSON file; `fastkm.load_codebook` reads it."""
         self.codebook.save(path)
 
-    def for_choice(self) -> KMeans1D | Partition:
-        """Give what `fastkm.choose_k` needs to know.
+    def for_selection(self) -> KMeans1D | Partition:
+        """Return what `fastkm.choose_k` needs to know.
 
         Raises
         ------
         ValueError
-            If the result has been pickled: the raster is not.
+            If the result has been pickled, since the raster is not pickled with it.
         """
-        if isinstance(self.codebook, KMeans1D):
-            return self.codebook
-        if self.gathering is None:
+        if self.gap is not None:  # one band
+            return cast("KMeans1D", self.codebook)
+        if self.clustered_rows is None:
             raise ValueError("results must come from cluster_raster: pickled ones have no values")
         labels = self.labels.values
         return Partition(
@@ -175,15 +169,15 @@ class RasterClusters:
             counts=self.counts,
             weights=self.weights,
             inertia=self.inertia,
-            centroids=self.codebook.codes,
+            centroids=cast("BandsCodebook", self.codebook).codes,
             labels=lambda: labels[labels >= 0],
-            rows=self.gathering,
+            rows=self.clustered_rows,
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "gathering": None}
+        return {**self.__dict__, "clustered_rows": None}
 
-    def _title(self) -> str:
+    def _headline(self) -> str:
         clusters = "1 cluster" if self.k == 1 else f"{self.k} clusters"
         bands = self.bands[0] if len(self.bands) == 1 else f"{len(self.bands)} bands"
         space = "" if self.scale is None else " of standardised bands"
@@ -193,8 +187,8 @@ class RasterClusters:
             f"inertia {self.inertia:.6g}{space}{proven}"
         )
 
-    def _table(self) -> list[list[str]]:
-        """Give the headings, then a row of text a cluster."""
+    def _list_rows(self) -> list[list[str]]:
+        """Return the headings, then a row of text for each cluster."""
         units = [str(unit) for unit in self.centroids["units"].values]
         bands = [f"{name} {unit}".strip() for name, unit in zip(self.bands, units, strict=True)]
         rows = [["", *bands, "cells", "share"]]
@@ -204,17 +198,12 @@ class RasterClusters:
         return rows
 
     def __repr__(self) -> str:
-        lines = [self._title()]
-        for first, *bands, cells, share in self._table():
+        lines = [self._headline()]
+        for first, *bands, cells, share in self._list_rows():
             numbers = "".join(f" {text:>14}" for text in bands)
             lines.append(f"  {first:<4}{numbers[1:]} {cells:>14} {share:>10}".rstrip())
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head, *body = self._table()
-        rows = [_html_row("th", head), *(_html_row("td", row) for row in body)]
-        return f"<table><caption>{html.escape(self._title())}</caption>{''.join(rows)}</table>"
-
-
-def _html_row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+        headings, *rows = self._list_rows()
+        return to_html_table(self._headline(), headings, rows)

@@ -13,14 +13,10 @@ BLOCK_CELLS = 1 << 16
 
 
 class ZonalStatistics(NamedTuple):
-    """Statistics of the cells of each zone; NaN for zones without a value.
+    """Statistics of the cells of each zone, arrays of one number per zone.
 
-    Attributes
-    ----------
-    counts : (n,) int64 array
-        Cells with a value: those that are NaN are left out.
-    sums, means, least, greatest : (n,) float64 array
-        In the units of the values.
+    `counts` are cells with a value other than NaN. The others are float64, in the units of the
+    values, and NaN for zones without a value.
     """
 
     counts: np.ndarray
@@ -31,20 +27,9 @@ class ZonalStatistics(NamedTuple):
 
 
 def zonal_statistics(zones: np.ndarray, values: np.ndarray, size: int) -> ZonalStatistics:
-    """Compute statistics of a raster by zone.
+    """Compute statistics of a raster by zone, of the values (of any real type) of its cells.
 
-    Parameters
-    ----------
-    zones : (rows, columns) integer array
-        The zone of each cell, from 0 to ``size - 1``; negative where there is none.
-    values : (rows, columns) array
-        Of any real type.
-    size : int
-        Number of zones.
-
-    Returns
-    -------
-    ZonalStatistics
+    `zones` has the zone of each cell, from 0 to ``size - 1``; negative if it lies in none.
 
     Examples
     --------
@@ -59,6 +44,6 @@ def zonal_statistics(zones: np.ndarray, values: np.ndarray, size: int) -> ZonalS
         block = np.require(values[row : row + step], np.float64, ["C", "A"])
         summarise(numbers, block, counts, sums, least, greatest)
     empty = counts == 0
-    for found in (sums, least, greatest):
-        found[empty] = np.nan
+    for statistic in (sums, least, greatest):
+        statistic[empty] = np.nan
     return ZonalStatistics(counts, sums, sums / np.maximum(counts, 1), least, greatest)

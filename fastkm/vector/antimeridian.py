@@ -1,22 +1,23 @@
 """Polygons whose longitudes jump, or that touch a pole: cut at a meridian, closed over the pole.
 
-Longitudes of a ring are unrolled, so that none is more than half a turn from the one before. A pole
-itself has no longitude: a ring that runs through one comes to it on one meridian, leaves it on another,
-and runs along the latitude of 90 degrees in between, to the west at the north pole and to the east
-at the south pole, for so the region stays on its left. Where the ring then ends where it began the
-polygon is a plain one in the plane, and is cut to windows of a turn. Where it ends a turn away it
-goes round a pole. With the region on its left, that is the north pole for a ring that goes east: what it
-bounds is the cap up to that pole, without the caps of holes that go round too. The curve of a cap is
-laid out several times, one turn after another, from its point nearest to the pole, beyond which there
-is nothing to cross; a window then cuts a turn out of it.
+The longitudes of a ring are unrolled, so that none is more than half a turn from the one before. A
+pole itself has no longitude: a ring that runs through a pole comes to it on one meridian, leaves it
+on another, and runs along the latitude of 90 degrees in between, to the west at the north pole and to
+the east at the south pole, because so the region stays on its left. If the ring then ends where it
+began, the polygon is an ordinary one in the plane and is cut to windows of one turn. If it ends one
+turn away, it goes round a pole. With the region on its left that is the north pole for a ring that
+goes east: the ring bounds the cap up to that pole, without the caps of holes that go round too. The
+curve of a cap is repeated several times, one turn after another, from its point nearest to the pole,
+beyond which there is nothing to cross; a window then cuts one turn out of it.
 
-Longitudes are rounded to 2^-40 of a degree, 0.1 micrometres, so that whole turns come and go without a
-trace. The package ``antimeridian`` does the same work, but rounds latitudes on the cut to seven
-digits, which makes polygons invalid and neighbours overlap.
+Longitudes are rounded to 2^-40 of a degree, 0.1 micrometres, so that whole turns are added and taken
+away without an error. The package ``antimeridian`` does the same work, but rounds latitudes on the cut
+to seven digits, which makes polygons invalid and neighbours overlap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ import numpy as np
 if TYPE_CHECKING:
     import shapely
 
-GRAINS = 2.0**40
-"""Steps of longitude in a degree."""
+STEPS_PER_DEGREE = 2.0**40
+"""Longitudes are whole multiples of a degree divided by this."""
 
 AT_POLE = 1e-9
 """Degrees from a pole within which a point has no longitude."""
@@ -35,14 +36,14 @@ OPPOSITE = 1e-6
 """Degrees by which two meridians may differ from half a turn and be joined over the pole."""
 
 POLE_DECIMALS = 9
-"""Of degrees, to which steps along a pole are rounded before they are told from none."""
+"""Decimals of a degree to which steps along a pole are rounded before they are compared with 0."""
 
 NEAR_POLE = 60.0
 """Latitude from which an edge between opposite meridians leads over the pole, and a ring goes round
 the pole that is near."""
 
 
-def cut_at_meridian(polygon: shapely.Polygon, west: float) -> np.ndarray:
+def cut_at_meridian(polygon: shapely.Polygon, west: float, pole: float | None = None) -> np.ndarray:
     """Cut a polygon to longitudes of west ... west + 360.
 
     Parameters
@@ -52,11 +53,9 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float) -> np.ndarray:
         with the region on its left. Steps of more than half a turn mean the shorter way.
     west : float
         The meridian where longitudes begin.
-
-    Returns
-    -------
-    (n,) array of shapely.Polygon
-        The parts.
+    pole : float, optional
+        Latitude of the pole inside the exterior, if the exterior goes round one and it is known
+        which; by default the one on its left, or the one that the whole ring is near.
 
     Examples
     --------
@@ -70,34 +69,72 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float) -> np.ndarray:
     """
     import shapely
 
-    rings = [_unrolled(ring) for ring in shapely.get_rings(polygon)]
+    rings = [_unroll_ring(ring) for ring in shapely.get_rings(polygon)]
     exterior, holes = rings[0], rings[1:]
     turns = round((exterior[-1, 0] - exterior[0, 0]) / 360.0)
+    # an ordinary polygon of the plane
     if turns == 0:
-        covered = shapely.Polygon(exterior, [_beside(hole, exterior) for hole in holes])
-        return _areas(_windows(_mended(covered), west))
-    pole = np.copysign(90.0, turns)
-    least, most = exterior[:, 1].min(), exterior[:, 1].max()
-    if least > NEAR_POLE or most < -NEAR_POLE:  # cells that fold over the pole turn the wrong way
-        pole = np.copysign(90.0, least)
-    covered = _cap(exterior, pole, west)
+        holes = [_shift_hole_inside(hole, exterior) for hole in holes]
+        return _select_oriented(cut_to_turns(_repair(shapely.Polygon(exterior, holes)), west))
+    # a cap round a pole, without its holes
+    if pole is None:
+        pole = np.copysign(90.0, turns)
+        least, most = exterior[:, 1].min(), exterior[:, 1].max()
+        if least > NEAR_POLE or most < -NEAR_POLE:  # cells that fold over the pole turn wrongly
+            pole = np.copysign(90.0, least)
+    covered = _close_over_pole(exterior, pole, west)
     for hole in holes:
-        round_pole = abs(hole[-1, 0] - hole[0, 0]) > 180.0
-        plain = _mended(shapely.Polygon(hole))
-        gone = [_cap(hole, pole, west)] if round_pole else _windows(plain, west)
-        covered = shapely.difference(covered, shapely.union_all(gone))
-    return _areas([covered])
+        if abs(hole[-1, 0] - hole[0, 0]) > 180.0:
+            removed = [_close_over_pole(hole, pole, west)]
+        else:
+            removed = cut_to_turns(_repair(shapely.Polygon(hole)), west)
+        covered = shapely.difference(covered, shapely.union_all(removed))
+    return _select_oriented([covered])
+
+
+def cut_to_turns(
+    geometry: shapely.Geometry, west: float, beyond_pole: float = 0.0
+) -> list[shapely.Geometry]:
+    """Cut a geometry into turns, each shifted to west ... west + 360.
+
+    The window of a turn ends `beyond_pole` degrees beyond the poles.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> [part.bounds for part in cut_to_turns(shapely.box(350, 0, 370, 5), 0.0)]
+    [(350.0, 0.0, 360.0, 5.0), (0.0, 0.0, 10.0, 5.0)]
+    """
+    import shapely
+
+    low, _, high, _ = geometry.bounds
+    parts = []
+    for turn in range(int(np.floor((low - west) / 360.0)), int(np.ceil((high - west) / 360.0))):
+        shifted = shapely.transform(geometry, partial(_shift_east, degrees=-360.0 * turn))
+        parts.append(shapely.intersection(shifted, _turn_box(west, beyond_pole)))
+    return parts
+
+
+def select_polygonal_parts(geometries: Iterable[shapely.Geometry]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the polygons among the parts of geometries, and the number of each one's geometry."""
+    import shapely
+
+    parts, index = shapely.get_parts(np.array(geometries, object), return_index=True)
+    parts, inner = shapely.get_parts(parts, return_index=True)  # parts of collections
+    is_polygon = shapely.get_dimensions(parts) == 2
+    return parts[is_polygon], index[inner][is_polygon]
+
+
+def round_longitudes(longitudes: np.ndarray) -> np.ndarray:
+    """Return longitudes that stay exact when whole turns are added."""
+    return np.asarray(np.round(longitudes * STEPS_PER_DEGREE) / STEPS_PER_DEGREE)
 
 
 def needs_cut(points: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Tell which of many rings have a step of half a turn or more, or a point at a pole.
+    """Return for each ring whether it has a step of half a turn or more, or a point at a pole.
 
-    Parameters
-    ----------
-    points : (n, 2) array
-        Longitudes and latitudes of the rings, one after another.
-    offsets : (r + 1,) array
-        Where each begins.
+    The (n, 2) points are longitudes and latitudes, one ring after another; `offsets`, (r + 1,), are
+    where each begins.
     """
     steps = np.abs(np.diff(points[:, 0], append=points[-1:, 0])) >= 180.0 - OPPOSITE
     steps[offsets[1:] - 1] = False  # from one ring to the next
@@ -105,37 +142,40 @@ def needs_cut(points: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(steps, offsets[:-1]) if len(offsets) > 1 else np.zeros(0, bool)
 
 
-def _unrolled(ring: shapely.LinearRing) -> np.ndarray:
-    """Give the points of a ring, without jumps, and two where it runs through a pole."""
+def _unroll_ring(ring: shapely.LinearRing) -> np.ndarray:
+    """Return the points of a ring without jumps, and two where it runs through a pole."""
     import shapely
 
-    points = _over_poles(shapely.get_coordinates(ring))
-    longitude, latitude = np.round(points[:, 0] * GRAINS) / GRAINS, points[:, 1]
+    points = _split_pole_points(shapely.get_coordinates(ring))
+    longitude, latitude = round_longitudes(points[:, 0]), points[:, 1]
+    # away from the poles a step is the shorter way
     steps = np.diff(longitude)
     steps -= 360.0 * np.round(steps / 360.0)
+    # along a pole it has the region on its left
     pole = np.where(np.abs(latitude) > 90.0 - AT_POLE, np.sign(latitude), 0.0)
     along = (pole[:-1] != 0) & (pole[:-1] == pole[1:])
     side = pole[:-1][along]
     steps[along] = -side * np.mod(-side * np.round(steps[along], POLE_DECIMALS), 360.0)
+    # a ring along the whole of the pole, not through a point of it
     left = steps.sum()
-    if (
-        abs(left) > 180.0 and (steps[along] == 0.0).any()
-    ):  # along the whole of the pole, not at a point
+    if abs(left) > 180.0 and (steps[along] == 0.0).any():
         steps[np.flatnonzero(along)[steps[along] == 0.0][0]] -= left
     longitude = longitude[0] + np.concatenate([[0.0], np.cumsum(steps)])
     return np.column_stack([longitude, np.where(pole != 0, 90.0 * pole, latitude)])
 
 
-def _over_poles(points: np.ndarray) -> np.ndarray:
+def _split_pole_points(points: np.ndarray) -> np.ndarray:
     """Put a point at a pole on two meridians: where the ring comes from, and where it goes."""
-    points = _with_poles(points)
+    points = _insert_poles(points)
     at = np.abs(points[:, 1]) > 90.0 - AT_POLE
     if not at.any() or at.all():
         return points
-    start = int(np.flatnonzero(~at)[0])  # begun where there is a longitude, and open
+    # open the ring at a point that has a longitude; of points at a pole in a row keep one
+    start = int(np.flatnonzero(~at)[0])
     points, at = np.roll(points[:-1], -start, axis=0), np.roll(at[:-1], -start)
-    again = at & np.append(False, at[:-1])
-    points, at = points[~again], at[~again]
+    repeated = at & np.append(False, at[:-1])
+    points, at = points[~repeated], at[~repeated]
+    # give each pole point twice, with the longitudes of its neighbours
     known = np.flatnonzero(~at)
     index = np.arange(len(points))
     before = points[known[np.searchsorted(known, index, side="right") - 1], 0]
@@ -147,7 +187,7 @@ def _over_poles(points: np.ndarray) -> np.ndarray:
     return np.concatenate([ring, ring[:1]])
 
 
-def _with_poles(points: np.ndarray) -> np.ndarray:
+def _insert_poles(points: np.ndarray) -> np.ndarray:
     """Put the pole into edges that lead over it, from a meridian to the opposite one."""
     steps = np.abs(np.diff(points[:, 0])) % 360.0
     latitude = points[:, 1]
@@ -159,70 +199,55 @@ def _with_poles(points: np.ndarray) -> np.ndarray:
     return np.insert(points, where + 1, poles, axis=0)
 
 
-def _beside(hole: np.ndarray, exterior: np.ndarray) -> np.ndarray:
+def _shift_hole_inside(hole: np.ndarray, exterior: np.ndarray) -> np.ndarray:
     """Shift a hole by whole turns to where its exterior encloses it."""
     import shapely
 
-    inside = shapely.get_coordinates(_mended(shapely.Polygon(hole)).representative_point())[0]
+    inside = shapely.get_coordinates(_repair(shapely.Polygon(hole)).representative_point())[0]
     low, high = exterior[:, 0].min(), exterior[:, 0].max()
     turns = np.arange(np.ceil((low - inside[0]) / 360.0), np.floor((high - inside[0]) / 360.0) + 1)
-    around = _mended(shapely.Polygon(exterior))
+    around = _repair(shapely.Polygon(exterior))
     within = shapely.contains_xy(around, inside[0] + 360.0 * turns, inside[1])
-    return _moved(hole, 360.0 * turns[within][0]) if within.any() else hole
+    return _shift_east(hole, 360.0 * turns[within][0]) if within.any() else hole
 
 
-def _mended(polygon: shapely.Polygon) -> shapely.Geometry:
-    """Mend a polygon of a grid whose cells fold over each other."""
+def _repair(polygon: shapely.Polygon) -> shapely.Geometry:
+    """Make a polygon valid; cells of a grid may fold over each other."""
     import shapely
 
     return polygon if polygon.is_valid else shapely.make_valid(polygon)
 
 
-def _windows(polygon: shapely.Geometry, west: float) -> list[shapely.Geometry]:
-    """Cut a polygon into turns, each shifted to west ... west + 360."""
+def _close_over_pole(ring: np.ndarray, pole: float, west: float) -> shapely.Geometry:
+    """Return what lies between a ring round a pole and the pole, in one turn from `west` on."""
     import shapely
 
-    low, _, high, _ = polygon.bounds
-    parts = []
-    for turn in range(int(np.floor((low - west) / 360.0)), int(np.ceil((high - west) / 360.0))):
-        moved = shapely.transform(polygon, partial(_moved, degrees=-360.0 * turn))
-        parts.append(shapely.intersection(moved, _turn(west)))
-    return parts
-
-
-def _cap(ring: np.ndarray, pole: float, west: float) -> shapely.Geometry:
-    """Give what lies between a ring round a pole and the pole, in a turn from `west` on."""
-    import shapely
-
+    # one turn, from the point nearest to the pole on
     points = ring[:-1]
     first = int(np.argmin(np.abs(pole - points[:, 1])))
     full = ring[-1, 0] - ring[0, 0]
-    later = _moved(points, full)
-    turn = np.concatenate([points[first:], later[:first]])
+    turn = np.concatenate([points[first:], _shift_east(points[:first], full)])
     turn[:, 0] -= full * np.floor((turn[0, 0] - west) / full)
-    copies = int(np.ceil(np.ptp(turn[:, 0]) / 360.0)) + 1  # one more than the ring wanders
-    curve = [_moved(turn, full * copy) for copy in range(-copies, copies + 1)]
-    end = _moved(turn[:1], full * (copies + 1))
-    line = np.concatenate([*curve, end])
+    # copies before and after it, one more than the ring wanders, closed along the pole
+    copies = int(np.ceil(np.ptp(turn[:, 0]) / 360.0)) + 1
+    curve = [_shift_east(turn, full * copy) for copy in range(-copies, copies + 1)]
+    line = np.concatenate([*curve, _shift_east(turn[:1], full * (copies + 1))])
     over = [(line[-1, 0], pole), (line[0, 0], pole)]
-    cap = _mended(shapely.Polygon(np.concatenate([line, over])))
-    return shapely.intersection(cap, _turn(west))
+    cap = _repair(shapely.Polygon(np.concatenate([line, over])))
+    return shapely.intersection(cap, _turn_box(west))
 
 
-def _moved(points: np.ndarray, degrees: float) -> np.ndarray:
-    """Move points to the east."""
+def _shift_east(points: np.ndarray, degrees: float) -> np.ndarray:
     return np.column_stack([points[:, 0] + degrees, points[:, 1]])
 
 
-def _turn(west: float) -> shapely.Polygon:
+def _turn_box(west: float, beyond_pole: float = 0.0) -> shapely.Polygon:
     import shapely
 
-    return shapely.box(west, -90.0, west + 360.0, 90.0)
+    return shapely.box(west, -90.0 - beyond_pole, west + 360.0, 90.0 + beyond_pole)
 
 
-def _areas(geometries: list[shapely.Geometry]) -> np.ndarray:
-    """Give the polygons among the parts."""
+def _select_oriented(geometries: list[shapely.Geometry]) -> np.ndarray:
     import shapely
 
-    parts = shapely.get_parts(shapely.get_parts(np.array(geometries, object)))
-    return shapely.orient_polygons(parts[shapely.get_dimensions(parts) == 2])
+    return shapely.orient_polygons(select_polygonal_parts(geometries)[0])

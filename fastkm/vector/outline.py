@@ -1,9 +1,9 @@
-"""Outlines of clusters with what they measure, one row a region.
+"""Outlines of clusters with their measures, one row a region.
 
-Filters act on numbers first: labels that are not selected, areas and boxes of cells go before
-anything is traced, diameters before polygons are made. What every region measures comes from its
-cells (`cells`, `area_km2`, `mean` ...) or from its rings before they are cut (`perimeter_km`), so a
-cut at the antimeridian changes nothing.
+Filters act on numbers first: labels, areas and boxes of cells leave regions out before anything is
+traced, diameters before polygons are made. The measures of a region come from its cells (`cells`,
+`area_km2`, `mean` ...) or from its rings before they are cut (`perimeter_km`), so a cut at the
+antimeridian changes none of them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,33 @@ import numpy as np
 from fastkm._core import validation
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.areas import cell_areas
-from fastkm.raster.grid.geolocation import Grid, globe_of
+from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
-from fastkm.vector.measure import diameters, perimeters
-from fastkm.vector.polygonize import Boundary, Mosaic, as_plain, checked_west, mosaic_of, trace
-from fastkm.vector.polygons import Pieces, place_pieces
+from fastkm.vector.measure import measure_diameters, measure_perimeters
+from fastkm.vector.polygonize import (
+    MergedRegions,
+    find_merged_regions,
+    find_west,
+    to_cells_and_grid,
+    trace_regions,
+)
+from fastkm.vector.polygons import PolygonParts, place_parts
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
+    from fastkm.geometry.regions import Boundary
+
 Select = str | int | Sequence[int]
+
+MEASURES = ("area_km2", "perimeter_km", "diameter_px", "diameter_km", "mean", "min", "max")
+"""Columns of measures, in their order."""
 
 
 class Limit(NamedTuple):
-    """A least length or area, and its unit."""
+    """A lower limit of length or area, and its unit."""
 
     value: float
     unit: str
@@ -59,12 +70,12 @@ def outline(
     ----------
     raster_or_labels : xarray.DataArray
         A raster, which is clustered if `k` is given; or labels: whole numbers, negative where
-        missing, as of `fastkm.kmeans1d`'s ``predict`` and `fastkm.cluster_raster`.
+        missing, as `fastkm.cluster_raster` returns them.
     k : int, optional
         Number of clusters of a raster.
     values : xarray.DataArray, optional
-        The raster that the labels come from, for `mean`, `min` and `max`. A raster that is clustered
-        here is that by itself.
+        The raster that the labels come from, for `mean`, `min` and `max`. By default the raster
+        that is clustered here.
     select : {"all", "highest", "lowest"}, int or sequence of int
         The clusters to outline; "highest" is the highest label that there is.
     min_diameter : float or str, default: 0
@@ -91,16 +102,16 @@ def outline(
     -------
     geopandas.GeoDataFrame
         One row a region, by cluster, the longest first, in the reference system that the raster
-        carries, else in EPSG:4326 where it has latitudes and longitudes:
+        carries, otherwise in EPSG:4326 if it has latitudes and longitudes:
 
-        - ``cluster``; ``value``, its centroid, NaN where that is not known;
+        - ``cluster``; ``value``, its centroid, NaN if that is not known;
         - ``cells``, the number of cells; ``area_km2``, the sum of their areas on WGS84;
         - ``perimeter_km``, the length of the boundary and its holes, without cuts;
         - ``diameter_px``, ``diameter_km``: the longest distance between two corners of cells of
           the exterior (points of the contour), in pixels, and along geodesics. A region that
           goes all round the globe is in pixels as long as the raster is wide;
         - ``mean``, ``min``, ``max`` of the raster's cells inside, if there is a raster;
-        - ``geometry``: valid polygons with holes, or MultiPolygons where a region was cut or has
+        - ``geometry``: valid polygons with holes, or MultiPolygons if a region was cut or has
           several parts.
 
         Areas and lengths in km are NaN for rasters that lie nowhere on the globe. Regions of
@@ -109,7 +120,7 @@ def outline(
     Raises
     ------
     ValueError
-        If an option is unknown, the labels are no labels, or a limit in km or km2 is asked of a
+        If an option is unknown, the labels are not labels, or a limit in km or km2 is given for a
         raster that lies nowhere on the globe.
     ClusterError
         If the raster has fewer distinct values than `k`.
@@ -130,105 +141,96 @@ def outline(
     """
     import geopandas as gpd
 
-    labels = _checked("raster_or_labels", raster_or_labels)
+    # labels, and where they lie
+    labels = _require_data_array("raster_or_labels", raster_or_labels)
     if k is not None:
         validation.require_count("k", k)
         values = raster_or_labels
         labels = label_raster(values, kmeans1d(values, int(k), threads=threads))
     across, least_area = as_length(min_diameter), as_area(min_area)
-    cells, grid = as_plain(labels)
-    west = checked_west(longitudes, grid)
+    cells, grid = to_cells_and_grid(labels)
+    west = find_west(longitudes, grid)
     _require_place(grid, across, *([least_area] if areas is None else []))
+    # regions, of which labels and areas leave some out
     try:
-        mosaic = mosaic_of(cells, grid, connectivity, bridge)
+        regions = find_merged_regions(cells, grid, connectivity, bridge)
     except ValueError as error:
         hint = "; a raster needs k" if k is None and cells.dtype.kind == "f" else ""
         raise ValueError(f"{error}{hint}") from None
-    measured = {"area_km2": _areas(labels, grid, mosaic, areas)}
-    wanted = selected(mosaic.labels, select)
+    measured = {"area_km2": _sum_areas(labels, grid, regions, areas)}
+    wanted = is_selected(regions.labels, select)
     if least_area.value > 0:
         wanted &= measured["area_km2"] > least_area.value
-    pieces, lengths = _measured_rings(mosaic, grid, west, boundary, wanted, across, threads)
+    # rings and their lengths, which leave others out
+    parts, lengths = _measure_rings(regions, grid, west, boundary, wanted, across, threads)
     measured |= lengths
+    # statistics of the values
     if values is not None:
-        measured |= _statistics(_checked("values", values), labels, mosaic)
-    geometry, owners = place_pieces(pieces, grid, west)
-    order = np.lexsort((-measured["diameter_px"][owners], mosaic.labels[owners]))
+        cells = _align(_require_data_array("values", values), labels, regions, "values")
+        found = zonal_statistics(regions.numbers, cells, len(regions.labels))
+        measured |= {"mean": found.means, "min": found.least, "max": found.greatest}
+    # one row a region, the longest first
+    geometry, owners = place_parts(parts, grid, west)
+    order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
     owners = owners[order]
     columns = {
-        "cluster": mosaic.labels[owners],
-        "value": _centroids(labels, mosaic.labels[owners]),
-        "cells": mosaic.cells[owners],
-        **{name: measured[name][owners] for name in ORDER if name in measured},
+        "cluster": regions.labels[owners],
+        "value": _find_centroids(labels, regions.labels[owners]),
+        "cells": regions.cells[owners],
+        **{name: measured[name][owners] for name in MEASURES if name in measured},
     }
     return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
 
 
-def _measured_rings(
-    mosaic: Mosaic,
+def _measure_rings(
+    regions: MergedRegions,
     grid: Grid,
     west: float | None,
     boundary: Boundary,
     wanted: np.ndarray,
     across: Limit,
     threads: int | None,
-) -> tuple[Pieces, dict[str, np.ndarray]]:
+) -> tuple[PolygonParts, dict[str, np.ndarray]]:
     """Trace the regions that are wanted and far enough across, and measure their lengths."""
-    if across.unit == "px" and not grid.turn and len(mosaic.parts.labels) == len(wanted):
-        wanted = wanted & (_box_diagonals(mosaic) > across.value)
-    traced = trace(mosaic, grid, west, boundary, wanted)
-    pieces, lengths = traced.pieces(), {}
+    # boxes bound the diameters of regions that have one part, in pixels
+    if across.unit == "px" and not grid.turn and len(regions.parts.labels) == len(wanted):
+        boxes = regions.parts.boxes.astype(np.float64)
+        diagonals = np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).T) * (1 + 1e-12)
+        wanted = wanted & (diagonals > across.value)
+    # rings and diameters
+    rings = trace_regions(regions, grid, west, boundary, wanted)
+    parts, lengths = rings.cut(), {}
     for unit, metric, scale in (("px", "pixels", 1.0), ("km", "metres", 1e-3)):
-        found = scale * diameters(pieces, grid, len(wanted), metric=metric, threads=threads)
+        found = scale * measure_diameters(parts, grid, len(wanted), metric=metric, threads=threads)
         lengths[f"diameter_{unit}"] = found
         if across.unit == unit and across.value > 0:
             wanted = wanted & (found > across.value)
-            pieces = pieces.only(wanted)
-    traced = traced.only(wanted)
-    window = traced.plane.windows[0]
-    around = perimeters(traced.rings, traced.owners, grid, len(wanted), window)
+            parts = parts.select(wanted)
+    # perimeters of the rings that are left
+    rings = rings.select(wanted)
+    around = measure_perimeters(rings.rings, rings.owners, grid, len(wanted), rings.windows[0])
     lengths["perimeter_km"] = 1e-3 * around
-    return pieces, lengths
-
-
-ORDER = ("area_km2", "perimeter_km", "diameter_px", "diameter_km", "mean", "min", "max")
-"""Columns of measures, in their order."""
+    return parts, lengths
 
 
 def as_length(limit: float | str) -> Limit:
-    """Read a least length: "200px", "2000km", or a number of pixels.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
+    """Read a lower limit of length: "200px", "2000km", or a number of pixels.
 
     Examples
     --------
     >>> as_length("2000km")
     Limit(value=2000.0, unit='km')
     """
-    return _limit("min_diameter", limit, ("px", "km"))
+    return _parse_limit("min_diameter", limit, ("px", "km"))
 
 
 def as_area(limit: float | str) -> Limit:
-    """Read a least area: "5000km2", or a number of km2.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-
-    Examples
-    --------
-    >>> as_area(5000)
-    Limit(value=5000.0, unit='km2')
-    """
-    return _limit("min_area", limit, ("km2",))
+    """Read a lower limit of area: "5000km2", or a number of km2."""
+    return _parse_limit("min_area", limit, ("km2",))
 
 
-def _limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
-    """Read a number of at least 0 and its unit, the first of `units` where none is given."""
+def _parse_limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
+    """Read a number of at least 0 and its unit, by default the first of `units`."""
     number, unit = limit, units[0]
     if isinstance(limit, str):
         match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)})?\s*", limit)
@@ -243,17 +245,12 @@ def _limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
     return Limit(value, unit)
 
 
-def selected(labels: np.ndarray, select: Select) -> np.ndarray:
-    """Tell which regions have a selected label.
-
-    Raises
-    ------
-    ValueError
-        If `select` is neither a word nor whole numbers.
+def is_selected(labels: np.ndarray, select: Select) -> np.ndarray:
+    """Return for each region whether its label is selected.
 
     Examples
     --------
-    >>> selected(np.array([0, 2, 1]), "highest")
+    >>> is_selected(np.array([0, 2, 1]), "highest")
     array([False,  True, False])
     """
     if isinstance(select, str) and select == "all":
@@ -271,37 +268,28 @@ def selected(labels: np.ndarray, select: Select) -> np.ndarray:
 
 
 def _require_place(grid: Grid, *limits: Limit) -> None:
-    """Raise if a limit on the ground is asked of a raster that lies nowhere."""
+    """Raise if a limit on the ground is given for a raster that lies nowhere on the globe."""
     for limit in limits:
-        if limit.unit != "px" and limit.value > 0 and globe_of(grid) is None:
+        if limit.unit != "px" and limit.value > 0 and find_globe_transform(grid) is None:
             raise ValueError(
                 f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
                 "reference system, and this one has neither"
             )
 
 
-def _areas(
-    labels: xr.DataArray, grid: Grid, mosaic: Mosaic, areas: xr.DataArray | None
+def _sum_areas(
+    labels: xr.DataArray, grid: Grid, regions: MergedRegions, areas: xr.DataArray | None
 ) -> np.ndarray:
     """Sum the areas of the cells of each region, in km2."""
     if areas is None:
-        if globe_of(grid) is None or mosaic.numbers.size == 0:
-            return np.full(len(mosaic.labels), np.nan)
+        if find_globe_transform(grid) is None or regions.numbers.size == 0:
+            return np.full(len(regions.labels), np.nan)
         areas = cell_areas(labels)
-    cells = _like(_checked("areas", areas), labels, mosaic, "areas")
-    return 1e-6 * zonal_statistics(mosaic.numbers, cells, len(mosaic.labels)).sums
+    cells = _align(_require_data_array("areas", areas), labels, regions, "areas")
+    return 1e-6 * zonal_statistics(regions.numbers, cells, len(regions.labels)).sums
 
 
-def _statistics(
-    values: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic
-) -> dict[str, np.ndarray]:
-    """Give mean, min and max of the raster in each region."""
-    cells = _like(values, labels, mosaic, "values")
-    found = zonal_statistics(mosaic.numbers, cells, len(mosaic.labels))
-    return {"mean": found.means, "min": found.least, "max": found.greatest}
-
-
-def _checked(name: str, array: Any) -> xr.DataArray:
+def _require_data_array(name: str, array: Any) -> xr.DataArray:
     import xarray as xr
 
     if not isinstance(array, xr.DataArray):
@@ -309,9 +297,11 @@ def _checked(name: str, array: Any) -> xr.DataArray:
     return array
 
 
-def _like(raster: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic, name: str) -> np.ndarray:
-    """Give the cells of a raster on the grid of the labels, NaN where missing."""
-    cells, shape = as_plain(raster)[0], mosaic.numbers.shape
+def _align(
+    raster: xr.DataArray, labels: xr.DataArray, regions: MergedRegions, name: str
+) -> np.ndarray:
+    """Return the cells of a raster on the grid of the labels, NaN where missing."""
+    cells, shape = to_cells_and_grid(raster)[0], regions.numbers.shape
     if cells.shape != shape:
         raise ValueError(f"{name} must have the shape of the labels, {shape}, got {cells.shape}")
     for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
@@ -322,14 +312,8 @@ def _like(raster: xr.DataArray, labels: xr.DataArray, mosaic: Mosaic, name: str)
     return np.asarray(cells)
 
 
-def _box_diagonals(mosaic: Mosaic) -> np.ndarray:
-    """Bound the diameters of regions that are one part, in pixels."""
-    boxes = mosaic.parts.boxes.astype(np.float64)
-    return np.asarray(np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).T) * (1 + 1e-12))
-
-
-def _centroids(labels: xr.DataArray, clusters: np.ndarray) -> np.ndarray:
-    """Look up the centroids that labels carry."""
+def _find_centroids(labels: xr.DataArray, clusters: np.ndarray) -> np.ndarray:
+    """Return the centroids of clusters, which the labels may carry; NaN where they do not."""
     carried = np.atleast_1d(labels.attrs.get("centroids", [])).astype(np.float64)
     known = clusters < len(carried)
     return np.where(known, np.append(carried, np.nan)[np.where(known, clusters, -1)], np.nan)

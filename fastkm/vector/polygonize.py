@@ -1,9 +1,9 @@
 """Every region of a label map as a polygon.
 
-The way of the data: `find_regions` numbers the regions in the array; those that touch across the
-seam of a round grid, or at corners where that counts, are joined; `plane_of` lays the columns out;
-`trace_rings` traces all rings in one pass; `cut_to_windows` and `place_pieces` make polygons.
-`Traced` holds what lies on that way, in pixels, for `polygonize` and for `fastkm.vector.outline.outline`.
+The way of the data: `find_regions` numbers the regions in the array; regions that touch across the
+seam of a round grid, or at corners if that counts, are merged; `unroll_columns` lays the columns out;
+`trace_rings` traces all rings in one pass; `cut_to_windows` and `place_parts` make polygons.
+`fastkm.vector.outline` goes the same way and measures the regions, still in pixels, before the end.
 """
 
 from __future__ import annotations
@@ -14,27 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm.geometry.region_merging import bridged, joined, touching
-from fastkm.geometry.regions import Regions, Rings, find_regions, trace_rings
+from fastkm.geometry.region_merging import find_bridged_pairs, find_touching_pairs, merge_pairs
+from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, trace_rings
 from fastkm.raster.grid.axes import find_axes
-from fastkm.raster.grid.geolocation import AxisGrid, Grid, grid_of, without_repeated_column
-from fastkm.vector.polygons import Pieces, cut_to_windows, place_pieces, take_polygons
-from fastkm.vector.seam import Plane, plane_of
+from fastkm.raster.grid.geolocation import AxisGrid, Grid, drop_repeated_column, find_grid
+from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
+from fastkm.vector.seam import Window, unroll_columns
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
     from numpy.typing import ArrayLike
 
-Boundary = Literal["cell", "contour"]
-BOUNDARIES = ("cell", "contour")
-
 WEST = {None: None, "0..360": 0.0, "-180..180": -180.0}
 """Where the longitudes of the output begin."""
 
 
-class Mosaic(NamedTuple):
-    """The regions of a label map, joined across the seam and at corners.
+class MergedRegions(NamedTuple):
+    """The regions of a label map, merged across the seam, at corners and over bridges.
 
     Attributes
     ----------
@@ -46,7 +43,7 @@ class Mosaic(NamedTuple):
         Its number of cells.
     parts : Regions
         The 4-connected parts of regions within the array.
-    region : (p,) int64 array
+    owners : (p,) int64 array
         The region of each part.
     """
 
@@ -54,36 +51,26 @@ class Mosaic(NamedTuple):
     labels: np.ndarray
     cells: np.ndarray
     parts: Regions
-    region: np.ndarray
+    owners: np.ndarray
 
 
-class Traced(NamedTuple):
-    """Rings of regions, in pixels.
-
-    Attributes
-    ----------
-    rings : Rings
-        Not cut.
-    owners : (p,) int64 array
-        The region of each polygon.
-    plane : Plane
-        In which they were traced.
-    """
+class RegionRings(NamedTuple):
+    """Polygons in pixels, not cut; the region of each, (p,); and the windows to cut them to."""
 
     rings: Rings
     owners: np.ndarray
-    plane: Plane
+    windows: tuple[Window, ...]
 
-    def only(self, wanted: np.ndarray) -> Traced:
-        """Keep the polygons of some regions; `wanted` is a bool array by region."""
+    def select(self, wanted: np.ndarray) -> RegionRings:
+        """Return the polygons of some regions; `wanted` is a bool array by region."""
         mine = np.flatnonzero(wanted[self.owners])
         if len(mine) == len(self.owners):
             return self
-        return self._replace(rings=take_polygons(self.rings, mine), owners=self.owners[mine])
+        return self._replace(rings=select_polygons(self.rings, mine), owners=self.owners[mine])
 
-    def pieces(self) -> Pieces:
-        """Cut the polygons to the windows of the plane."""
-        return cut_to_windows(self.rings, self.owners, self.plane.windows)
+    def cut(self) -> PolygonParts:
+        """Cut the polygons to the windows."""
+        return cut_to_windows(self.rings, self.owners, self.windows)
 
 
 def polygonize(
@@ -114,16 +101,17 @@ def polygonize(
     -------
     geopandas.GeoDataFrame
         One row a region, by first cell: ``cluster``, its label, and ``geometry``, valid, with
-        exteriors counter-clockwise. (A last column that repeats the first, 360 degrees on, is left out.) Coordinates are column and row, whole at cell centres, where
+        exteriors counter-clockwise. Coordinates are column and row, whole at cell centres, if
         the labels have none. Regions of a grid that goes round the globe are joined across its
-        seam, and are MultiPolygons where longitudes end.
+        seam, and are MultiPolygons if they reach over the end of longitudes. A last column that
+        repeats the first, 360 degrees on, is left out.
 
     Raises
     ------
     ValueError
-        If the labels have not two dimensions, or no whole numbers, or an option is unknown.
+        If the labels do not have two dimensions or are not whole numbers, or an option is unknown.
     TypeError
-        If they are no numbers.
+        If they are not numbers.
 
     Examples
     --------
@@ -136,30 +124,33 @@ def polygonize(
     """
     import geopandas as gpd
 
-    values, grid = as_plain(labels)
-    west = checked_west(longitudes, grid)
-    mosaic = mosaic_of(values, grid, connectivity)
-    traced = trace(mosaic, grid, west, boundary)
-    geometry, owners = place_pieces(traced.pieces(), grid, west)
-    return gpd.GeoDataFrame({"cluster": mosaic.labels[owners]}, geometry=geometry, crs=grid.crs)
+    values, grid = to_cells_and_grid(labels)
+    west = find_west(longitudes, grid)
+    regions = find_merged_regions(values, grid, connectivity)
+    rings = trace_regions(regions, grid, west, boundary)
+    geometry, owners = place_parts(rings.cut(), grid, west)
+    return gpd.GeoDataFrame({"cluster": regions.labels[owners]}, geometry=geometry, crs=grid.crs)
 
 
-def as_plain(labels: Any) -> tuple[Any, Grid]:
-    """Give the cells of a label map in the order (row, column), missing ones masked, and their grid."""
+def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
+    """Return the cells of a label map as (row, column), missing ones masked, and their grid."""
+    # a plain array has pixels for coordinates
     if not hasattr(labels, "dims"):
         values = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
         if values.ndim != 2:
             raise ValueError(f"labels must have two dimensions, got shape {values.shape}")
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)
         return values, AxisGrid(rows, columns, None, False, 0)
+    # one map of rows and columns
     axes = find_axes(labels)
     further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
     if further:
         raise ValueError(f"labels must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
-    labels = without_repeated_column(labels.transpose(axes.y, axes.x)).compute()
-    values, mask = validation.plain(labels, "labels")
-    grid = grid_of(labels)
+    labels = drop_repeated_column(labels.transpose(axes.y, axes.x)).compute()
+    # cells, and where they lie
+    values, mask = validation.as_values_and_mask(labels, "labels")
+    grid = find_grid(labels)
     if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
         raise ValueError(
             f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
@@ -168,14 +159,8 @@ def as_plain(labels: Any) -> tuple[Any, Grid]:
     return values if mask is None else np.ma.MaskedArray(values, mask), grid
 
 
-def checked_west(longitudes: str | None, grid: Grid) -> float | None:
-    """Give the meridian where longitudes begin.
-
-    Raises
-    ------
-    ValueError
-        If the range is unknown, or the grid has no longitudes.
-    """
+def find_west(longitudes: str | None, grid: Grid) -> float | None:
+    """Return the meridian where longitudes begin, None for where the raster's do."""
     if longitudes not in list(WEST):
         raise ValueError(f"longitudes must be '0..360', '-180..180' or None, got {longitudes!r}")
     if longitudes is not None and not grid.in_degrees:
@@ -183,68 +168,43 @@ def checked_west(longitudes: str | None, grid: Grid) -> float | None:
     return WEST[longitudes]
 
 
-def mosaic_of(values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any = 0) -> Mosaic:
-    """Find the regions of a label map; join those that up to `bridge` missing cells part.
-
-    Raises
-    ------
-    ValueError
-        If the connectivity is neither 4 nor 8, `bridge` is no whole number of at least 0, or the
-        labels are no labels.
-    """
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
+def find_merged_regions(
+    values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any = 0
+) -> MergedRegions:
+    """Find the regions of a label map; merge those with up to `bridge` missing cells between."""
     if not isinstance(bridge, Integral) or bridge < 0:
         raise ValueError(f"bridge must be a whole number of at least 0, got {bridge!r}")
     parts, periodic = find_regions(values), bool(grid.turn)
     if connectivity == 4 and not periodic and bridge == 0:
-        return Mosaic(*parts[:3], parts, np.arange(len(parts.labels)))
-    pairs = touching(parts, connectivity=connectivity, periodic=periodic)
-    pairs = np.concatenate([pairs, bridged(parts, int(bridge), periodic=periodic)])
-    region = joined(parts, pairs)
-    count = int(region.max(initial=-1)) + 1
+        return MergedRegions(*parts[:3], parts, np.arange(len(parts.labels)))
+    # the region of each part
+    pairs = find_touching_pairs(parts, connectivity=connectivity, periodic=periodic)
+    pairs = np.concatenate([pairs, find_bridged_pairs(parts, int(bridge), periodic=periodic)])
+    owners = merge_pairs(parts, pairs)
+    # labels, cells and map of the regions
+    count = int(owners.max(initial=-1)) + 1
     labels = np.empty(count, np.int64)
-    labels[region] = parts.labels
-    cells = np.bincount(region, parts.cells, minlength=count).astype(np.int64)
-    numbers = np.append(region, -1).astype(np.int32)[parts.numbers]
-    return Mosaic(numbers, labels, cells, parts, region)
+    labels[owners] = parts.labels
+    cells = np.bincount(owners, parts.cells, minlength=count).astype(np.int64)
+    numbers = np.append(owners, -1).astype(np.int32)[parts.numbers]
+    return MergedRegions(numbers, labels, cells, parts, owners)
 
 
-def trace(
-    mosaic: Mosaic,
+def trace_regions(
+    regions: MergedRegions,
     grid: Grid,
     west: float | None,
     boundary: Boundary,
     wanted: np.ndarray | None = None,
-) -> Traced:
-    """Trace the rings of regions.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-        The regions.
-    grid : Grid
-        Where their cells lie.
-    west : float or None
-        The meridian where longitudes begin.
-    boundary : {"cell", "contour"}
-        See `polygonize`.
-    wanted : (n,) bool array, optional
-        Which regions; by default all.
-
-    Raises
-    ------
-    ValueError
-        If the boundary is unknown.
-    """
-    validation.require_choice("boundary", boundary, BOUNDARIES)
-    plane = plane_of(grid, mosaic.numbers.shape[1], west)
-    parts, region = mosaic.parts, mosaic.region
+) -> RegionRings:
+    """Trace the rings of the regions that are wanted (a bool array; by default all)."""
+    plane = unroll_columns(grid, regions.numbers.shape[1], west)
+    parts, owners = regions.parts, regions.owners
     if grid.turn:
-        parts = find_regions(mosaic.numbers[:, plane.columns])
-        region = parts.labels  # which are regions here
-    chosen = None if wanted is None else wanted[region]
+        parts = find_regions(regions.numbers[:, plane.columns])
+        owners = parts.labels  # the labels of this map are the numbers of regions
+    chosen = None if wanted is None else wanted[owners]
     rings = trace_rings(parts, boundary=boundary, wanted=chosen)
     if plane.first:
         rings.points[:, 1] += plane.first
-    return Traced(rings, region[rings.regions], plane)
+    return RegionRings(rings, owners[rings.regions], plane.windows)

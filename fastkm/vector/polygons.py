@@ -1,11 +1,11 @@
-"""From rings in pixels to polygons in coordinates: cut to windows, placed, joined to regions.
+"""From rings in pixels to polygons in coordinates: cut to windows, placed, collected by region.
 
 Everything that is not cut stays in ragged arrays until shapely takes all of it at once. The few
 polygons that cross a window's end are cut by shapely, still in pixels, where cell edges are halves
 and cuts are exact; on a globe every cut is a straight line of equal longitude.
 
 Rows and columns of curvilinear grids are not straight lines in coordinates, so their polygons
-keep a point at every corner of a cell; where one crosses the antimeridian or goes round a pole
+keep a point at every corner of a cell; if one crosses the antimeridian or goes round a pole,
 `fastkm.vector.antimeridian` cuts it.
 """
 
@@ -17,8 +17,14 @@ import numpy as np
 
 from fastkm.geometry.regions import Rings
 from fastkm.raster.grid.curvilinear import CurvilinearGrid
-from fastkm.raster.grid.geolocation import AxisGrid, TurnedGrid
-from fastkm.vector.antimeridian import GRAINS, cut_at_meridian, needs_cut
+from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid
+from fastkm.vector.antimeridian import (
+    cut_at_meridian,
+    needs_cut,
+    round_longitudes,
+    select_polygonal_parts,
+)
+from fastkm.vector.seam import WHOLE
 
 if TYPE_CHECKING:
     import shapely
@@ -30,16 +36,16 @@ ON_CUT = 1e-9
 """Degrees from a cut within which a longitude is rounded to it."""
 
 SEAM_DECIMALS = 11
-"""Of degrees, to which both sides of a seam are rounded so that they meet: a micrometre."""
+"""Decimals of a degree to which both sides of a seam are rounded so that they meet: a micrometre."""
 
 
-class Pieces(NamedTuple):
-    """Polygons in pixels (row, column); several may belong to one region.
+class PolygonParts(NamedTuple):
+    """Parts of polygons in pixels (row, column); several may belong to one region.
 
     Attributes
     ----------
     rings : Rings
-        Those that lie within a window.
+        Polygons that lie within a window.
     owners : (p,) int64 array
         The region of each.
     cut : (q,) array of shapely.Polygon
@@ -53,178 +59,157 @@ class Pieces(NamedTuple):
     cut: np.ndarray
     cut_owners: np.ndarray
 
-    def exteriors(self, *, every_corner: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Give the points of all exteriors, (n, 2), and whose they are.
+    def collect_exteriors(self, *, every_corner: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points of all exteriors, (n, 2), and the region of each.
 
         Lines along cells have points at their ends; with `every_corner` at each corner of a cell.
         """
         import shapely
 
-        points, offsets = take_rings(self.rings, self.rings.polygon_offsets[:-1])
+        points, offsets = select_rings(self.rings, self.rings.polygon_offsets[:-1])
         lines = shapely.get_exterior_ring(self.cut)
         if every_corner:
-            points, offsets = at_every_corner(points, offsets)
+            points, offsets = split_at_corners(points, offsets)
             lines = shapely.segmentize(lines, 1.0)
-        of_cut, index = shapely.get_coordinates(lines, return_index=True)
+        cut_points, index = shapely.get_coordinates(lines, return_index=True)
         owners = np.repeat(self.owners, np.diff(offsets))
-        return np.concatenate([points, of_cut]), np.concatenate([owners, self.cut_owners[index]])
+        return np.concatenate([points, cut_points]), np.concatenate(
+            [owners, self.cut_owners[index]]
+        )
 
-    def spans(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the first and last column of each piece, (n, 2), and whose it is."""
+    def find_column_spans(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first and last column of each part, (n, 2), and its region."""
         import shapely
 
-        own = column_spans(self.rings)
         bounds = shapely.bounds(self.cut).reshape(-1, 4)
-        return (
-            np.concatenate([own, bounds[:, [1, 3]]]),
-            np.concatenate([self.owners, self.cut_owners]),
-        )
+        spans = np.concatenate([find_column_spans(self.rings), bounds[:, [1, 3]]])
+        return spans, np.concatenate([self.owners, self.cut_owners])
 
-    def only(self, wanted: np.ndarray) -> Pieces:
-        """Keep the pieces of some regions; `wanted` is a bool array by region."""
+    def select(self, wanted: np.ndarray) -> PolygonParts:
+        """Return the parts of some regions; `wanted` is a bool array by region."""
         if wanted.all():
             return self
-        keep = wanted[self.cut_owners]
-        mine = np.flatnonzero(wanted[self.owners])
-        return Pieces(
-            take_polygons(self.rings, mine),
-            self.owners[mine],
-            self.cut[keep],
-            self.cut_owners[keep],
-        )
+        whole, cut = np.flatnonzero(wanted[self.owners]), wanted[self.cut_owners]
+        rings = select_polygons(self.rings, whole)
+        return PolygonParts(rings, self.owners[whole], self.cut[cut], self.cut_owners[cut])
 
 
-def column_spans(rings: Rings) -> np.ndarray:
-    """Give the first and last column of each polygon, (p, 2)."""
+def find_column_spans(rings: Rings) -> np.ndarray:
+    """Return the first and last column of each polygon, (p, 2)."""
     if len(rings.regions) == 0:
         return np.empty((0, 2))
     columns = rings.points[:, 1]
     starts = rings.ring_offsets[rings.polygon_offsets[:-1]]
-    return np.column_stack(
-        [np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts)]
-    )
+    spans = np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts)
+    return np.column_stack(spans)
 
 
-def at_every_corner(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_at_corners(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Put points at the corners of cells along lines of more than one cell."""
     import shapely
 
     lines = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, points, (offsets,))
     lines = shapely.segmentize(lines, 1.0)
-    return shapely.get_coordinates(lines), np.concatenate(
-        [[0], np.cumsum(shapely.get_num_coordinates(lines))]
-    )
+    return shapely.get_coordinates(lines), _to_offsets(shapely.get_num_coordinates(lines))
 
 
-def take_rings(rings: Rings, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the points of some rings, one ring after another, and where each begins."""
+def select_rings(rings: Rings, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of some rings, one ring after another, and where each begins."""
     starts, sizes = rings.ring_offsets[which], np.diff(rings.ring_offsets)[which]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    return rings.points[_ranges(starts, sizes)], offsets
+    return rings.points[_expand_ranges(starts, sizes)], _to_offsets(sizes)
 
 
-def take_polygons(rings: Rings, which: np.ndarray) -> Rings:
-    """Give some of the polygons."""
+def select_polygons(rings: Rings, which: np.ndarray) -> Rings:
+    """Return some of the polygons."""
     starts, sizes = rings.polygon_offsets[which], np.diff(rings.polygon_offsets)[which]
-    points, ring_offsets = take_rings(rings, _ranges(starts, sizes))
-    return Rings(
-        points, ring_offsets, np.concatenate([[0], np.cumsum(sizes)]), rings.regions[which]
-    )
+    points, ring_offsets = select_rings(rings, _expand_ranges(starts, sizes))
+    return Rings(points, ring_offsets, _to_offsets(sizes), rings.regions[which])
 
 
-def cut_to_windows(rings: Rings, owners: np.ndarray, windows: tuple[Window, ...]) -> Pieces:
-    """Cut polygons to windows of columns; what lies in none is left out.
+def cut_to_windows(rings: Rings, owners: np.ndarray, windows: tuple[Window, ...]) -> PolygonParts:
+    """Cut polygons in pixels to windows of columns; what lies in none is left out.
 
-    Parameters
-    ----------
-    rings : Rings
-        Polygons in pixels.
-    owners : (p,) array
-        The region of each.
-    windows : tuple of (float, float)
-        Columns from which to which.
+    `owners` are the regions of the polygons, (p,).
     """
     import shapely
 
-    if windows == ((-np.inf, np.inf),) or len(owners) == 0:
-        return Pieces(rings, owners, np.empty(0, object), np.empty(0, np.int64))
-    left, right = column_spans(rings).T
+    if windows == (WHOLE,) or len(owners) == 0:
+        return PolygonParts(rings, owners, np.empty(0, object), np.empty(0, np.int64))
+    left, right = find_column_spans(rings).T
     within = np.zeros(len(owners), bool)
-    cut, of = [np.empty(0, object)], [np.empty(0, np.int64)]
+    cut, cut_owners = [np.empty(0, object)], [np.empty(0, np.int64)]
     rows = rings.points[:, 0].min() - 1.0, rings.points[:, 0].max() + 1.0
     span = left.min() - 1.0, right.max() + 1.0
     for start, stop in windows:
+        # polygons inside a window stay as they are
         inside = (left >= start) & (right <= stop)
         within |= inside
+        # those that cross one of its ends are cut to the window
         crossing = np.flatnonzero((left < stop) & (right > start) & ~inside)
         box = shapely.box(rows[0], max(start, span[0]), rows[1], min(stop, span[1]))
-        found = shapely.intersection(_polygons(take_polygons(rings, crossing)), box)
-        parts, index = shapely.get_parts(found, return_index=True)
-        areal = shapely.get_dimensions(parts) == 2  # not the lines along which they touch the box
-        parts, index = parts[areal], index[areal]
+        found = shapely.intersection(_to_polygons(select_polygons(rings, crossing)), box)
+        parts, index = select_polygonal_parts(found)  # no lines along which they touch the box
         cut.append(parts)
-        of.append(owners[crossing][index])
+        cut_owners.append(owners[crossing][index])
     kept = np.flatnonzero(within)
-    return Pieces(take_polygons(rings, kept), owners[kept], np.concatenate(cut), np.concatenate(of))
+    rings = select_polygons(rings, kept)
+    return PolygonParts(rings, owners[kept], np.concatenate(cut), np.concatenate(cut_owners))
 
 
-def place_pieces(pieces: Pieces, grid: Grid, west: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Turn pieces into polygons in coordinates, one for each region, exteriors counter-clockwise.
+def place_parts(
+    parts: PolygonParts, grid: Grid, west: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return one (Multi)Polygon in coordinates for each region that has parts, and these regions.
 
-    Parameters
-    ----------
-    pieces : Pieces
-        Polygons in pixels.
-    grid : Grid
-        Where the pixels lie.
-    west : float or None
-        The first of the longitudes of the output, of a whole turn; None for those of the raster.
-
-    Returns
-    -------
-    geometry : (m,) array of shapely.Polygon and shapely.MultiPolygon
-        One a region.
-    owners : (m,) int64 array
-        The region of each, ascending.
+    Exteriors are counter-clockwise, and regions ascend. Longitudes are those of the raster, or of
+    the turn that begins at `west`.
     """
+    if not isinstance(grid, CurvilinearGrid):
+        return _collect_by_region(*_place_straight(parts, grid, west))
     import shapely
 
-    if isinstance(grid, CurvilinearGrid):
-        polygons, owners = _place_curved(pieces, grid, west)
-    else:
-        rings = pieces.rings
-        place = grid.place_halves if isinstance(grid, AxisGrid) else grid.place
-        placed = rings._replace(points=place(rings.points))
-        if _mirrored(grid):
-            placed = placed._replace(points=_reversed(placed))
-        whole = _polygons(placed)
-        cut = shapely.orient_polygons(shapely.transform(pieces.cut, grid.place))
-        polygons, owners = (
-            np.concatenate([whole, cut]),
-            np.concatenate([pieces.owners, pieces.cut_owners]),
-        )
-        if west is not None and grid.in_degrees:
-            polygons = _into_turn(polygons, west, len(whole))
-    geometry, regions = _joined(polygons, owners)
-    if isinstance(grid, CurvilinearGrid):  # parts that touch may do so on one side of rounding only
-        bad = ~shapely.is_valid(geometry)
-        geometry[bad] = [_valid(region) for region in geometry[bad]]
+    geometry, regions = _collect_by_region(*_place_curved(parts, grid, west))
+    # parts of a curved region may touch, or overlap by rounding
+    bad = ~shapely.is_valid(geometry)
+    geometry[bad] = [_repair_region(region) for region in geometry[bad]]
     return geometry, regions
 
 
-def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Give start, start + 1 ... of each size, one range after another."""
+def _place_straight(
+    parts: PolygonParts, grid: Grid, west: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Place polygons whose edges stay straight."""
+    import shapely
+
+    place = grid.place_halves if isinstance(grid, AxisGrid) else grid.place
+    placed = parts.rings._replace(points=place(parts.rings.points))
+    if _is_mirrored(grid):
+        placed = placed._replace(points=_reverse_rings(placed))
+    whole = _to_polygons(placed)
+    cut = shapely.orient_polygons(shapely.transform(parts.cut, grid.place))
+    polygons = np.concatenate([whole, cut])
+    if west is not None and grid.in_degrees:
+        polygons = _shift_into_turn(polygons, west, len(whole))
+    return polygons, np.concatenate([parts.owners, parts.cut_owners])
+
+
+def _to_offsets(sizes: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _expand_ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return start, start + 1 ... of each size, one range after another."""
     before = np.cumsum(sizes) - sizes
     return np.repeat(starts - before, sizes) + np.arange(sizes.sum())
 
 
-def _reversed(rings: Rings) -> np.ndarray:
-    """Give the points with each ring run the other way."""
+def _reverse_rings(rings: Rings) -> np.ndarray:
+    """Return the points with each ring run the other way."""
     ends = rings.ring_offsets[:-1] + rings.ring_offsets[1:] - 1
     return rings.points[np.repeat(ends, np.diff(rings.ring_offsets)) - np.arange(len(rings.points))]
 
 
-def _polygons(rings: Rings) -> np.ndarray:
+def _to_polygons(rings: Rings) -> np.ndarray:
     import shapely
 
     if len(rings.polygon_offsets) == 1:
@@ -233,9 +218,9 @@ def _polygons(rings: Rings) -> np.ndarray:
     return shapely.from_ragged_array(shapely.GeometryType.POLYGON, rings.points, offsets)
 
 
-def _mirrored(grid: Grid) -> bool:
-    """Tell whether rings turn the other way in coordinates than in (column, row)."""
-    if isinstance(grid, TurnedGrid):
+def _is_mirrored(grid: Grid) -> bool:
+    """Return True if rings turn the other way in coordinates than in (column, row)."""
+    if isinstance(grid, TransformGrid):
         move = grid.transform
         return move[1] * move[5] < move[2] * move[4]
     if isinstance(grid, CurvilinearGrid):
@@ -245,15 +230,15 @@ def _mirrored(grid: Grid) -> bool:
     return bool(a * d < b * c)
 
 
-def _into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
+def _shift_into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
     """Shift polygons by whole turns to longitudes of west ... west + 360."""
     import shapely
 
     bounds = shapely.bounds(polygons)
     turns = np.floor(((bounds[:, 0] + bounds[:, 2]) / 2 - west) / 360.0)
-    shifts = np.repeat(-360.0 * turns, shapely.get_num_coordinates(polygons))
     points = shapely.get_coordinates(polygons)
-    points[:, 0] += shifts
+    points[:, 0] += np.repeat(-360.0 * turns, shapely.get_num_coordinates(polygons))
+    # the ends of polygons that were cut lie on the cut
     ends = points[shapely.get_num_coordinates(polygons[:uncut]).sum() :]
     for meridian in (west, west + 360.0):
         ends[np.abs(ends[:, 0] - meridian) < ON_CUT, 0] = meridian
@@ -262,33 +247,43 @@ def _into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
 
 
 def _place_curved(
-    pieces: Pieces, grid: CurvilinearGrid, west: float | None
+    parts: PolygonParts, grid: CurvilinearGrid, west: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Place polygons whose edges are curved, and cut them where their longitudes jump."""
     import shapely
 
-    own = pieces.rings
-    if _mirrored(grid):
-        own = own._replace(points=_reversed(own))
-    raw = np.concatenate([_polygons(own), pieces.cut])
-    # a point at every corner of a cell
-    placed = shapely.transform(shapely.segmentize(raw, 1.0), grid.place)
+    # a point at every corner of a cell, each in the turn of the output
+    rings = parts.rings
+    if _is_mirrored(grid):
+        rings = rings._replace(points=_reverse_rings(rings))
+    pixels = shapely.segmentize(np.concatenate([_to_polygons(rings), parts.cut]), 1.0)
     if west is None:
-        west = grid.own_west()
-    placed = shapely.transform(placed, lambda xy: _within_turn(xy, west))
-    owners = np.concatenate([pieces.owners, pieces.cut_owners])
-    crossing, bad = _crossing(placed), ~shapely.is_valid(placed)
+        west = grid.find_west()
+    placed = shapely.transform(
+        shapely.transform(pixels, grid.place), lambda points: _wrap_into_turn(points, west)
+    )
+    owners = np.concatenate([parts.owners, parts.cut_owners])
+    # polygons that jump are cut, others that are invalid are repaired
+    crossing, bad = _is_crossing(placed), ~shapely.is_valid(placed)
     cut = [cut_at_meridian(polygon, west) for polygon in placed[crossing]]
-    index = np.repeat(owners[crossing], [len(parts) for parts in cut])
-    mended, of = _areas(shapely.make_valid(placed[bad & ~crossing]), owners[bad & ~crossing])
-    plain = ~crossing & ~bad
+    cut_owners = np.repeat(owners[crossing], [len(own) for own in cut])
+    broken, plain = bad & ~crossing, ~bad & ~crossing
+    mended, index = select_polygonal_parts(shapely.make_valid(placed[broken]))
+    mended = shapely.orient_polygons(mended)
     polygons = np.concatenate([placed[plain], mended, np.empty(0, object), *cut])
-    owners = np.concatenate([owners[plain], of, index])
-    return _dissolved(polygons, owners, np.unique(pieces.cut_owners))
+    owners = np.concatenate([owners[plain], owners[broken][index], cut_owners])
+    # windows cut between columns, not along a meridian: those regions become whole again
+    regions = np.unique(parts.cut_owners)
+    mine = np.isin(owners, regions)
+    rounded = shapely.transform(polygons[mine], lambda points: np.round(points, SEAM_DECIMALS))
+    whole = [shapely.union_all(rounded[owners[mine] == region]) for region in regions]
+    joined, index = select_polygonal_parts(whole)
+    polygons = np.concatenate([polygons[~mine], shapely.orient_polygons(joined)])
+    return polygons, np.concatenate([owners[~mine], regions[index]])
 
 
-def _crossing(polygons: np.ndarray) -> np.ndarray:
-    """Tell which polygons have a ring that jumps, or that touches a pole."""
+def _is_crossing(polygons: np.ndarray) -> np.ndarray:
+    """Return for each polygon whether a ring jumps, or touches a pole."""
     import shapely
 
     if len(polygons) == 0:
@@ -297,45 +292,21 @@ def _crossing(polygons: np.ndarray) -> np.ndarray:
     return np.asarray(np.logical_or.reduceat(needs_cut(points, rings), offsets[:-1]))
 
 
-def _within_turn(points: np.ndarray, west: float) -> np.ndarray:
-    longitude = np.round(points[:, 0] * GRAINS) / GRAINS
+def _wrap_into_turn(points: np.ndarray, west: float) -> np.ndarray:
+    longitude = round_longitudes(points[:, 0])
     return np.column_stack([longitude - 360.0 * np.floor((longitude - west) / 360.0), points[:, 1]])
 
 
-def _valid(region: shapely.Geometry) -> shapely.Geometry:
-    """Mend a region whose parts overlap by rounding."""
+def _repair_region(region: shapely.Geometry) -> shapely.Geometry:
+    """Make a region valid whose parts overlap by rounding."""
     import shapely
 
-    parts, _ = _areas(np.array([shapely.make_valid(region)]), np.zeros(1, np.int64))
+    parts = shapely.orient_polygons(select_polygonal_parts([shapely.make_valid(region)])[0])
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _dissolved(
-    polygons: np.ndarray, owners: np.ndarray, regions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Join the parts of regions that were cut between columns, not along a meridian."""
-    import shapely
-
-    mine = np.isin(owners, regions)
-    rounded = shapely.transform(polygons[mine], lambda points: np.round(points, SEAM_DECIMALS))
-    of = owners[mine]
-    whole = np.array([shapely.union_all(rounded[of == region]) for region in regions], object)
-    parts, of = _areas(whole, regions)
-    return np.concatenate([polygons[~mine], parts]), np.concatenate([owners[~mine], of])
-
-
-def _areas(geometries: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the polygons among the parts of geometries, and whose they are."""
-    import shapely
-
-    parts, index = shapely.get_parts(geometries, return_index=True)
-    parts, inner = shapely.get_parts(parts, return_index=True)  # of collections
-    areal = shapely.get_dimensions(parts) == 2
-    return shapely.orient_polygons(parts[areal]), owners[index[inner][areal]]
-
-
-def _joined(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Join the polygons of each region, to MultiPolygons where there are several."""
+def _collect_by_region(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return one geometry a region, a MultiPolygon for several polygons, and the regions."""
     import shapely
 
     order = np.argsort(owners, kind="stable")

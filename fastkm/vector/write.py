@@ -10,19 +10,12 @@ extension  format     coordinates and rows
 .parquet   GeoParquet as they are; needs the extra ``parquet``
 ========== ========== ====================================================================
 
-A file is one layer of polygons: where a row is a MultiPolygon, all rows of a GeoPackage and a
+A file is one layer of polygons; if a row is a MultiPolygon, all rows of a GeoPackage and a
 FlatGeobuf are. The frame's index is not written. GeoJSON of no rows has no fields.
 
-What a column may hold stands in `fastkm.vector.fields`. A shapefile's names are those of the
-frame, but for
-
-============ =========
-column       field
-============ =========
-perimeter_km perim_km
-diameter_px  diam_px
-diameter_km  diam_km
-============ =========
+Columns hold integers, floats, truth values, text and times, as far as GDAL keeps them: a type that a
+format lacks is an error that names the column, before a file is touched. A shapefile has no times
+of day, cuts text to 254 bytes, and has short names of columns: see `SHAPEFILE_NAMES`.
 """
 
 from __future__ import annotations
@@ -36,12 +29,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm.vector.fields import NAMES, prepare_fields
 from fastkm.vector.geojson import to_rfc7946
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
+FORMATS = {
+    ".shp": "a shapefile",
+    ".gpkg": "a GeoPackage",
+    ".geojson": "GeoJSON",
+    ".fgb": "a FlatGeobuf",
+    ".parquet": "GeoParquet",
+}
+"""What errors call the formats."""
 DRIVERS = {
     ".shp": "ESRI Shapefile",
     ".gpkg": "GPKG",
@@ -49,8 +50,20 @@ DRIVERS = {
     ".fgb": "FlatGeobuf",
     ".parquet": "Parquet",
 }
+SHAPEFILE_NAMES = {
+    "perimeter_km": "perim_km",
+    "diameter_px": "diam_px",
+    "diameter_km": "diam_km",
+}
+"""Field names that a shapefile gets in place of longer ones."""
+CASELESS = (".shp", ".gpkg")
+"""Formats in which ``a`` and ``A`` are one name."""
+LONGEST_NAME = 10
+"""Bytes of a field's name in a shapefile."""
+SHAPEFILE_FLOATS = (5e-8, 1e23)
+"""Sizes of which 15 decimals keep 8 digits, a float32's, and 24 characters all before the point."""
 GEOJSON_DECIMALS = 15
-"""Of coordinates: 1e-15 degrees are less than a nanometre, and less than a float64 tells apart."""
+"""Decimals of coordinates: 1e-15 degrees are below a nanometre, and below a float64's rounding."""
 NEEDS_EXTRA = ".parquet files need pyarrow: install with pip install 'fastkm[parquet]'"
 SAME_PLACE = 1e-9
 """Share of the extent by which a CRS that was written may move the corners of the outlines."""
@@ -58,7 +71,7 @@ _POLYGON, _MULTIPOLYGON = 3, 6
 
 
 def check_extension(path: str | os.PathLike[str]) -> str:
-    """Give the GDAL driver for a file name.
+    """Return the GDAL driver for a file name.
 
     Raises
     ------
@@ -82,7 +95,7 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     Parameters
     ----------
     outlines : geopandas.GeoDataFrame
-        Polygons and MultiPolygons, with columns that the format has types for.
+        Polygons and MultiPolygons, with columns of types that the format has.
     path : path-like
         The file; one that exists is replaced. Its extension names the format.
 
@@ -94,8 +107,8 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     Raises
     ------
     ValueError
-        If the extension is unknown, if a row is no polygon, or if the format would lose something
-        of a column, its name or the CRS.
+        If the extension is unknown, a row is not a polygon, or the format cannot hold a column, its
+        name or the CRS.
     ImportError
         If the file is a .parquet and pyarrow, the extra ``parquet``, is not installed.
     OSError
@@ -107,11 +120,12 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         If the outlines have no CRS. Readers of GeoJSON then take x and y for longitudes and
         latitudes.
     """
+    # what can be known before a file is touched
     driver = check_extension(path)
     extension = Path(path).suffix.lower()
     _check_support(extension, driver)
     kinds = _check_shapes(outlines)
-    frame = prepare_fields(outlines, extension)
+    frame = _prepare_fields(outlines, extension)
     if outlines.crs is None:
         warnings.warn(
             f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
@@ -120,6 +134,7 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         )
     if extension == ".geojson":
         frame = to_rfc7946(frame)
+    # a draft, read again before it takes its place
     with warnings.catch_warnings(), atomic_write(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         if extension == ".parquet":
@@ -134,7 +149,7 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
 
 
 def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLike[str]) -> None:
-    """Write outlines that come in parts to a GeoPackage, of which one part is in memory at a time.
+    """Write outlines that come in parts to a GeoPackage, with one part in memory at a time.
 
     Parameters
     ----------
@@ -145,19 +160,17 @@ def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLi
 
     Raises
     ------
-    ValueError
-        If the extension is another, or as `write_outlines` says.
-    OSError
-        If the file cannot be written.
+    ValueError, OSError
+        As `write_outlines`; also if the extension is not .gpkg.
     """
     if check_extension(path) != "GPKG":
-        raise ValueError(f"{os.fspath(path)} must end in .gpkg: only that takes parts")
+        raise ValueError(f"{os.fspath(path)} must end in .gpkg: no other format takes parts")
     rows = 0
     with warnings.catch_warnings(), atomic_write(path) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         for part in parts:
             _check_shapes(part)
-            frame = prepare_fields(part, ".gpkg")
+            frame = _prepare_fields(part, ".gpkg")
             _write_with_gdal(frame, draft, "GPKG", several=True, append=rows > 0)
             rows += len(frame)
         _check_layer(frame, draft, rows)
@@ -177,7 +190,7 @@ def _check_support(extension: str, driver: str) -> None:
 
 
 def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
-    """Give the types of the geometries, which are polygons of two dimensions."""
+    """Return the types of the geometries, which must be polygons of two dimensions."""
     import shapely
 
     shapes = np.asarray(outlines.geometry.array, object)
@@ -191,6 +204,80 @@ def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
         what = wrong.geom_type + (" Z" if wrong.has_z else "")
         raise ValueError(f"outlines must be polygons, got a {what} in row {others[0]}")
     return set(kinds.tolist())
+
+
+def _prepare_fields(outlines: gpd.GeoDataFrame, extension: str) -> gpd.GeoDataFrame:
+    """Return a frame with rows numbered from 0 and fields that the format holds."""
+    frame = outlines.reset_index(drop=True)
+    frame.attrs = {}  # GeoParquet would want them to be JSON
+    # names
+    if not all(isinstance(name, str) for name in frame.columns):
+        raise ValueError(f"names of columns must be text, got {list(frame.columns)}")
+    if extension != ".parquet" and frame.geometry.name != "geometry":
+        frame = frame.rename_geometry("geometry")
+    if extension == ".shp":
+        frame = frame.rename(columns=SHAPEFILE_NAMES)
+    fields = [name for name in frame.columns if name != frame.geometry.name]
+    long = [name for name in fields if len(name.encode()) > LONGEST_NAME]
+    if extension == ".shp" and long:
+        raise ValueError(
+            f"field names of a shapefile have at most 10 characters (bytes of UTF-8), got {long}"
+        )
+    keys = {name.lower() if extension in CASELESS else name for name in fields}
+    if len(keys) < len(fields):
+        raise ValueError(f"names of columns must differ in {FORMATS[extension]}, got {fields}")
+    if extension == ".parquet":
+        return frame
+    # types
+    for name in fields:
+        try:
+            frame[name] = _convert_column(frame[name], extension)
+        except ValueError as error:
+            what = f"column {name!r} cannot be written to {FORMATS[extension]}"
+            raise ValueError(f"{what}: {error}") from None
+    return frame
+
+
+def _convert_column(column: pd.Series, extension: str) -> pd.Series:
+    """Return a column that GDAL writes; raise ValueError if the format has no type for it."""
+    import pandas as pd
+
+    # what categories, objects of one type and Arrow's arrays stand for
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if isinstance(column.dtype, pd.ArrowDtype):
+        column = column.convert_dtypes()
+    column = column.infer_objects()
+    dtype = column.dtype
+    kind = "sparse" if isinstance(dtype, pd.SparseDtype) else dtype.kind
+    # integers, truth values, floats and times
+    if kind in ("b", "i", "u"):
+        return column
+    if kind == "f" and dtype.itemsize <= 8:
+        _check_floats(column.to_numpy(np.float64, na_value=np.nan), extension)
+        return column.astype(np.float32) if dtype == np.float16 else column
+    if kind == "M":
+        if extension == ".shp":
+            raise ValueError(f"it has dates without a time of day only, not {dtype}")
+        return column if column.dt.tz is None else column.dt.tz_convert("UTC")
+    # text
+    odd = {type(value).__name__ for value in column.dropna() if not isinstance(value, str)}
+    if odd:
+        raise ValueError(f"it has no type for {', '.join(odd) if dtype == object else dtype}")
+    return column.astype(object).where(column.notna(), None)
+
+
+def _check_floats(values: np.ndarray, extension: str) -> None:
+    """Raise if the text of a format cannot hold floats."""
+    size = np.abs(values)
+    if extension in (".shp", ".geojson") and np.isinf(size).any():
+        raise ValueError("it has no infinities")
+    least, bound = SHAPEFILE_FLOATS
+    if extension == ".shp" and (((size > 0) & (size < least)) | (size >= bound)).any():
+        raise ValueError(
+            f"its floats have 15 decimals and 24 characters, enough from {least:g} to {bound:g}, "
+            f"got sizes from {size[size > 0].min():g} to {np.nanmax(size):g}"
+        )
 
 
 def _write_with_gdal(
@@ -210,15 +297,16 @@ def _write_with_gdal(
         mode = "a" if append else "w"
         frame.to_file(draft, driver=driver, engine="pyogrio", mode=mode, **options)
     except CRSError as error:  # no WKT 1 of it
-        raise ValueError(_crs_lost(frame, draft)) from error
+        raise _make_crs_error(frame, draft) from error
 
 
 def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None) -> None:
-    """Read the head of what was written: the fields, the rows, and the CRS are all there."""
-    count = len(frame) if count is None else count
+    """Raise unless the file that was written has all fields, all rows and the CRS."""
     import pyogrio
     import pyproj
 
+    # fields and rows
+    count = len(frame) if count is None else count
     info = pyogrio.read_info(draft, force_feature_count=True)
     rows, fields = info["features"], list(info["fields"])
     expected = [name for name in frame.columns if name != frame.geometry.name]
@@ -228,18 +316,19 @@ def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None)
         raise ValueError(
             f"{draft.name} would have {rows} rows of {fields}, not {count} of {expected}"
         )
+    # the CRS puts the corners where they were
     if frame.crs is None or not len(frame):
         return
     if info["crs"] is None:
-        raise ValueError(_crs_lost(frame, draft))
+        raise _make_crs_error(frame, draft)
     west, south, east, north = frame.total_bounds.tolist()
     x, y = np.array([west, west, east, east]), np.array([south, north, south, north])
     there = pyproj.Transformer.from_crs(info["crs"], frame.crs, always_xy=True).transform(x, y)
     shift = np.abs(np.concatenate([there[0] - x, there[1] - y]))
     if (shift[np.isfinite(shift)] > SAME_PLACE * max(np.abs(x).max(), np.abs(y).max(), 1)).any():
-        raise ValueError(_crs_lost(frame, draft))
+        raise _make_crs_error(frame, draft)
 
 
-def _crs_lost(frame: gpd.GeoDataFrame, draft: Path) -> str:
-    what = NAMES[draft.suffix.lower()]
-    return f"{what} cannot keep the CRS {frame.crs.name!r}; .parquet can"
+def _make_crs_error(frame: gpd.GeoDataFrame, draft: Path) -> ValueError:
+    what = FORMATS[draft.suffix.lower()]
+    return ValueError(f"{what} cannot keep the CRS {frame.crs.name!r}; .parquet can")

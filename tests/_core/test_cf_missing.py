@@ -7,13 +7,13 @@ import xarray as xr
 
 from fastkm._core.cf_missing import (
     Packing,
-    describes_itself,
+    find_missing,
+    find_missing_by_rule,
     has_rules,
-    missing,
-    missing_by_rule,
-    packing,
-    physical,
-    stored,
+    is_described_array,
+    read_packing,
+    to_physical,
+    to_stored,
 )
 
 
@@ -42,17 +42,17 @@ def raster(values, dtype="f4", encoding=None, **attributes):
 )
 def test_cells_are_missing_by_every_rule_that_is_there(attributes, wanted):
     array = raster([-999, -500, 30, 80, np.nan], **attributes)
-    assert missing(array).tolist() == [bool(cell) for cell in wanted]
+    assert find_missing(array).tolist() == [bool(cell) for cell in wanted]
 
 
 def test_the_ends_of_a_valid_range_are_valid():
-    assert not missing(raster([0, 75], valid_range=[0.0, 75.0])).any()
-    assert not missing(raster([0, 75], valid_min=0, valid_max=75)).any()
+    assert not find_missing(raster([0, 75], valid_range=[0.0, 75.0])).any()
+    assert not find_missing(raster([0, 75], valid_min=0, valid_max=75)).any()
 
 
 def test_each_rule_tells_its_own_cells():
     array = raster([-999, np.nan, 80], _FillValue=-999.0, valid_min=0.0, valid_max=75.0)
-    found = {name: cells.tolist() for name, cells in missing_by_rule(array).items()}
+    found = {name: cells.tolist() for name, cells in find_missing_by_rule(array).items()}
     assert found == {
         "NaN": [False, True, False],
         "_FillValue": [True, False, False],
@@ -62,22 +62,22 @@ def test_each_rule_tells_its_own_cells():
 
 
 def test_integers_have_no_nan():
-    assert missing_by_rule(raster([1, 2], "i2")) == {}
+    assert find_missing_by_rule(raster([1, 2], "i2")) == {}
 
 
 @pytest.mark.parametrize("number", [9.96921e36, 1e20, -9999.9, 0.1])
 def test_a_double_attribute_is_meant_in_the_precision_of_float32_data(number):
     array = raster([1.0, np.float32(number)], missing_value=np.float64(number))
-    assert missing(array).tolist() == [False, True]
+    assert find_missing(array).tolist() == [False, True]
 
 
 def test_a_valid_maximum_is_meant_in_the_precision_of_float32_data():
-    assert not missing(raster([np.float32(0.7)], valid_max=0.7)).any()
-    assert not missing(raster([np.float32(0.1)], valid_min=0.1)).any()
+    assert not find_missing(raster([np.float32(0.7)], valid_max=0.7)).any()
+    assert not find_missing(raster([np.float32(0.1)], valid_min=0.1)).any()
 
 
 def test_a_fill_value_of_nan_is_no_problem():
-    assert missing(raster([1, np.nan], _FillValue=np.nan)).tolist() == [False, True]
+    assert find_missing(raster([1, np.nan], _FillValue=np.nan)).tolist() == [False, True]
 
 
 PACKED = np.array([-32768, -100, 0, 100, 200], "i2")  # physical: fill, 9.0, 10.0, 11.0, 12.0
@@ -93,7 +93,7 @@ LIMITS = [
 @pytest.mark.parametrize(("limits", "wanted"), LIMITS, ids=str)
 def test_limits_of_raw_packed_data_are_in_packed_units(limits, wanted):
     array = raster(PACKED, "i2", _FillValue=np.int16(-32768), **PACKING, **limits)
-    assert missing(array).astype(int).tolist() == wanted
+    assert find_missing(array).astype(int).tolist() == wanted
 
 
 @pytest.mark.parametrize(("limits", "wanted"), LIMITS, ids=str)
@@ -101,7 +101,7 @@ def test_limits_of_packed_data_that_xarray_decoded_are_in_packed_units(limits, w
     raw = raster(PACKED, "i2", _FillValue=np.int16(-32768), **PACKING, **limits)
     array = xr.decode_cf(raw.to_dataset(name="v"))["v"]
     assert array.dtype.kind == "f"
-    assert missing(array).astype(int).tolist() == wanted
+    assert find_missing(array).astype(int).tolist() == wanted
 
 
 @pytest.mark.parametrize("how", ["file", "memory"])
@@ -117,9 +117,9 @@ def test_what_netcdf_stores_reads_alike_raw_and_decoded(tmp_path, how):
     else:
         pair = raw, xr.decode_cf(raw.to_dataset(name="v"))["v"]
     for array in pair:
-        assert missing(array).astype(int).tolist() == [1, 1, 0, 0, 1]
-    keep = ~missing(raw)
-    np.testing.assert_allclose(physical(pair[0])[keep], physical(pair[1])[keep], rtol=1e-6)
+        assert find_missing(array).astype(int).tolist() == [1, 1, 0, 0, 1]
+    keep = ~find_missing(raw)
+    np.testing.assert_allclose(to_physical(pair[0])[keep], to_physical(pair[1])[keep], rtol=1e-6)
 
 
 def test_every_packed_step_survives_decoding():
@@ -129,32 +129,32 @@ def test_every_packed_step_survives_decoding():
     decoded = decoded.copy(data=decoded.values.astype("f4"))  # keeps the encoding
     for low in (-2999, -17, 0, 5, 2998):
         decoded.attrs["valid_min"] = raw.attrs["valid_min"] = np.int16(low)
-        np.testing.assert_array_equal(missing(decoded), steps < low)
-        np.testing.assert_array_equal(missing(raw), steps < low)
+        np.testing.assert_array_equal(find_missing(decoded), steps < low)
+        np.testing.assert_array_equal(find_missing(raw), steps < low)
 
 
 def test_unsigned_bytes_are_compared_unsigned():
     array = raster([0, 100, -56, -1], "i1", _Unsigned="true", _FillValue=np.int8(-1))
     array.attrs["valid_max"] = np.int8(-57)  # 199
-    assert missing(array).tolist() == [False, False, True, True]
+    assert find_missing(array).tolist() == [False, False, True, True]
     array.attrs["valid_range"] = np.array([1, -2], "i1")  # 1 ... 254
-    assert missing(array).tolist() == [True, False, True, True]
+    assert find_missing(array).tolist() == [True, False, True, True]
 
 
 def test_unsigned_bytes_are_unpacked_unsigned():
     array = raster([-56], "i1", _Unsigned="true", scale_factor=0.5)
-    assert physical(array).tolist() == [100.0]
+    assert to_physical(array).tolist() == [100.0]
 
 
 def test_unsigned_bytes_without_packing_are_given_unsigned():
-    assert physical(raster([-56, 1], "i1", _Unsigned="true")).tolist() == [200, 1]
+    assert to_physical(raster([-56, 1], "i1", _Unsigned="true")).tolist() == [200, 1]
 
 
 def test_unsigned_bytes_that_xarray_decoded_are_compared_unsigned():
     raw = raster([0, 100, -56, -1], "i1", _Unsigned="true", _FillValue=np.int8(-1), **PACKING)
     raw.attrs["valid_max"] = np.int8(-57)
     decoded = xr.decode_cf(raw.to_dataset(name="v"))["v"]
-    assert missing(decoded).tolist() == [False, False, True, True]
+    assert find_missing(decoded).tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("value", ["0 to 75", "", [], None], ids=repr)
@@ -163,37 +163,37 @@ def test_an_attribute_that_is_no_number_is_ignored_with_a_warning(name, value):
     array = raster([1.0, np.nan])
     array.attrs[name] = value
     with pytest.warns(UserWarning, match=f"attribute {name} is not a number"):
-        assert missing(array).tolist() == [False, True]
+        assert find_missing(array).tolist() == [False, True]
 
 
 def test_values_without_packing_are_physical_as_they_are():
     array = raster([1.0, -999.0], _FillValue=-999.0)
-    assert physical(array).tolist() == [1.0, -999.0]
+    assert to_physical(array).tolist() == [1.0, -999.0]
 
 
 def test_decoded_values_are_not_scaled_again():
     array = raster([10.0], "f8", encoding={"scale_factor": 0.5, "dtype": np.dtype("i2")})
-    assert physical(array).tolist() == [10.0]
+    assert to_physical(array).tolist() == [10.0]
 
 
 @pytest.mark.parametrize("thing", [np.zeros(2), [1.0], np.ma.masked_all(2), 3.0, None])
 def test_only_what_has_attributes_and_dimensions_describes_itself(thing):
-    assert not describes_itself(thing)
-    assert describes_itself(raster([1.0]))
+    assert not is_described_array(thing)
+    assert is_described_array(raster([1.0]))
 
 
 @pytest.mark.parametrize("shape", [(), (2, 3), (1, 2, 3)])
 def test_missing_has_the_shape_of_the_array(shape):
     array = xr.DataArray(np.ones(shape), attrs={"valid_max": 0.5})
-    assert missing(array).shape == shape
-    assert missing(array).all()
+    assert find_missing(array).shape == shape
+    assert find_missing(array).all()
 
 
 def test_the_array_is_left_as_it_is():
     array = raster(PACKED, "i2", _FillValue=np.int16(-32768), **PACKING)
     before = array.copy(deep=True)
-    missing(array)
-    physical(array)
+    find_missing(array)
+    to_physical(array)
     assert array.identical(before)
 
 
@@ -202,7 +202,7 @@ def test_to_ask_whether_a_lazy_array_describes_itself_computes_nothing():
         raise AssertionError("computed")
 
     lazy = da.zeros(4, chunks=2).map_blocks(never, meta=np.empty(0))
-    assert describes_itself(xr.DataArray(lazy))
+    assert is_described_array(xr.DataArray(lazy))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ SMALL = np.dtype("i2")
     ],
 )  # fmt: skip
 def test_the_packing_of_small_integers_is_found(array, wanted):
-    assert packing(array) == wanted
+    assert read_packing(array) == wanted
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
@@ -274,12 +274,12 @@ def test_all_stored_integers_come_back_from_decoded_values(dtype, kind, scale, o
     raw = raster(steps, kind, scale_factor=number(scale), add_offset=number(offset))
     values = steps.astype(dtype) * number(scale) + number(offset)
     decoded = raster(values, dtype, {"dtype": np.dtype(kind), **raw.attrs})
-    found = stored(decoded, missing(decoded))
+    found = to_stored(decoded, find_missing(decoded))
     assert found.dtype == kind
     np.testing.assert_array_equal(found, steps)
-    np.testing.assert_array_equal(stored(raw, None), steps)
+    np.testing.assert_array_equal(to_stored(raw, None), steps)
     decoded = xr.decode_cf(raw.to_dataset(name="v"))["v"]
-    np.testing.assert_array_equal(stored(decoded, None), steps)
+    np.testing.assert_array_equal(to_stored(decoded, None), steps)
 
 
 def decoded(values, dtype="f4", **encoding):
@@ -289,8 +289,8 @@ def decoded(values, dtype="f4", **encoding):
 def test_missing_cells_need_not_decode():
     array = decoded([10.0, np.nan, 10.01, 1e9])
     gone = np.array([False, True, False, True])
-    assert stored(array, gone).tolist() == [0, 0, 1, 0]
-    assert stored(array, np.array([False, True, False, False])) is None
+    assert to_stored(array, gone).tolist() == [0, 0, 1, 0]
+    assert to_stored(array, np.array([False, True, False, False])) is None
 
 
 @pytest.mark.parametrize(
@@ -309,10 +309,10 @@ def test_missing_cells_need_not_decode():
     ids=["half", "float32", "float64", "inf", "int16", "unsigned", "tiny", "float16", "unpacked"],
 )
 def test_values_that_do_not_decode_back_are_not_stored_ones(array):
-    assert stored(array, None) is None
+    assert to_stored(array, None) is None
 
 
 def test_values_whose_decoder_rounded_otherwise_are_stored_ones():
     value = np.float32(10.01)
     for other in (value, np.nextafter(value, np.float32(0)), np.nextafter(value, np.float32(99))):
-        assert stored(decoded([other]), None).tolist() == [1]
+        assert to_stored(decoded([other]), None).tolist() == [1]

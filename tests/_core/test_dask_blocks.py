@@ -6,10 +6,12 @@ from functools import reduce
 import dask
 import pytest
 
-from fastkm._core.dask_blocks import FAN_IN, current_client, in_worker, reduce_blocks, report_blocks
-from fastkm._core.threads import map_chunks, thread_count, usable_cpus
+from fastkm._core.dask_blocks import FAN_IN, current_client, in_worker, reduce_blocks
+from fastkm._core.progress import use_progress
+from fastkm._core.threads import count_usable_cpus, map_chunks, resolve_thread_count
 from fastkm.errors import ArchiveError
 from tests.clients import client_of
+from tests.steps import Steps
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +74,11 @@ def test_an_error_of_merging_reaches_the_caller(where):
         reduce_blocks(lambda i: i, [(1,), (2,)], fail)
 
 
-def test_the_watcher_is_told_of_each_pass_and_each_block(where):
-    told = []
-    with report_blocks(told.append):
+def test_progress_is_told_of_each_pass_and_each_block(where):
+    told = Steps()
+    with use_progress(told):
         reduce_blocks(lambda i: i, [(i,) for i in range(4)], total)
-    assert told == [-4, 1, 1, 1, 1]
+    assert (told.stages, told.totals, told.done) == (["pass"], [4], [[1, 1, 1, 1]])
 
 
 def test_a_task_has_no_client_and_one_thread(where, monkeypatch):
@@ -85,16 +87,16 @@ def test_a_task_has_no_client_and_one_thread(where, monkeypatch):
     assert (current_client() is None) != there
     assert not in_worker()
     told = reduce_blocks(
-        lambda: [(in_worker(), current_client() is None, thread_count())], [()], total
+        lambda: [(in_worker(), current_client() is None, resolve_thread_count())], [()], total
     )
-    assert told == [(there, True, 1 if there else usable_cpus())]
-    assert thread_count() == usable_cpus()
+    assert told == [(there, True, 1 if there else count_usable_cpus())]
+    assert resolve_thread_count() == count_usable_cpus()
 
 
 def test_a_task_has_the_threads_that_it_is_given(where, monkeypatch):
-    assert reduce_blocks(lambda: [thread_count(3)], [()], total) == [3]
+    assert reduce_blocks(lambda: [resolve_thread_count(3)], [()], total) == [3]
     monkeypatch.setenv("FASTKM_NUM_THREADS", "2")  # workers of this test are in this process
-    assert reduce_blocks(lambda: [thread_count()], [()], total) == [2]
+    assert reduce_blocks(lambda: [resolve_thread_count()], [()], total) == [2]
 
 
 def test_chunks_of_a_task_are_mapped_by_its_thread(where):

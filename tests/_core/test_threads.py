@@ -14,18 +14,18 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from fastkm._core import threads as threads_module
 from fastkm._core.threads import (
-    chunks,
     fold_chunks,
+    limit_blas_to_one_thread,
     map_chunks,
-    one_blas_thread,
+    plan_chunks,
+    resolve_thread_count,
     rows_per_chunk,
-    thread_count,
 )
 
 
 @given(st.integers(0, 1000), st.integers(1, 300))
 def test_chunks_cover_the_range_once_and_in_order(size, step):
-    plan = chunks(size, step)
+    plan = plan_chunks(size, step)
     assert [i for start, stop in plan for i in range(start, stop)] == list(range(size))
     assert all(0 < stop - start <= step for start, stop in plan)
 
@@ -43,7 +43,7 @@ def test_results_come_in_chunk_order_whichever_is_done_first(threads):
         time.sleep(0.003 * (start == 0))
         return start, stop
 
-    assert map_chunks(late_first, 103, 10, threads=threads) == chunks(103, 10)
+    assert map_chunks(late_first, 103, 10, threads=threads) == plan_chunks(103, 10)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -112,7 +112,7 @@ def test_results_are_folded_in_chunk_order_whichever_is_done_first(threads):
         return start, stop
 
     fold_chunks(late, folded.append, 100, 7, threads=threads)
-    assert folded == chunks(100, 7)
+    assert folded == plan_chunks(100, 7)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -168,14 +168,14 @@ def blas_threads():
 
 
 def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
-    with one_blas_thread():  # loads scipy's
+    with limit_blas_to_one_thread():  # loads scipy's
         pass
     with threadpool_limits(limits=2, user_api="blas"):
         before = blas_threads()
-        with one_blas_thread():
+        with limit_blas_to_one_thread():
             assert set(blas_threads()) == {1}
         assert blas_threads() == before
-        with pytest.raises(KeyError), one_blas_thread():
+        with pytest.raises(KeyError), limit_blas_to_one_thread():
             raise KeyError
         assert blas_threads() == before
 
@@ -203,25 +203,25 @@ def test_many_callers_at_once_do_not_wait_for_each_other_for_ever():
 
 def test_threads_come_from_the_argument_then_the_variable_then_the_machine(monkeypatch):
     monkeypatch.setenv("FASTKM_NUM_THREADS", "7")
-    assert thread_count(3) == 3
-    assert thread_count() == 7
+    assert resolve_thread_count(3) == 3
+    assert resolve_thread_count() == 7
     monkeypatch.setenv("FASTKM_NUM_THREADS", "")
-    assert thread_count() == threads_module.usable_cpus()
+    assert resolve_thread_count() == threads_module.count_usable_cpus()
     monkeypatch.delenv("FASTKM_NUM_THREADS")
-    assert thread_count() == threads_module.usable_cpus()
+    assert resolve_thread_count() == threads_module.count_usable_cpus()
 
 
 @pytest.mark.parametrize("value", ["0", "-2", "two", "1.5", "nan"])
 def test_a_bad_variable_is_named(value, monkeypatch):
     monkeypatch.setenv("FASTKM_NUM_THREADS", value)
     with pytest.raises(ValueError, match=f"FASTKM_NUM_THREADS .*{value}"):
-        thread_count()
+        resolve_thread_count()
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "many", [2]])
 def test_a_bad_argument_is_named(value):
     with pytest.raises(ValueError, match="threads must be a positive integer"):
-        thread_count(value)
+        resolve_thread_count(value)
 
 
 @pytest.mark.parametrize(
@@ -230,35 +230,35 @@ def test_a_bad_argument_is_named(value):
 def test_a_containers_quota_counts_rounded_up(tmp_path, text, cpus):
     file = tmp_path / "cpu.max"
     file.write_text(text)
-    assert threads_module._cgroup_quota(file, 9) == cpus
+    assert threads_module._read_cgroup_quota(file, 9) == cpus
 
 
 @pytest.mark.parametrize("text", ["max 100000\n", "", "nonsense"])
 def test_without_a_quota_the_affinity_counts(tmp_path, text):
     file = tmp_path / "cpu.max"
     file.write_text(text)
-    assert threads_module._cgroup_quota(file, 9) == 9
-    assert threads_module._cgroup_quota(tmp_path / "none", 9) == 9
+    assert threads_module._read_cgroup_quota(file, 9) == 9
+    assert threads_module._read_cgroup_quota(tmp_path / "none", 9) == 9
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity")
 def test_no_more_cpus_than_the_affinity_allows():
-    assert 1 <= threads_module.usable_cpus() <= len(os.sched_getaffinity(0))
+    assert 1 <= threads_module.count_usable_cpus() <= len(os.sched_getaffinity(0))
 
 
 def test_a_new_process_gets_a_new_pool():
-    parent = threads_module._pool_of(os.getpid())
-    assert threads_module._pool_of(os.getpid()) is parent
-    child = threads_module._pool_of(-1)
+    parent = threads_module._get_pool(os.getpid())
+    assert threads_module._get_pool(os.getpid()) is parent
+    child = threads_module._get_pool(-1)
     try:
         assert child is not parent
     finally:
         child.shutdown()
-        threads_module._pool_of.cache_clear()
+        threads_module._get_pool.cache_clear()
 
 
 NESTED = """
-from fastkm._parallel import map_chunks
+from fastkm._core.threads import map_chunks
 
 def outer(start, stop):
     return sum(map_chunks(lambda a, b: b - a, 64, 1, threads=64))

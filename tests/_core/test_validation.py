@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fastkm._core.validation import frozen, observations, plain, require_finite, working_dtype
+from fastkm._core.validation import (
+    as_values_and_mask,
+    check_observations,
+    choose_working_dtype,
+    freeze,
+    require_finite,
+)
 
 X = np.arange(12.0).reshape(4, 3)
 
@@ -22,8 +28,8 @@ X = np.arange(12.0).reshape(4, 3)
     ],
 )
 def test_float32_stays_and_half_grows_and_all_else_is_float64(dtype, working):
-    assert working_dtype(np.dtype(dtype)) == np.dtype(working)
-    assert observations(X.astype(dtype), "x").rows.dtype == np.dtype(working)
+    assert choose_working_dtype(np.dtype(dtype)) == np.dtype(working)
+    assert check_observations(X.astype(dtype), "x").rows.dtype == np.dtype(working)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +37,7 @@ def test_float32_stays_and_half_grows_and_all_else_is_float64(dtype, working):
     [(("f4", "f8"), "f8"), (("f4", "f2"), "f4"), (("f2", "i2"), "f4"), (("i1", "?"), "f8")],
 )
 def test_two_types_are_computed_in_what_holds_both(dtypes, working):
-    assert working_dtype(*map(np.dtype, dtypes)) == np.dtype(working)
+    assert choose_working_dtype(*map(np.dtype, dtypes)) == np.dtype(working)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +56,7 @@ def test_two_types_are_computed_in_what_holds_both(dtypes, working):
     ids=["C", "F", "gaps", "backwards", "big-endian", "f4", "i2", "unaligned", "broadcast"],
 )
 def test_rows_reach_the_kernels_as_one_kind_of_array(array):
-    rows = observations(array, "x").rows
+    rows = check_observations(array, "x").rows
     assert rows.flags.c_contiguous
     assert rows.flags.aligned
     assert not rows.flags.writeable
@@ -61,25 +67,25 @@ def test_rows_reach_the_kernels_as_one_kind_of_array(array):
 
 def test_an_array_that_fits_is_not_copied_and_stays_writeable():
     array = X.copy()
-    assert np.shares_memory(frozen(array), array)
+    assert np.shares_memory(freeze(array), array)
     assert array.flags.writeable
 
 
 def test_a_flat_array_is_a_column_and_says_what_it_was():
-    checked = observations([1, 2, 3], "x")
+    checked = check_observations([1, 2, 3], "x")
     assert checked.rows.shape == (3, 1)
     assert (checked.ndim, checked.dtype, checked.valid) == (1, np.dtype(int), None)
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 2)])
 def test_no_rows_are_no_error(shape):
-    assert observations(np.empty(shape), "x").rows.shape == (0, shape[-1] or 1)
+    assert check_observations(np.empty(shape), "x").rows.shape == (0, shape[-1] or 1)
 
 
 @pytest.mark.parametrize("shape", [(), (2, 2, 2), (3, 0)])
 def test_another_shape_is_a_value_error(shape):
     with pytest.raises(ValueError, match=r"weather must have shape \(n,\) or \(n, d\), got \("):
-        observations(np.zeros(shape), "weather")
+        check_observations(np.zeros(shape), "weather")
 
 
 @pytest.mark.parametrize(
@@ -89,34 +95,34 @@ def test_another_shape_is_a_value_error(shape):
 )
 def test_what_is_no_real_number_is_a_type_error_that_names_the_argument(array):
     with pytest.raises(TypeError, match="weather must hold real numbers of at most 64 bits, got"):
-        plain(array, "weather")
+        as_values_and_mask(array, "weather")
 
 
 def test_complex_numbers_are_a_value_error_as_in_scipy():
     with pytest.raises(ValueError, match="weather must hold real numbers"):
-        plain([1j], "weather")
+        as_values_and_mask([1j], "weather")
 
 
 def test_a_mask_without_a_masked_cell_is_none():
-    assert plain(np.ma.MaskedArray([1.0, 2.0]), "x")[1] is None
-    assert plain(np.ma.MaskedArray([1.0, 2.0], [False, False]), "x")[1] is None
+    assert as_values_and_mask(np.ma.MaskedArray([1.0, 2.0]), "x")[1] is None
+    assert as_values_and_mask(np.ma.MaskedArray([1.0, 2.0], [False, False]), "x")[1] is None
 
 
 def test_one_masked_cell_makes_its_row_missing():
     masked = np.ma.MaskedArray(X, np.arange(12).reshape(4, 3) == 4)
-    checked = observations(masked, "x")
+    checked = check_observations(masked, "x")
     assert checked.valid.tolist() == [True, False, True, True]
-    np.testing.assert_array_equal(checked.present(), X[[0, 2, 3]])
+    np.testing.assert_array_equal(checked.select_valid(), X[[0, 2, 3]])
 
 
 def test_rows_are_all_present_where_none_is_missing():
-    checked = observations(X, "x")
-    assert checked.present() is checked.rows
+    checked = check_observations(X, "x")
+    assert checked.select_valid() is checked.rows
 
 
 def test_a_described_array_brings_its_own_mask():
     raster = xr.DataArray([1.0, -9.0], dims="x", attrs={"missing_value": -9.0})
-    values, mask = plain(raster, "x")
+    values, mask = as_values_and_mask(raster, "x")
     assert type(values) is np.ndarray
     assert mask.tolist() == [False, True]
 
@@ -124,7 +130,7 @@ def test_a_described_array_brings_its_own_mask():
 def test_a_described_packed_array_is_unpacked():
     raster = xr.DataArray(np.array([10, 20, -1], "i2"), dims="x")
     raster.attrs = {"scale_factor": 0.5, "add_offset": 1.0, "_FillValue": np.int16(-1)}
-    values, mask = plain(raster, "x")
+    values, mask = as_values_and_mask(raster, "x")
     assert values[:2].tolist() == [6.0, 11.0]
     assert mask.tolist() == [False, False, True]
 

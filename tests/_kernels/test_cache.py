@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import needs_jit
 
 USE_EVERY_KERNEL = """
 import importlib, pkgutil
 import numpy as np
 import fastkm, fastkm._kernels
-from fastkm.cluster import optimal
 
 x = np.random.default_rng(0).normal(size=9000)
 for dtype in ("f4", "f8"):
@@ -33,7 +34,7 @@ print(hits, misses)
 """
 
 
-def hits_and_misses(folder) -> list[int]:
+def count_hits_and_misses(folder) -> list[int]:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", USE_EVERY_KERNEL],
@@ -45,10 +46,11 @@ def hits_and_misses(folder) -> list[int]:
     return [int(number) for number in done.stdout.split()]
 
 
+@pytest.mark.slow
 @needs_jit
 def test_second_process_compiles_nothing(tmp_path) -> None:
-    _, compiled = hits_and_misses(tmp_path)
-    loaded, compiled_again = hits_and_misses(tmp_path)
+    _, compiled = count_hits_and_misses(tmp_path)
+    loaded, compiled_again = count_hits_and_misses(tmp_path)
     assert compiled > 10
     assert loaded > 10
     assert compiled_again == 0

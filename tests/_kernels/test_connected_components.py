@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.connected_components import (
+    find_root,
     join_row,
     join_rows,
     number_runs,
     paint_runs,
-    root_of,
 )
 from tests import naive
 
@@ -22,7 +22,7 @@ def some_map(seed, rows, columns, values=3):
 
 
 def runs_of(labels):
-    """Give the flat starts of the runs, their labels, and the first run of each row."""
+    """Return the flat starts of the runs, their labels, and the first run of each row."""
     new = np.ones(labels.shape, bool)
     new[:, 1:] = labels[:, 1:] != labels[:, :-1]
     starts = np.append(np.flatnonzero(new), labels.size)
@@ -31,7 +31,7 @@ def runs_of(labels):
 
 
 def numbered(labels, bands=1):
-    """Run all kernels, the joins in bands of rows; give the numbers and the measures."""
+    """Run all kernels, the joins in bands of rows; return the numbers and the measures."""
     starts, run_labels, offsets = runs_of(labels)
     rows, columns = labels.shape
     runs = np.empty(len(run_labels), np.int64)
@@ -56,7 +56,7 @@ def numbered(labels, bands=1):
 def test_regions_are_those_of_flooding_however_the_rows_are_banded(seed, rows, columns, bands):
     labels = some_map(seed, rows, columns)
     numbers, out, cells, boxes = numbered(labels, min(bands, rows))
-    ref = naive.regions(labels)
+    ref = naive.number_regions(labels)
     np.testing.assert_array_equal(numbers, ref)
     for region in range(ref.max() + 1):
         row, column = np.nonzero(ref == region)
@@ -72,12 +72,12 @@ def test_a_comb_is_one_region_though_its_teeth_meet_last():
     numbers, out, cells, _ = numbered(labels)
     assert out.tolist() == [1, *[0] * 8]
     assert cells[0] == 8 * 9 + 8
-    np.testing.assert_array_equal(numbers, naive.regions(labels))
+    np.testing.assert_array_equal(numbers, naive.number_regions(labels))
 
 
 def test_a_root_is_found_and_the_path_to_it_halved():
     parents = np.array([0, 0, 1, 2, 3])
-    assert root_of(parents, 4) == 0
+    assert find_root(parents, 4) == 0
     assert parents.tolist() == [0, 0, 0, 2, 2]
 
 

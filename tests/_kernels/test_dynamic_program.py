@@ -12,19 +12,19 @@ from fastkm._kernels import dynamic_program
 from fastkm._kernels.dynamic_program import (
     BLOCK,
     NOISE,
-    accumulate,
+    accumulate_moments,
+    accumulate_side,
     add,
-    difference_cost,
-    layer,
-    moments,
+    compute_cost,
+    compute_precise_cost,
+    compute_trial_costs,
     multiply,
-    precise_cost,
-    precise_program,
-    program,
     recentre,
     segment_cost,
     segment_mean,
-    trial_costs,
+    solve_layer,
+    solve_layers,
+    solve_layers_precisely,
     two_product,
     two_sum,
 )
@@ -37,7 +37,7 @@ KINDS = st.sampled_from(
     ["plain", "lattice", "offset", "low outlier", "high outlier", "skewed", "all magnitudes"]
 )
 STEP = 2.0**-20
-"""Distance of neighbouring values within an atom; those of two atoms are at least 8 apart."""
+"""Distance of neighbouring values within a bin; those of two bins are at least 8 apart."""
 
 
 def double(number):
@@ -47,15 +47,15 @@ def double(number):
 
 
 def whole(high, low):
-    """Give a double-double exactly."""
+    """Return a double-double exactly."""
     return Fraction(float(high)) + Fraction(float(low))
 
 
 class Data:
-    """Values in atoms, their exact costs, and what the kernels get."""
+    """Values in bins, their exact costs, and what the kernels get."""
 
     def __init__(self, base, members):
-        """members: for each atom its values and their weights, ascending."""
+        """members: for each bin its values and their weights, ascending."""
         self.base = np.array(base, float)
         self.values = np.concatenate([values for values, _ in members])
         self.weights = np.concatenate([weights for _, weights in members])
@@ -63,18 +63,18 @@ class Data:
         self.alone = np.array([len(set(values)) == 1 for values, _ in members])
         self.centre = self.base[len(base) // 2]
         sums = [
-            naive.weighted_sums(values, weights, [0] * len(values), [b])[0]
+            naive.sum_around_centres(values, weights, [0] * len(values), [b])[0]
             for b, (values, weights) in zip(base, members, strict=True)
         ]
         self.sums = np.array([sum(map(double, row), ()) for row in sums]).T.copy()
         self.prefix = np.full((6, len(base) + 1), np.nan)
-        moments(self.base, self.sums, self.centre, self.prefix)
+        accumulate_moments(self.base, self.sums, self.centre, self.prefix)
 
     def __len__(self):
         return len(self.base)
 
     def costs(self):
-        """Exact costs of all segments of atoms."""
+        """Exact costs of all segments of bins."""
         return naive.segment_costs(self.values, self.weights, self.ends)
 
     def noise(self, j, i):
@@ -89,13 +89,13 @@ class Data:
 
 
 def single(values, weights=None):
-    """Data whose atoms are one value each."""
+    """Data whose bins are one value each."""
     weights = np.ones(len(values)) if weights is None else weights
     return Data(values, [([v], [w]) for v, w in zip(values, weights, strict=True)])
 
 
 def some_data(seed, n, kind):
-    """Atoms of one value and, where values are on a grid, of several; of weight 1 or less."""
+    """Bins of one value and, where values are on a grid, of several; of weight 1 or less."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
     if kind == "lattice":
@@ -129,36 +129,38 @@ def some_layers(rng, data, k, *, windows=True):
 
 
 def flat(layers):
-    """Give layers as the kernels want them: all positions, and where each layer starts."""
+    """Return layers as the kernels want them: all positions, and where each layer starts."""
     starts = np.cumsum([0, *map(len, layers)])
     return np.concatenate(layers).astype(np.int64), starts
 
 
 def run(data, layers, *, slack=None, lower=False):
-    """Run the program; give costs and cuts by layer."""
+    """Run the program; return costs and cuts by layer."""
     edges, starts = flat(layers)
     slack = np.zeros(len(edges)) if slack is None else np.concatenate(slack)
     cost, cut = np.full(len(edges), -7.0), np.full(len(edges), -7)
-    program(edges, data.prefix[:, edges], starts, slack, lower, cost, cut)
+    solve_layers(edges, data.prefix[:, edges], starts, slack, lower, cost, cut)
     return np.split(cost, starts[1:-1]), np.split(cut, starts[1:-1])
 
 
 def run_back(data, layers, slack):
-    """Run the program from the right, on mirrored input; give costs in the order of the layers."""
+    """Run the program from the right, on mirrored input; return costs in the order of the layers."""
     edges, starts = flat(layers)
     cost, cut = np.full(len(edges), -7.0), np.full(len(edges), -7)
     mirrored = np.ascontiguousarray(-data.prefix[:, edges[::-1]])
     turned = np.concatenate(slack)[::-1].copy()
-    program(len(data) - edges[::-1], mirrored, len(edges) - starts[::-1], turned, True, cost, cut)
+    solve_layers(
+        len(data) - edges[::-1], mirrored, len(edges) - starts[::-1], turned, True, cost, cut
+    )
     return np.split(cost[::-1], starts[1:-1])
 
 
 def run_precise(data, layers):
-    """Run the precise program; give exact costs, None where there is no way, and the noise."""
+    """Run the precise program; return exact costs, None where there is no way, and the noise."""
     edges, starts = flat(layers)
     cost, noise = np.full((2, len(edges)), -7.0), np.full(len(edges), -7.0)
     alone = np.append(data.alone, False)[edges]
-    precise_program(edges, alone, data.prefix[:, edges].copy(), starts, cost, noise)
+    solve_layers_precisely(edges, alone, data.prefix[:, edges].copy(), starts, cost, noise)
     exact = [None if np.isinf(high) else whole(high, low) for high, low in cost.T]
     return [exact[a:b] for a, b in itertools.pairwise(starts)], np.split(noise, starts[1:-1])
 
@@ -194,7 +196,7 @@ def test_double_doubles_keep_twice_the_digits(a, b, i, j):
 @given(KINDS, SEEDS, st.sampled_from([1, 2, 5, 40]))
 def test_moments_have_twice_the_digits_of_what_is_between_them_and_the_middle(kind, seed, n):
     data = some_data(seed, n, kind)
-    exact = naive.moments(data.values, data.weights, data.centre)
+    exact = naive.accumulate_moments(data.values, data.weights, data.centre)
     middle = exact[data.ends[len(data) // 2]]
     for position, end in enumerate(data.ends):
         got = data.prefix[:, position].reshape(3, 2)
@@ -207,9 +209,9 @@ def test_mirrored_atoms_have_mirrored_moments(seed, n):
     data = some_data(seed, n, "plain")
     m, signs = len(data), np.array([1.0, 1.0, -1.0, -1.0, 1.0, 1.0])
     right, left = np.full((2, 6, m + 1), 7.0)
-    accumulate(data.base, data.sums, data.centre, 0, m, 1, right)
+    accumulate_side(data.base, data.sums, data.centre, 0, m, 1, right)
     mirrored = np.ascontiguousarray((data.sums.T * signs).T[:, ::-1])
-    accumulate(-data.base[::-1].copy(), mirrored, -data.centre, m - 1, -1, -1, left)
+    accumulate_side(-data.base[::-1].copy(), mirrored, -data.centre, m - 1, -1, -1, left)
     np.testing.assert_array_equal(-left[:, m - 1 :: -1].T * signs, right[:, 1:].T)
     assert (right[:, 0] == 7).all()
     assert (left[:, m] == 7).all()
@@ -220,11 +222,11 @@ def test_the_cost_of_a_segment_is_exact_to_its_last_digits(kind, seed, n):
     data = some_data(seed, n, kind)
     for (j, i), exact in data.costs().items():
         noise = data.noise(j, i)
-        cost, told = difference_cost(*data.prefix[:, j], *data.prefix[:, i])
+        cost, told = compute_cost(*data.prefix[:, j], *data.prefix[:, i])
         assert told == pytest.approx(float(noise), rel=1e-9, abs=0)
         assert abs(Fraction(float(cost)) - exact) <= 2 * EPS * exact + noise
         assert segment_cost(data.prefix, j, i) == (cost if cost > told else 0)
-        precise = whole(*precise_cost(data.prefix, j, i))
+        precise = whole(*compute_precise_cost(data.prefix, j, i))
         assert abs(precise - exact) <= noise
 
 
@@ -240,7 +242,7 @@ def test_an_outlier_costs_the_segments_beside_it_no_digit(outlier):
 def test_a_light_value_far_out_beside_heavy_ones_costs_nothing():
     heavy = 2.0**40 / 3
     data = single([0.0, 1.0, 2.0, 1e6], [heavy, heavy, heavy, 2.0**-20 / 3])
-    cost, noise = difference_cost(*data.prefix[:, 3], *data.prefix[:, 4])
+    cost, noise = compute_cost(*data.prefix[:, 3], *data.prefix[:, 4])
     assert abs(cost) <= noise
     assert segment_cost(data.prefix, 3, 4) == 0
 
@@ -249,7 +251,7 @@ def test_the_cost_of_equal_values_and_of_nothing_is_zero():
     data = single([0.1, 0.2], [1e9, 7.0])
     ends = [(0, 0), (0, 1), (1, 2), (2, 2)]
     assert [segment_cost(data.prefix, *pair) for pair in ends] == [0.0] * 4
-    assert precise_cost(data.prefix, 1, 1) == (0.0, 0.0)
+    assert compute_precise_cost(data.prefix, 1, 1) == (0.0, 0.0)
 
 
 def some_problem(seed, n, kind, k, windows):
@@ -267,10 +269,10 @@ def some_problem(seed, n, kind, k, windows):
 @given(KINDS, SEEDS, SIZES, st.integers(1, 5), st.booleans(), st.booleans())
 def test_the_program_finds_the_least_of_all_ways(kind, seed, n, k, windows, lower):
     data, layers, costs, slack = some_problem(seed, n, kind, k, windows)
-    wanted, _ = naive.program(costs, layers, slack, empty=True)
+    wanted, _ = naive.solve_layers(costs, layers, slack, empty=True)
     found, cuts = run(data, layers, slack=slack, lower=lower)
     noise = data.worst_noise(layers)
-    bare, _ = naive.program(costs, layers, empty=True)
+    bare, _ = naive.solve_layers(costs, layers, empty=True)
     for q in range(k + 1):
         for r, exact in enumerate(wanted[q]):
             if exact is None:
@@ -306,8 +308,8 @@ def test_mirrored_input_gives_the_costs_from_each_row_to_the_end(kind, seed, n, 
     back = run_back(data, layers, slack)
     mirrored = {(len(data) - i, len(data) - j): cost for (j, i), cost in costs.items()}
     turned = [[len(data) - position for position in rows[::-1]] for rows in layers[::-1]]
-    wanted, _ = naive.program(mirrored, turned, [s[::-1] for s in slack[::-1]], empty=True)
-    bare, _ = naive.program(mirrored, turned, empty=True)
+    wanted, _ = naive.solve_layers(mirrored, turned, [s[::-1] for s in slack[::-1]], empty=True)
+    bare, _ = naive.solve_layers(mirrored, turned, empty=True)
     noise = data.worst_noise(layers)
     for comp, ref, scales in zip(back, wanted[::-1], bare[::-1], strict=True):
         for cost, exact, scale in zip(comp, ref[::-1], scales[::-1], strict=True):
@@ -340,7 +342,7 @@ def test_the_cost_through_a_row_is_never_above_the_exact_one(kind, seed, n, k):
 def test_no_partition_is_cheaper(numbers, k):
     data = single(np.array(sorted(numbers), float))
     k = min(k, len(data))
-    least = min(naive.all_partitions(data.values, data.weights, k))[0]
+    least = min(naive.list_partitions(data.values, data.weights, k))[0]
     cost, _ = run(data, some_layers(None, data, k, windows=False))
     assert cost[k][-1] == pytest.approx(float(least), rel=4e-16, abs=0)
     precise, noise = run_precise(data, some_layers(None, data, k, windows=False))
@@ -351,8 +353,8 @@ def test_the_twins_agree_with_each_other():
     rng = np.random.default_rng(5)
     values, weights = np.sort(rng.normal(size=9)), rng.integers(1, 5, 9)
     for k in range(1, 6):
-        ways = naive.all_partitions(values, weights, k)
-        assert naive.optimal_cuts(values, weights, k) == min(ways)
+        ways = naive.list_partitions(values, weights, k)
+        assert naive.find_optimal_cuts(values, weights, k) == min(ways)
         assert min(ways)[0] == naive.partition_cost(values, weights, min(ways)[1])
 
 
@@ -361,7 +363,7 @@ def test_the_twins_agree_with_each_other():
 def test_equal_costs_go_to_the_lowest_cut(m, k):
     data = single(np.arange(float(m)))
     layers = some_layers(None, data, k, windows=False)
-    _, wanted = naive.program(data.costs(), layers, empty=True)
+    _, wanted = naive.solve_layers(data.costs(), layers, empty=True)
     _, cuts = run(data, layers)
     starts = np.cumsum([0, *map(len, layers)])
     for q in range(1, k + 1):
@@ -402,9 +404,9 @@ def test_a_layer_fills_its_own_rows_only():
     prefix, slack = data.prefix[:, edges], np.zeros(7)
     cost, cut = np.full(7, -7.0), np.full(7, -7)
     cost[0] = 0
-    layer(edges, prefix, 0, 1, 4, slack, False, cost, cut)
+    solve_layer(edges, prefix, 0, 1, 4, slack, False, cost, cut)
     assert cost.tolist() == [0, 0, 0.5, 5, -7, -7, -7]
-    layer(edges, prefix, *starts[1:4], slack, False, cost, cut)
+    solve_layer(edges, prefix, *starts[1:4], slack, False, cost, cut)
     assert cost.tolist() == [0, 0, 0.5, 5, 0.5, 2.5, 5.5]
     assert cut.tolist() == [-7, 0, 0, 0, 1, 2, 2]
 
@@ -416,10 +418,10 @@ def test_trials_are_the_costs_before_and_the_segment(seed, lower):
     m = len(data)
     cost, trial = rng.random(m + 1), np.full(BLOCK, -7.0)
     start = int(rng.integers(0, m))
-    trial_costs(data.prefix, start, m - start, m, cost, lower, trial)
+    compute_trial_costs(data.prefix, start, m - start, m, cost, lower, trial)
     for j in range(start, m):
         segment = segment_cost(data.prefix, j, m)
-        _, noise = difference_cost(*data.prefix[:, j], *data.prefix[:, m])
+        _, noise = compute_cost(*data.prefix[:, j], *data.prefix[:, m])
         assert trial[j - start] == cost[j] + (max(0.0, segment - noise) if lower else segment)
     assert (trial[m - start :] == -7).all()
 
@@ -441,7 +443,7 @@ def test_the_precise_program_finds_the_least_of_all_ways(kind, seed, n, k):
     rng = np.random.default_rng(seed)
     data = some_data(seed, n, kind)
     layers = some_layers(rng, data, k)
-    wanted, _ = naive.program(data.costs(), layers)
+    wanted, _ = naive.solve_layers(data.costs(), layers)
     found, doubts = run_precise(data, layers)
     bound = data.worst_noise(layers)
     for q in range(k + 1):
@@ -462,7 +464,7 @@ def test_near_ties_are_told_apart(sign, lowest):
     base = np.array([-1.0, 0.0, 1.0])
     data = single(base)
     data.sums[:2, 2] = 1.0, sign * eps
-    moments(data.base, data.sums, data.centre, data.prefix)
+    accumulate_moments(data.base, data.sums, data.centre, data.prefix)
     layers = [[0], [1, 2], [3]]
     cost, _ = run(data, layers)
     through = [cost[1][r] + segment_cost(data.prefix, j, 3) for r, j in enumerate((1, 2))]
@@ -499,13 +501,13 @@ def test_recentred_sums_are_the_same_about_the_mean(seed, offset, scale):
     rng = np.random.default_rng(seed)
     values = [offset + np.sort(rng.integers(0, 1000, 8)) / 1024 for _ in range(3)]
     base = np.array([part[0] for part in values])
-    exact = [naive.weighted_sums(v, np.ones(8), [0] * 8, [v[0]])[0] for v in values]
+    exact = [naive.sum_around_centres(v, np.ones(8), [0] * 8, [v[0]])[0] for v in values]
     sums = np.zeros((6, 3))
     sums[0] = 8.0
     sums[2] = [float(row[1]) * scale for row in exact]
     recentre(base, sums, np.full(3, scale))
     for i, part in enumerate(values):
-        total = sum(naive.exact(part))
+        total = sum(naive.as_fractions(part))
         assert abs(Fraction(base[i]) - total / 8) <= Fraction(np.spacing(abs(base[i])))
         assert whole(*sums[2:4, i]) == total - 8 * Fraction(base[i])
 
@@ -517,8 +519,8 @@ def test_the_mean_of_a_segment_is_rounded_once(seed, offset):
     data = Data(base, [([value], [float(rng.integers(1, 9))]) for value in base])
     for j, i in itertools.combinations(range(len(base) + 1), 2):
         part = slice(data.ends[j], data.ends[i])
-        weights = naive.exact(data.weights[part])
-        terms = zip(naive.exact(data.values[part]), weights, strict=True)
+        weights = naive.as_fractions(data.weights[part])
+        terms = zip(naive.as_fractions(data.values[part]), weights, strict=True)
         mean = sum(value * weight for value, weight in terms) / sum(weights)
         got = segment_mean(data.prefix, data.centre, j, i)
         assert abs(Fraction(got) - mean) <= Fraction(np.spacing(abs(got)))

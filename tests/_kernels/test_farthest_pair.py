@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.farthest_pair import farthest_in_columns, farthest_of_chains, hull
+from fastkm._kernels.farthest_pair import (
+    find_farthest_in_chains,
+    find_farthest_in_columns,
+    find_hull,
+)
 from tests import naive
 
 
@@ -30,39 +34,39 @@ SEEDS = st.integers(0, 2**32)
 @given(SEEDS, st.sampled_from([1, 2, 9, 40]), st.sampled_from([1, 2, 3, 5]), KINDS)
 def test_all_pairs_are_compared_and_ties_go_to_the_lowest_rows(seed, n, d, kind):
     points = some_points(seed, n, d, kind)
-    assert farthest_in_columns(points.T.copy(), 0, n) == naive.farthest(points)
+    assert find_farthest_in_columns(points.T.copy(), 0, n) == naive.find_farthest_in_columns(points)
 
 
 @given(SEEDS, st.integers(0, 40), st.integers(1, 40))
 def test_a_chunk_looks_at_its_second_points_only(seed, start, length):
     points = some_points(seed, 60, 2, "lattice")
     stop = min(60, start + length)
-    comp = farthest_in_columns(points.T.copy(), start, stop)
-    assert comp == naive.farthest(points, start, stop)
+    comp = find_farthest_in_columns(points.T.copy(), start, stop)
+    assert comp == naive.find_farthest_in_columns(points, start, stop)
 
 
 @pytest.mark.parametrize("n", [255, 256, 257, 600])
 def test_blocks_of_second_points_join_without_a_seam(n):
     points = np.zeros((n, 1))
     points[n - 1], points[3] = 2.0, -2.0
-    assert farthest_in_columns(points.T.copy(), 0, n) == (16.0, 3, n - 1)
+    assert find_farthest_in_columns(points.T.copy(), 0, n) == (16.0, 3, n - 1)
 
 
 def hull_corners(points):
     corners = np.empty(len(points) + 1, np.int64)
-    return corners[: hull(points, corners)]
+    return corners[: find_hull(points, corners)]
 
 
 @given(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=1, max_size=10))
 def test_the_hull_of_lattice_points_is_exact(pairs):
     points = np.array(sorted(set(pairs)), float)
-    assert set(hull_corners(points).tolist()) == naive.hull(points)
+    assert set(hull_corners(points).tolist()) == naive.find_hull(points)
 
 
 @given(SEEDS, st.sampled_from([1, 2, 3, 5, 12]))
 def test_the_hull_of_random_points_is_exact(seed, n):
     points = np.array(sorted(map(tuple, some_points(seed, n, 2, "plain"))))
-    assert set(hull_corners(points).tolist()) == naive.hull(points)
+    assert set(hull_corners(points).tolist()) == naive.find_hull(points)
 
 
 @given(SEEDS, st.integers(3, 30))
@@ -71,7 +75,7 @@ def test_the_hull_runs_counter_clockwise_from_the_leftmost(seed, n):
     corners = hull_corners(points)
     assert corners[0] == 0
     for a, b, c in zip(corners, np.roll(corners, -1), np.roll(corners, -2), strict=True):
-        assert naive.turn(points[a], points[b], points[c]) > 0
+        assert naive.orientation(points[a], points[b], points[c]) > 0
 
 
 @given(SEEDS, st.integers(2, 60), st.sampled_from([1.0, 1e-3, 1e-8]))
@@ -81,6 +85,6 @@ def test_the_chains_of_a_convex_polygon_give_its_farthest_pair(seed, n, flatness
     points = np.array(sorted(map(tuple, circle)))
     polygon = points[hull_corners(points)]
     rightmost = int(np.lexsort((polygon[:, 1], polygon[:, 0]))[-1])
-    square, first, second = farthest_of_chains(polygon, rightmost)
-    assert square == pytest.approx(naive.farthest(polygon)[0], rel=1e-13)
+    square, first, second = find_farthest_in_chains(polygon, rightmost)
+    assert square == pytest.approx(naive.find_farthest_in_columns(polygon)[0], rel=1e-13)
     assert square == pytest.approx(((polygon[first] - polygon[second]) ** 2).sum(), rel=1e-13)

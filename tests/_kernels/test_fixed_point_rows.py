@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.fixed_point_rows import FOLD, fold_rows
+from fastkm._kernels.fixed_point_rows import FOLD, sum_rows_by_label
 from tests import naive
 
 
@@ -33,8 +33,8 @@ def unfolded(sums):
 def test_it_gives_the_sums_of_a_plain_loop(seed, n, d, k, dtype, weighted) -> None:
     given_ = problem(seed, n, d, k, dtype, weighted)
     sums = np.zeros((k, 4 + 6 * d), np.int64)
-    fold_rows(*given_, sums)
-    counts, expected = naive.fold_rows(*given_)
+    sum_rows_by_label(*given_, sums)
+    counts, expected = naive.sum_rows_by_label(*given_)
     np.testing.assert_array_equal(sums[:, 0], counts)
     np.testing.assert_allclose(unfolded(sums), expected, rtol=1e-12, atol=1e-14)
 
@@ -43,8 +43,8 @@ def test_it_gives_the_sums_of_a_plain_loop(seed, n, d, k, dtype, weighted) -> No
 def test_order_and_parts_change_no_bit(dtype) -> None:
     rows, labels, weights, least, scales, centroids = problem(1, 200, 3, 4, dtype, True)
     whole, parts = np.zeros((2, 4, 22), np.int64)
-    fold_rows(rows, labels, weights, least, scales, centroids, whole)
+    sum_rows_by_label(rows, labels, weights, least, scales, centroids, whole)
     order = np.random.default_rng(2).permutation(200)
     for some in np.array_split(order, 7):
-        fold_rows(rows[some], labels[some], weights[some], least, scales, centroids, parts)
+        sum_rows_by_label(rows[some], labels[some], weights[some], least, scales, centroids, parts)
     np.testing.assert_array_equal(parts, whole)

@@ -10,15 +10,15 @@ from pyproj import Geod
 
 from fastkm._kernels import globe_bounds as kernels
 from fastkm._kernels.globe_bounds import (
-    bound,
+    bound_points,
     bound_tree,
-    farthest_in_rings,
-    may_beat,
-    pairs_in_rings,
-    pairs_in_tree,
-    reach,
-    rings_in_reach,
-    within,
+    find_longest_chords,
+    lambert_bound,
+    list_pairs_in_rings,
+    list_pairs_in_tree,
+    mark_possible_rings,
+    may_boxes_beat,
+    may_points_beat,
 )
 from tests import naive
 
@@ -58,7 +58,7 @@ PAIR_KINDS = ["anywhere", "neighbours", "antipodes", "equator", "meridian"]
 
 
 def parts(u, v):
-    """What `reach` wants: sums of squares."""
+    """What `lambert_bound` wants: sums of squares."""
     return ((u - v) ** 2).sum(), ((u + v) ** 2).sum(), (u[2] + v[2]) ** 2, (u[2] - v[2]) ** 2
 
 
@@ -69,19 +69,21 @@ def test_no_bound_is_below_the_geodesic(kind, seed):
     distance = Geod(ellps="WGS84").inv(p[:, 1], p[:, 0], q[:, 1], q[:, 0])[2]
     u, v = vectors(*p.T), vectors(*q.T)
     for i, s in enumerate(distance):
-        t, lambert, chord = naive.globe_bounds(u[:, i], v[:, i], E2)
+        t, lambert, chord = naive.compute_globe_bounds(u[:, i], v[:, i], E2)
         least = AXIS * (1 - E2)
         assert s <= t * AXIS + 1e-7
         assert s <= lambert * AXIS + 1e-7
         assert 2 * least * np.sin(min(s, np.pi * least) / (2 * least)) <= chord * AXIS + 1e-7
-        assert reach(*parts(u[:, i], v[:, i]), E2) == pytest.approx(lambert, abs=2e-14)
+        assert lambert_bound(*parts(u[:, i], v[:, i]), E2) == pytest.approx(lambert, abs=2e-14)
 
 
 def test_the_second_bound_is_sharp_but_near_antipodes():
     p, q = some_pairs(0, 2000, "anywhere")
     distance = Geod(ellps="WGS84").inv(p[:, 1], p[:, 0], q[:, 1], q[:, 0])[2]
     u, v = vectors(*p.T), vectors(*q.T)
-    bounds = np.array([reach(*parts(a, b), E2) for a, b in zip(u.T, v.T, strict=True)]) * AXIS
+    bounds = (
+        np.array([lambert_bound(*parts(a, b), E2) for a, b in zip(u.T, v.T, strict=True)]) * AXIS
+    )
     assert np.quantile(bounds / distance, 0.9) < 1 + 4e-6
 
 
@@ -108,10 +110,10 @@ def beat_of(arc, e2):
 
 
 def bounds_of_all(columns, e2):
-    """Give the least of the three bounds of all pairs (the chord's as an arc), by the twin."""
+    """Return the least of the three bounds of all pairs (the chord's as an arc), by the twin."""
     found = {}
     for i, j in itertools.combinations(range(columns.shape[1]), 2):
-        t, lambert, chord = naive.globe_bounds(columns[:, i], columns[:, j], e2)
+        t, lambert, chord = naive.compute_globe_bounds(columns[:, i], columns[:, j], e2)
         least = 1 - e2
         schur = 2 * least * np.arcsin(min(1.0, chord / (2 * least)))
         # where the arc sine is steep the twin is the less exact
@@ -140,7 +142,7 @@ def test_rings_list_the_pairs_that_no_bound_rules_out(seed, kind, e2, rank):
     owner, first, second = np.empty((3, 9), np.int64)  # too few for all
     listed = {k: [] for k in range(len(rings))}
     while state[0] < len(rings):
-        count = pairs_in_rings(columns, offsets, rings, e2, beats, state, owner, first, second)
+        count = list_pairs_in_rings(columns, offsets, rings, e2, beats, state, owner, first, second)
         for k, i, j in zip(owner[:count], first[:count], second[:count], strict=True):
             start = offsets[rings[k]]
             listed[int(k)].append((int(i - start), int(j - start)))
@@ -160,7 +162,7 @@ def test_a_tree_lists_the_pairs_that_no_bound_rules_out(seed, kind, e2, rank):
     first, second = np.empty((2, kernels.LEAF**2), np.int64)
     listed = []
     while size:
-        size, count = pairs_in_tree(
+        size, count = list_pairs_in_tree(
             columns, boxes, e2, beat_of(arc, e2), pending, size, first, second
         )
         for i, j in zip(first[:count].tolist(), second[:count].tolist(), strict=True):
@@ -175,11 +177,11 @@ def test_the_longest_straight_line_of_each_ring(seed, kind, e2):
     columns = cloud(seed, offsets[-1], kind)
     rings = np.array([0, 1, 3])
     first, second = np.empty((2, 3), np.int64)
-    farthest_in_rings(columns, offsets, rings, e2, first, second)
+    find_longest_chords(columns, offsets, rings, e2, first, second)
     flat = columns.T * [1, 1, np.sqrt(1 - e2)]
     for k, ring in enumerate(rings):
         assert offsets[ring] <= first[k] < second[k] < offsets[ring + 1]
-        longest = naive.farthest(flat[offsets[ring] : offsets[ring + 1]])[0]
+        longest = naive.find_farthest_in_columns(flat[offsets[ring] : offsets[ring + 1]])[0]
         assert ((flat[first[k]] - flat[second[k]]) ** 2).sum() == pytest.approx(longest, abs=1e-14)
 
 
@@ -189,27 +191,27 @@ def test_boxes_rule_out_no_pair_that_points_do_not(seed, kind, e2, arc):
     columns = np.ascontiguousarray(columns[:, np.argsort(columns[1])])
     beat = beat_of(arc, e2)
     boxes = np.empty((2, 6))
-    bound(columns, 0, 8, boxes[0])
-    bound(columns, 16, 24, boxes[1])
+    bound_points(columns, 0, 8, boxes[0])
+    bound_points(columns, 16, 24, boxes[1])
     np.testing.assert_array_equal(boxes[0, :3], columns[:, :8].max(axis=1))
     np.testing.assert_array_equal(boxes[0, 3:], -columns[:, :8].min(axis=1))
-    across = any(may_beat(columns, i, j, e2, beat) for i in range(8) for j in range(16, 24))
-    assert within(boxes, 0, 1, e2, beat) >= across
-    assert within(boxes, 0, 1, e2, beat) == within(boxes, 1, 0, e2, beat)
-    inside = any(may_beat(columns, i, j, e2, beat) for i in range(8) for j in range(i))
-    assert within(boxes, 0, 0, e2, beat) >= inside
+    across = any(may_points_beat(columns, i, j, e2, beat) for i in range(8) for j in range(16, 24))
+    assert may_boxes_beat(boxes, 0, 1, e2, beat) >= across
+    assert may_boxes_beat(boxes, 0, 1, e2, beat) == may_boxes_beat(boxes, 1, 0, e2, beat)
+    inside = any(may_points_beat(columns, i, j, e2, beat) for i in range(8) for j in range(i))
+    assert may_boxes_beat(boxes, 0, 0, e2, beat) >= inside
     offsets, possible = np.array([0, 8, 9, 9]), np.empty(3, bool)
     beats = np.stack([beat] * 3)
-    rings_in_reach(columns, offsets, np.arange(3), e2, beats, possible)
-    assert possible[0] == within(boxes, 0, 0, e2, beat)
+    mark_possible_rings(columns, offsets, np.arange(3), e2, beats, possible)
+    assert possible[0] == may_boxes_beat(boxes, 0, 0, e2, beat)
     assert not possible[1:].any()
 
 
 def test_a_far_box_is_ruled_out():
     columns = np.ascontiguousarray(vectors(np.array([0, 1, 0, 1.0]), np.array([0, 1, 20, 21.0])))
     boxes = np.empty((2, 6))
-    bound(columns, 0, 2, boxes[0])
-    bound(columns, 2, 4, boxes[1])
-    assert within(boxes, 0, 1, E2, beat_of(np.deg2rad(20), E2))
-    assert not within(boxes, 0, 1, E2, beat_of(np.deg2rad(23), E2))
-    assert not within(boxes, 0, 0, E2, beat_of(np.deg2rad(3), E2))
+    bound_points(columns, 0, 2, boxes[0])
+    bound_points(columns, 2, 4, boxes[1])
+    assert may_boxes_beat(boxes, 0, 1, E2, beat_of(np.deg2rad(20), E2))
+    assert not may_boxes_beat(boxes, 0, 1, E2, beat_of(np.deg2rad(23), E2))
+    assert not may_boxes_beat(boxes, 0, 0, E2, beat_of(np.deg2rad(3), E2))

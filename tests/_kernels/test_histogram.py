@@ -12,22 +12,22 @@ from fastkm._kernels.histogram import (
     BLOCK,
     FOLD,
     LOW_BITS,
-    MOST,
+    MAX_VALUES,
     PAGE,
     SUM_BITS,
-    collect,
+    add_in_folds,
     count_coarsely,
     count_codes,
     count_finely,
     count_keys,
-    extent,
+    find_marked_values,
+    find_values_in_windows,
     find_window,
-    fold,
-    key_of,
-    narrow_keys,
-    sift,
     sum_around_centres,
     sum_bins,
+    to_key,
+    to_narrow_keys,
+    widen_extent,
 )
 from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows
 from tests import naive
@@ -58,7 +58,7 @@ def some_bits(seed, number, name):
 
 def keys_of(bits, name):
     dtype = np.dtype(name)
-    return [naive.key(b, dtype.kind, 8 * dtype.itemsize) for b in bits]
+    return [naive.to_key(b, dtype.kind, 8 * dtype.itemsize) for b in bits]
 
 
 def some_windows(seed, number, size, greatest):
@@ -81,7 +81,7 @@ def windows_over(pairs, *, wide=None, origin=0, cells=None):
 
 
 def unpacked(table):
-    """Give the rows of a packed table that are in use."""
+    """Return the rows of a packed table that are in use."""
     mask = (1 << SUM_BITS) - 1
     return {
         int(c): [int(table[c, 0]) >> SUM_BITS, int(table[c, 0]) & mask, int(table[c, 1])]
@@ -90,7 +90,7 @@ def unpacked(table):
 
 
 def unfolded(folds):
-    """Give a sum in three folds exactly."""
+    """Return a sum in three folds exactly."""
     return sum(Fraction(int(part)) / Fraction(FOLD) ** (i + 1) for i, part in enumerate(folds))
 
 
@@ -99,7 +99,7 @@ def unfolded(folds):
 def test_a_key_is_the_place_of_a_number_among_all(name, seed):
     bits = some_bits(seed, 40, name)
     order = KeyOrder.of(np.dtype(name)).parts
-    assert [int(key_of(b, order)) for b in bits] == keys_of(bits, name)
+    assert [int(to_key(b, order)) for b in bits] == keys_of(bits, name)
 
 
 @given(SEEDS, st.integers(1, 8), st.sampled_from([0, 3]))
@@ -136,11 +136,15 @@ def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number):
     for half in np.array_split(bits, 2):  # a table goes on where it was
         count_coarsely(half, order.parts, order.limits, table, pages, ends)
     keys = keys_of(bits, name)
-    wanted = naive.tally(keys, [(0, 2**32 - 1)], 1 << LOW_BITS)
+    wanted = naive.count_by_bin(keys, [(0, 2**32 - 1)], 1 << LOW_BITS)
     assert unpacked(table) == wanted
     assert np.flatnonzero(pages).tolist() == sorted({c // PAGE for c in wanted})
     numbers = [k for k, v in zip(keys, bits.view(name), strict=True) if v == v]
-    assert ends.tolist() == [min(numbers, default=2**32 - 1), max(numbers, default=0)]
+    # the keys of NaNs lie outside those of all numbers, and count as ends only if no number came
+    above = [k for k in keys if k > order.limits[1]]
+    below = [k for k in keys if k < order.limits[0]]
+    least, greatest = min([*numbers, *above], default=2**32 - 1), max([*numbers, *below], default=0)
+    assert ends.tolist() == [least, greatest]
 
 
 @TYPES
@@ -181,17 +185,17 @@ def test_counts_and_sums_in_windows_are_the_twins(name, seed, number, ranges, sh
     table = np.zeros((offsets[-1], 2), np.uint64)
     order = KeyOrder.of(np.dtype(name)).parts
     count_finely(bits, order, *windows.lookup, offsets, shift, table)
-    assert unpacked(table) == naive.tally(keys, pairs, size)
+    assert unpacked(table) == naive.count_by_bin(keys, pairs, size)
 
 
 def test_a_packed_table_holds_as_many_values_as_it_may_take():
     last = (1 << LOW_BITS) - 1
     order = KeyOrder.of(np.dtype("u4"))
     table = np.zeros((1, 2), np.uint64)
-    table[0] = (MOST - 1 << SUM_BITS) + (MOST - 1) * last, (MOST - 1) * last**2
+    table[0] = (MAX_VALUES - 1 << SUM_BITS) + (MAX_VALUES - 1) * last, (MAX_VALUES - 1) * last**2
     pages, ends = np.zeros(1, np.uint8), np.array([2**32 - 1, 0], np.uint32)
     count_coarsely(np.array([last], np.uint32), order.parts, order.limits, table, pages, ends)
-    assert unpacked(table) == {0: [MOST, MOST * last, MOST * last**2]}
+    assert unpacked(table) == {0: [MAX_VALUES, MAX_VALUES * last, MAX_VALUES * last**2]}
 
 
 @wraps
@@ -206,7 +210,9 @@ def test_sifted_are_the_places_of_marked_cells(name, number):
     marks = np.append(np.array([1, 0, 1, 1, 1, 1, 0, 1], np.uint8)[:last], np.uint8(0))
     cells, places = np.empty(BLOCK, np.uint32), np.empty(BLOCK + 1, np.int32)
     order = KeyOrder.of(np.dtype(name)).parts
-    found = sift(bits, order, np.uint64(origin), np.uint64(wide), marks, cells, places)
+    found = find_marked_values(
+        bits, order, np.uint64(origin), np.uint64(wide), marks, cells, places
+    )
     in_cell = [min((k - origin) >> wide, last) if k >= origin else last for k in keys]
     wanted = [i for i, c in enumerate(in_cell) if marks[c]]
     assert places[:found].tolist() == wanted
@@ -227,7 +233,7 @@ def test_collected_are_the_values_in_windows_and_no_others(name, seed, ranges, n
     origin, wide = pairs[0][0], max(0, (pairs[-1][1] - pairs[0][0]).bit_length() - 10)
     windows = windows_over(pairs, origin=origin, wide=wide)
     found = np.empty(number, np.int32)
-    met = collect(bits, KeyOrder.of(np.dtype(name)).parts, *windows.lookup, found)
+    met = find_values_in_windows(bits, KeyOrder.of(np.dtype(name)).parts, *windows.lookup, found)
     wanted = [i for i, k in enumerate(keys) if any(a <= k <= b for a, b in pairs)]
     assert found[:met].tolist() == wanted
 
@@ -238,7 +244,7 @@ def test_blocks_join_without_a_seam(number):
     order = KeyOrder.of(np.dtype("u4")).parts
     windows = windows_over([(3, number - 2)], wide=0, cells=number)
     found = np.empty(number, np.int32)
-    met = collect(bits, order, *windows.lookup, found)
+    met = find_values_in_windows(bits, order, *windows.lookup, found)
     np.testing.assert_array_equal(found[:met], np.arange(3, number - 1))
     table = np.zeros((number, 2), np.uint64)
     count_finely(bits, order, *windows.lookup, np.array([0, number]), 0, table)
@@ -252,7 +258,7 @@ def test_windows_of_one_key_find_neither_nan_nor_what_lies_beyond():
     (key,) = keys_of(values[:1].view("u8"), "f8")
     windows = windows_over([(key, key)], origin=key, wide=0)
     found = np.empty(8, np.int32)
-    assert collect(values.view("u8"), order.parts, *windows.lookup, found) == 2
+    assert find_values_in_windows(values.view("u8"), order.parts, *windows.lookup, found) == 2
     assert found[:2].tolist() == [0, 5]
 
 
@@ -262,7 +268,7 @@ def test_windows_of_one_key_find_neither_nan_nor_what_lies_beyond():
 @example(1 - 2.0**-53)
 def test_a_number_is_cut_into_three_integers(term):
     sums = np.array([[7, 0, 0, 0, 7]])
-    fold(term, sums, 0, 1)
+    add_in_folds(term, sums, 0, 1)
     assert sums[0, [0, 4]].tolist() == [7, 7]
     assert 0 <= sums[0, 1] <= FOLD
     assert (sums[0, 1:4] >= 0).all()
@@ -273,20 +279,20 @@ def test_a_number_is_cut_into_three_integers(term):
 def bins_over(windows, most):
     """The bins of some windows of float64 keys: shift, offsets, base and scale of each."""
     order = KeyOrder.of(np.dtype(float))
-    shift, offsets = windows.bins(most)
+    shift, offsets = windows.choose_bins(most)
     base, scales = [], []
     for least, greatest in windows.ends.T.tolist():
         for number in range(least >> shift, (greatest >> shift) + 1):
             start = max(number << shift, least)
             stop = min((number + 1 << shift) - 1, greatest)
-            low, high = order.values(np.array([start, stop], np.uint64))
+            low, high = order.to_values(np.array([start, stop], np.uint64))
             base.append(low)
             scales.append(2.0 ** -max(int(np.frexp(high - low)[1]), -1023))
     return shift, offsets, np.array(base), np.array(scales)
 
 
 def weighed(values, weights, pairs, most):
-    """Run `sum_bins`; give the windows' bins, its sums and the reach of each bin."""
+    """Run `sum_bins`; return the windows' bins, its sums and the reach of each bin."""
     origin = pairs[0][0]
     wide = max(0, (pairs[-1][1] - origin).bit_length() - 8)
     windows = windows_over(pairs, origin=origin, wide=wide)
@@ -342,7 +348,7 @@ def test_weighed_sums_are_those_of_exact_rationals(kind, seed, number, most, ali
     for b, rows in members.items():
         assert sums[b, 0] == len(rows)
         assert reach[b].tolist() == [values[rows].min(), values[rows].max()]
-        w, first, _ = naive.weighted_sums(values[rows], each[rows], [b] * len(rows), base)[b]
+        w, first, _ = naive.sum_around_centres(values[rows], each[rows], [b] * len(rows), base)[b]
         assert abs(unfolded(sums[b, 1:4]) - w) <= len(rows) * DOUBT
         assert abs(unfolded(sums[b, 4:7]) - first * Fraction(scales[b])) <= len(rows) * DOUBT
     others = np.setdiff1d(np.arange(len(base)), list(members))
@@ -360,7 +366,7 @@ def test_weighed_sums_are_exact_where_terms_have_few_bits(seed, alike):
     pairs = [tuple(keys_of(np.array([1.0, 2.0 - 2.0**-52]).view("u8"), "f8"))]
     (*_, base, scales), sums, _ = weighed(values, weights, pairs, 1)
     assert (base.tolist(), scales.tolist()) == ([1.0], [1.0])
-    wanted = naive.weighted_sums(values, np.broadcast_to(weights, 50), [0] * 50, base)[0]
+    wanted = naive.sum_around_centres(values, np.broadcast_to(weights, 50), [0] * 50, base)[0]
     assert (unfolded(sums[0, 1:4]), unfolded(sums[0, 4:7])) == wanted[:2]
 
 
@@ -408,7 +414,7 @@ def test_spread_sums_are_those_of_exact_rationals(kind, seed, number, parts, ali
     sum_around_centres(values, weights, breaks, centres, scales, sums)
     there = ~np.isnan(values)
     each = np.broadcast_to(weights, values.shape)
-    exact = naive.weighted_sums(values[there], each[there], part[there], centres)
+    exact = naive.sum_around_centres(values[there], each[there], part[there], centres)
     for p, scale in enumerate(scales):
         n, s, q = exact.get(p, (0, 0, 0))
         s, q = s * Fraction(scale), q * Fraction(scale) ** 2
@@ -447,20 +453,20 @@ def test_the_extent_is_that_of_what_is_not_nan(name, values):
     values = np.array(values, name)
     ends = np.array([np.inf, -np.inf], name)
     known = values[~np.isnan(values)]
-    assert extent(values, ends) == len(known)
+    assert widen_extent(values, ends) == len(known)
     assert ends.tolist() == [known.min(initial=np.inf), known.max(initial=-np.inf)]
 
 
 def test_the_extent_of_integers_goes_on_where_it_was():
     ends = np.array([3, 4])
-    assert extent(np.array([2**62, 2**62 + 1]), ends) == 2
+    assert widen_extent(np.array([2**62, 2**62 + 1]), ends) == 2
     assert ends.tolist() == [3, 2**62 + 1]
 
 
 def test_the_folds_leave_room_for_as_many_values_as_promised():
     assert int(FOLD) * 2**35 == 2**63
-    assert MOST << SUM_BITS < 2**64
-    assert MOST * ((1 << histogram.LOW_BITS) - 1) < 2**SUM_BITS
+    assert MAX_VALUES << SUM_BITS < 2**64
+    assert MAX_VALUES * ((1 << histogram.LOW_BITS) - 1) < 2**SUM_BITS
 
 
 @pytest.mark.parametrize("name", ["f4", "i4", "u4"])
@@ -468,5 +474,5 @@ def test_the_folds_leave_room_for_as_many_values_as_promised():
 def test_narrow_keys_are_the_keys(name, seed):
     bits = some_bits(seed, 50, name)
     keys = np.empty(50, np.uint32)
-    narrow_keys(bits, KeyOrder.of(np.dtype(name)).parts, keys)
+    to_narrow_keys(bits, KeyOrder.of(np.dtype(name)).parts, keys)
     assert keys.tolist() == keys_of(bits, name)

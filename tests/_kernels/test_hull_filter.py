@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.hull_filter import beyond_chords, chords, extents, strip_extremes
+from fastkm._kernels.hull_filter import (
+    find_extents,
+    find_points_beyond_chords,
+    find_strip_extremes,
+    lay_chords,
+)
 from tests import naive
 from tests._kernels.test_farthest_pair import KINDS, SEEDS, some_points
 
@@ -27,7 +32,7 @@ def wide_points(seed, n, kind):
 def test_extents_are_the_least_and_the_greatest(n):
     points = np.random.default_rng(n).normal(size=(n, 2))
     box = np.empty(4)
-    assert extents(points, box)
+    assert find_extents(points, box)
     np.testing.assert_array_equal(box, box_of(points))
 
 
@@ -37,23 +42,23 @@ def test_extents_are_the_least_and_the_greatest(n):
 def test_extents_see_what_is_not_finite(bad, row, axis):
     points = np.random.default_rng(0).normal(size=(21, 2))
     points[row, axis] = bad
-    assert not extents(points, np.empty(4))
+    assert not find_extents(points, np.empty(4))
 
 
 @given(SEEDS, st.sampled_from([1, 5, 60]), AXES, st.sampled_from([1, 2, 7, 32]), KINDS)
 def test_the_extremes_of_strips(seed, n, axis, m, kind):
     points = wide_points(seed, n, kind)
     ends = np.empty((2, m), np.int64)
-    strip_extremes(points, axis, box_of(points), ends[0], ends[1])
-    np.testing.assert_array_equal(ends, naive.strip_extremes(points, axis, box_of(points), m))
+    find_strip_extremes(points, axis, box_of(points), ends[0], ends[1])
+    np.testing.assert_array_equal(ends, naive.find_strip_extremes(points, axis, box_of(points), m))
 
 
 def laid(points, axis, m):
     """Lay chords below the upper hull of some points."""
     box = box_of(points)
-    ends = naive.strip_extremes(points, axis, box, m)[1]
+    ends = naive.find_strip_extremes(points, axis, box, m)[1]
     height, rise = np.empty(m), np.empty(m)
-    chords(points[ends[ends >= 0]], axis, box, height, rise)
+    lay_chords(points[ends[ends >= 0]], axis, box, height, rise)
     return height, rise
 
 
@@ -61,13 +66,13 @@ def laid(points, axis, m):
 def test_chords_lie_below_the_upper_hull(seed, n, axis, m, kind):
     points = wide_points(seed, n, kind)
     box = box_of(points)
-    left, right, base, _ = naive.exact(np.roll(box, -2 * axis))
+    left, right, base, _ = naive.as_fractions(np.roll(box, -2 * axis))
     height, rise = laid(points, axis, m)
     flat = points[:, [axis, 1 - axis]]
     for strip in range(m):
         for side, value in ((strip, height[strip]), (strip + 1, height[strip] + rise[strip])):
-            top = naive.upper_hull(flat, left + (right - left) * side / m)
-            assert naive.exact([value])[0] <= top - base
+            top = naive.upper_hull_height(flat, left + (right - left) * side / m)
+            assert naive.as_fractions([value])[0] <= top - base
 
 
 def test_chords_lie_close_to_the_upper_hull():
@@ -88,8 +93,8 @@ def test_what_is_between_the_chords_goes_and_nothing_else(seed, n, axis, m, kind
     over = np.stack([rng.random(m), rng.normal(size=m)]) * tall
     under = np.stack([rng.random(m) / 2, rng.normal(size=m)]) * tall
     kept = np.empty(len(points), np.int32)
-    size = beyond_chords(points, axis, box_of(points), over, under, kept)
-    strip, share = naive.strip_of(points, axis, box_of(points), m)
+    size = find_points_beyond_chords(points, axis, box_of(points), over, under, kept)
+    strip, share = naive.find_strips(points, axis, box_of(points), m)
     y = points[:, 1 - axis] - points[:, 1 - axis].min()
     between = (y < over[0, strip] + share * over[1, strip]) & (
         y > under[0, strip] + share * under[1, strip]

@@ -18,37 +18,37 @@ from fastkm._kernels.lloyd import (
     GONE,
     LEAST,
     MASS,
-    OUT,
+    OUTWARDS,
     SLAB,
     UNROLLED,
     assign,
-    bound,
-    candidates,
-    centre,
-    gather,
-    keep_nearer,
-    least,
-    load,
-    moments,
-    move,
-    nearer,
-    positions,
-    rest_of,
-    step_all,
+    centre_rows,
+    find_flags,
+    find_two_least,
+    find_two_nearest,
+    find_two_nearest_of_row,
+    find_undecided_rows,
+    gather_rows,
+    load_rows,
+    lower_squares,
+    make_rest,
+    move_rows,
+    rank_square,
+    square_distances,
+    step_all_rows,
     step_by_products,
-    step_some,
-    suspects,
-    to_code,
-    to_codes,
-    two_nearest,
+    step_chosen_rows,
+    sum_features,
+    try_candidates,
+    write_bounds,
 )
 from tests import naive
-from tests.clouds import SHAPES, SIZES, cloud, frozen
+from tests.clouds import SHAPES, SIZES, cloud, freeze
 
 SEEDS = st.integers(0, 2**32)
 KS = st.integers(1, 9)
 NUMBERS = st.sampled_from(SIZES)
-NO_WEIGHTS = frozen(np.empty(0))
+NO_WEIGHTS = freeze(np.empty(0))
 
 each_shape = pytest.mark.parametrize(("dtype", "order", "d"), SHAPES)
 lattice_or_not = st.sampled_from(["lattice", "noise", "near ties"])
@@ -61,13 +61,13 @@ class Setting:
         rng = np.random.default_rng(seed)
         self.exact = kind == "lattice"
         self.n, self.k, self.d = n, k, d
-        self.x = frozen(cloud(seed, kind, n, d, dtype, order))
+        self.x = freeze(cloud(seed, kind, n, d, dtype, order))
         shift = rng.integers(0, 3, d) if self.exact else rng.random(d)
-        self.shift = frozen(shift.astype(dtype))
+        self.shift = freeze(shift.astype(dtype))
         self.codes = cloud(seed + 1, kind, k, d, dtype) - self.shift
-        self.rest = rest_of(d)
+        self.rest = make_rest(d)
         self.relative = self.x - self.shift
-        self.weights = frozen(rng.integers(0, 3, n).astype(float))
+        self.weights = freeze(rng.integers(0, 3, n).astype(float))
         self.eps = (d + 4) * np.finfo(dtype).eps
 
     @property
@@ -96,13 +96,13 @@ class Setting:
             np.testing.assert_array_equal(squares, least_squares)
         else:
             np.testing.assert_allclose(squares, least_squares, rtol=self.eps)
-            chosen = naive.all_squares(self.relative, self.codes)[np.arange(self.n), codes]
+            chosen = naive.square_distances(self.relative, self.codes)[np.arange(self.n), codes]
             np.testing.assert_allclose(chosen, least_squares, rtol=self.eps)
 
 
 def test_the_rest_is_what_slabs_leave_over():
     for d in range(1, 60):
-        first = len(rest_of(d))
+        first = len(make_rest(d))
         assert first == d if d <= UNROLLED else first < SLAB
         assert (d - first) % SLAB == 0
 
@@ -112,11 +112,11 @@ def test_nearer_ranks_the_two_least_and_the_first_of_equals_wins(squares):
     best, second, code = np.inf, np.inf, np.int32(0)
     for j, square in enumerate(squares):
         if square == square:
-            best, second, code = nearer(square, np.int32(j), best, second, code)
+            best, second, code = rank_square(square, np.int32(j), best, second, code)
     known = [*sorted(s for s in squares if s == s), np.inf, np.inf]
     assert [best, second] == known[:2]
     assert code == (squares.index(best) if best < np.inf else 0)
-    assert nearer(np.nan, np.int32(9), best, np.inf, code)[::2] == (best, code)
+    assert rank_square(np.nan, np.int32(9), best, np.inf, code)[::2] == (best, code)
 
 
 @each_shape
@@ -125,9 +125,9 @@ def test_the_two_nearest_are_those_of_all_pairs(dtype, order, d, seed, kind, wid
     s = Setting(seed, kind, width, k, dtype, order, d)
     best, second = np.empty((2, width), dtype)
     code = np.empty(width, np.int32)
-    two_nearest(s.columns(), s.even, s.rest, best, second, code)
+    find_two_nearest(s.columns(), s.even, s.rest, best, second, code)
     s.check(code, best)
-    ranked = np.sort(naive.all_squares(s.relative, s.even), axis=1)
+    ranked = np.sort(naive.square_distances(s.relative, s.even), axis=1)
     np.testing.assert_allclose(second, ranked[:, 1] if k > 1 else np.inf, rtol=s.eps)
 
 
@@ -137,8 +137,10 @@ def test_one_row_alone_gets_the_squares_of_its_block_to_the_bit(dtype, order, d)
     s = Setting(d, "near ties", 256, 8, dtype, order, d)
     best, second = np.empty((2, s.n), dtype)
     code, room = np.empty(s.n, np.int32), np.empty(s.k, dtype)
-    two_nearest(s.columns(), s.even, s.rest, best, second, code)
-    alone = [to_codes(row, np.ascontiguousarray(s.codes.T), room) for row in s.relative]
+    find_two_nearest(s.columns(), s.even, s.rest, best, second, code)
+    alone = [
+        find_two_nearest_of_row(row, np.ascontiguousarray(s.codes.T), room) for row in s.relative
+    ]
     np.testing.assert_array_equal([a[0] for a in alone], best)
     np.testing.assert_array_equal([a[1] for a in alone], second)
     np.testing.assert_array_equal([a[2] for a in alone], code)
@@ -152,12 +154,12 @@ def test_blocks_hold_rows_less_the_shift(dtype, order, d, seed, n, other):
     start = int(rng.integers(0, n))
     count = min(int(rng.integers(0, n - start + 1)), BLOCK)
     columns = np.full((d, BLOCK), 7, dtype)
-    load(s.x, start, count, s.shift, columns)
+    load_rows(s.x, start, count, s.shift, columns)
     np.testing.assert_array_equal(columns[:, :count], s.relative[start : start + count].T)
     assert np.all(columns[:, count:] == 7)
     rows = rng.permutation(n - start)[:count].astype(np.int32)
     columns[:] = 7
-    gather(s.x, start, rows, s.shift, columns)
+    gather_rows(s.x, start, rows, s.shift, columns)
     np.testing.assert_array_equal(columns[:, :count], s.relative[start + rows].T)
     assert np.all(columns[:, count:] == 7)
 
@@ -167,7 +169,7 @@ def test_rows_are_centred_and_their_sizes_measured(dtype, d):
     s = Setting(5, "noise", 60, 1, dtype, "C", d)
     block, sizes = np.empty((60, d), dtype), np.zeros(60, dtype)
     rows = np.arange(49, -1, -1, dtype=np.int32)
-    centre(s.x, 10, rows, s.shift, block, sizes)
+    centre_rows(s.x, 10, rows, s.shift, block, sizes)
     np.testing.assert_array_equal(block[:50], s.relative[10 + rows])
     np.testing.assert_allclose(sizes[:50], np.sum(block[:50] ** 2, axis=1), rtol=s.eps)
     assert not sizes[50:].any()
@@ -179,8 +181,8 @@ def test_bounds_lie_outside_by_no_more_than_they_must(dtype, scale):
     best = (np.random.default_rng(3).random(40) * scale).astype(dtype)
     second = best * np.dtype(dtype).type(1.5)
     upper, lower = np.empty((2, 30), np.float32)
-    slack = np.float32(3) * OUT
-    bound(best, second, slack, upper, lower)
+    slack = np.float32(3) * OUTWARDS
+    write_bounds(best, second, slack, upper, lower)
     near, far = np.sqrt(best[:30].astype(float)), np.sqrt(second[:30].astype(float))
     tiny = float(LEAST) + np.sqrt(float(np.finfo(dtype).tiny))
     assert np.all(upper >= near * (1 + float(slack) / 2) + tiny / 2)
@@ -192,7 +194,7 @@ def test_bounds_lie_outside_by_no_more_than_they_must(dtype, scale):
 def test_bounds_of_squares_that_float32_cannot_hold_are_not_trusted():
     upper, lower = np.empty((2, 1), np.float32)
     with np.errstate(over="ignore"):
-        bound(np.array([1e200]), np.array([1e202]), OUT, upper, lower)
+        write_bounds(np.array([1e200]), np.array([1e202]), OUTWARDS, upper, lower)
     assert upper[0] == np.inf
     assert lower[0] < np.inf
 
@@ -201,7 +203,7 @@ def test_bounds_of_squares_that_float32_cannot_hold_are_not_trusted():
 def test_positions_are_those_of_the_flags(seed, share):
     flags = (np.random.default_rng(seed).random(BLOCK) < share).astype(np.uint8)
     found = np.empty(BLOCK, np.int32)
-    count = positions(flags, found)
+    count = find_flags(flags, found)
     np.testing.assert_array_equal(found[:count], np.flatnonzero(flags))
 
 
@@ -214,7 +216,7 @@ def test_moved_rows_count_where_they_are(seed, weighted):
     for _ in range(3):
         code = rng.integers(0, 4, 60, dtype=np.int32)
         places = rng.permutation(60)[: rng.integers(20, 60)].astype(np.int32)
-        move(s.columns()[:, places].copy(), code, np.arange(len(places), dtype=np.int32), places,
+        move_rows(s.columns()[:, places].copy(), code, np.arange(len(places), dtype=np.int32), places,
              labels, weights, sums)  # fmt: skip
         np.testing.assert_array_equal(labels[places], code[: len(places)])
     known = labels >= 0
@@ -226,7 +228,7 @@ def test_moved_rows_count_where_they_are(seed, weighted):
 def check_sums(sums, rows, labels, weights, *, rtol=0.0):
     """Compare the sums of clusters with exact ones; what came less what went is what is there."""
     d = rows.shape[1]
-    wanted, masses, counts = naive.cluster_sums(rows, labels, weights, len(sums))
+    wanted, masses, counts = naive.sum_clusters(rows, labels, weights, len(sums))
     size = np.zeros(len(sums))
     np.add.at(size, labels, weights * np.abs(rows).sum(axis=1, dtype=float))
     np.testing.assert_allclose(sums[:, :d], wanted, rtol=0, atol=rtol * size.max())
@@ -238,20 +240,21 @@ def check_sums(sums, rows, labels, weights, *, rtol=0.0):
 
 
 def step(s, name, state, rows):
-    """Do one iteration of some rows by one of the three kernels; give the moved and the sums."""
+    """Do one iteration of some rows by one of the three kernels; return the moved and the sums."""
     sums = np.zeros((s.k, s.d + EXTRA))
     if name == "all":
-        moved = step_all(s.x, 0, s.shift, s.even, s.rest, state, sums)
+        moved = step_all_rows(s.x, 0, s.shift, s.even, s.rest, state, sums)
     elif name == "some":
-        moved = step_some(s.x, 0, rows, s.shift, s.even, s.rest, state, sums)
+        moved = step_chosen_rows(s.x, 0, rows, s.shift, s.even, s.rest, state, sums)
     else:
         norms = np.sum(s.codes.astype(float) ** 2, axis=1).astype(s.x.dtype)
         turned = np.ascontiguousarray(s.codes.T)
-        x = frozen(np.ascontiguousarray(s.x))
+        x = freeze(np.ascontiguousarray(s.x))
         moved = step_by_products(x, 0, rows, s.shift, turned, norms, state, sums)
     return moved, sums
 
 
+@pytest.mark.slow
 @each_shape
 @given(SEEDS, lattice_or_not, NUMBERS, KS, st.booleans(), st.booleans())
 def test_the_three_steps_do_the_same_to_the_bit(
@@ -278,13 +281,14 @@ def test_the_three_steps_do_the_same_to_the_bit(
 def check_bounds(s, state):
     """Compare bounds with the true distances to the own code and to the nearest other one."""
     labels, _, upper, lower, _ = state
-    distances = np.sqrt(naive.all_squares(s.relative.astype(float), s.codes))
+    distances = np.sqrt(naive.square_distances(s.relative.astype(float), s.codes))
     own = distances[np.arange(s.n), labels]
     distances[np.arange(s.n), labels] = np.inf
     assert np.all(upper >= own)
     assert np.all(lower <= distances.min(axis=1))
 
 
+@pytest.mark.slow
 @each_shape
 @given(SEEDS, NUMBERS, KS, st.booleans())
 def test_the_first_step_adds_up_all_rows(dtype, order, d, seed, n, k, weighted):
@@ -318,9 +322,9 @@ def test_rows_far_into_an_array_are_their_own():
         state = (state[0], NO_WEIGHTS, *state[2:])
         sums, rows = np.zeros((5, 3 + EXTRA)), np.arange(257, dtype=np.int32)
         if name == "all":
-            step_all(s.x, 300, s.shift, s.even, s.rest, state, sums)
+            step_all_rows(s.x, 300, s.shift, s.even, s.rest, state, sums)
         elif name == "some":
-            step_some(s.x, 300, rows, s.shift, s.even, s.rest, state, sums)
+            step_chosen_rows(s.x, 300, rows, s.shift, s.even, s.rest, state, sums)
         else:
             norms = np.sum(s.codes**2, axis=1)
             step_by_products(s.x, 300, rows, s.shift, s.codes.T.copy(), norms, state, sums)
@@ -330,8 +334,8 @@ def test_rows_far_into_an_array_are_their_own():
 @pytest.mark.parametrize("scale", [1e-22, 1e-20, 1e-19, 1e-17])
 def test_products_that_underflow_decide_nothing(scale):
     s = Setting(3, "noise", 257, 6, "f4", "C", 13)
-    s.x = frozen((s.x * scale).astype("f4"))
-    s.codes, s.shift = (s.codes * scale).astype("f4"), frozen(np.zeros(13, "f4"))
+    s.x = freeze((s.x * scale).astype("f4"))
+    s.codes, s.shift = (s.codes * scale).astype("f4"), freeze(np.zeros(13, "f4"))
     rows, direct, products = np.arange(257, dtype=np.int32), s.state(), s.state()
     step(s, "all", direct, rows)
     step(s, "products", products, rows)
@@ -343,7 +347,7 @@ def test_the_two_least_are_those_of_each_column(seed, k):
     squares = np.random.default_rng(seed).integers(0, 5, (k, 30)).astype(float)
     best, second = np.empty((2, 30))
     code = np.empty(30, np.int32)
-    least(squares, best, second, code)
+    find_two_least(squares, best, second, code)
     ranked = np.sort(np.vstack([squares, np.full(30, np.inf)]), axis=0)
     np.testing.assert_array_equal(code, squares.argmin(axis=0))
     np.testing.assert_array_equal([best, second], ranked[:2])
@@ -356,18 +360,22 @@ def test_rows_that_are_not_suspect_keep_their_label_and_bounds_stay_bounds(seed,
     step(s, "all", state, None)
     rng = np.random.default_rng(seed)
     rows, suspected = np.empty(n, np.int32), np.zeros(n, bool)
-    margin = np.float32(1 - 6 * float(OUT))
+    margin = np.float32(1 - 6 * float(OUTWARDS))
     for _ in range(3):
         before = s.codes
         s.codes = before + drift * rng.normal(size=(k, 3)) * (rng.random((k, 1)) < 0.7)
-        count = suspects(*state[:1], *state[2:4], naive_drifts(before, s.codes), margin, rows)
+        count = find_undecided_rows(
+            *state[:1], *state[2:4], naive_drifts(before, s.codes), margin, rows
+        )
         assert np.all(np.diff(rows[:count]) > 0)
         suspected[rows[:count]] = True
         check_bounds(s, state)
         labels = naive.assign(s.relative, s.codes)[0]
         np.testing.assert_array_equal(labels[~suspected], state[0][~suspected])
     if drift == 0.0:
-        squares = naive.all_squares(s.relative, s.codes)  # none but rows about as near to another
+        squares = naive.square_distances(
+            s.relative, s.codes
+        )  # none but rows about as near to another
         apart = np.sort(np.c_[squares, np.full(n, np.inf)], axis=1)
         assert np.all(apart[suspected, 1] <= apart[suspected, 0] * (1 + 1e-3) + 1e-12)
 
@@ -376,10 +384,10 @@ def naive_drifts(before, after):
     """How far each code has moved, how far any other, and half the distance to the nearest."""
     own = np.sqrt(np.sum((after - before) ** 2, axis=1))
     k = len(own)
-    apart = np.sqrt(naive.all_squares(after, after))
+    apart = np.sqrt(naive.square_distances(after, after))
     np.fill_diagonal(apart, np.inf)
     other = [max((own[i] for i in range(k) if i != j), default=0.0) for j in range(k)]
-    outwards, inwards = 1 + float(OUT), 1 - float(OUT)
+    outwards, inwards = 1 + float(OUTWARDS), 1 - float(OUTWARDS)
     drifts = [own * outwards, np.array(other) * outwards, apart.min(axis=1) / 2 * inwards]
     return np.array(drifts).astype(np.float32)
 
@@ -395,10 +403,10 @@ def test_assign_finds_the_nearest_code_of_all(dtype, order, d, seed, kind, n, k)
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_row_of_nan_gets_code_0_and_an_infinite_square(dtype):
-    x = frozen(np.array([[np.nan, 0, 0], [3, 4, 0]], dtype))
-    codes, shift = np.array([[9, 9, 9], [0, 0, 0]], dtype), frozen(np.zeros(3, dtype))
+    x = freeze(np.array([[np.nan, 0, 0], [3, 4, 0]], dtype))
+    codes, shift = np.array([[9, 9, 9], [0, 0, 0]], dtype), freeze(np.zeros(3, dtype))
     labels, squares = np.empty(2, np.int32), np.empty(2, dtype)
-    assign(x, 0, shift, codes, rest_of(3), labels, squares)
+    assign(x, 0, shift, codes, make_rest(3), labels, squares)
     assert labels.tolist() == [0, 1]
     assert squares.tolist() == [np.inf, 25.0]
 
@@ -406,15 +414,15 @@ def test_a_row_of_nan_gets_code_0_and_an_infinite_square(dtype):
 def test_writable_rows_do_as_well():
     x, shift = cloud(1, "lattice", 30, 3), np.zeros(3)
     labels, squares = np.empty(30, np.int32), np.empty(30)
-    assign(x, 0, shift, x[:4].copy(), rest_of(3), labels, squares)
+    assign(x, 0, shift, x[:4].copy(), make_rest(3), labels, squares)
     np.testing.assert_array_equal(labels, naive.assign(x, x[:4])[0])
 
 
 def test_the_distance_of_a_row_to_itself_is_zero_at_a_large_offset():
-    x = frozen(np.random.default_rng(1).normal(1e9, 1, (40, 12)))
+    x = freeze(np.random.default_rng(1).normal(1e9, 1, (40, 12)))
     labels, squares = np.empty(40, np.int32), np.empty(40)
-    shift = frozen(x[0].copy())
-    assign(x, 0, shift, x - shift, rest_of(12), labels, squares)
+    shift = freeze(x[0].copy())
+    assign(x, 0, shift, x - shift, make_rest(12), labels, squares)
     assert labels.tolist() == list(range(40))
     assert not squares.any()
 
@@ -424,7 +432,7 @@ def test_the_distance_of_a_row_to_itself_is_zero_at_a_large_offset():
 def test_moments_are_sums_about_one_row(dtype, order, d, seed, n, kind):
     x = cloud(seed, kind, n, d, dtype, "C")
     sums, squares = np.empty((2, d))
-    moments(frozen(x.reshape(-1)), x[n // 3].copy(), sums, squares)
+    sum_features(freeze(x.reshape(-1)), x[n // 3].copy(), sums, squares)
     apart = (x - x[n // 3]).astype(float)
     rtol = 0 if kind == "lattice" else 1e-12
     np.testing.assert_allclose(sums, apart.sum(axis=0), rtol=rtol, atol=1e-12 * n)
@@ -435,11 +443,11 @@ def test_moments_are_sums_about_one_row(dtype, order, d, seed, n, kind):
 @given(SEEDS, NUMBERS, st.integers(1, 4), st.booleans(), st.sampled_from(["lattice", "noise"]))
 def test_candidates_are_told_what_each_would_leave(dtype, order, d, seed, n, t, weighted, kind):
     s = Setting(seed, kind, n, t, dtype, order, d)
-    so_far = naive.all_squares(s.relative, s.relative[:1])[:, 0]
+    so_far = naive.square_distances(s.relative, s.relative[:1])[:, 0]
     weights, totals = s.weights if weighted else NO_WEIGHTS, np.full(t, np.nan)
-    candidates(s.x, 0, s.shift, frozen(s.codes), weights, so_far, totals)
+    try_candidates(s.x, 0, s.shift, freeze(s.codes), weights, so_far, totals)
     each = s.weights if weighted else np.ones(n)
-    remain = np.minimum(so_far[:, None], naive.all_squares(s.relative, s.codes)).astype(float)
+    remain = np.minimum(so_far[:, None], naive.square_distances(s.relative, s.codes)).astype(float)
     np.testing.assert_allclose(totals, each @ remain, rtol=0 if s.exact else 1e-12 + s.eps)
 
 
@@ -447,12 +455,12 @@ def test_candidates_are_told_what_each_would_leave(dtype, order, d, seed, n, t, 
 @given(SEEDS, NUMBERS, st.sampled_from(["lattice", "noise"]))
 def test_squares_to_one_more_code_are_kept_where_they_are_less(dtype, order, d, seed, n, kind):
     s = Setting(seed, kind, n, 1, dtype, order, d)
-    square, code = np.empty(n, dtype), frozen(s.codes[0])
-    wanted = naive.all_squares(s.relative, s.codes)[:, 0]
+    square, code = np.empty(n, dtype), freeze(s.codes[0])
+    wanted = naive.square_distances(s.relative, s.codes)[:, 0]
     rtol = 0 if s.exact else s.eps
-    to_code(s.columns(), code, square)
+    square_distances(s.columns(), code, square)
     np.testing.assert_allclose(square, wanted, rtol=rtol)
-    so_far = naive.all_squares(s.relative, s.relative[:1])[:, 0]
+    so_far = naive.square_distances(s.relative, s.relative[:1])[:, 0]
     kept = so_far.copy()
-    keep_nearer(s.x, 0, s.shift, code, kept)
+    lower_squares(s.x, 0, s.shift, code, kept)
     np.testing.assert_allclose(kept, np.minimum(so_far, wanted), rtol=rtol)

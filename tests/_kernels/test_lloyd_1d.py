@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.lloyd_1d import (
-    boundary,
-    passed,
-    prefix_sums,
-    quotient,
-    segment_distances,
-    sorted_step,
+    compute_prefix_sums,
+    divide,
+    find_boundary,
+    find_first_above,
+    step_sorted,
+    sum_distances,
     two_product,
     two_sum,
 )
@@ -25,7 +25,7 @@ SIZES = st.sampled_from([1, 2, 3, 7, 30, 100])
 
 def prefixes(x):
     high, low = np.empty((2, len(x) + 1))
-    prefix_sums(x, high, low)
+    compute_prefix_sums(x, high, low)
     return high, low
 
 
@@ -33,7 +33,7 @@ def run(x, codebook):
     codebook = np.asarray(codebook, float)
     means, counts = np.full(len(codebook), -7.0), np.full(len(codebook), -7)
     order = np.argsort(codebook, kind="stable")
-    total = sorted_step(x, *prefixes(x), codebook, order, means, counts)
+    total = step_sorted(x, *prefixes(x), codebook, order, means, counts)
     return means, counts, total
 
 
@@ -56,8 +56,8 @@ KINDS = st.sampled_from(["plain", "lattice", "offset", "outlier"])
 def test_prefix_sums_are_exact_to_twice_the_digits(seed, n, kind):
     x = some_values(seed, n, kind)
     high, low = prefixes(x)
-    bound = Fraction(1, 2**100) * sum(abs(value) for value in naive.exact(x))
-    for h, e, ref in zip(high, low, naive.prefix_sums(x), strict=True):
+    bound = Fraction(1, 2**100) * sum(abs(value) for value in naive.as_fractions(x))
+    for h, e, ref in zip(high, low, naive.compute_prefix_sums(x), strict=True):
         assert abs(Fraction(float(h)) + Fraction(float(e)) - ref) <= bound
 
 
@@ -67,7 +67,7 @@ def test_a_step_is_that_of_all_pairs_and_exact_sums(seed, n, kind, k, from_data)
     rng = np.random.default_rng(seed + 1)
     codebook = rng.choice(x, k) if from_data else rng.normal(size=k) + np.median(x)
     means, counts, total = run(x, codebook)
-    ref_means, ref_counts, ref_total = naive.sorted_step(x, codebook)
+    ref_means, ref_counts, ref_total = naive.step_sorted(x, codebook)
     np.testing.assert_array_equal(counts, ref_counts)
     np.testing.assert_allclose(means, ref_means, rtol=2 * EPS, atol=0)
     np.testing.assert_allclose(total, ref_total, rtol=4 * EPS, atol=0)
@@ -132,19 +132,19 @@ def test_the_boundary_is_the_first_value_nearer_to_the_upper_code(values, a, tie
     x, b = np.sort(np.array(values, float)), float(a + 1 + abs(a) % 3)
     nearer = [abs(b - v) < abs(v - a) or (tie_to_b and abs(b - v) == abs(v - a)) for v in x]
     expected = nearer.index(True) if True in nearer else len(x)
-    assert boundary(x, 0, len(x), float(a), b, tie_to_b) == expected
-    assert passed(x, 0, len(x), float(a)) == np.count_nonzero(x <= a)
+    assert find_boundary(x, 0, len(x), float(a), b, tie_to_b) == expected
+    assert find_first_above(x, 0, len(x), float(a)) == np.count_nonzero(x <= a)
 
 
 @given(st.integers(0, 2**32), SIZES, st.sampled_from([0.0, 1e9, -1e12]))
 def test_distances_of_a_segment_are_exact_to_the_last_digit(seed, n, offset):
     x = np.sort(np.random.default_rng(seed).normal(size=n)) + offset
     start, stop, c = n // 4, n, float(x[n // 2]) + 0.1
-    high, low = segment_distances(x, *prefixes(x), start, stop, c)
-    exact = sum(abs(v - Fraction(c)) for v in naive.exact(x[start:stop]))
+    high, low = sum_distances(x, *prefixes(x), start, stop, c)
+    exact = sum(abs(v - Fraction(c)) for v in naive.as_fractions(x[start:stop]))
     assert high + low == pytest.approx(float(exact), rel=4 * EPS)
 
 
 def test_the_quotient_of_a_double_double_is_rounded_once():
     p, e = two_product(0.1, 7.0)
-    assert quotient(p, e, 7.0) == 0.1
+    assert divide(p, e, 7.0) == 0.1

@@ -12,15 +12,15 @@ from fastkm._kernels.marching_squares import (
     INVALID,
     NO_KEY,
     SIZE,
+    copy_contours,
     cut_squares,
-    fraction,
-    join,
-    key_of,
-    lay_out,
+    enter_contour,
+    find_mixed_squares,
+    interpolate,
+    join_contours,
     link_segments,
-    mixed_squares,
-    taken,
-    write,
+    take_contour,
+    to_key,
 )
 from tests import naive
 
@@ -49,8 +49,8 @@ def test_squares_are_mixed_where_corners_differ_and_none_is_invalid(seed, shape,
     pixels = (rng.random(shape) < share).astype(np.uint8)
     pixels[rng.random(shape) < share / 4] |= INVALID
     squares, row_ends = np.empty(pixels.size, np.int64), np.empty(len(pixels) - 1, np.int64)
-    found = mixed_squares(pixels, squares, row_ends)
-    ref = naive.mixed_squares(pixels)
+    found = find_mixed_squares(pixels, squares, row_ends)
+    ref = naive.find_mixed_squares(pixels)
     assert [divmod(square, shape[1]) for square in squares[:found].tolist()] == ref
     assert row_ends.tolist() == [sum(r <= row for r, _ in ref) for row in range(len(pixels) - 1)]
 
@@ -86,7 +86,7 @@ def naive_rows(image, high):
         [
             segment
             for c in range(columns - 1)
-            for segment in naive.square_segments(image, 0.5, r, c, high=high)
+            for segment in naive.cut_square(image, 0.5, r, c, high=high)
             if segment[0] != segment[1]
         ]
         for r in range(rows - 1)
@@ -122,16 +122,16 @@ def test_keys_are_equal_where_coordinates_are(seed, shape, kind):
 
 
 def test_a_point_that_rounds_on_to_a_pixel_has_the_key_of_the_pixel():
-    assert [key_of(10, 3, x, 4) for x in (4.0, 4.0 + 1e-15, 4.5, 5.0 - 1e-15, 5.0)] == [
+    assert [to_key(10, 3, x, 4) for x in (4.0, 4.0 + 1e-15, 4.5, 5.0 - 1e-15, 5.0)] == [
         10, 13, 13, 13, 16,
     ]  # fmt: skip
-    assert key_of(10, 3, np.nan, 4) == -1
+    assert to_key(10, 3, np.nan, 4) == -1
 
 
 def test_a_fraction_between_equal_pixels_is_none():
-    assert fraction(2.0, 2.0, 1.0) == 0
-    assert fraction(1.0, 3.0, 2.5) == 0.75
-    assert fraction(3.0, 1.0, 2.5) == 0.25
+    assert interpolate(2.0, 2.0, 1.0) == 0
+    assert interpolate(1.0, 3.0, 2.5) == 0.75
+    assert interpolate(3.0, 1.0, 2.5) == 0.25
 
 
 def link_bands(image, high, bands):
@@ -155,7 +155,7 @@ def link_bands(image, high, bands):
 def laid_out(kept, nodes, following, *, backwards):
     offsets = np.concatenate([[0], np.cumsum(kept[:, SIZE])])
     points = np.full((offsets[-1], 2), -1.0)
-    lay_out(kept[:, FIRST].copy(), offsets, backwards, nodes, following, points)
+    copy_contours(kept[:, FIRST].copy(), offsets, backwards, nodes, following, points)
     return [points[i:j] for i, j in itertools.pairwise(offsets)]
 
 
@@ -163,7 +163,7 @@ def laid_out(kept, nodes, following, *, backwards):
 def test_segments_are_linked_as_dictionaries_link_them(seed, shape, kind, high, bands):
     image = some_image(seed, shape, kind)
     kept, nodes, following = link_bands(image, high, {b for b in bands if b < shape[0] - 1})
-    ref = naive.link(flat(naive_rows(image, high)))
+    ref = naive.link_segments(flat(naive_rows(image, high)))
     for backwards, step in ((False, 1), (True, -1)):
         comp = laid_out(kept, nodes, following, backwards=backwards)
         assert len(comp) == len(ref)
@@ -181,12 +181,12 @@ def test_contours_are_laid_out_in_parts():
     points = np.full((offsets[-1], 2), -1.0)
     for start, stop in ((2, 4), (0, 2)):
         part = offsets[start : stop + 1]
-        lay_out(kept[start:stop, FIRST].copy(), part, False, nodes, following, points)
+        copy_contours(kept[start:stop, FIRST].copy(), part, False, nodes, following, points)
     np.testing.assert_array_equal(points, np.concatenate(whole))
 
 
 def two_contours():
-    """Give maps of 16 slots, and two contours of two points: keys 33 to 38, and 38 to 36."""
+    """Return maps of 16 slots, and two contours of two points: keys 33 to 38, and 38 to 36."""
     contours = np.array([[NO_KEY] * 5, [0, 1, 33, 38, 2], [2, 3, 38, 36, 2]], np.int64)
     starts, ends = np.zeros(16, np.int64), np.zeros(16, np.int64)
     starts[[1, 6]] = ends[[6, 4]] = 1, 2
@@ -195,18 +195,18 @@ def two_contours():
 
 def test_a_contour_is_taken_once_and_by_its_own_key_only():
     contours, starts, _, _ = two_contours()
-    assert taken(starts, contours, 2, 17) == 0  # the slot of 33, whose row has passed
-    assert taken(starts, contours, 2, -1) == 0
-    assert taken(starts, contours, 2, 33) == 1
-    assert taken(starts, contours, 2, 33) == 0
+    assert take_contour(starts, contours, 2, 17) == 0  # the slot of 33, whose row has passed
+    assert take_contour(starts, contours, 2, -1) == 0
+    assert take_contour(starts, contours, 2, 33) == 1
+    assert take_contour(starts, contours, 2, 33) == 0
 
 
 def test_keys_of_rows_that_have_passed_are_not_written():
     _, starts, _, _ = two_contours()
-    write(starts, 17, 32, 2)
-    write(starts, -1, 0, 2)
+    enter_contour(starts, 17, 32, 2)
+    enter_contour(starts, -1, 0, 2)
     assert starts.tolist() == [0, 1, 0, 0, 0, 0, 2] + [0] * 9
-    write(starts, 35, 32, 2)
+    enter_contour(starts, 35, 32, 2)
     assert starts[3] == 2
 
 
@@ -214,7 +214,7 @@ def test_keys_of_rows_that_have_passed_are_not_written():
 def test_a_join_keeps_the_older_contour_and_both_outer_ends(head, tail):
     contours, starts, ends, following = two_contours()
     first, last = contours[head].copy(), contours[tail].copy()
-    join(head, tail, 32, starts, ends, contours, following)
+    join_contours(head, tail, 32, starts, ends, contours, following)
     assert contours[1].tolist() == [first[0], last[1], first[2], last[3], 4]
     assert contours[2, SIZE] == 0
     assert following[first[1]] == last[0]

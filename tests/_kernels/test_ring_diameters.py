@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels import ring_diameters
-from fastkm._kernels.ring_diameters import NO, UNKNOWN, YES, exceed, longest, squares
+from fastkm._kernels.ring_diameters import (
+    NO,
+    UNKNOWN,
+    YES,
+    find_squared_diameter,
+    find_squared_diameters,
+    mark_exceeding_rings,
+)
 from tests import naive
 from tests._kernels.test_farthest_pair import KINDS, SEEDS, some_points
 
@@ -28,8 +35,10 @@ def pieces(points, offsets):
 def test_the_largest_square_of_each_ring(seed, sizes, kind):
     points, offsets = rings(seed, sizes, kind)
     found = np.empty(len(sizes))
-    squares(points, offsets, 0, len(sizes), found)
-    wanted = [max(0.0, naive.farthest(piece)[0]) for piece in pieces(points, offsets)]
+    find_squared_diameters(points, offsets, 0, len(sizes), found)
+    wanted = [
+        max(0.0, naive.find_farthest_in_columns(piece)[0]) for piece in pieces(points, offsets)
+    ]
     np.testing.assert_array_equal(found, wanted)
 
 
@@ -37,20 +46,21 @@ def test_the_largest_square_of_each_ring(seed, sizes, kind):
 def test_a_square_is_exceeded_where_the_largest_is_beyond(seed, sizes, kind, pick):
     points, offsets = rings(seed, sizes, kind)
     largest = [
-        naive.farthest(piece)[0] if len(piece) else -1.0 for piece in pieces(points, offsets)
+        naive.find_farthest_in_columns(piece)[0] if len(piece) else -1.0
+        for piece in pieces(points, offsets)
     ]
     limit = max(0.0, largest[pick % len(largest)])
     for square in (limit, np.nextafter(limit, -1), np.nextafter(limit, np.inf), -1.0, np.inf):
         verdicts = np.full(len(sizes), 7, np.uint8)
-        exceed(points, offsets, 0, len(sizes), square, verdicts)
+        mark_exceeding_rings(points, offsets, 0, len(sizes), square, verdicts)
         np.testing.assert_array_equal(verdicts, np.where(np.array(largest) > square, YES, NO))
 
 
 def test_a_chunk_of_rings_is_all_that_is_written():
     points, offsets = rings(0, [3, 3, 3, 3], "plain")
     verdicts, found = np.full(4, 7, np.uint8), np.full(4, 7.0)
-    exceed(points, offsets, 1, 3, 0.0, verdicts)
-    squares(points, offsets, 1, 3, found)
+    mark_exceeding_rings(points, offsets, 1, 3, 0.0, verdicts)
+    find_squared_diameters(points, offsets, 1, 3, found)
     assert verdicts.tolist() == [7, YES, YES, 7]
     assert (found == 7).tolist() == [True, False, False, True]
 
@@ -60,10 +70,10 @@ def test_large_rings_are_left_to_the_caller_unless_their_box_answers():
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
     offsets, verdicts = np.array([0, len(circle)]), np.empty(1, np.uint8)
     for square, answer in ((3.9, YES), (5.0, UNKNOWN), (8.0, NO)):
-        exceed(circle, offsets, 0, 1, square, verdicts)
+        mark_exceeding_rings(circle, offsets, 0, 1, square, verdicts)
         assert verdicts[0] == answer
     found = np.empty(1)
-    squares(circle, offsets, 0, 1, found)
+    find_squared_diameters(circle, offsets, 0, 1, found)
     assert found[0] == -1
 
 
@@ -73,17 +83,17 @@ def test_numbers_out_of_range_are_left_to_the_caller(bad, row):
     points = np.zeros((5, 2))
     points[row, 1] = bad
     offsets, verdicts = np.array([0, 3, 5]), np.empty(2, np.uint8)
-    exceed(points, offsets, 0, 2, 1.0, verdicts)
+    mark_exceeding_rings(points, offsets, 0, 2, 1.0, verdicts)
     assert verdicts.tolist() == [UNKNOWN, NO]
     if np.isfinite(bad):
         found = np.empty(2)
-        squares(points, offsets, 0, 2, found)
+        find_squared_diameters(points, offsets, 0, 2, found)
         assert found.tolist() == [-1, 0]
 
 
 @given(SEEDS, st.integers(0, 30), KINDS)
 def test_the_longest_of_a_few_points(seed, n, kind):
     points = some_points(seed, max(n, 1), 2, kind)[:n]
-    assert longest(points, np.empty((3, ring_diameters.SMALL))) == max(
-        0.0, naive.farthest(points)[0]
+    assert find_squared_diameter(points, np.empty((3, ring_diameters.SMALL))) == max(
+        0.0, naive.find_farthest_in_columns(points)[0]
     )

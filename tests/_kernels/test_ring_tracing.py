@@ -9,7 +9,6 @@ from fastkm._kernels.ring_tracing import (
     WALKS,
     add_gap,
     add_midpoints,
-    cells_around,
     close_ring,
     count_turn,
     enter_hole,
@@ -17,6 +16,7 @@ from fastkm._kernels.ring_tracing import (
     link_turns,
     mark_turns,
     open_ring,
+    read_cells_around,
     walk_rings,
 )
 from tests import naive
@@ -26,7 +26,7 @@ SEEDS, SIDES = st.integers(0, 2**32), st.integers(1, 9)
 
 def some_numbers(seed, rows, columns):
     labels = np.random.default_rng(seed).integers(-1, 3, (rows, columns))
-    return naive.regions(labels)
+    return naive.number_regions(labels)
 
 
 def around(numbers, row, column):
@@ -62,11 +62,11 @@ def test_corners_with_edges_of_both_kinds_are_marked(seed, rows, columns, first)
 def test_the_cells_around_a_corner_are_its_own_or_none():
     numbers = some_numbers(5, 4, 3)
     for row, column in np.ndindex(5, 4):
-        assert cells_around(numbers, row, column) == tuple(around(numbers, row, column))
+        assert read_cells_around(numbers, row, column) == tuple(around(numbers, row, column))
 
 
 def walked(numbers, wanted, contour, dtype):
-    """Link and walk all at once; give a list of rings for each region that is wanted."""
+    """Link and walk all at once; return a list of rings for each region that is wanted."""
     nodes, gaps, tally = linked(numbers, wanted, contour, dtype)
     rings = np.where(wanted, 2 - tally[:, 1] // 4, 0)
     ends = np.cumsum([tally[:, 0] + rings, rings], axis=1).T
@@ -87,12 +87,13 @@ def assert_rings_equal(comp, ref):
             np.testing.assert_array_equal(ring, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint32, np.int64])
 @given(SEEDS, SIDES, SIDES, st.booleans())
 def test_rings_are_those_of_a_walk_along_the_edges(dtype, seed, rows, columns, contour):
     numbers = some_numbers(seed, rows, columns)
     regions = range(numbers.max() + 1)
-    ref = [naive.region_rings(numbers == region, contour=contour) for region in regions]
+    ref = [naive.trace_rings(numbers == region, contour=contour) for region in regions]
     comp = walked(numbers, np.ones(len(regions), bool), contour, dtype)
     assert_rings_equal(comp, ref)
 
@@ -101,7 +102,7 @@ def test_rings_are_those_of_a_walk_along_the_edges(dtype, seed, rows, columns, c
 def test_only_wanted_regions_get_nodes_and_rings(seed, rows, columns, contour):
     numbers = some_numbers(seed, rows, columns)
     wanted = np.random.default_rng(seed + 1).random(numbers.max() + 1) < 0.5
-    ref = [naive.region_rings(numbers == r, contour=contour) for r in np.flatnonzero(wanted)]
+    ref = [naive.trace_rings(numbers == r, contour=contour) for r in np.flatnonzero(wanted)]
     assert_rings_equal(walked(numbers, wanted, contour, np.uint32), ref)
     tally = linked(numbers, wanted, contour)[2]
     assert (tally[~wanted] == [0, 0, -1, -1, -1]).all()
@@ -112,7 +113,7 @@ def test_points_and_turns_of_each_region_are_counted(seed, rows, columns, contou
     numbers = some_numbers(seed, rows, columns)
     tally = linked(numbers, np.ones(numbers.max() + 1, bool), contour)[2]
     for region, counts in enumerate(tally):
-        rings = naive.region_rings(numbers == region, contour=contour)
+        rings = naive.trace_rings(numbers == region, contour=contour)
         assert counts[0] == sum(len(ring) - 1 for ring in rings)
         assert counts[1] == 4 * (2 - len(rings))
 
@@ -135,11 +136,11 @@ def test_walks_go_on_together_whatever_their_number_and_length(many):
     labels = np.zeros((2 * many + 1, 40), int)
     for k in range(many):  # bars of many lengths, each in the one region around them
         labels[2 * k + 1, 1 : rng.integers(2, 39)] = k + 1
-    numbers = naive.regions(labels)
+    numbers = naive.number_regions(labels)
     wanted = np.ones(numbers.max() + 1, bool)
     comp = walked(numbers, wanted, True, np.uint32)
     assert len(comp[0]) == many + 1
-    ref = [naive.region_rings(numbers == region, contour=True) for region in range(len(wanted))]
+    ref = [naive.trace_rings(numbers == region, contour=True) for region in range(len(wanted))]
     assert_rings_equal(comp, ref)
 
 

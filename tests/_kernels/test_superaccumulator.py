@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fastkm._kernels.superaccumulator import DIGITS, LOWEST, parts_of, put, sum_products
+from fastkm._kernels.superaccumulator import DIGITS, LOWEST, add_integer, split_float, sum_products
 from tests import naive
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -33,7 +33,7 @@ def sums(a, b, part, parts):
 @example(sys.float_info.min)
 @example(-LARGEST)
 def test_two_halves_and_an_exponent_are_the_number(value):
-    high, low, power = (int(part) for part in parts_of(np.float64(value).view(np.uint64)))
+    high, low, power = (int(part) for part in split_float(np.float64(value).view(np.uint64)))
     assert Fraction(high * 2**27 + low) * Fraction(2) ** power == Fraction(value)
     assert abs(high) < 2**26
     assert abs(low) < 2**27
@@ -46,7 +46,7 @@ def test_two_halves_and_an_exponent_are_the_number(value):
 @example(1 - 2**55, LOWEST + 32 * (DIGITS - 3) + 31)
 def test_an_integer_is_put_where_its_exponent_says(integer, exponent):
     digits = np.zeros(DIGITS, np.int64)
-    put(digits, np.int64(integer), np.int64(exponent))
+    add_integer(digits, np.int64(integer), np.int64(exponent))
     assert number_of(digits) == integer * Fraction(2) ** exponent
 
 
@@ -56,7 +56,7 @@ def test_an_integer_is_put_where_its_exponent_says(integer, exponent):
 def test_sums_of_products_are_exact(terms):
     a, b, part = zip(*terms, strict=True) if terms else ((), (), ())
     wanted = [Fraction(0)] * 3
-    for x, y, p in zip(naive.exact(a), naive.exact(b), part, strict=True):
+    for x, y, p in zip(naive.as_fractions(a), naive.as_fractions(b), part, strict=True):
         wanted[p] += x * y
     assert sums(a, b, part, 3) == wanted
 

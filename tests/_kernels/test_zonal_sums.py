@@ -23,7 +23,7 @@ def test_regions_are_summed_up_as_cell_by_cell(data):
     numbers = data.draw(arrays(np.int32, shape, elements=st.integers(-1, 3)))
     values = data.draw(arrays(np.float64, shape, elements=VALUES))
     counts, sums, least, greatest = summarised(numbers, values, 4)
-    wanted = naive.summary(numbers, values, 4)
+    wanted = naive.summarise(numbers, values, 4)
     np.testing.assert_array_equal(counts, wanted[0])
     largest = np.nanmax(np.abs(values), initial=0.0)
     np.testing.assert_allclose(sums, wanted[1], rtol=0, atol=1e-13 * largest * max(values.size, 1))

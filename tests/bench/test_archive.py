@@ -32,6 +32,6 @@ def test_the_tables_give_ratios() -> None:
 def test_hours_are_projected_from_the_rate_of_one_worker() -> None:
     found = {"codebook and labels, 1 process": 3600.0}
     cells = archive.ERA5["steps"] * archive.ERA5["rows"] * archive.ERA5["columns"]
-    rows = archive.projected(found, cells, 2 * cells, 10)
+    rows = archive.project_hours(found, cells, 2 * cells, 10)
     assert rows[0] == [1, 2 * cells, 2, 10 * archive.ERA5["steps"], 1.0]
     assert rows[-1][-1] == pytest.approx(1e-3)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from bench.case import OURS, Case
-from bench.cases import CASES, case_named, estimators, exact, outlines
+from bench.cases import CASES, estimators, exact, find_case, outlines
 from bench.cases.data import Work, blobs, packed_water, photograph, water
 from bench.cases.estimators import Answer, lloyd_case
 from bench.cases.exact import Labels
-from bench.timing import quiet
+from bench.timing import silence_warnings
 from tests.conftest import COMPILED
 
 ALL = [case for cases in CASES.values() for case in cases]
@@ -23,11 +23,12 @@ RIVALS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "rival"), RIVALS)
 def test_rivals_agree_with_fastkm(case: Case, rival: str) -> None:
-    if why := case.rivals[rival].missing():
+    if why := case.rivals[rival].why_missing():
         pytest.skip(why)
-    with quiet():
+    with silence_warnings():
         data = case.make(case.sizes["tiny"])
         case.check(data, case.rivals[OURS].run(data), case.rivals[rival].run(data))
 
@@ -40,7 +41,7 @@ def test_fastkm_is_first_and_somebody_is_beside_it() -> None:
         assert set(case.sizes) == {"tiny", "small", "full"}
         assert case.sizes["tiny"] <= case.sizes["small"] <= case.sizes["full"]
     assert len({case.name for case in ALL}) == len(ALL)
-    assert case_named(ALL[0].name) is ALL[0]
+    assert find_case(ALL[0].name) is ALL[0]
 
 
 def test_all_rivals_that_were_promised_are_there() -> None:
@@ -78,13 +79,14 @@ def shifted(answer):
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", QUICK, ids=[case.name for case in QUICK])
 def test_a_wrong_answer_is_refused(case: Case) -> None:
-    rivals = {n: r for n, r in case.rivals.items() if n != OURS and not r.missing()}
+    rivals = {n: r for n, r in case.rivals.items() if n != OURS and not r.why_missing()}
     rivals.pop("scikit-learn, minibatch", None)
     if not rivals or all(rival.yardstick for rival in rivals.values()):
         pytest.skip("beside it stands a yardstick, whose answer is another thing")
-    with quiet():
+    with silence_warnings():
         data = case.make(case.sizes["tiny"])
         ours = case.rivals[OURS].run(data)
         theirs = next(iter(rivals.values())).run(data)
@@ -96,14 +98,14 @@ def test_a_wrong_answer_is_refused(case: Case) -> None:
 
 def test_a_yardstick_refuses_wrong_answers_too() -> None:
     values = water(1_000)
-    results = case_named("kmeans1d, 1e8 float32, k = 2 ... 8").rivals[OURS].run(values)
+    results = find_case("kmeans1d, 1e8 float32, k = 2 ... 8").rivals[OURS].run(values)
     exact.below_the_variance(values, results, np.std(values))
     exact.counts_in_order(values, results, np.sort(values))
     with pytest.raises(AssertionError):
         exact.below_the_variance(values, results, np.std(values) / 10)
     with pytest.raises(AssertionError):
         exact.counts_in_order(values, results, np.sort(values)[::-1])
-    short = case_named("kmeans1d, 1e8 int16, k = 6")
+    short = find_case("kmeans1d, 1e8 int16, k = 6")
     packed = packed_water(1_000)
     counts = short.rivals["np.bincount"].run(packed)
     with pytest.raises(AssertionError):

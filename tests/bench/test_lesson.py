@@ -8,7 +8,7 @@ import pytest
 from bench import lesson_steps
 from bench.lesson import STEPS, figures, section, write_month
 from bench.lesson_steps import Clock, by_fastkm, by_the_lesson
-from bench.timing import quiet
+from bench.timing import silence_warnings
 from tests.conftest import needs_jit
 
 
@@ -22,11 +22,12 @@ def test_a_step_that_finds_no_memory_is_taken_down() -> None:
     assert set(clock.seconds) == {"measure"}
 
 
+@pytest.mark.slow
 @needs_jit
 def test_both_ways_do_all_steps_and_find_the_same(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(lesson_steps, "LESSON_MIN_DIAMETER", 20.0)
     file = write_month(tmp_path, 4.0)
-    with quiet():  # a contour that touches itself
+    with silence_warnings():  # a contour that touches itself
         theirs, ours = by_the_lesson(file, tmp_path), by_fastkm(file, tmp_path)
     assert set(theirs["seconds"]) == set(ours["seconds"]) == set(STEPS)
     assert all(seconds > 0 for seconds in theirs["seconds"].values())
@@ -37,6 +38,7 @@ def test_both_ways_do_all_steps_and_find_the_same(tmp_path, monkeypatch) -> None
     assert {"clusters.png", "thresholded.png", "contours.png", "contours.shp"} <= names
 
 
+@pytest.mark.slow
 @needs_jit
 def test_lengths_are_those_of_cdist_where_that_fits(tmp_path, monkeypatch) -> None:
     file = write_month(tmp_path, 4.0)
@@ -53,7 +55,7 @@ def test_lengths_are_those_of_cdist_where_that_fits(tmp_path, monkeypatch) -> No
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells how much there is")
 def test_an_allocation_beyond_the_memory_fails() -> None:
-    with lesson_steps.memory_limited(), pytest.raises(MemoryError):
+    with lesson_steps.limit_memory(), pytest.raises(MemoryError):
         np.ones(1 << 42, np.uint8)
     assert np.ones(1 << 20, np.uint8).sum() == 1 << 20
 

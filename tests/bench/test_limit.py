@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 
 from bench import limit
-from bench.limit import COUNTS, figures, plain_read, plain_write, rows_of, section
+from bench.limit import COUNTS, compute_ratios, figures, read_plainly, section, write_plainly
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "u1", "i4"])
 def test_a_plain_read_reads_all(dtype: str) -> None:
     array = np.arange(30_000).reshape(100, 300).astype(dtype)
     whole = float(array.sum(dtype=dtype))
-    assert plain_read(array) == pytest.approx(whole)
+    assert read_plainly(array) == pytest.approx(whole)
 
 
 def test_a_plain_read_of_pieces_misses_none(monkeypatch) -> None:
     monkeypatch.setattr(limit, "PIECE", 64)
     array = np.arange(1_001.0)
-    assert plain_read(array) == array.sum()
+    assert read_plainly(array) == array.sum()
     target = np.zeros_like(array)
-    plain_write(array, target)
+    write_plainly(array, target)
     assert np.array_equal(target, array)
 
 
@@ -36,7 +36,7 @@ def found() -> dict:
 
 
 def test_ratios_are_to_as_many_passes_on_as_many_threads() -> None:
-    [(two, read, write, rate), (one, *_)] = rows_of(found())
+    [(two, read, write, rate), (one, *_)] = compute_ratios(found())
     assert (two.threads, one.threads) == (2, 1)
     assert read == pytest.approx(2.0)
     assert write == pytest.approx(1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from bench import memory, own_process, startup
 from bench.case import Case, Rival
-from bench.own_process import memory_beyond, peak_of
+from bench.own_process import measure_memory_beyond, measure_peak
 from tests.conftest import needs_jit
 
 SIZES = {"tiny": 1000, "small": 10_000_000, "full": 10_000_000}
@@ -23,18 +23,19 @@ def test_memory_is_that_of_the_work_alone() -> None:
             for page in range(0, len(pages), mmap.PAGESIZE):
                 pages[page] = 1
 
-    assert memory_beyond(work) == pytest.approx(64e6, rel=0.1)
+    assert measure_memory_beyond(work) == pytest.approx(64e6, rel=0.1)
     assert kept.all()
 
 
 def test_data_and_what_is_beyond_them_are_told_apart() -> None:
     rival = Rival(lambda data: np.concatenate([data, data]))
     case = Case("work", np.ones, SIZES, {"fastkm": rival}, lambda *_: None)
-    beyond, held = peak_of(case, rival, "full")
+    beyond, held = measure_peak(case, rival, "full")
     assert held == pytest.approx(80e6, rel=0.1)
     assert beyond == pytest.approx(160e6, rel=0.1)
 
 
+@pytest.mark.slow
 @needs_jit
 def test_a_process_of_its_own_tells_its_peak_and_its_first_call(capsys) -> None:
     name = next(iter(startup.FIRST))
@@ -42,15 +43,15 @@ def test_a_process_of_its_own_tells_its_peak_and_its_first_call(capsys) -> None:
     first, later = json.loads(capsys.readouterr().out)
     assert first > 0
     assert later > 0
-    assert memory.weighed("no such case", "fastkm", "tiny") == [None, None]
-    beyond, held = memory.weighed(memory.WEIGHED[0], "fastkm", "tiny")
+    assert memory.weigh("no such case", "fastkm", "tiny") == [None, None]
+    beyond, held = memory.weigh(memory.WEIGHED[0], "fastkm", "tiny")
     assert 0 <= beyond < 64e6
     assert held >= 0
 
 
 def test_all_named_cases_are_there() -> None:
-    assert [case.name for case in memory.cases()] == list(memory.WEIGHED)
-    assert [case.name for case in startup.cases()] == list(startup.FIRST)
+    assert [case.name for case in memory.find_cases()] == list(memory.WEIGHED)
+    assert [case.name for case in startup.find_cases()] == list(startup.FIRST)
 
 
 def test_memory_is_told_with_ratios() -> None:

@@ -10,11 +10,11 @@ from bench import __main__ as command
 from bench import pages
 from bench.case import Case, Rival
 from bench.comparison import comparison
-from bench.environment import described, environment
-from bench.pages import BEGIN, END, HEADLINE, HOME, README, headline, rebuild, with_headline
+from bench.environment import collect_environment, describe
+from bench.pages import BEGIN, END, HEADLINE, HOME, README, insert_headline, rebuild, write_headline
 from bench.part import Part
 from bench.parts import PARTS
-from bench.results import Run, newest
+from bench.results import Run, find_newest
 
 needs_checkout = pytest.mark.skipif(not README.exists(), reason="not run from a checkout")
 
@@ -92,10 +92,10 @@ def test_a_full_run_counts_before_a_small_one_and_a_new_one_before_an_old_one(tm
         run = {"started": started, "size": size, "environment": {}}
         run["parts"] = {name: {"found": number} for name, number in parts.items()}
         (tmp_path / f"{started}.json").write_text(json.dumps(run))
-    found = newest(tmp_path)
+    found = find_newest(tmp_path)
     assert {name: part["found"] for name, part in found.items()} == {"one": 2, "two": 1, "three": 3}
     assert found["three"]["size"] == "small"
-    assert newest(tmp_path / "none") == {}
+    assert find_newest(tmp_path / "none") == {}
 
 
 def test_a_run_is_whole_after_each_part(tmp_path) -> None:
@@ -112,13 +112,13 @@ def test_the_headline_has_the_usual_way_and_the_quickest_other(monkeypatch) -> N
         {"case": "work, of some size", "rival": rival, "threads": 2, "seconds": [s], "loss": loss}
         for rival, s, loss in (("fastkm", 1.0, 5.0), ("usual", 9.0, 5.0), ("bad", 3.0, 6.0))
     ]
-    part = {"found": {"measured": rows}, "environment": environment()}
+    part = {"found": {"measured": rows}, "environment": collect_environment()}
     monkeypatch.setattr(pages, "HEADLINE", {"vq": ("work",)})
-    line = headline({"vq": part}).splitlines()[2]
+    line = write_headline({"vq": part}).splitlines()[2]
     assert line == (
         "| work, of some size | 1 s | usual: 9 s, **9.00** | bad: 3 s, **3.00**, inertia +20 % |"
     )
-    page = with_headline(f"before\n{BEGIN}\nold\n{END}\nafter", {"vq": part})
+    page = insert_headline(f"before\n{BEGIN}\nold\n{END}\nafter", {"vq": part})
     assert page.startswith(f"before\n{BEGIN}\n| work |")
     assert page.endswith(f"{END}\nafter")
     assert "old" not in page
@@ -142,31 +142,31 @@ def test_where_fastkm_loses_is_said(tmp_path, monkeypatch) -> None:
 
 
 def test_the_environment_is_told() -> None:
-    found = json.loads(json.dumps(environment()))
+    found = json.loads(json.dumps(collect_environment()))
     assert found["threads"]["fastkm"] == found["cores"]
     assert found["threads"]["scipy"] == 1
-    text = described(found)
+    text = describe(found)
     assert f"numpy {found['versions']['numpy']}" in text
     assert text.startswith(found["cpu"])
 
 
 @needs_checkout
 def test_the_published_pages_are_those_of_the_published_runs(tmp_path) -> None:
-    parts = newest(HOME / "results")
+    parts = find_newest(HOME / "results")
     assert set(parts) == set(PARTS)
     assert {part["size"] for part in parts.values()} == {"full"}
-    assert pages.results_page(parts) == (HOME / "RESULTS.md").read_text()
+    assert pages.write_results_page(parts) == (HOME / "RESULTS.md").read_text()
     text = README.read_text()
-    assert with_headline(text, parts) == text
+    assert insert_headline(text, parts) == text
     pictures = [Path(HOME, line[line.index("(") + 1 : -1])
-                for line in pages.results_page(parts).splitlines() if line.startswith("![")]  # fmt: skip
+                for line in pages.write_results_page(parts).splitlines() if line.startswith("![")]  # fmt: skip
     assert pictures
     assert all(picture.is_file() for picture in pictures)
 
 
 @needs_checkout
 def test_each_case_of_the_headline_is_there() -> None:
-    parts = newest(HOME / "results")
+    parts = find_newest(HOME / "results")
     for part, names in HEADLINE.items():
         cases = {one["case"] for one in parts[part]["found"]["measured"]}
         assert all(any(case.startswith(name) for case in cases) for name in names)

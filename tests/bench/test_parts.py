@@ -27,6 +27,7 @@ def check_archive(found: dict) -> None:
 CHECKS = {"startup": check_startup, "archive": check_archive}
 
 
+@pytest.mark.slow
 @needs_jit
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_runs(name: str, tmp_path) -> None:

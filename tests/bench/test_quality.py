@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import quality
-from bench.quality import inertia_of, judged, misses, section, table, thinned
+from bench.quality import count_misses, inertia_of, judge, section, thin, write_table
 from tests.conftest import needs_jit
 
 
@@ -15,10 +15,10 @@ def two_fills_and_a_sea() -> np.ndarray:
 
 
 def test_misses_are_others() -> None:
-    found = judged(two_fills_and_a_sea(), 6, 4)
-    assert set(found["excess"]) == set(quality.present())
+    found = judge(two_fills_and_a_sea(), 6, 4)
+    assert set(found["excess"]) == set(quality.list_present())
     assert all(len(excess) == 4 for excess in found["excess"].values())
-    assert 0 < misses(found["excess"]["scipy, kmeans"]) <= 4
+    assert 0 < count_misses(found["excess"]["scipy, kmeans"]) <= 4
 
 
 def test_misses_and_lost_clusters_are_counted(monkeypatch) -> None:
@@ -27,8 +27,8 @@ def test_misses_and_lost_clusters_are_counted(monkeypatch) -> None:
     answers = [pairs, pairs + 0.001, pairs + 0.1, pairs[:5]]
     someone = {"someone": ("numpy", lambda _x, _k, seed: answers[seed])}
     monkeypatch.setattr(quality, "CONTENDERS", someone)
-    found = judged(values, 6, 4)
-    assert misses(found["excess"]["someone"]) == 2
+    found = judge(values, 6, 4)
+    assert count_misses(found["excess"]["someone"]) == 2
     assert found["fewer"] == {"someone": 1}
     # the last pair is 1.5 and 2.5 from the centroid before it, not 0.5
     assert max(found["excess"]["someone"]) == pytest.approx((2.5 + 1.5**2 + 2.5**2) / 3 - 1)
@@ -37,7 +37,7 @@ def test_misses_and_lost_clusters_are_counted(monkeypatch) -> None:
 def test_an_answer_better_than_the_optimum_is_no_answer(monkeypatch) -> None:
     monkeypatch.setattr(quality, "CONTENDERS", {"liar": ("numpy", lambda x, _k, _seed: x)})
     with pytest.raises(AssertionError, match="liar is better than the optimum"):
-        judged(np.arange(12.0), 3, 1)
+        judge(np.arange(12.0), 3, 1)
 
 
 def test_inertia_is_to_the_nearest_in_any_order() -> None:
@@ -48,25 +48,25 @@ def test_inertia_is_to_the_nearest_in_any_order() -> None:
 
 def test_thinning_keeps_the_range_and_the_order() -> None:
     values = np.arange(1_000.0)
-    assert len(thinned(values, 300)) == 250
-    assert np.array_equal(thinned(values, 1_000), values)
+    assert len(thin(values, 300)) == 250
+    assert np.array_equal(thin(values, 1_000), values)
 
 
 def test_rasters_look_real() -> None:
-    for make in (quality.temperature, quality.luminance):
+    for make in (quality.make_temperature, quality.read_luminance):
         one, other = make(), make()
         assert np.array_equal(one, other)
         assert np.unique(one).size > 200
-    field = quality.temperature()
+    field = quality.make_temperature()
     assert 200 < field.min() < 260 < field.mean() < 300 < field.max() < 330
-    assert quality.sample(valid=True).min() > 0
-    assert quality.sample(valid=False).min() == -999
+    assert quality.read_sample(valid=True).min() > 0
+    assert quality.read_sample(valid=False).min() == -999
 
 
 def test_a_table_gives_misses_the_worst_and_lost_clusters() -> None:
     judgement = {"k": 6, "excess": {"a": [0.0, 0.5], "b": [0.0, 0.0]}, "fewer": {"a": 1, "b": 0}}
     raster = {"name": "sea", "values": 1_234, "judged": [judgement]}
-    lines = table(raster, 2).splitlines()
+    lines = write_table(raster, 2).splitlines()
     assert lines[0] == "| sea, 1,234 values; k = | 6 |"
     assert lines[2:] == ["| a | 1, +50 %* |", "| b | 0 |", "| all of them | 25% |"]
     text = section({"runs": 2, "rasters": [raster]})

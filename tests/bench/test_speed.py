@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench.cases.vq import VQ
 from tests.conftest import needs_jit
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @needs_jit
 def test_pytest_benchmark_runs_the_same_cases(tmp_path) -> None:
     report = tmp_path / "bench.json"

@@ -6,20 +6,20 @@ import pytest
 
 from bench import table
 from bench.table import (
-    above,
-    comparison_table,
-    losing,
-    markdown,
-    readable,
-    spread,
-    summary_table,
-    times,
+    format_excess,
+    format_ratio,
+    format_seconds,
+    format_spread,
+    format_table,
+    list_losses,
+    write_comparison,
+    write_summary,
 )
-from bench.timing import Measured
+from bench.timing import Measurement
 
 
-def measured(case: str, rival: str, *seconds: float, threads: int = 2, **more) -> Measured:
-    return Measured(case, rival, threads, list(seconds), **more)
+def measured(case: str, rival: str, *seconds: float, threads: int = 2, **more) -> Measurement:
+    return Measurement(case, rival, threads, list(seconds), **more)
 
 
 WORK = [
@@ -32,7 +32,7 @@ WORK = [
 
 
 def test_ratios_are_to_fastkm_with_as_many_threads() -> None:
-    lines = comparison_table(WORK).splitlines()
+    lines = write_comparison(WORK).splitlines()
     assert lines[0] == "| work | who | threads | median | spread | times fastkm's |"
     assert lines[2:] == [
         "| one | fastkm | 2 | 2 ms | 1 ms to 4 ms, 3 runs | 1.00 |",
@@ -49,7 +49,7 @@ def test_inertia_stands_beside_time() -> None:
         measured("one", "worse", 1.0, loss=102.34),
         measured("two", "fastkm", 2.0),
     ]
-    lines = comparison_table(work).splitlines()
+    lines = write_comparison(work).splitlines()
     assert lines[0].endswith("| inertia |")
     assert lines[2].endswith("| 1.00 | least |")
     assert lines[3].endswith("| 0.50 | +2.3 % |")
@@ -57,7 +57,7 @@ def test_inertia_stands_beside_time() -> None:
 
 
 def test_losses_are_listed_and_yardsticks_are_not() -> None:
-    assert [(case, one.rival, ratio) for case, one, ratio in losing(WORK)] == [
+    assert [(case, one.rival, ratio) for case, one, ratio in list_losses(WORK)] == [
         ("one", "parallel", 0.5)
     ]
 
@@ -73,7 +73,7 @@ def test_summary_averages_ratios_and_takes_the_quickest_of_those_as_good() -> No
             *([measured(case, "seldom", 1.0, loss=10.0)] if case == "a" else []),
         )
     ]
-    lines = summary_table(work).splitlines()
+    lines = write_summary(work).splitlines()
     assert lines[2] == "| slow | 3 | 5.24 | 2.00 | 18 |"
     assert lines[3] == "| quick | 3 | 3.30 | 0.50 | 9.00 |"
     assert lines[4] == "| the quickest of those as good | 3 | 2.52 | 1.00 | 8.00 |"
@@ -85,16 +85,16 @@ def test_summary_averages_ratios_and_takes_the_quickest_of_those_as_good() -> No
     [(1234.5, "1,234 s"), (85.13, "85.1 s"), (1.0, "1 s"), (0.5, "500 ms"), (4.2e-5, "42 us")],
 )
 def test_seconds_have_a_fitting_unit(seconds: float, text: str) -> None:
-    assert readable(seconds) == text
+    assert format_seconds(seconds) == text
 
 
 def test_small_words() -> None:
-    assert times(9.994) == "9.99"
-    assert times(1330.4) == "1,330"
-    assert above(0.0) == "least"
-    assert above(0.8) == "+80 %"
-    assert spread([1.0]) == "one run"
-    assert markdown(["a", "b"], [[1, 2]], 1) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+    assert format_ratio(9.994) == "9.99"
+    assert format_ratio(1330.4) == "1,330"
+    assert format_excess(0.0) == "least"
+    assert format_excess(0.8) == "+80 %"
+    assert format_spread([1.0]) == "one run"
+    assert format_table(["a", "b"], [[1, 2]], 1) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
 
 
 def test_examples_of_numbers_hold() -> None:

@@ -6,9 +6,9 @@ import time
 import pytest
 from threadpoolctl import threadpool_info
 
-from bench.case import Case, Rival, left_out
-from bench.threads import ALL, limited
-from bench.timing import ROUNDS, measure, runners
+from bench.case import Case, Rival, list_left_out
+from bench.threads import ALL, limit_threads
+from bench.timing import ROUNDS, list_runs, measure
 
 
 def case_of(check=lambda data, ours, theirs: None, loss=None, **rivals: Rival) -> Case:
@@ -68,7 +68,7 @@ def test_fastkm_runs_on_one_thread_too_where_a_rival_has_one() -> None:
     serial = case_of(fastkm=Rival(lambda n: n), other=Rival(lambda n: n, serial=True))
 
     def run(case: Case, *threads: int) -> list[tuple[str, int]]:
-        return [(name, number) for name, _, number in runners(case, threads)]
+        return [(name, number) for name, _, number in list_runs(case, threads)]
 
     assert run(alone, 2) == [("fastkm", 2), ("other", 2)]
     assert run(serial, 2) == [("fastkm", 2), ("fastkm", 1), ("other", 1)]
@@ -93,7 +93,7 @@ def test_threads_are_those_that_are_allowed() -> None:
 def test_dask_keeps_to_the_limit() -> None:
     dask = pytest.importorskip("dask")
     before = dask.config.get("num_workers", None)
-    with limited(1):
+    with limit_threads(1):
         assert dask.config.get("num_workers") == 1
     assert dask.config.get("num_workers", None) == before
 
@@ -101,7 +101,7 @@ def test_dask_keeps_to_the_limit() -> None:
 def test_a_limit_ends_with_its_block(monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("FASTKM_NUM_THREADS", raising=False)
-    with limited(3):
+    with limit_threads(3):
         assert os.environ["OMP_NUM_THREADS"] == os.environ["FASTKM_NUM_THREADS"] == "3"
     assert os.environ["OMP_NUM_THREADS"] == "5"
     assert "FASTKM_NUM_THREADS" not in os.environ
@@ -111,7 +111,7 @@ def test_a_limit_ends_with_its_block(monkeypatch) -> None:
 def test_one_that_is_not_installed_is_named() -> None:
     case = case_of(fastkm=Rival(lambda n: n), other=Rival(lambda n: n, needs="no_such_package"))
     assert list(case.present()) == ["fastkm"]
-    [(who, why)] = left_out([case]).items()
+    [(who, why)] = list_left_out([case]).items()
     assert who == "other"
     assert "no_such_package" in why
     assert [one.rival for one in measure(case, "full", allowance=0)] == ["fastkm"]
@@ -121,4 +121,4 @@ def test_one_that_is_there_and_does_not_work_is_named_too(tmp_path, monkeypatch)
     (tmp_path / "broken_package.py").write_text("raise RuntimeError('compiled for another numpy')")
     monkeypatch.syspath_prepend(tmp_path)
     rival = Rival(lambda n: n, needs="broken_package")
-    assert rival.missing() == "RuntimeError: compiled for another numpy"
+    assert rival.why_missing() == "RuntimeError: compiled for another numpy"

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 import fastkm
 from fastkm.cli.app import app, main
-from fastkm.cluster.exact.result import load_codebook
 from fastkm.cluster.selection.choose_k import choose_k
+from fastkm.raster.codebook import load_codebook
 from tests.small_files import (
     EAST,
     NORTH,
@@ -380,6 +380,7 @@ def test_map_is_drawn(run, basin, tmp_path):
     assert f"wrote {path}" in result.out
 
 
+@pytest.mark.slow
 def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
     path = tmp_path / "map.png"
     arguments = ("outline", basin, "-k", "3", "-o", tmp_path / "a.gpkg", "--map", path)
@@ -487,7 +488,7 @@ def test_interruption_ends_with_130(run, basin, monkeypatch):
     def interrupt(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastkm.raster.io.info.describe", interrupt)
+    monkeypatch.setattr("fastkm.raster.io.info.describe_variables", interrupt)
     result = run("info", basin)
     assert result.status == 130
     assert "Traceback" not in result.err
@@ -497,7 +498,7 @@ def test_fault_of_the_program_is_not_hidden(monkeypatch, basin):
     def fault(path):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fastkm.raster.io.info.describe", fault)
+    monkeypatch.setattr("fastkm.raster.io.info.describe_variables", fault)
     monkeypatch.setattr(sys, "argv", ["fastkm", "info", str(basin)])
     with pytest.raises(ZeroDivisionError, match="a bug"):
         main()
@@ -516,13 +517,13 @@ def test_k_that_is_none_is_wrong_usage(run, basin, tmp_path, k):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "-k / --codebook: give one of the two"),
-        (["-k", "2", "--codebook", "a.json"], "-k / --codebook: give only one of the two"),
-        (["-k", "2:8", "--choose", "gap"], "--choose: take one of silhouette, bic"),
+        ([], "-k / --codebook: -k is needed, or a codebook of an earlier run"),
+        (["-k", "2", "--codebook", "a.json"], "-k / --codebook: the codebook has its own number"),
+        (["-k", "2:8", "--choose", "gap"], "--choose: take silhouette, bic, calinski_harabasz or"),
         (["-k", "6", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
         (["-k", "2:3", "--choose", "elbow"], "--choose: elbow needs at least 3 numbers"),
         (["--codebook", "a.json", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
-        (["--choose", "bic"], "-k / --codebook: give one of the two"),
+        (["--choose", "bic"], "-k / --codebook: -k is needed, or a codebook of an earlier run"),
     ],
     ids=lambda value: " ".join(value) or "none" if isinstance(value, list) else "",
 )

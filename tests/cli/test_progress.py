@@ -5,16 +5,16 @@ import io
 import pytest
 from rich.console import Console
 
-from fastkm.cli.progress import Pace, reporting
+from fastkm.cli.progress import Pace, show_progress
 
 
 def told(*, terminal, quiet=False):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
-    with reporting(console, quiet=quiet) as report:
-        report.begin("label the steps", 3, "steps")
-        report.advance()
-        report.note("left out: a.nc: too short")
-        report.advance(2)
+    with show_progress(console, quiet=quiet) as progress:
+        progress.begin("label the steps", 3, "steps")
+        progress.advance()
+        progress.note("left out: a.nc: too short")
+        progress.advance(2)
     return console.file.getvalue()
 
 
@@ -37,12 +37,12 @@ def clock(monkeypatch):
 
 def test_lines_between_say_rate_and_time_left(clock) -> None:
     console = Console(file=io.StringIO(), width=120)
-    with reporting(console) as report:
-        report.begin("label the steps", 3, "steps")
+    with show_progress(console) as progress:
+        progress.begin("label the steps", 3, "steps")
         clock[0] = 10.0
-        report.advance()
+        progress.advance()
         clock[0] = 11.0
-        report.advance()
+        progress.advance()
     assert console.file.getvalue().splitlines() == [
         "label the steps: 3 steps",
         "label the steps: 1 of 3 steps, 6.0/min, 20 s left",

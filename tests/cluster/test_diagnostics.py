@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkm.cluster.diagnostics import EQUAL_SIZE, EQUAL_VARIANCE, WIDTH, measure
+from fastkm.cluster.diagnostics import EQUAL_SIZE, EQUAL_VARIANCE, WIDTH, describe_clusters
 
 
 def reported(variances, weights, ranges=None):
@@ -13,7 +13,7 @@ def reported(variances, weights, ranges=None):
     if ranges is None:
         half = np.where(variances == 0, 0.0, 2.0)
         ranges = np.column_stack([means - half, means + half])
-    return measure(means, np.array(ranges), variances, np.array(weights, float))
+    return describe_clusters(means, np.array(ranges), variances, np.array(weights, float))
 
 
 def test_the_numbers_are_those_of_the_clusters():

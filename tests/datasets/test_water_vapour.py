@@ -9,7 +9,8 @@ from scipy.cluster.vq import kmeans, vq
 from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
-from fastkm.datasets.water_vapour import sample_dataset, write_sample
+from fastkm import datasets
+from fastkm.datasets import sample_dataset, write_sample
 
 REAL = Path(__file__).parents[2] / "../shared/data/tpw_v07r01_200910_digitised.nc"
 FORM = {
@@ -213,3 +214,11 @@ def test_moistest_of_six_clusters_spans_two_oceans(values):
     columns = long[0][:, 1]
     assert columns.min() < 60
     assert 270 < columns.max() < 290
+
+
+def test_the_room_exports_its_three_names_and_no_others():
+    assert datasets.sample_dataset is sample_dataset
+    assert set(datasets.__all__) == {"sample_dataset", "write_sample", "write_sample_archive"}
+    assert set(datasets.__all__) <= set(dir(datasets))
+    with pytest.raises(AttributeError, match=r"'fastkm.datasets' has no attribute 'sample_step'"):
+        _ = datasets.sample_step

@@ -1,4 +1,4 @@
-"""Contours: scikit-image's, and which of them stay."""
+"""Contours: those of scikit-image."""
 
 import warnings
 from pathlib import Path
@@ -9,12 +9,11 @@ import xarray as xr
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
-from scipy.spatial.distance import cdist
 from skimage import measure
 
 from fastkm.geometry import contours as module
-from fastkm.geometry.contours import find_contours, long_contours, trace_contours
-from tests.conftest import COMPILED, needs_jit
+from fastkm.geometry.contours import find_contours, trace_contours
+from tests.conftest import needs_jit
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 BLOBS = np.zeros((12, 20))
@@ -250,7 +249,6 @@ def test_the_smallest_image_has_a_contour():
 
 def test_an_image_without_the_level_has_none():
     assert find_contours(np.zeros((2, 2)), 0.5) == []
-    assert long_contours(np.zeros((2, 2)), 0.5, min_diameter=0) == ([], [], 0)
     points, offsets = trace_contours(np.zeros((2, 2)), 0.5)
     assert (points.shape, offsets.tolist()) == ((0, 2), [0])
 
@@ -292,58 +290,3 @@ def test_a_mask_of_another_shape_or_type_is_an_error():
 def test_an_option_that_is_unknown_is_a_value_error(name):
     with pytest.raises(ValueError, match=f"{name} must be one of 'low', 'high', got 'left'"):
         find_contours(BLOBS, 0.5, **{name: "left"})
-
-
-@pytest.mark.parametrize(("minimum", "kept"), [(0, 3), (1, 2), (3, 2), (4, 1), (12, 0)])
-def test_contours_stay_where_they_are_longer_than_the_minimum(minimum, kept):
-    found = long_contours(BLOBS, 0.5, min_diameter=minimum)
-    assert (len(found.contours), len(found.diameters), found.found) == (kept, kept, 3)
-    for contour, diameter in zip(found.contours, found.diameters, strict=True):
-        assert diameter > minimum
-        assert diameter == pytest.approx(cdist(contour, contour).max(), rel=1e-12)
-
-
-@given(SEEDS, st.sampled_from(["binary", "smooth", "equal"]), st.floats(0, 12))
-def test_the_shortcut_by_boxes_drops_no_long_contour(seed, kind, minimum):
-    image = some_image(seed, (9, 12) if COMPILED else (6, 6), kind)
-    contours = theirs(image, 0.4)
-    across = [cdist(contour, contour).max() for contour in contours]
-    minimum = min((a for a in across if a > minimum), default=minimum) * (1 - 1e-9)
-    found = long_contours(image, 0.4, min_diameter=minimum)
-    assert_same(found.contours, [c for c, a in zip(contours, across, strict=True) if a > minimum])
-    assert found.found == len(contours)
-
-
-def test_a_contour_of_just_the_minimum_goes():
-    diameter = max(long_contours(BLOBS, 0.5, min_diameter=0).diameters)
-    assert long_contours(BLOBS, 0.5, min_diameter=diameter).contours == []
-    assert len(long_contours(BLOBS, 0.5, min_diameter=np.nextafter(diameter, 0)).contours) == 1
-
-
-def test_a_long_contour_does_not_keep_the_others_alive():
-    (contour,) = long_contours(BLOBS, 0.5, min_diameter=4).contours
-    assert contour.base is None
-
-
-def test_contours_keep_their_order():
-    found = long_contours(BLOBS, 0.5, min_diameter=1)
-    tops = [contour[:, 0].min() for contour in found.contours]
-    assert tops == sorted(tops)
-
-
-def test_a_contour_by_an_infinite_pixel_has_no_diameter():
-    image = np.zeros((4, 5))
-    image[1, 1:3] = np.inf, 1.0
-    with pytest.raises(ValueError, match="infs or NaNs"):
-        long_contours(image, 0.5, min_diameter=0)
-
-
-def test_the_published_map_has_one_long_contour_of_915_points():
-    file = DATA / "tpw_200910_published_maps.npz"
-    if not file.exists():
-        pytest.skip("needs the published maps")
-    with np.load(file) as maps:
-        found = long_contours(maps["thresholded"], 1.0, min_diameter=200)
-    assert found.found == 25
-    assert [len(contour) for contour in found.contours] == [915]
-    assert found.diameters == pytest.approx([244.295], abs=5e-4)

@@ -112,8 +112,8 @@ def test_hull_and_chunked_find_the_same_lowest_rows(seed):
 @pytest.mark.parametrize("n", [1025, 3000])
 def test_more_corners_than_are_compared_in_pairs(n):
     points = KINDS["even circle"](None, n) * [3, 2]
-    box, _ = farthest_in_plane.bounding_box(points)
-    assert len(farthest_in_plane.hull_corners(points, box)) > farthest_in_plane.MANY_CORNERS
+    box, _ = farthest_in_plane.find_bounding_box(points)
+    assert len(farthest_in_plane.find_hull_corners(points, box)) > farthest_in_plane.MANY_CORNERS
     assert max_pairwise_distance(points) == pytest.approx(reference(points), rel=1e-12, abs=0)
 
 
@@ -236,7 +236,7 @@ TRIPLE = [[0.30000000000000004, 0.8999999999999999], [4.2, 12.6], [6.9, 20.7]]
 def test_a_hull_that_rounding_walks_twice_stays_in_its_buffer():
     points = np.array(TRIPLE)
     corners = np.full(2 * len(points) + 4, -7)
-    size = farthest_pair.hull(points, corners)
+    size = farthest_pair.find_hull(points, corners)
     assert size <= 2 * len(points)
     assert (corners[2 * len(points) :] == -7).all()
     assert max_pairwise_distance(points) == pytest.approx(cdist(points, points).max(), rel=1e-12)
@@ -255,18 +255,18 @@ def test_strips_leave_few_of_many_points():
     n = 100_000 if COMPILED else 3000
     angle, radius = rng.random(n) * 2 * np.pi, 100 + rng.normal(size=n)
     ring = np.column_stack([radius * np.cos(angle), 2 * radius * np.sin(angle)])
-    box, finite = farthest_in_plane.bounding_box(ring)
+    box, finite = farthest_in_plane.find_bounding_box(ring)
     assert finite
     for axis in (0, 1):
-        kept = farthest_in_plane.outer_rows(ring, box, axis, farthest_in_plane.STRIPS)
+        kept = farthest_in_plane.find_outer_rows(ring, box, axis, farthest_in_plane.STRIPS)
         assert (np.diff(kept) > 0).all()
         assert len(kept) < n / 20
 
 
 @pytest.mark.parametrize("points", [np.zeros((9, 2)), np.arange(9)[:, None] * [[0.0, 1.0]]])
 def test_a_line_has_no_inside(points):
-    box, _ = farthest_in_plane.bounding_box(points)
-    assert len(farthest_in_plane.outer_rows(points, box, 0, farthest_in_plane.STRIPS)) == len(
+    box, _ = farthest_in_plane.find_bounding_box(points)
+    assert len(farthest_in_plane.find_outer_rows(points, box, 0, farthest_in_plane.STRIPS)) == len(
         points
     )
 
@@ -275,8 +275,8 @@ def test_of_points_on_the_sides_of_the_box_the_ends_are_kept():
     inside = np.array([[2.0, 1.0]])
     sides = [[0, y] for y in (0, 1, 2, 3)] + [[x, 0] for x in (1, 4)] + [[4, 3], [4, 2]]
     points = np.concatenate([inside, np.array(sides, float)])
-    box, _ = farthest_in_plane.bounding_box(points)
-    assert farthest_in_plane.ends_of_sides(points, box).tolist() == [0, 1, 4, 6, 7]
+    box, _ = farthest_in_plane.find_bounding_box(points)
+    assert farthest_in_plane.find_side_ends(points, box).tolist() == [0, 1, 4, 6, 7]
 
 
 def pieces_of(rng, kind, sizes):
@@ -355,10 +355,10 @@ def test_contours_of_any_dimension(d, seed):
 
 def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
     calls = []
-    real = farthest_in_plane.farthest_in_columns
+    real = farthest_in_plane.find_farthest_in_columns
     monkeypatch.setattr(farthest_in_plane, "CHUNK", 4)
     monkeypatch.setattr(
-        farthest_in_plane, "farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1]
+        farthest_in_plane, "find_farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1]
     )
     points = np.random.default_rng(0).random((40, 3))
     longest = max_pairwise_distance(points)
@@ -374,7 +374,7 @@ def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
     "limit", [0.0, 5e-324, 1e-320, 1e-160, 0.1, 1 / 3, 1.0, 3.0, 1e160, 1.7e308, np.inf]
 )
 def test_the_largest_square_below_a_limit_is_exact(limit):
-    square = distance.largest_square(limit)
+    square = farthest_in_plane.find_largest_square(limit)
     assert math.sqrt(square) <= limit
     if square < math.inf:
         assert math.sqrt(math.nextafter(square, math.inf)) > limit

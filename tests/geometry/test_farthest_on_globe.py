@@ -147,6 +147,7 @@ def test_a_thousand_points(kind, metric):
     assert exceeds_distance(points, np.nextafter(found, -1), metric=metric) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", KINDS)
 @given(SEEDS, st.lists(st.integers(0, 12), min_size=0, max_size=6))
@@ -289,12 +290,12 @@ def test_the_arc_is_right_at_all_scales(seed):
 
 def test_the_order_along_a_curve_keeps_neighbours_together():
     points = anywhere(np.random.default_rng(0), 2000)
-    columns = farthest_on_globe.unit_vectors(farthest_on_globe.SPHERE, points)
-    order = farthest_on_globe.along_a_curve(columns)
+    columns = farthest_on_globe.to_unit_vectors(farthest_on_globe.SPHERE, points)
+    order = farthest_on_globe.sort_along_curve(columns)
     assert sorted(order.tolist()) == list(range(2000))
     step = np.linalg.norm(np.diff(columns[:, order], axis=1), axis=0)
     assert np.median(step) < 0.1
-    same = farthest_on_globe.along_a_curve(np.repeat(columns[:, :3], 5, axis=1))
+    same = farthest_on_globe.sort_along_curve(np.repeat(columns[:, :3], 5, axis=1))
     for group in np.split(same, 3):
         assert (np.diff(group) == 1).all()
 

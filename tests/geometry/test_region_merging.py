@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fastkm.geometry.region_merging import bridged
+from fastkm.geometry.region_merging import find_bridged_pairs
 from fastkm.geometry.regions import find_regions
 
 MAPS = arrays(np.int8, st.tuples(st.integers(1, 6), st.integers(1, 8)), elements=st.integers(-1, 1))
@@ -37,7 +37,7 @@ def pairs_by_walking(regions, cells, *, periodic):
 @given(MAPS, st.integers(0, 4), st.booleans())
 def test_bridges_are_those_that_a_walk_finds(labels, cells, periodic):
     regions = find_regions(labels)
-    found = bridged(regions, cells, periodic=periodic)
+    found = find_bridged_pairs(regions, cells, periodic=periodic)
     assert found.dtype == np.int64
     assert found.shape[1] == 2
     assert [tuple(p) for p in found.tolist()] == pairs_by_walking(regions, cells, periodic=periodic)
@@ -46,4 +46,4 @@ def test_bridges_are_those_that_a_walk_finds(labels, cells, periodic):
 @pytest.mark.parametrize(("cells", "count"), [(0, 0), (1, 1), (2, 2)])
 def test_as_many_missing_cells_as_are_allowed(cells, count):
     regions = find_regions([[1, -1, 1, -1, -1, 1, 0, 1]])
-    assert len(bridged(regions, cells)) == count
+    assert len(find_bridged_pairs(regions, cells)) == count

@@ -9,12 +9,13 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 
+from fastkm.plot._grid import choose_degrees
 from fastkm.plot.maps import (
-    _central_longitude,
-    _outline_lines,
-    _rings,
-    _strokes,
-    _ticks,
+    _TICK_STEPS,
+    _choose_centre,
+    _cut_strokes,
+    _make_lines,
+    _split_rings,
     map_figure,
 )
 from fastkm.plot.style import OUTLINE_COLOUR, cluster_colormap
@@ -46,23 +47,23 @@ def no_cartopy(monkeypatch):
 def test_rings_are_exteriors_holes_and_lines():
     multi = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 2, 3, 3)])
     line = shapely.LineString([(0, 0), (5, 5)])
-    rings, rows = _rings(frame(line, POOL, shapely.Polygon(), None, multi))
+    rings, rows = _split_rings(frame(line, POOL, shapely.Polygon(), None, multi))
     assert [len(ring) for ring in rings] == [5, 5, 5, 5, 2]
     assert rows == [1, 1, 4, 4, 0]
-    assert _rings(frame()) == ([], [])
+    assert _split_rings(frame()) == ([], [])
 
 
 def test_the_middle_follows_from_the_longitudes():
-    assert _central_longitude(_rings(frame(POOL))[0]) == 180
-    assert _central_longitude(_rings(frame(shapely.box(-30, 0, 180, 5)))[0]) == 0
-    assert _central_longitude([]) == 0
+    assert _choose_centre(_split_rings(frame(POOL))[0]) == 180
+    assert _choose_centre(_split_rings(frame(shapely.box(-30, 0, 180, 5)))[0]) == 0
+    assert _choose_centre([]) == 0
 
 
 @pytest.mark.parametrize("middle", [-20, 0, 180, 340, 360])
 def test_rings_come_back_at_the_other_edge(middle):
     ring = np.array([[middle - 10.0, 0], [middle + 10.0, 0], [middle, 5], [middle - 10.0, 0]])
     for central in (0.0, 180.0):
-        drawn = _outline_lines([ring], central).get_segments()
+        drawn = _make_lines([ring], central).get_segments()
         offset = (middle - central + 180) % 360 - 180
         assert len(drawn) == (2 if abs(offset) > 170 else 1)
         assert all(np.ptp(copy[:, 0]) == 20 for copy in drawn)
@@ -164,9 +165,9 @@ def test_an_extent_shows_that_part_of_the_world(extent, middle):
 
 
 def test_ticks_are_round_and_few():
-    assert _ticks(-10, 20, 6).tolist() == [-10, -5, 0, 5, 10, 15, 20]
-    assert _ticks(0, 360, 6).tolist() == [0, 60, 120, 180, 240, 300, 360]
-    assert _ticks(0.2, 1.4, 6).tolist() == [1]
+    assert choose_degrees(-10, 20, 6, _TICK_STEPS).tolist() == [-10, -5, 0, 5, 10, 15, 20]
+    assert choose_degrees(0, 360, 6, _TICK_STEPS).tolist() == [0, 60, 120, 180, 240, 300, 360]
+    assert choose_degrees(0.2, 1.4, 6, _TICK_STEPS).tolist() == [1]
 
 
 # what was cut
@@ -174,7 +175,7 @@ def test_ticks_are_round_and_few():
 
 def edges(shape_or_frame):
     """Give the strokes of a frame as one geometry, so that their order does not matter."""
-    return shapely.MultiLineString(_strokes(*_rings(shape_or_frame)))
+    return shapely.MultiLineString(_cut_strokes(*_split_rings(shape_or_frame)))
 
 
 def box_pair(west_top, east_top, *, west=-180):

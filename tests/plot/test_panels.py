@@ -2,10 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from fastkm.plot.panels import describe, draw_classes, draw_contours, draw_labels, draw_raster
+from fastkm.plot.panels import describe, draw_labels, draw_raster
 
 
 @pytest.fixture
@@ -51,6 +50,7 @@ def test_describe_falls_back_on_standard_name_and_name(world):
     world.attrs = {}
     assert describe(world.rename("t_2m")) == ("t 2m", "")
     assert describe(world) == ("", "")
+    assert describe(np.zeros((2, 2))) == ("", "")
 
 
 def test_missing_cells_are_masked_in_both(ax, world, labels):
@@ -98,30 +98,6 @@ def test_a_label_without_a_centroid_is_refused(ax, wrong):
 def test_centroids_of_another_shape_are_refused(ax, centroids):
     with pytest.raises(ValueError, match=r"centroids must have shape \(k,\)"):
         draw_labels(ax, np.zeros((2, 2), int), centroids)
-
-
-def test_classes_have_names(ax):
-    image = draw_classes(ax, np.array([[0.0, 2.0]]), ("other", "land", "moist"), title="kept")
-    assert tick_texts(image) == ["other", "land", "moist"]
-    assert ax.get_title() == "kept"
-
-
-@pytest.mark.parametrize("north_first", [False, True])
-def test_contours_lie_on_their_cells(ax, world, north_first):
-    raster = world[::-1] if north_first else world
-    image = draw_raster(ax, raster)
-    limits = ax.get_xlim(), ax.get_ylim()
-    lines = draw_contours(ax, [np.array([[2.0, 30.0], [4.5, 31.0]])], color="red")
-    assert lines.get_segments()[0].tolist() == [[30, 2], [31, 4.5]]
-    assert lines.get_transform() == image.axes.transData
-    assert tuple(lines.get_color()[0]) == to_rgba("red")
-    assert (ax.get_xlim(), ax.get_ylim()) == limits
-
-
-def test_contours_may_be_none_and_must_be_points(ax):
-    assert draw_contours(ax, []).get_segments() == []
-    with pytest.raises(ValueError, match=r"contours\[1\] must have shape \(n, 2\), got \(3, 3\)"):
-        draw_contours(ax, [np.zeros((2, 2)), np.zeros((3, 3))])
 
 
 def test_the_colour_bar_is_as_high_as_the_map(ax, world):

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from fastkm.plot.style import (
-    CATEGORY_COLOURS,
     MISSING_COLOUR,
     RASTER_CMAP,
-    category_colormap,
     cluster_colormap,
 )
 
@@ -29,7 +27,7 @@ def test_two_clusters_take_the_ends_of_the_raster_colours():
     assert cluster_colormap(2)(1) == RASTER_CMAP(1.0)
 
 
-@pytest.mark.parametrize("cmap", [RASTER_CMAP, cluster_colormap(4), category_colormap(3)])
+@pytest.mark.parametrize("cmap", [RASTER_CMAP, cluster_colormap(4)])
 def test_missing_cells_are_light_grey(cmap):
     grey = int(MISSING_COLOUR[1:3], 16) / 255
     masked = np.ma.masked_invalid([np.nan])
@@ -39,5 +37,3 @@ def test_missing_cells_are_light_grey(cmap):
 def test_a_count_without_colours_is_refused():
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         cluster_colormap(0)
-    with pytest.raises(ValueError, match="n must be between 1 and 7, got 8"):
-        category_colormap(len(CATEGORY_COLOURS) + 1)

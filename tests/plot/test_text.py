@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label, typeset_units
+from fastkm.plot._text import format_centroids, format_degrees, format_quantity, typeset_units
 
 
 @pytest.mark.parametrize(
@@ -9,6 +9,7 @@ from fastkm.plot._text import centroid_numbers, degrees_label, quantity_label, t
     [
         ("kg m-2", r"$\mathrm{kg\,m^{-2}}$"),
         ("m s**-1", r"$\mathrm{m\,s^{-1}}$"),
+        ("days since 1970-01-01", "days since 1970-01-01"),
         ("m.s-1", r"$\mathrm{m\,s^{-1}}$"),
         ("W/m^2", r"$\mathrm{W/m^{2}}$"),
         ("K", r"$\mathrm{K}$"),
@@ -27,9 +28,11 @@ def test_units(units, expected):
 
 
 def test_a_label_has_what_there_is():
-    assert quantity_label("water", "K") == r"water ($\mathrm{K}$)"
-    assert quantity_label("", "K") == r"$\mathrm{K}$"
-    assert quantity_label("water", "1") == "water"
+    assert format_quantity("water", "K") == r"water ($\mathrm{K}$)"
+    assert format_quantity("", "K") == r"$\mathrm{K}$"
+    assert format_quantity("water", "1") == "water"
+    assert format_quantity("height", "") == "height"
+    assert format_quantity("height", "days since then 2") == "height (days since then 2)"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,9 @@ def test_a_label_has_what_there_is():
         ([100.0, 900.0], ["100", "900"]),
         ([-999.0, -500.0, 11.288, 21.722], ["−999.0", "−500.0", "11.3", "21.7"]),
         ([26.1], ["26.1"]),
+        ([0.0121, 0.0143], ["0.0121", "0.0143"]),
+        ([-3.0e12, 5.0e12], ["−3.00e+12", "5.00e+12"]),
+        ([-0.0], ["−0.0"]),
         ([0.0], ["0.0"]),
         ([5.0, 5.0], ["5.0", "5.0"]),
         ([1e-7, 2e-7], ["1.00e-07", "2.00e-07"]),
@@ -47,7 +53,7 @@ def test_a_label_has_what_there_is():
     ],
 )
 def test_centroids(centroids, expected):
-    assert centroid_numbers(np.array(centroids)) == expected
+    assert format_centroids(np.array(centroids)) == expected
 
 
 @pytest.mark.parametrize(
@@ -57,9 +63,10 @@ def test_centroids(centroids, expected):
         (-30, "longitude", "30°W"),
         (359.5, "longitude", "0.5°W"),
         (30, "latitude", "30°N"),
+        (-12.5, "latitude", "12.5°S"),
         (-90, "latitude", "90°S"),
         (0, "latitude", "0°"),
     ],
 )
 def test_degrees(value, axis, expected):
-    assert degrees_label(value, axis) == expected
+    assert format_degrees(value, axis) == expected

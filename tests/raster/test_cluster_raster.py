@@ -310,9 +310,9 @@ def test_packed_stack_of_one_array():
 def test_neutral_packing_costs_nothing():
     bands = stack(np.float32)
     bands.attrs = {"scale_factor": 1.0, "add_offset": 0.0}
-    from fastkm.raster.bands import gathered, stack_of
+    from fastkm.raster.bands import as_band_stack, gather_rows
 
-    assert np.shares_memory(gathered(stack_of(bands)).rows, bands.values)
+    assert np.shares_memory(gather_rows(as_band_stack(bands)).rows, bands.values)
 
 
 def test_bounds_and_scalars_of_a_dataset_are_no_bands():
@@ -451,6 +451,21 @@ def test_arrays_without_names_are_refused(raster):
 def test_k_below_one_is_refused(k):
     with pytest.raises(ValueError, match="k must be at least 1"):
         cluster_raster(stack(), k)
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"n_init": 0}, "n_init must be 'auto' or an integer of at least 1, got 0"),
+        ({"max_iter": 2.5}, "max_iter must be an integer of at least 1, got 2.5"),
+        ({"tol": -1}, "tol must be a number of at least 0, got -1"),
+    ],
+    ids=str,
+)
+def test_options_out_of_range_are_refused(bands, option, message):
+    with pytest.raises(ValueError, match=message):
+        cluster_raster(stack()[:bands], 2, **option)
 
 
 def test_k_that_is_no_number_is_refused():

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
+from fastkm.raster.codebook import BandsCodebook, load_codebook
 
 
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "a.json"
     codes = np.array([[0.1, 2 / 3], [1e-300, 5]])
-    StackCodebook(("red", "nir"), ("K", ""), codes, np.array([0.3, 7.0])).save(path)
+    BandsCodebook(("red", "nir"), ("K", ""), codes, np.array([0.3, 7.0])).save(path)
     return path
 
 
@@ -23,13 +23,18 @@ def change(path, **entries):
 
 
 def test_files_give_back_every_bit(file):
-    loaded = load_stack_codebook(file)
+    loaded = load_codebook(file)
     assert loaded.codes.tolist() == [[0.1, 2 / 3], [1e-300, 5]]
     assert loaded.scale.tolist() == [0.3, 7.0]
     assert loaded.names == ("red", "nir")
     assert loaded.units == ("K", "")
-    assert repr(loaded) == "StackCodebook: 2 clusters of 2 bands (red, nir)"
-    assert is_stack_codebook(file)
+    assert repr(loaded) == "BandsCodebook: 2 clusters of 2 bands (red, nir)"
+
+
+def test_a_dictionary_holds_what_the_file_holds(file):
+    stored = json.loads(file.read_text())
+    assert load_codebook(file).to_dict() == stored
+    assert BandsCodebook.from_dict(stored).to_dict() == stored
 
 
 def test_files_say_what_they_are(file):
@@ -41,27 +46,31 @@ def test_files_say_what_they_are(file):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"format": "fastkm codebook"}, "not a codebook of several bands"),
+        ({"format": "fastkm codebook"}, "damaged: 'breaks_type' is missing"),
+        ({"format": "codebook"}, "is not a codebook of fastkm"),
         ({"version": 2}, "of version 2; this fastkm reads version 1"),
         ({"bands": None}, "damaged: 'bands' is missing"),
-        ({"scaled_centroids": [[1, 2]]}, r"finite, of shape \(2, 2\), got shape \(1, 2\)"),
+        (
+            {"scaled_centroids": [[1, 2]]},
+            r"scaled_centroids must have shape \(2, 2\), got \(1, 2\)",
+        ),
         ({"scaled_centroids": [[1, 2], [3]]}, "damaged"),
         ({"scale": [1, 0]}, "scale must hold numbers above 0"),
-        ({"scale": [1, float("nan")]}, "scale must be finite"),
+        ({"scale": [1, float("nan")]}, "scale must hold numbers of type float64"),
+        ({"scale": [1, "inf"]}, "scale must hold finite numbers"),
+        ({"k": 2.0}, "k must be an integer of at least 1, got 2.0"),
         ({"units": ["K"]}, "units must be 2 words, got 1"),
     ],
 )
 def test_damaged_files_are_refused(file, entries, message):
     change(file, **entries)
     with pytest.raises(ValueError, match=message):
-        load_stack_codebook(file)
+        load_codebook(file)
 
 
 def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
-        load_stack_codebook(tmp_path / "no.json")
+        load_codebook(tmp_path / "no.json")
     (tmp_path / "b.json").write_text("no json")
     with pytest.raises(ValueError, match="not a codebook"):
-        load_stack_codebook(tmp_path / "b.json")
-    assert not is_stack_codebook(tmp_path / "b.json")
-    assert not is_stack_codebook(tmp_path / "no.json")
+        load_codebook(tmp_path / "b.json")

@@ -10,7 +10,6 @@ from sklearn.metrics import calinski_harabasz_score, silhouette_score
 
 import fastkm
 from fastkm import cluster_raster, load_codebook
-from fastkm.raster.codebook import load_stack_codebook
 
 nan = np.nan
 
@@ -111,11 +110,9 @@ def test_names_are_escaped_in_html():
 def test_codebooks_are_kept_in_files(tmp_path, standardize):
     result = cluster_raster(stack(), 3, standardize=standardize)
     result.save(tmp_path / "a.json")
-    loaded = load_stack_codebook(tmp_path / "a.json")
+    loaded = load_codebook(tmp_path / "a.json")
     np.testing.assert_array_equal(loaded.predict(stack(2)), result.predict(stack(2)))
     np.testing.assert_array_equal(loaded.centroids, result.centroids)
-    with pytest.raises(ValueError, match="is not a codebook of fastkm"):
-        load_codebook(tmp_path / "a.json")
 
 
 def test_codebook_of_one_band_is_the_one_of_kmeans1d(tmp_path):
@@ -162,7 +159,7 @@ def test_results_of_two_calls_do_not_mix():
     mixed = {2: cluster_raster(stack(), 2), 3: cluster_raster(stack(), 3)}
     with pytest.raises(ValueError, match="one call"):
         fastkm.choose_k(mixed)
-    with pytest.raises(TypeError, match="those of several k"):
+    with pytest.raises(TypeError, match=r"call .* with several k"):
         fastkm.choose_k(mixed[2])
 
 

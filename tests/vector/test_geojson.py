@@ -160,6 +160,27 @@ def _below_a_turn(shape):
     return [part for quarter in quarters for part in shapely.get_parts(shape.intersection(quarter))]
 
 
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(-3, 1), (-3, 3), (0, 3), (0, -1), (-1, -1), (-1, 1)],
+        [(-1, 3), (2, 3), (2, 0), (-1, 0), (-1, 1), (0, 1), (0, 2), (-1, 2)],
+    ],
+)
+def test_an_edge_through_the_pole_covers_what_it_covered(corners):
+    shape = shapely.Polygon(np.array(corners) * 1e6)
+    found = one(shape, 3413)
+    points = np.stack(
+        np.meshgrid(np.linspace(-3.9e6, 3.8e6, 60), np.linspace(-3.5e6, 3.9e6, 60)), -1
+    ).reshape(-1, 2)
+    points = points[shapely.distance(shape.boundary, shapely.points(points)) > 2e4]
+    longitude, latitude = pyproj.Transformer.from_crs(3413, 4326, always_xy=True).transform(
+        *points.T
+    )
+    inside = shapely.intersects_xy(shape, *points.T)
+    np.testing.assert_array_equal(shapely.intersects_xy(found, longitude, latitude), inside)
+
+
 def test_an_annulus_is_one_polygon():
     ring = shapely.Point(0, 0).buffer(1e6).difference(shapely.Point(0, 0).buffer(5e5))
     found = one(ring, 3031)
@@ -180,6 +201,6 @@ def test_a_rotated_pole_is_turned_back():
 
 def test_points_off_the_globe_are_an_error():
     crs = "+proj=geos +h=35785831 +lon_0=0 +ellps=GRS80"
-    with pytest.raises(ValueError, match="GeoJSON wants longitudes and latitudes"):
+    with pytest.raises(ValueError, match="GeoJSON needs longitudes and latitudes"):
         one(box(-9e6, -9e6, 9e6, 9e6), crs)
     assert covers(one(box(-1e6, -1e6, 1e6, 1e6), crs), 0.0, 0.0)

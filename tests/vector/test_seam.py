@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from fastkm.raster.grid.geolocation import grid_of
-from fastkm.vector.seam import WHOLE, plane_of
+from fastkm.raster.grid.geolocation import find_grid
+from fastkm.vector.seam import WHOLE, unroll_columns
 from tests.label_maps import globe, placed
 
 
 def plane(raster, west):
-    return plane_of(grid_of(raster), raster.shape[1], west)
+    return unroll_columns(find_grid(raster), raster.shape[1], west)
 
 
 def test_part_of_the_globe_has_one_window_without_ends():

@@ -10,40 +10,41 @@ import shapely
 import xarray as xr
 
 import fastkm
-from fastkm.cluster.exact.result import load_codebook
 from fastkm.plot import map_figure
+from fastkm.raster.codebook import load_codebook
 from fastkm.workflows.raster_file import (
     OutlineOptions,
     Selection,
-    chosen_clusters,
     cluster_file,
     label_file,
     outline_file,
+    select_clusters,
 )
 from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
+from tests.steps import Steps
 
 
 def test_clusters_leave_their_files(basin, tmp_path):
-    steps = []
-    done = cluster_file(Selection(basin), [2, 4], tmp_path / "out", announce=steps.append)
+    steps = Steps()
+    done = cluster_file(Selection(basin), [2, 4], tmp_path / "out", progress=steps)
     codebooks = ["codebook_k2.json", "codebook_k4.json"]
     expected = ["labels_k2.nc", "labels_k4.nc", *codebooks, "clusters.csv", "clusters.png"]
     assert [file.name for file in done.files] == expected
     assert done.choice is None
     assert names(tmp_path / "out") == set(expected)
-    assert len(steps) == 4
-    assert list(done.results) == [2, 4]
+    assert len(steps.stages) == 4
+    assert list(done.codebooks) == [2, 4]
     assert png_size(tmp_path / "out/clusters.png") > (500, 200)
 
 
 def test_clusters_leave_missing_cells_out(basin, tmp_path):
     done = cluster_file(Selection(basin), [3], tmp_path)
     raster = fastkm.read_raster(basin)
-    assert done.results[3].counts.sum() == raster.count()
-    assert done.results[3].centroids.min() > 0
+    assert done.counts[3].sum() == raster.count()
+    assert done.codebooks[3].centroids.min() > 0
     labels = fastkm.read_raster(tmp_path / "labels_k3.nc")
     np.testing.assert_array_equal(labels.isnull(), raster.isnull())
-    np.testing.assert_array_equal(labels, done.results[3].predict(raster).where(raster.notnull()))
+    np.testing.assert_array_equal(labels, done.codebooks[3].predict(raster).where(raster.notnull()))
 
 
 def test_label_files_tell_where_they_come_from(basin, tmp_path):
@@ -67,7 +68,7 @@ def test_table_has_a_row_a_cluster(basin, tmp_path):
     assert [(row["k"], row["cluster"]) for row in rows] == [
         ("2", "0"), ("2", "1"), ("3", "0"), ("3", "1"), ("3", "2"),
     ]  # fmt: skip
-    for k, result in done.results.items():
+    for k, result in done.codebooks.items():
         own = [row for row in rows if row["k"] == str(k)]
         assert [float(row["centroid"]) for row in own] == result.centroids.tolist()
         assert [int(row["cells"]) for row in own] == result.counts.tolist()
@@ -78,7 +79,7 @@ def test_table_has_a_row_a_cluster(basin, tmp_path):
 
 def test_codebooks_are_the_clusters(basin, tmp_path):
     done = cluster_file(Selection(basin), [2, 3], tmp_path)
-    for k, result in done.results.items():
+    for k, result in done.codebooks.items():
         loaded = load_codebook(tmp_path / f"codebook_k{k}.json")
         np.testing.assert_array_equal(loaded.breaks, result.breaks)
         np.testing.assert_array_equal(done.counts[k], result.counts)
@@ -86,11 +87,11 @@ def test_codebooks_are_the_clusters(basin, tmp_path):
 
 @pytest.mark.parametrize("criterion", ["silhouette", "elbow"])
 def test_one_k_is_chosen(basin, tmp_path, criterion):
-    steps = []
+    steps = Steps()
     out = tmp_path / "out"
-    done = cluster_file(Selection(basin), range(1, 4), out, choose=criterion, announce=steps.append)
+    done = cluster_file(Selection(basin), range(1, 4), out, choose=criterion, progress=steps)
     assert done.choice.criterion == criterion
-    assert steps[-1] == "write and draw the scores"
+    assert steps.stages[-1] == "write and draw the scores"
     assert [file.name for file in done.files[-2:]] == ["choice.csv", "choice.png"]
     assert {f"labels_k{k}.nc" for k in range(1, 4)} < names(out)
     assert png_size(out / "choice.png") > (600, 400)
@@ -114,7 +115,7 @@ def test_impossible_k_is_left_out_with_a_warning(tmp_path):
     path = write_netcdf(tmp_path / "few.nc", np.tile([1.0, 2, 3], (3, 1)))
     with pytest.warns(UserWarning, match="k = 4 is left out"):
         done = cluster_file(Selection(path), [3, 4], tmp_path / "out")
-    assert list(done.results) == [3]
+    assert list(done.codebooks) == [3]
     assert "labels_k4.nc" not in names(tmp_path / "out")
 
 
@@ -135,7 +136,7 @@ def test_box_time_and_mask_go_through(basin, tmp_path):
     done = cluster_file(Selection(basin, "water", "2009-10", box, mask), [2], tmp_path / "out")
     expected = fastkm.read_raster(basin, bbox=box)
     expected = expected.where(expected.latitude > 0)
-    assert done.results[2].counts.sum() == expected.count()
+    assert done.counts[2].sum() == expected.count()
     with xr.open_dataset(tmp_path / "out/labels_k2.nc") as labels:
         np.testing.assert_array_equal(labels.longitude, expected.longitude)
         np.testing.assert_array_equal(labels.cluster.isnull(), expected.isnull())
@@ -152,13 +153,13 @@ def test_unknown_time_writes_nothing(basin, tmp_path):
 
 def test_codebook_labels_another_file(basin, tmp_path):
     fastkm.kmeans1d([10.0, 11.0, 39.0, 40.0, 70.0], 3).save(tmp_path / "book.json")
-    steps = []
+    steps = Steps()
     out = tmp_path / "out"
-    done = label_file(Selection(basin), tmp_path / "book.json", out, announce=steps.append)
+    done = label_file(Selection(basin), tmp_path / "book.json", out, progress=steps)
     expected = ["labels_k3.nc", "clusters.csv", "clusters.png"]
     assert [file.name for file in done.files] == expected
     assert names(out) == set(expected)
-    assert len(steps) == 4
+    assert len(steps.stages) == 4
     raster = fastkm.read_raster(basin)
     labels = np.digitize(raster, [25.0, 54.75], right=True)
     with xr.open_dataset(out / "labels_k3.nc") as file:
@@ -219,14 +220,14 @@ def test_damaged_codebook_writes_nothing(basin, tmp_path, text):
 
 
 def test_outlines_are_written_and_drawn(basin, tmp_path):
-    steps = []
+    steps = Steps()
     done = outline_file(
         Selection(basin), [3], "highest", tmp_path / "o/moist.gpkg", map_path=tmp_path / "o/map.png",
-        announce=steps.append,
+        progress=steps,
     )  # fmt: skip
     assert names(tmp_path / "o") == {"moist.gpkg", "map.png"}
     assert [file.name for file in done.files] == ["moist.gpkg", "map.png"]
-    assert steps[-1] == "draw the map"
+    assert steps.stages[-1] == "draw the map"
     assert png_size(tmp_path / "o/map.png") > (800, 400)
     found = gpd.read_file(tmp_path / "o/moist.gpkg", engine="pyogrio")
     assert len(found) == len(done.outlines) == 1
@@ -378,13 +379,13 @@ def test_wrong_choice_is_refused_before_anything_is_read(tmp_path, select, outpu
     ],
 )
 def test_clusters_are_chosen_by_name_or_number(select, expected):
-    assert chosen_clusters(select, 6) == expected
+    assert select_clusters(select, 6) == expected
 
 
 @pytest.mark.parametrize("select", ["", "Highest!", "-1", 6, -1, "1.5"])
 def test_choice_that_is_none_is_refused(select):
     with pytest.raises(ValueError, match=r"select must be all, highest, lowest or 0 to 5, got"):
-        chosen_clusters(select, 6)
+        select_clusters(select, 6)
 
 
 def test_outlines_of_a_polar_grid_are_the_same_by_cells_and_by_projection(tmp_path):

@@ -1,7 +1,8 @@
 """The proven optimum in one dimension.
 
-`kmeans1d` reads a `fastkm.cluster.streaming.source` in passes, led by `solver`. `histograms` and
-`weighted_histograms` count values by bin, found by `sortable_keys`; `collectors` copy some values.
-What they hold becomes `bins`. `pruning` rules cuts out, `tie_breaking` compares what is left
-exactly, and `finalize` makes the `result`, which labels (`predict`) and is kept in a file.
+`kmeans1d` reads a `fastkm.cluster.streaming.source.Source` in passes, led by `solver`. The three
+histograms (`histograms`, `key_histograms`, `weighted_histograms`) count values in `bins`, which are
+ranges of `sortable_keys`; `collectors` copy some values. `pruning` rules cuts out, `tie_breaking`
+compares the cuts that are left exactly, and `finalize` makes the `result`, which labels values
+(`predict`).
 """

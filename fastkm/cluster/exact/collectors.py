@@ -1,7 +1,7 @@
-"""Passes that copy values: few ones, all of them; of many, those in some windows; distinct ones.
+"""Reductions that copy values: all of them if they are few, those in some windows, distinct ones.
 
-They are the aims of `fastkm.cluster.streaming.pieces` that hold values. Of each it is known how many it may
-hold at most, so what travels and what is held do not grow with the data.
+How many values each of them may copy is limited, so neither what travels nor what is kept in memory
+grows with the data.
 """
 
 from __future__ import annotations
@@ -16,177 +16,161 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks
-from fastkm._kernels import histogram
-from fastkm.cluster.streaming import pieces as lay
-from fastkm.cluster.streaming.pieces import (
-    Chunk,
-    Found,
-    Reduction,
-    concatenate,
-    drop_nan,
-    slice_chunk,
-)
+from fastkm._kernels.histogram import find_values_in_windows
+from fastkm.cluster.streaming import chunks as streaming
+from fastkm.cluster.streaming.chunks import Chunk, Result, concatenate, drop_nan, slice_chunk
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import Bins
-    from fastkm.cluster.exact.histograms import KeyHistogram
+    from fastkm.cluster.exact.histograms import Histogram
     from fastkm.cluster.exact.sortable_keys import KeyWindows
-    from fastkm.cluster.exact.weighted_histograms import WeightedHistogram
+    from fastkm.cluster.streaming.chunks import Reduction
 
-FEW = 1 << 18
-"""Values that are gathered and sorted: with all that is computed of them, some 40 MB."""
+MAX_SORTED = 1 << 18
+"""Values that are sorted instead of binned: with all that is computed of them, some 40 MB."""
 
-SLICE = 1 << 18
-"""Values that are looked at together while gathering."""
+GATHERED_AT_ONCE = 1 << 18
+"""Values that are gathered at a time."""
 
-HELD = 1 << 23
-"""Values that are copied out of the data where only they matter: 32 MB of float32. A pass over
-them takes the place of one over the data."""
+MAX_COPIED = 1 << 23
+"""Values that are copied out of the data if only they matter: 32 MB of float32. Later passes over
+the data become passes over them."""
 
-HELD_OF_LAZY = 1 << 20
-"""The same where the data is not in memory: they come from workers."""
+MAX_COPIED_OF_LAZY = 1 << 20
+"""The same if the data is not in memory: the values come from workers."""
 
-DISTINCT = 1 << 20
-"""Distinct values that are counted for scores: some 100 MB while they are."""
+MAX_DISTINCT = 1 << 20
+"""Distinct values that are counted for scores: some 100 MB meanwhile."""
 
-CHUNK = 1 << 22
-"""Values that are sorted together to count them."""
+SORTED_AT_ONCE = 1 << 22
+"""Values that are sorted at a time to count distinct ones."""
 
 
-class GatherIfSmall(Generic[Found]):
-    """All values, but NaN, where they are at most `FEW`; otherwise what another aim finds."""
+class GatherIfSmall(Generic[Result]):
+    """All values but NaN if they are at most `MAX_SORTED`, otherwise another reduction of them."""
 
-    def __init__(self, aim: Reduction[Found], dtype: np.dtype) -> None:
-        self.aim, self.dtype = aim, dtype
-        self.most = FEW
+    def __init__(self, reduction: Reduction[Result], dtype: np.dtype) -> None:
+        self.reduction, self.dtype = reduction, dtype
+        self.most = MAX_SORTED
 
-    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Chunk | Found:
-        """Gather some values, and go on with the other aim when there are more."""
-        taken, rest = gather_up_to(pieces, self.most)
-        if _size(taken) <= self.most:
+    def map(self, chunks: Iterator[Chunk], threads: int | None) -> Chunk | Result:
+        """Gather values, and go on with the other reduction when there are too many."""
+        taken, rest = gather_up_to(chunks, self.most)
+        if _count_values(taken) <= self.most:
             return concatenate(taken, self.dtype)
-        return self.aim.map(itertools.chain(taken, rest), threads)
+        return self.reduction.map(itertools.chain(taken, rest), threads)
 
-    def merged(self, parts: list[Chunk | Found]) -> Chunk | Found:
-        """Join values, or bin them where they become too many."""
-        few = [slice_chunk for slice_chunk in parts if isinstance(slice_chunk, Chunk)]
-        more = [slice_chunk for slice_chunk in parts if not isinstance(slice_chunk, Chunk)]
-        if not more and _size(few) <= self.most:
-            return concatenate(few, self.dtype)
-        if few:
-            more.append(self.aim.map(iter(few), 1))
-        return self.aim.merged(more)
+    def combine(self, results: list[Chunk | Result]) -> Chunk | Result:
+        """Join values, or reduce them too when they become too many."""
+        values = [result for result in results if isinstance(result, Chunk)]
+        reduced = [result for result in results if not isinstance(result, Chunk)]
+        if not reduced and _count_values(values) <= self.most:
+            return concatenate(values, self.dtype)
+        if values:
+            reduced.append(self.reduction.map(iter(values), 1))
+        return self.reduction.combine(reduced)
 
 
 class WindowValues(NamedTuple):
-    """Values that were looked for, or the first of them, and how many there are."""
+    """Values in some windows, or the first of them, and the number of all of them."""
 
-    piece: Chunk
-    came: int
+    chunk: Chunk
+    number: int
 
 
 @dataclass(frozen=True)
 class GatherWindows:
-    """The values in some windows, and their weights.
+    """The values in some windows of a histogram, and their weights."""
 
-    Attributes
-    ----------
-    binning : Packed or Folded
-    windows : Windows
-    number : int
-        How many there should be; no more are kept.
-    heavy : bool
-        Whether there are weights.
-    """
-
-    binning: KeyHistogram | WeightedHistogram
+    histogram: Histogram
     windows: KeyWindows
-    number: int
-    heavy: bool
+    number: int  # of values that are expected; no more are kept
+    weighted: bool
 
-    def map(self, pieces: Iterator[Chunk], threads: int | None) -> WindowValues:
-        """Copy them."""
-        values = np.empty(self.number, self.binning.dtype)
-        weights = np.empty(self.number) if self.heavy else None
-        came, alone = 0, Lock()
-        order = self.binning.order
+    def map(self, chunks: Iterator[Chunk], threads: int | None) -> WindowValues:
+        """Copy the values."""
+        values = np.empty(self.number, self.histogram.dtype)
+        weights = np.empty(self.number) if self.weighted else None
+        size, lock = 0, Lock()
+        order = self.histogram.order
 
-        def work(piece: Chunk) -> Callable[[int, int], None]:
+        def share(chunk: Chunk) -> Callable[[int, int], None]:
             def run(start: int, stop: int) -> None:
-                nonlocal came
-                chunk = slice_chunk(piece, start, stop)
-                numbers = self.binning.convert(chunk).values
+                nonlocal size
+                # find the values of this slice that are in a window
+                part = slice_chunk(chunk, start, stop)
+                numbers = self.histogram.convert(part).values
                 found = np.empty(len(numbers), np.int32)
-                size = histogram.collect(
+                more = find_values_in_windows(
                     numbers.view(order.unsigned), order.parts, *self.windows.lookup, found
                 )
-                with alone:
-                    first, came = came, came + size
-                here = slice(first, min(first + size, self.number))
+                # reserve places for them, as far as there is room, and copy them there
+                with lock:
+                    first, size = size, size + more
+                here = slice(first, min(first + more, self.number))
                 found = found[: here.stop - first] if here.stop > first else found[:0]
-                values[here] = chunk.values[found]
-                if weights is not None and chunk.weights is not None:
-                    weights[here] = chunk.weights[found]
+                values[here] = part.values[found]
+                if weights is not None and part.weights is not None:
+                    weights[here] = part.weights[found]
 
             return run
 
-        for piece in pieces:
-            map_chunks(work(piece), len(piece.values), lay.CHUNK_VALUES, threads=threads)
-        kept = None if weights is None else validation.frozen(weights)
-        return WindowValues(slice_chunk(Chunk(validation.frozen(values), kept), 0, came), came)
+        for chunk in chunks:
+            map_chunks(share(chunk), len(chunk.values), streaming.CHUNK_VALUES, threads=threads)
+        own = None if weights is None else validation.freeze(weights)
+        return WindowValues(slice_chunk(Chunk(validation.freeze(values), own), 0, size), size)
 
-    def merged(self, parts: list[WindowValues]) -> WindowValues:
-        """Join them."""
-        joined = concatenate([copied.piece for copied in parts], self.binning.dtype)
-        return WindowValues(
-            slice_chunk(joined, 0, self.number), sum(copied.came for copied in parts)
-        )
+    def combine(self, results: list[WindowValues]) -> WindowValues:
+        """Join the values."""
+        joined = concatenate([result.chunk for result in results], self.histogram.dtype)
+        number = sum(result.number for result in results)
+        return WindowValues(slice_chunk(joined, 0, self.number), number)
 
 
 class CountDistinct:
-    """All distinct values, as atoms; None where they are more than `DISTINCT`."""
+    """Bins of all distinct values; None if they are more than `MAX_DISTINCT`."""
 
-    def __init__(self, folded: WeightedHistogram) -> None:
-        self.folded = folded
-        self.most = DISTINCT
+    def __init__(self, histogram: Histogram) -> None:
+        self.histogram = histogram
+        self.most = MAX_DISTINCT
 
-    def map(self, pieces: Iterator[Chunk], threads: int | None) -> Bins | None:  # noqa: ARG002
-        """Sort and count some values at a time; it ends early where they are too many."""
-        found: Bins | None = self.folded.sorted(lay.concatenate([], self.folded.dtype))
-        for piece in pieces:
-            for start in range(0, len(piece.values), CHUNK):
-                some = drop_nan(slice_chunk(piece, start, start + CHUNK))
-                found = self.merged([found, self.folded.sorted(some)])
-                if found is None:
+    def map(self, chunks: Iterator[Chunk], threads: int | None) -> Bins | None:  # noqa: ARG002
+        """Sort and count some values at a time; end early if distinct ones are too many."""
+        bins: Bins | None = self.histogram.sort(concatenate([], self.histogram.dtype))
+        for chunk in chunks:
+            for start in range(0, len(chunk.values), SORTED_AT_ONCE):
+                some = drop_nan(slice_chunk(chunk, start, start + SORTED_AT_ONCE))
+                bins = self.combine([bins, self.histogram.sort(some)])
+                if bins is None:
                     return None
-        return found
+        return bins
 
-    def merged(self, parts: list[Bins | None]) -> Bins | None:
+    def combine(self, results: list[Bins | None]) -> Bins | None:
         """Add counts up, value by value."""
-        found = parts[0]
-        for other in parts[1:]:
-            if found is None or other is None:
+        bins = results[0]
+        for other in results[1:]:
+            if bins is None or other is None:
                 return None
-            found = found.merged(other)
-            if len(found.low) > self.most:
+            bins = bins.add_distinct(other)
+            if len(bins.low) > self.most:
                 return None
-        return found
+        return bins
 
 
-def gather_up_to(pieces: Iterator[Chunk], most: int) -> tuple[list[Chunk], Iterator[Chunk]]:
-    """Take pieces until there are more than `most` values, and what remains of the pass."""
+def gather_up_to(chunks: Iterator[Chunk], most: int) -> tuple[list[Chunk], Iterator[Chunk]]:
+    """Take values until they are more than `most`; return them and the chunks that remain."""
     taken: list[Chunk] = []
     size = 0
-    for piece in pieces:
-        for start in range(0, len(piece.values), SLICE):
-            present = drop_nan(slice_chunk(piece, start, start + SLICE))
+    for chunk in chunks:
+        for start in range(0, len(chunk.values), GATHERED_AT_ONCE):
+            present = drop_nan(slice_chunk(chunk, start, start + GATHERED_AT_ONCE))
             taken.append(present)
             size += len(present.values)
             if size > most:
-                rest = slice_chunk(piece, start + SLICE, len(piece.values))
-                return taken, itertools.chain([rest], pieces)
+                rest = slice_chunk(chunk, start + GATHERED_AT_ONCE, len(chunk.values))
+                return taken, itertools.chain([rest], chunks)
     return taken, iter(())
 
 
-def _size(pieces: list[Chunk]) -> int:
-    return sum(len(piece.values) for piece in pieces)
+def _count_values(chunks: list[Chunk]) -> int:
+    return sum(len(chunk.values) for chunk in chunks)

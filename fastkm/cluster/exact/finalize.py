@@ -1,4 +1,4 @@
-"""From cuts to results: centroids, breaks, counts, inertia, in the units of the data."""
+"""Results from cuts: centroids, breaks, counts, inertia, in the units of the data."""
 
 from __future__ import annotations
 
@@ -19,131 +19,130 @@ if TYPE_CHECKING:
     from fastkm.cluster.exact.solver import Solution
 
 LOST = 2.0**-50
-"""Share of a sum in double-double below which a difference has less than 16 digits."""
+"""Share of two sums in double-double below which their difference has less than 16 digits."""
 
-Part = Callable[[int, int], tuple[Bins, int]]
-"""Gives the atoms from one position to another, divided by a power of two, and that power."""
+SelectPart = Callable[[int, int], tuple[Bins, int]]
+"""Returns the bins from one position to another, divided by a power of two, and that power."""
 
 
 def finalize(solution: Solution) -> dict[int, KMeans1D]:
     """Compute the results of a solution, for each k."""
-    profile = _profile(solution)
-    part, places = _parts(solution)
-    whole = part(0, len(places) - 1)
-    prefix = whole[0].prefix()
-    results = {}
+    profile = _make_profile(solution)
+    select, places = _make_parts(solution)
+    whole = select(0, len(places) - 1)
+    prefix = whole[0].compute_prefix_sums()
+    packing, results = solution.source.packing, {}
     for k, cuts in solution.cuts.items():
-        found = _means_and_costs(part, whole, prefix, np.searchsorted(places, cuts))
-        result = _result(solution, k, found, profile)
-        packing = solution.source.packing
+        found = _compute_means_and_costs(select, whole, prefix, np.searchsorted(places, cuts))
+        result = _make_result(solution, k, found, profile)
         results[k] = result if packing is None else _unpack(result, *packing)
     return results
 
 
-def _parts(solution: Solution) -> tuple[Part, np.ndarray]:
-    """Give atoms with squares, and at which position of the solution's each begins."""
-    atoms, folded = solution.atoms, solution.folded
+def _make_parts(solution: Solution) -> tuple[SelectPart, np.ndarray]:
+    """Return bins with squares, and the position among the solution's bins where each begins.
+
+    If the solution's bins have no squares, they become one bin for each segment between any cuts,
+    whose squares are summed in another pass.
+    """
+    bins, histogram = solution.bins, solution.histogram
+    select = partial(_select_part, bins, np.zeros(len(bins.low), np.int32))
     if solution.squared:
-        return partial(_part, atoms), np.arange(len(atoms.low) + 1)
+        return select, np.arange(len(bins.low) + 1)
+    # segments between the cuts of any k, and how far their values may be from the mean
     places = np.unique(np.concatenate(list(solution.cuts.values())))
     first, last = places[:-1], places[1:] - 1
-    low, high = atoms.low[first], atoms.high[last]
-    centres = np.clip([_mean_and_cost(*_part(atoms, *p))[0] for p in pairwise(places)], low, high)
+    low, high = bins.low[first], bins.high[last]
+    means = [_compute_mean_and_cost(*select(*pair))[0] for pair in pairwise(places)]
+    centres = np.clip(means, low, high)
     reach = np.maximum(high / 2 - centres / 2, centres / 2 - low / 2)
-    sums, powers = folded.sum_between(solution.source, atoms.high[last[:-1]], centres, reach)
-    counts, tight = np.add.reduceat(atoms.counts, first), np.ones(len(first), bool)
+    # sums about the means, in a pass
+    sums, powers = histogram.sum_between(solution.source, bins.high[last[:-1]], centres, reach)
+    counts, tight = np.add.reduceat(bins.counts, first), np.ones(len(first), bool)
     parts = Bins(low, high, centres, counts, sums, tight)
-    return partial(_part_in_powers, parts, powers), places
+    return partial(_select_part, parts, powers), places
 
 
-def _part(atoms: Bins, start: int, stop: int) -> tuple[Bins, int]:
-    part = atoms.part(start, stop)
-    return part.scale(part.exponent()), part.exponent()
+def _select_part(bins: Bins, powers: np.ndarray, start: int, stop: int) -> tuple[Bins, int]:
+    """Return some bins at a scale of their own; their sums are in units of powers of two."""
+    part = bins.select(start, stop)
+    exponent = part.choose_exponent()
+    return part.scale(exponent, powers[start:stop]), exponent
 
 
-def _part_in_powers(atoms: Bins, powers: np.ndarray, start: int, stop: int) -> tuple[Bins, int]:
-    """Give a part of atoms whose sums are in powers of two of their own."""
-    part = atoms.part(start, stop)
-    exponent, power = part.exponent(), powers[start:stop]
-    low, high, base = (np.ldexp(a, -exponent) for a in (part.low, part.high, part.base))
-    sums = part.sums.copy()
-    sums[2:4] = np.ldexp(sums[2:4], power - exponent)
-    sums[4:6] = np.ldexp(sums[4:6], 2 * (power - exponent))
-    return part._replace(low=low, high=high, base=base, sums=sums), exponent
-
-
-def _means_and_costs(
-    part: Part, whole: tuple[Bins, int], prefix: np.ndarray, ends: np.ndarray
+def _compute_means_and_costs(
+    select: SelectPart, whole: tuple[Bins, int], prefix: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the mean of each segment, its sum of squares about it, and their powers of two.
+    """Return the mean of each segment, the sum of squares about it, and their powers of two.
 
     Sums about the median of all data lose the digits of a segment that is far from it and narrow,
-    and of one that is close to 0: their sums are formed anew, about a median of their own.
+    and of one that is close to 0: their sums are computed again, about a median of their own.
     """
-    atoms, exponent = whole
-    centre = atoms.base[len(atoms.base) // 2]
+    bins, exponent = whole
+    centre = bins.base[len(bins.base) // 2]
     pairs = list(pairwise(ends.tolist()))
     means = np.array([segment_mean(prefix, centre, *pair) for pair in pairs])
     costs = np.array([segment_cost(prefix, *pair) for pair in pairs])
+    # segments of several values whose sums have lost digits
     squares = np.abs(prefix[4, ends])
     lost = costs < LOST * (squares[:-1] + squares[1:]) + FLOOR / LOST
     lost |= np.abs(means) < LOST * np.abs(centre)
-    lost &= atoms.low[ends[:-1]] < atoms.high[ends[1:] - 1]
+    lost &= bins.low[ends[:-1]] < bins.high[ends[1:] - 1]
     means, powers = np.ldexp(means, exponent), np.full(len(means), exponent)
     for j in np.flatnonzero(lost):
-        means[j], costs[j], powers[j] = _mean_and_cost(*part(*pairs[j]))
+        means[j], costs[j], powers[j] = _compute_mean_and_cost(*select(*pairs[j]))
     return means, costs, powers
 
 
-def _mean_and_cost(atoms: Bins, exponent: int) -> tuple[float, float, int]:
-    """Give the mean of all atoms, their sum of squares about it, and its power of two."""
-    prefix, size = atoms.prefix(), len(atoms.base)
-    mean = segment_mean(prefix, atoms.base[size // 2], 0, size)
+def _compute_mean_and_cost(bins: Bins, exponent: int) -> tuple[float, float, int]:
+    """Return the mean of all bins, the sum of squares about it, and its power of two."""
+    prefix, size = bins.compute_prefix_sums(), len(bins.base)
+    mean = segment_mean(prefix, bins.base[size // 2], 0, size)
     return float(np.ldexp(mean, exponent)), segment_cost(prefix, 0, size), exponent
 
 
-def _result(
+def _make_result(
     solution: Solution,
     k: int,
     found: tuple[np.ndarray, np.ndarray, np.ndarray],
     profile: Profile,
 ) -> KMeans1D:
-    """Compute one result from means and costs, in the units of the pieces."""
-    atoms, cuts, folded = solution.atoms, solution.cuts[k], solution.folded
-    ranges = np.stack([atoms.low[cuts[:-1]], atoms.high[cuts[1:] - 1]], axis=1)
-    means, costs, powers = np.clip(found[0], *ranges.T), found[1], found[2]
-    weight = np.add.reduceat(atoms.sums[0], cuts[:-1])
-    dtype, start = solution.source.dtype, folded.start
+    """Compute one result from means and costs, in the units of the chunks."""
+    bins, cuts, histogram = solution.bins, solution.cuts[k], solution.histogram
+    means, costs, powers = found
+    ranges = np.stack([bins.low[cuts[:-1]], bins.high[cuts[1:] - 1]], axis=1)
+    means = np.clip(means, *ranges.T)
+    weight = np.add.reduceat(bins.sums[0], cuts[:-1])
+    dtype, start = solution.source.dtype, histogram.start
     with np.errstate(over="ignore", under="ignore"):
-        inertia = float(np.sum(np.ldexp(costs, 2 * powers - folded.power)))
+        inertia = float(np.sum(np.ldexp(costs, 2 * powers - histogram.power)))
         variances = np.ldexp(costs / weight, 2 * powers)
-        gap = float(np.ldexp(solution.gaps[k], -folded.power))
+        gap = float(np.ldexp(solution.gaps[k], -histogram.power))
     return KMeans1D(
         k=k,
         centroids=means + start,
-        breaks=_breaks(means, ranges[:-1, 1], ranges[1:, 0], dtype, start),
-        counts=np.add.reduceat(atoms.counts, cuts[:-1]),
-        weights=np.ldexp(weight, -folded.power),
+        breaks=_compute_breaks(means, ranges[:-1, 1], ranges[1:, 0], dtype, start),
+        counts=np.add.reduceat(bins.counts, cuts[:-1]),
+        weights=np.ldexp(weight, -histogram.power),
         inertia=inertia,
         gap=gap,
         passes=solution.source.passes,
-        ranges=_move(ranges, start, dtype),
+        ranges=_add_start(ranges, start, dtype),
         variances=variances,
         profile=profile,
     )
 
 
-def _move(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
-    """Add what was taken off integers, rounding once."""
+def _add_start(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
+    """Add the number that was subtracted from integers, rounding once."""
     if start == 0:
         return values
     whole = np.floor(values)
-    return np.asarray(
-        (whole.astype(dtype) + dtype.type(start)).astype(np.float64) + (values - whole)
-    )
+    moved = whole.astype(dtype) + dtype.type(start)
+    return np.asarray(moved.astype(np.float64) + (values - whole))
 
 
-def _breaks(
+def _compute_breaks(
     centroids: np.ndarray, below: np.ndarray, above: np.ndarray, dtype: np.dtype, start: int
 ) -> np.ndarray:
     """Round the midpoints of centroids into [below, above) in the data's own type."""
@@ -157,25 +156,26 @@ def _breaks(
 
 
 def _recount(solution: Solution) -> Profile | None:
-    """Count distinct values in one more pass; None where there are more than `DISTINCT`."""
-    source, aim = solution.source, CountDistinct(solution.folded)
-    if source.lazy > 1 and source.reduce_some(aim, [source.lazy // 2]) is None:
+    """Count distinct values in one more pass; None if they are more than `MAX_DISTINCT`."""
+    source, count = solution.source, CountDistinct(solution.histogram)
+    if source.lazy_blocks > 1 and source.reduce_some(count, [source.lazy_blocks // 2]) is None:
         return None  # a look at one block often spares one at all of them
-    atoms = source.reduce(aim, solution.folded.threads)
-    if atoms is None or len(atoms.low) == 0:
+    bins = source.reduce(count, solution.histogram.threads)
+    if bins is None or len(bins.low) == 0:
         return None
-    return _profile(replace(solution, atoms=atoms))
+    return _make_profile(replace(solution, bins=bins))
 
 
-def _profile(solution: Solution) -> Profile:
-    atoms, folded, dtype = solution.atoms, solution.folded, solution.source.dtype
-    values = np.clip(atoms.base + atoms.sums[2] / atoms.sums[0], atoms.low, atoms.high)
+def _make_profile(solution: Solution) -> Profile:
+    """Return what is known of all values, in the units of the data."""
+    bins, histogram, dtype = solution.bins, solution.histogram, solution.source.dtype
+    values = np.clip(bins.base + bins.sums[2] / bins.sums[0], bins.low, bins.high)
     profile = Profile(
-        _move(values, folded.start, dtype),
-        np.ldexp(atoms.sums[0] + atoms.sums[1], -folded.power),
-        atoms.counts,
-        atoms.high - atoms.low,
-        None if atoms.resolved.all() else partial(_recount, solution),
+        _add_start(values, histogram.start, dtype),
+        np.ldexp(bins.sums[0] + bins.sums[1], -histogram.power),
+        bins.counts,
+        bins.high - bins.low,
+        None if bins.resolved.all() else partial(_recount, solution),
     )
     if solution.source.packing is None:
         return profile
@@ -190,22 +190,20 @@ def _profile(solution: Solution) -> Profile:
 
 
 def _unpack(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
-    """Turn a result in packed units into physical ones; a negative scale turns it round.
+    """Convert a result from packed to physical units; a negative scale reverses its order.
 
-    A break is set half-way to the next packed number, where no rounding of a decoder matters.
+    A break is set half-way to the next packed number, so that the rounding of a decoder does not
+    matter.
     """
     order = slice(None, None, -1 if scale < 0 else 1)
-    ends = (result.ranges * scale + offset)[order, order]
-    return KMeans1D(
-        k=result.k,
+    return replace(
+        result,
         centroids=(result.centroids * scale + offset)[order],
         breaks=((result.breaks + 0.5) * scale + offset)[order],
         counts=result.counts[order],
         weights=result.weights[order],
         inertia=result.inertia * scale**2,
         gap=result.gap * scale**2,
-        passes=result.passes,
-        ranges=ends,
+        ranges=(result.ranges * scale + offset)[order, order],
         variances=(result.variances * scale**2)[order],
-        profile=result.profile,
     )

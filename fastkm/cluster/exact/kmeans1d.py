@@ -3,27 +3,24 @@
 In one dimension clusters are intervals, and the best ones can be found and proven to be the best
 from a few sums, in a few passes over data that need not fit in memory:
 
-1. A pass bins the values: counts and sums of some 30,000 bins (`fastkm.cluster.exact.histograms`). Data of
-   64 bits, and weighted data, is measured first.
-2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.exact.pruning`: the lemma, its
-   proof, and the rounding).
-3. A pass looks into the bins that remain. Where few values are in them they are copied, and no
-   further pass is needed. 2 and 3 are repeated until each cut lies between two values. What
-   rounding cannot tell apart is compared exactly (`fastkm.cluster.exact.tie_breaking`). The gap between the
-   inertia and the least possible one is then 0.
+1. A pass bins the values: counts and sums of some 30,000 bins
+   (`fastkm.cluster.exact.histograms`). Data of 64 bits, and weighted data, is measured first.
+2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.exact.pruning`: the lemma,
+   its proof, and the rounding).
+3. A pass looks into the bins that remain. If they hold few values, these are copied, and no further
+   pass is needed. Steps 2 and 3 are repeated until each cut lies between two values. Partitions
+   whose costs differ by no more than rounding are compared exactly
+   (`fastkm.cluster.exact.tie_breaking`). The gap between the inertia and the least possible one is
+   then 0.
 
-Of a dask array a few blocks are looked at before (`fastkm.cluster.exact.guess`), so that one pass does
-where the guess is right. Where `dask.distributed` has a client, the blocks are read and binned on
-its workers, in each pass, and only bins travel (`fastkm.cluster.streaming.pieces`).
+If the values are a dask array, a few blocks are read before to guess the cuts
+(`fastkm.cluster.exact.solver.guess_cuts`), so that one pass is enough if the guess is right. If
+`dask.distributed` has a client, its workers read and bin the blocks in each pass, and only bins
+travel (`fastkm.cluster.streaming.dask_source`).
 
 Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
 values come, so any number of threads and any chunks give the same result, bit for bit.
-
-Wang, H. & Song, M. (2011). Ckmeans.1d.dp: optimal k-means clustering in one dimension by dynamic
-programming. The R Journal 3(2), 29-33.
-Gronlund, A., Larsen, K. G., Mathiasen, A., Nielsen, J. S., Schneider, S. & Song, M. (2017). Fast
-exact k-means, k-medians and Bregman divergence clustering in 1D. arXiv:1701.07204.
 """
 
 from __future__ import annotations
@@ -31,13 +28,13 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
-from fastkm._core.threads import thread_count
+from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.exact.finalize import finalize
-from fastkm.cluster.exact.solver import Solution, solve
+from fastkm.cluster.exact.solver import Solution, Solver
 from fastkm.cluster.streaming.chunks import FormatMismatch
 from fastkm.cluster.streaming.source import Source
 
@@ -45,9 +42,21 @@ if TYPE_CHECKING:
     from fastkm.cluster.exact.result import KMeans1D
 
 
+@overload
 def kmeans1d(
-    values: Any, k: int | Iterable[int], *, weights: Any = None, threads: int | None = None
-) -> Any:
+    values: Any, k: SupportsIndex, *, weights: Any = ..., threads: int | None = ...
+) -> KMeans1D: ...
+@overload
+def kmeans1d(
+    values: Any, k: Iterable[SupportsIndex], *, weights: Any = ..., threads: int | None = ...
+) -> dict[int, KMeans1D]: ...
+def kmeans1d(
+    values: Any,
+    k: SupportsIndex | Iterable[SupportsIndex],
+    *,
+    weights: Any = None,
+    threads: int | None = None,
+) -> KMeans1D | dict[int, KMeans1D]:
     """Find the optimal clustering of values into k intervals, with proof.
 
     Parameters
@@ -55,16 +64,17 @@ def kmeans1d(
     values : array-like, DataArray, dask array or callable
         Any shape, any real type. NaN, masked cells and cells that a `DataArray`'s attributes make
         missing are left out. A callable takes no argument and returns an iterable of chunks, or of
-        (chunk, weights) pairs, the same each time that it is called: once for each pass. Blocks of
-        a dask array are read on the workers of the current client, or here one after another.
+        (chunk, weights) pairs. It is called once for each pass and must return the same each time.
+        Blocks of a dask array are read on the workers of the current client if there is one,
+        otherwise here one after another.
     k : int or iterable of int
-        Number of clusters, or several: they are found together.
+        Number of clusters, or several numbers, which are solved together.
     weights : array-like, optional
-        Weights of the values, such as areas of cells: broadcast to the shape of `values`, by
-        dimension names where both are DataArrays. A value of weight 0 is left out.
+        Weights of the values, such as areas of cells. They are broadcast to the shape of `values`,
+        by dimension names if both are DataArrays. A value of weight 0 is left out.
     threads : int, optional
-        Threads to use; by default as many as the process may, on a worker of dask one. They change
-        no bit of the result.
+        Threads to use; by default as many as the process may use, or one on a worker of dask. The
+        result is the same, bit for bit, for any number.
 
     Returns
     -------
@@ -74,8 +84,8 @@ def kmeans1d(
     Raises
     ------
     ClusterError
-        If there are fewer distinct values than k. Of several k those are left out with a
-        warning; it is an error only if none remains.
+        If there are fewer distinct values than k. If k is several numbers, those that are too large
+        are left out with a warning, and it is an error only if none remains.
     ValueError
         If k is below 1, values are infinite, integers differ by more than 2^53, weights are negative
         or not finite or differ by more than 2^60 times, or passes give different values.
@@ -85,8 +95,8 @@ def kmeans1d(
     Warns
     -----
     UserWarning
-        If some of several k are left out, an inertia is beyond float64, or the optimum could not
-        be proven; then ``gap`` bounds what is missing.
+        If some of several k are left out, if an inertia is beyond float64, or if the optimum could
+        not be proven; then ``gap`` bounds how far the inertia may be above the least.
 
     References
     ----------
@@ -108,16 +118,16 @@ def kmeans1d(
     array([5.])
     """
     wanted, several = as_counts(k)
-    thread_count(threads)
+    resolve_thread_count(threads)
     solution = _solve(values, weights, wanted, threads)
-    _check_possible(solution, wanted)
+    _require_possible(solution, wanted)
     results = finalize(solution)
-    _warn(results)
+    _warn_of_limits(results)
     return results if several else results[wanted[0]]
 
 
 def as_counts(k: Any) -> tuple[list[int], bool]:
-    """Read one k or several, and tell which it was."""
+    """Return all k as a list, and whether there were several."""
     several = not hasattr(k, "__index__") or np.ndim(k) > 0
     try:
         numbers = list(k) if several else [k]
@@ -130,19 +140,19 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
 
 
 def _solve(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
-    """Solve in the values' own form, or as float64 where chunks have several forms."""
+    """Solve in the type of the values, or as float64 if chunks are of several types."""
     try:
-        return solve(Source(values, weights), ks, threads)
+        return Solver(Source(values, weights), ks, threads).solve()
     except FormatMismatch:
-        return solve(Source(values, weights, uniform=False), ks, threads)
+        return Solver(Source(values, weights, uniform=False), ks, threads).solve()
 
 
-def _check_possible(solution: Solution, wanted: list[int]) -> None:
-    """Raise, or warn, where k is above the number of distinct values."""
+def _require_possible(solution: Solution, wanted: list[int]) -> None:
+    """Raise an error if every k is above the number of distinct values, or warn if some are."""
     impossible = sorted(set(wanted) - set(solution.cuts))
     if not impossible:
         return
-    distinct = len(solution.atoms.low)
+    distinct = len(solution.bins.low)
     listed = ", ".join(map(str, impossible))
     if not solution.cuts:
         from fastkm.errors import ClusterError
@@ -156,7 +166,8 @@ def _check_possible(solution: Solution, wanted: list[int]) -> None:
     )
 
 
-def _warn(results: dict[int, KMeans1D]) -> None:
+def _warn_of_limits(results: dict[int, KMeans1D]) -> None:
+    """Warn if an inertia is beyond float64, or an optimum is not proven."""
     if any(np.isinf(result.inertia) for result in results.values()):
         warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=3)
     for k, result in results.items():

@@ -5,10 +5,10 @@ are rounded *down* to a type that holds every value, because x <= break means th
 that type as x <= break rounded down. That type is float32 for bools, float16 and integers of up
 to 16 bits, float64 for integers of 32 bits; integers of 64 bits are compared as they are.
 
-Values are taken in chunks. A chunk of a contiguous array of floats is a view that goes to the
-kernel as it is; of anything else it is a converted copy that stays in the cache. What a
-`DataArray`'s attributes make missing is found chunk by chunk too, so that a block of a dask array
-is no special case.
+Values are taken in chunks. A chunk of a contiguous array of floats is a view, which goes to the
+kernel as it is; a chunk of anything else is a converted copy, which stays in the cache. Cells that
+the attributes of a `DataArray` make missing are found chunk by chunk too, so that a block of a dask
+array is no special case.
 
 2e7 float32 values take 5.1 ms for 8 clusters on two threads; a copy of them takes 8.5 ms.
 """
@@ -25,51 +25,30 @@ import numpy as np
 from fastkm._core import cf_missing, validation
 from fastkm._core.threads import map_chunks, rows_per_chunk
 from fastkm._kernels.assign_by_breaks import assign_by_breaks
+from fastkm.cluster.codebook import MISSING, label_dtype
 from fastkm.cluster.streaming.arrays import RawArray, as_raw_array, is_lazy
 
-MISSING = -1
-"""The label of a missing cell."""
-
 CHUNKS_AT_ONCE = 4
-"""Chunks of `_parallel` a call: around a kernel this quick the Python of a call counts. 2e7 float32
-values on two threads take 7.0 ms with 1, 5.7 with 2, 5.1 with 4 and 4.9 with 8; with 8 big-endian
-float64, which is converted, slows down from 6.9 ms to 8.3."""
-
-
-def label_dtype(k: int) -> np.dtype:
-    """Choose the narrowest signed integer that holds the labels of k clusters.
-
-    Examples
-    --------
-    >>> label_dtype(128), label_dtype(129)
-    (dtype('int8'), dtype('int16'))
-    """
-    return np.min_scalar_type(-k)
+"""Chunks of `fastkm._core.threads` that one call labels: the kernel is so quick that the Python around
+it counts. 2e7 float32 values on two threads take 7.0 ms with 1, 5.7 with 2, 5.1 with 4 and 4.9 with
+8; with 8, big-endian float64, which is converted, slows down from 6.9 ms to 8.3."""
 
 
 def label(
     values: Any, breaks: np.ndarray, *, out: np.ndarray | None = None, threads: int | None = None
 ) -> Any:
-    """Count the breaks below each value; -1 where it is missing.
+    """Label each value with the number of breaks below it, -1 if it is missing.
 
-    Parameters
-    ----------
-    values : array-like
-        Any shape and any real type, a `DataArray` or a dask array.
-    breaks : (k - 1,) float64, int64 or uint64 array
-        Ascending.
-    out : array, optional
-        As for `KMeans1D.predict`, which says what comes back.
-    threads : int, optional
-        See `fastkm._core.threads.thread_count`; a dask array's blocks have one each.
+    See `KMeans1D.predict`. Breaks are float64, int64 or uint64 and ascend. Each block of a dask
+    array is labelled on one thread.
     """
     array = getattr(values, "data", values) if hasattr(values, "dims") else values
     if is_lazy(array):
         if out is not None:
             raise TypeError("out must be None for a dask array: its labels are computed later")
-        labels = _lazy(array, breaks, getattr(values, "attrs", {}), getattr(values, "encoding", {}))
+        labels = _label_lazily(values, array, breaks)
     else:
-        labels = _filled(as_raw_array(values, "values"), breaks, out, threads=threads)
+        labels = _label_cells(as_raw_array(values, "values"), breaks, out, threads=threads)
     if hasattr(values, "dims") and hasattr(values, "copy"):
         labelled = values.copy(data=labels)
         labelled.attrs, labelled.encoding = {}, {}
@@ -77,17 +56,18 @@ def label(
     return labels
 
 
-def _line(array: np.ndarray, transposed: bool) -> Any:
-    """Give what slices like a flat view: one, or where memory has gaps an iterator that copies."""
+def _flatten(array: np.ndarray, transposed: bool) -> Any:
+    """Return what slices like a flat view: one, or an iterator that copies if memory has gaps."""
     array = array.T if transposed else array
-    flat = array.ndim <= 1 or array.flags.c_contiguous
-    return array.reshape(-1) if flat else array.flat
+    is_flat = array.ndim <= 1 or array.flags.c_contiguous
+    return array.reshape(-1) if is_flat else array.flat
 
 
-def _filled(
+def _label_cells(
     cells: RawArray, breaks: np.ndarray, out: np.ndarray | None, *, threads: int | None = None
 ) -> np.ndarray:
     """Label cells chunk by chunk, into `out` or a new array in their order."""
+    # the order of memory, so that chunks are views
     flags = cells.values.flags
     transposed = flags.f_contiguous and not flags.c_contiguous
     narrowest = label_dtype(len(breaks) + 1)
@@ -96,31 +76,30 @@ def _filled(
     else:
         _check_out(out, cells.values, len(breaks))
 
-    def part(start: int, stop: int) -> RawArray:
-        return cells.each(lambda array: _line(array, transposed)[start:stop])
+    def take(start: int, stop: int) -> RawArray:
+        return cells.apply(lambda array: _flatten(array, transposed)[start:stop])
 
-    edges = Edges.of(breaks, _comparable(cf_missing.physical(part(0, 0)).dtype))
+    dtype = cf_missing.to_physical(take(0, 0)).dtype
+    edges = Edges.from_breaks(breaks, _choose_comparison_type(dtype))
 
-    def run(start: int, stop: int) -> None:
-        some = part(start, stop)
-        target = _line(out, transposed)
-        at_once = isinstance(target, np.ndarray) and _is_ready(target, narrowest)
-        codes = target[start:stop] if at_once else np.empty(stop - start, narrowest)
-        edges.count_below(cf_missing.physical(some), codes)
-        missing = some.missing()
+    def label_chunk(start: int, stop: int) -> None:
+        chunk = take(start, stop)
+        target = _flatten(out, transposed)
+        # straight into `out` if the kernel, compiled for one type of labels, can write there
+        in_place = (
+            isinstance(target, np.ndarray) and target.dtype == narrowest and target.flags.carray
+        )
+        codes = target[start:stop] if in_place else np.empty(stop - start, narrowest)
+        edges.count_below(cf_missing.to_physical(chunk), codes)
+        missing = chunk.find_missing()
         if missing is not None:
             codes[missing] = MISSING
-        if not at_once:
+        if not in_place:
             target[start:stop] = codes
 
-    step = CHUNKS_AT_ONCE * rows_per_chunk(edges.breaks.itemsize)
-    map_chunks(run, out.size, step, threads=threads)
+    size = CHUNKS_AT_ONCE * rows_per_chunk(edges.breaks.itemsize)
+    map_chunks(label_chunk, out.size, size, threads=threads)
     return out
-
-
-def _is_ready(target: np.ndarray, dtype: np.dtype) -> bool:
-    """Tell whether the kernel, compiled for one kind of labels, may write to `target`."""
-    return target.dtype == dtype and target.flags.carray
 
 
 def _check_out(out: Any, array: np.ndarray, highest: int) -> None:
@@ -139,7 +118,7 @@ def _check_out(out: Any, array: np.ndarray, highest: int) -> None:
         raise ValueError("out must not share memory with the values")
 
 
-def _comparable(dtype: np.dtype) -> np.dtype:
+def _choose_comparison_type(dtype: np.dtype) -> np.dtype:
     """Choose the type to compare in: it holds every value of `dtype`."""
     if dtype.kind in "iu" and dtype.itemsize == 8:
         return dtype.newbyteorder("=")
@@ -148,26 +127,18 @@ def _comparable(dtype: np.dtype) -> np.dtype:
 
 @dataclass(frozen=True)
 class Edges:
-    """Breaks in the type in which values are compared with them.
-
-    Attributes
-    ----------
-    breaks : array
-        Rounded down to the type.
-    below : int
-        How many more lie below every number of the type.
-    """
+    """Breaks in the type in which values are compared with them, rounded down to it."""
 
     breaks: np.ndarray
-    below: int = 0
+    below: int = 0  # number of further breaks, which lie below every number of the type
 
     @classmethod
-    def of(cls, breaks: np.ndarray, dtype: np.dtype) -> Edges:
+    def from_breaks(cls, breaks: np.ndarray, dtype: np.dtype) -> Edges:
         """Round breaks down to `dtype`.
 
         Examples
         --------
-        >>> Edges.of(np.array([-0.5, 2.5, 1e300]), np.dtype("u8"))
+        >>> Edges.from_breaks(np.array([-0.5, 2.5, 1e300]), np.dtype("u8"))
         Edges(breaks=array([                   2, 18446744073709551615], dtype=uint64), below=1)
         """
         numbers = breaks.tolist()  # Python compares integers and floats exactly
@@ -176,40 +147,37 @@ class Edges:
                 typed = breaks.astype(dtype)
             high = [edge > number for edge, number in zip(typed.tolist(), numbers, strict=True)]
             typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
-            return cls(validation.frozen(typed))
+            return cls(validation.freeze(typed))
         limits = np.iinfo(dtype)
         whole = [min(math.floor(number), limits.max) for number in numbers]
         inside = [number for number in whole if number >= limits.min]
-        return cls(validation.frozen(np.array(inside, dtype)), len(whole) - len(inside))
+        return cls(validation.freeze(np.array(inside, dtype)), len(whole) - len(inside))
 
     def count_below(self, numbers: np.ndarray, codes: np.ndarray) -> None:
         """Fill `codes` with the number of breaks below each of `numbers`, -1 for NaN."""
-        assign_by_breaks(validation.frozen(numbers, self.breaks.dtype), self.breaks, codes)
+        assign_by_breaks(validation.freeze(numbers, self.breaks.dtype), self.breaks, codes)
         if self.below:  # integers only, so there was no NaN
             codes += self.below
 
 
-def _lazy(
-    array: Any, breaks: np.ndarray, attrs: Mapping[Any, Any], encoding: Mapping[Any, Any]
-) -> Any:
-    """Plan the labels of a dask array; every block sees the attributes of the whole."""
-    validation.plain(
-        np.empty(0, array.dtype), "values"
-    )  # a wrong type fails now, not when computed
+def _label_lazily(values: Any, array: Any, breaks: np.ndarray) -> Any:
+    """Plan the labels of the dask array of some values; every block sees their attributes."""
+    # a wrong type fails now, not when the labels are computed
+    validation.as_values_and_mask(np.empty(0, array.dtype), "values")
     dtype = label_dtype(len(breaks) + 1)
     return array.map_blocks(
-        _labelled_block,
+        _label_block,
         breaks=breaks,
-        attrs=dict(attrs),
-        encoding=dict(encoding),
+        attrs=dict(getattr(values, "attrs", {})),
+        encoding=dict(getattr(values, "encoding", {})),
         dtype=dtype,
         meta=np.empty((0,) * array.ndim, dtype),
     )
 
 
-def _labelled_block(
+def _label_block(
     block: Any, *, breaks: np.ndarray, attrs: Mapping[Any, Any], encoding: Mapping[Any, Any]
 ) -> np.ndarray:
     """Label one block, on the thread that dask gave it."""
     cells = replace(as_raw_array(block, "values"), attrs=attrs, encoding=encoding)
-    return _filled(cells, breaks, None, threads=1)
+    return _label_cells(cells, breaks, None, threads=1)

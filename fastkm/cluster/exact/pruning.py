@@ -1,27 +1,28 @@
-"""Which cuts of sorted atoms can be optimal, and which are.
+"""Which cuts between sorted bins can be optimal.
 
 The dynamic program of `fastkm._kernels.dynamic_program` finds the best k segments of m positions in
 O(k m log m). Data may have millions of distinct values, of which almost none can be a cut. This
-module rules positions out, in rounds, until only those remain that the sums cannot tell apart.
+module rules positions out, in rounds, until only those remain that rounding cannot rule out.
 
 **The lemma.** Let an optimal partition of the values have centroids c_1 < c_2 < ... and thresholds
-t_j half-way between c_j and c_{j+1}; its j-th cut lies before the least value v_j above t_j. Let
-the atoms be parted into groups of neighbours, the same for all cuts, and move every cut to the
-left edge of the group that v_j lies in: cuts stay in order. The values that change sides are those of the group below v_j; they belong to cluster j, so
-they are at most t_j, and such a value x costs
+t_j half-way between c_j and c_{j+1}; its j-th cut lies before the least value v_j above t_j. Divide
+the bins into groups of neighbours, the same groups for all cuts, and move every cut to the left
+edge of the group in which v_j lies: cuts stay in order. The values that move to another cluster are
+those of this group below v_j. They belong to cluster j, so they are at most t_j, and such a value x
+costs
 
     (x - c_{j+1})^2 - (x - c_j)^2 = 2 (c_{j+1} - c_j) (t_j - x) <= 2 D_j (h - x)
 
-more, with h the greatest value that may be in the group and D_j any bound on c_{j+1} - c_j. Over
-the group that is at most 2 D_j (W h - S), W its weight and S its sum: the *slack* of the group.
-Centroids moved to the new means only lower the total. So the moved partition R, whose cuts are
-edges of groups, has
+more, with h the greatest value that may be in the group and D_j any bound on c_{j+1} - c_j. Summed
+over the group, this is at most 2 D_j (W h - S), with W its weight and S its sum: the *slack* of the
+group. Moving the centroids to the new means only lowers the cost. So the moved partition R, whose
+cuts are edges of groups, has
 
     cost(R) <= OPT + sum over its cuts of their slacks.
 
-Where several cuts land on one edge the segments between are empty and cost nothing, and each cut
-brings its own slack: the extra costs of a value that passes several centroids add up. A group of
-one distinct value has no slack.
+If several cuts move to one edge, the segments between them are empty and cost nothing, and each cut
+adds its own slack: the extra costs of a value that passes several centroids add up. A group of one
+distinct value has no slack.
 
 **The test.** So an edge e can be the j-th cut of R only if
 
@@ -30,68 +31,75 @@ one distinct value has no slack.
 
 with U the cost of any partition, here the best one whose cuts are edges (a partition with empty
 segments costs no less than the optimum either). The left side comes from one program forward and
-one backward. Groups that fail are dropped, for this k and j; what remains is cut into smaller
+one backward. Groups that fail are dropped, for this k and j. Those that remain are cut into smaller
 groups, and D_j shrinks too: centroid j is at least the mean of the values between the lowest
 cuts j - 1 and j that remain, centroid j + 1 at most the mean between the highest cuts j and j + 1,
-and t_j, half-way between them, is in the group. Rounds end when groups are single atoms and stay.
+and t_j, half-way between them, is in the group. Rounds end when groups are single bins and hardly
+any of them are dropped.
 
-**Rounding.** Costs are right to a few units in the last place (`fastkm._kernels.dynamic_program`), and a
-search by levels may take a candidate that is worse by twice that on each level; over k layers a
-sum is off by less than `ROUNDING` k U. Sums in folds (`fastkm.cluster.exact.weighted_histograms`) are those of
-values moved by at most 2^-52 of the width of their bin, and of weights changed by a known share;
-by Cauchy and Schwarz the first changes a cost by at most 2 sqrt(U V) 2^-52, V the sum of W w^2
-over bins of width w. All this is added to U. Squares that are left out, those within folded bins,
-are the same for every partition. What survives is compared in double-double (`told_apart`) and, if
-still equal, exactly (`fastkm.cluster.exact.tie_breaking`).
+**Rounding.** Costs are right to a few units in the last place (`fastkm._kernels.dynamic_program`),
+and a search by levels may take a candidate that is worse by twice that on each level; over k layers
+a sum is off by less than `ROUNDING` k U. Sums in fixed point
+(`fastkm.cluster.exact.weighted_histograms`) are those of values moved by at most 2^-52 of the width
+of their bin, and of weights changed by a known share; by Cauchy and Schwarz the first changes a
+cost by at most 2 sqrt(U V) 2^-52, V the sum of W w^2 over bins of width w. All this is added to U.
+A weighted histogram leaves out the squares within bins, which are the same for every partition.
+What remains is compared in double-double (`CutPruner.drop_dominated`) and, if still equal, exactly
+(`fastkm.cluster.exact.tie_breaking`).
 
-**Cost.** On 1e8 float32 values, k = 2 ... 8, 450 of 30,000 bins survive, with 4 % of the values. On a
+**Cost.** On 1e8 float32 values, k = 2 ... 8, 450 of 30,000 bins remain, with 4 % of the values. On a
 million distinct values in memory the rounds take 25 ms, the plain program 1.7 s.
 
-Wang & Song (2011) and Gronlund et al. (2017), see `fastkm.cluster.exact.kmeans1d`, have the program; the
-bounds that spare most of it are, as far as we know, new here.
+Wang & Song (2011) and Gronlund et al. (2017), see `fastkm.cluster.exact.kmeans1d`, have the program;
+the bounds that spare most of it are, as far as we know, new here.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastkm._kernels.dynamic_program import FLOOR, NOISE, precise_program, program, segment_cost
-from fastkm.cluster.exact.bins import Bins, joined
+from fastkm._kernels.dynamic_program import (
+    FLOOR,
+    NOISE,
+    segment_cost,
+    solve_layers,
+    solve_layers_precisely,
+)
+from fastkm.cluster.extended_precision import two_sum
+
+if TYPE_CHECKING:
+    from fastkm.cluster.exact.bins import Bins
 
 EDGES = 512
 """Groups of the first round, which serves every k."""
 
 SPLIT = 96
-"""Groups a cut in later rounds, at least while there are more atoms."""
+"""Groups for each cut in later rounds, as long as there are so many bins."""
 
 STALLED = 0.98
-"""A round over single atoms that keeps more than this share is the last."""
+"""A round over single bins is the last if it keeps more than this share of them."""
 
 ROUNDING = 2.0**-46
 """Margin of comparisons for each segment, a share of U: some ten times the rounding errors."""
 
-FOLDED = 2.0**-50
-"""Margin for sums in folds; see above."""
+FIXED_POINT = 2.0**-50
+"""Margin for sums in fixed point; see above."""
 
 
 class CandidateCuts(NamedTuple):
-    """For one k, the groups of atoms in which each cut may be.
+    """For one k, the groups of bins in which each cut may be.
 
-    Attributes
-    ----------
-    first, stop : (t,) int64 array
-        Group g holds the atoms ``first[g]`` to ``stop[g] - 1``; ascending for each cut.
-    starts : (k + 2,) int64 array
-        The groups of cut j are ``starts[j]`` to ``starts[j + 1] - 1``; cut 0 is the position 0 and
-        cut k the position m, both as empty groups.
+    Group g holds the bins ``first[g]`` to ``stop[g] - 1``. The groups of cut j are ``starts[j]`` to
+    ``starts[j + 1] - 1``, ascending. Cut 0 is the position 0 and cut k the position m, both as
+    empty groups.
     """
 
-    first: np.ndarray
-    stop: np.ndarray
-    starts: np.ndarray
+    first: np.ndarray  # (t,) int64
+    stop: np.ndarray  # (t,) int64
+    starts: np.ndarray  # (k + 2,) int64
 
     @classmethod
     def of(cls, layers: list[tuple[np.ndarray, np.ndarray]]) -> CandidateCuts:
@@ -100,24 +108,24 @@ class CandidateCuts(NamedTuple):
         sizes = [len(part) for part, _ in layers]
         return cls(first, stop, np.concatenate(([0], np.cumsum(sizes))))
 
-    def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Give the groups of each cut."""
+    def list_layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the groups of each cut."""
         return [(self.first[a:b], self.stop[a:b]) for a, b in pairwise(self.starts)]
 
     @property
     def cut(self) -> np.ndarray:
         """Which cut each group belongs to."""
-        return np.repeat(np.arange(len(self.starts) - 1), _steps(self.starts))
+        return np.repeat(np.arange(len(self.starts) - 1), _diff(self.starts))
 
-    def only(self, kept: np.ndarray) -> CandidateCuts:
-        """Drop groups."""
+    def keep(self, kept: np.ndarray) -> CandidateCuts:
+        """Drop all groups but some."""
         starts = np.concatenate(([0], np.cumsum(kept)))[self.starts]
         return CandidateCuts(self.first[kept], self.stop[kept], starts)
 
-    def refine(self) -> CandidateCuts:
-        """Cut each group into two or more, `SPLIT` a cut on average, or into single atoms.
+    def split(self) -> CandidateCuts:
+        """Split each group into two or more, so that a cut has `SPLIT` of them, or into single bins.
 
-        Groups of the same atoms are cut alike whatever their cut: see the lemma.
+        Groups of the same bins are split alike whatever their cut is: see the lemma.
         """
         sizes = self.stop - self.first
         room = max(SPLIT * (len(self.starts) - 1) // len(self.first), 2)
@@ -130,199 +138,208 @@ class CandidateCuts(NamedTuple):
         return CandidateCuts(first, stop, starts)
 
     def translate(self, old: Bins, new: Bins) -> CandidateCuts:
-        """Translate to atoms of which some are finer."""
+        """Translate positions among old bins to positions among new ones, some of them finer."""
         low = np.append(old.low, np.inf)
         first, stop = (np.searchsorted(new.low, low[ends]) for ends in (self.first, self.stop))
         return CandidateCuts(first, stop, self.starts)
 
-    def pairs(self) -> int:
+    def count_pairs(self) -> int:
         """Count the segments that begin and end at positions of neighbouring cuts."""
-        sizes = _steps(self.starts)
+        sizes = _diff(self.starts)
         return int(sizes[:-1] @ sizes[1:])
 
     def is_unique(self) -> bool:
-        """Tell whether each cut has one position, a different one."""
+        """Return True if each cut has one position, and no two have the same."""
         positions = self.first
-        return len(positions) == len(self.starts) - 1 and bool((_steps(positions) > 0).all())
+        return len(positions) == len(self.starts) - 1 and bool((_diff(positions) > 0).all())
 
 
 class CutPruner:
-    """The atoms, and what the rounds need of them.
+    """Rules out positions of cuts among bins. The weights of single values may have errors."""
 
-    Parameters
-    ----------
-    atoms : Atoms
-        Of any magnitude.
-    doubt, cut : float, default: 0
-        Relative and absolute error that the weights may have.
-    """
-
-    def __init__(self, atoms: Bins, doubt: float = 0.0, cut: float = 0.0) -> None:
-        self.whole, self.doubt, self.weight_cut = atoms, doubt, cut
-        self.exponent = atoms.exponent()
-        self.resolved = atoms.resolved
-        self.size = len(atoms.low)
-        atoms = atoms.scale(self.exponent).with_least_squares()
-        self.prefix = atoms.prefix()
-        centre = atoms.base[self.size // 2]
-        self.low, self.high = atoms.low - centre, atoms.high - centre
-        self.cut = cut * float(np.sum(atoms.counts)) * (atoms.high[-1] - atoms.low[0]) ** 2
-        widths = atoms.high - atoms.low
-        self.smeared = float(np.sum(atoms.sums[0] * widths**2)) if doubt else 0.0
+    def __init__(
+        self, bins: Bins, relative_error: float = 0.0, absolute_error: float = 0.0
+    ) -> None:
+        self.bins = bins
+        self.relative_error, self.absolute_error = relative_error, absolute_error
+        self.exponent = bins.choose_exponent()
+        self.resolved = bins.resolved
+        self.size = len(bins.low)
+        bins = bins.scale(self.exponent).fill_least_squares()
+        self.prefix = bins.compute_prefix_sums()
+        centre = bins.base[self.size // 2]
+        self.low, self.high = bins.low - centre, bins.high - centre
+        extent = bins.high[-1] - bins.low[0]
+        self.weight_cost_error = absolute_error * float(np.sum(bins.counts)) * extent**2
+        widths = bins.high - bins.low
+        self.squared_widths = float(np.sum(bins.sums[0] * widths**2)) if relative_error else 0.0
 
     def first_round(self, ks: list[int]) -> dict[int, tuple[CandidateCuts, float]]:
-        """Do the first round for all k at once: groups and U for each."""
+        """Do the first round for all k at once; return the groups and U for each."""
+        # one layer of edges for each cut of the greatest k, the same edges in all of them
         most, m = max(ks), self.size
-        starts = self._edges()
+        starts = self._choose_edges()
         edges = np.concatenate(([0], *[np.append(starts, m)] * (most - 1), [m]))
         width = len(starts) + 1
         layers = np.concatenate(([0], 1 + width * np.arange(most), [len(edges)]))
         groups = CandidateCuts(starts, np.append(starts[1:], m), np.array([0, len(starts)]))
+        own_slack = self._bound_slack(groups, *self._bound_all_centroids())
         slack = np.zeros(len(edges))
-        slack[1:-1] = np.tile(np.append(self._slack(groups, *self._widest(groups)), 0.0), most - 1)
-        ahead, back = self._bounds(edges, layers, slack)
-        cost, cut = self._run(edges, layers, np.zeros_like(slack), lower=False)
+        slack[1:-1] = np.tile(np.append(own_slack, 0.0), most - 1)
+        # lower bounds from both sides, and the best partition whose cuts are edges
+        ahead, back = self._bound_costs(edges, layers, slack)
+        cost, cut = self._run_program(edges, layers, np.zeros_like(slack), lower=False)
+        # the test: cut j of k has j segments on its left and k - j on its right
         found = {}
         for k in ks:
             end = layers[k] + width - 1 if k < most else len(edges) - 1
-            upper = cost[end] + self._noise(edges[_path(cut, end, k)])
+            upper = cost[end] + self._compute_noise(edges[_trace_path(cut, end, k)])
             keep = []
             for j in range(1, k):
                 here = slice(layers[j], layers[j] + width - 1)
                 there = slice(layers[most - k + j], layers[most - k + j] + width - 1)
-                keep.append(self._passes(ahead[here], back[there], slack[here], upper, k))
-            found[k] = self._kept(starts, keep), upper
+                keep.append(self._may_hold_cut(ahead[here], back[there], slack[here], upper, k))
+            inner = [(groups.first[kept], groups.stop[kept]) for kept in keep]
+            ends = [(np.array([position]), np.array([position])) for position in (0, m)]
+            found[k] = CandidateCuts.of([ends[0], *inner, ends[1]]), upper
         return found
 
     def prune(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
-        """Do rounds for one k until nothing more is ruled out."""
-        if np.isfinite(upper) and self._are_values(groups):
-            return self._divided(groups), upper  # the first round has looked at each value
+        """Do rounds for one k until no more groups are ruled out; return the groups and U."""
+        # the first round may have looked at each value already
+        if np.isfinite(upper) and self._are_single_values(groups):
+            return self._solve_parts(groups), upper
         while True:
-            groups = groups.refine()
+            # smaller groups have less slack
+            groups = groups.split()
             before = len(groups.first)
-            groups, upper = self._round(k, groups, upper)
+            groups, upper = self._do_round(k, groups, upper)
+            # the end: single values, or single bins of which almost none are ruled out
             single = bool((groups.stop - groups.first <= 1).all())
             stalled = len(groups.first) > STALLED * before
-            if self._are_values(groups) or (single and stalled):
-                return self._divided(groups), upper
+            if self._are_single_values(groups) or (single and stalled):
+                return self._solve_parts(groups), upper
 
-    def _are_values(self, groups: CandidateCuts) -> bool:
-        """Tell whether each group is one distinct value."""
+    def _are_single_values(self, groups: CandidateCuts) -> bool:
+        """Return True if each group is one distinct value."""
         inner = groups.first[groups.starts[1] : groups.starts[-2]]
         alone = (groups.stop - groups.first <= 1).all()
         return bool(alone and self.resolved[inner].all())
 
-    def _divided(self, groups: CandidateCuts) -> CandidateCuts:
-        """Solve the parts between certain cuts, each at its own scale.
+    def _solve_parts(self, groups: CandidateCuts) -> CandidateCuts:
+        """Prune between cuts that are certain, each part at its own scale.
 
-        A fill value of 1e308 makes the squares of all else underflow, but its own cut is certain,
-        and what lies between two certain cuts is a problem of its own.
+        A fill value of 1e308 makes the squares of all other values underflow, but its own cut is
+        certain, and the bins between two certain cuts are a problem of their own.
         """
-        layers = groups.layers()
-        certain = [j for j, (first, _) in enumerate(layers) if self._is_certain(first)]
+        # a cut is certain if it has one position, before a distinct value or at the end
+        layers, exact = groups.list_layers(), np.append(self.resolved, True)
+        certain = [j for j, (first, _) in enumerate(layers) if len(first) == 1 and exact[first[0]]]
+        # the part between two certain cuts is searched again if another scale suits it
         for a, b in pairwise(certain):
             start, stop = int(layers[a][0][0]), int(layers[b][0][0])
-            part = self.whole.part(start, stop)
-            if b - a > 1 and part.exponent() != self.exponent:
-                search = CutPruner(part, self.doubt, self.weight_cut)
-                finer, _ = search.prune(b - a, *search.first_round([b - a])[b - a])
-                inner = finer.layers()[1:-1]
+            part = self.bins.select(start, stop)
+            if b - a > 1 and part.choose_exponent() != self.exponent:
+                pruner = CutPruner(part, self.relative_error, self.absolute_error)
+                finer, _ = pruner.prune(b - a, *pruner.first_round([b - a])[b - a])
+                inner = finer.list_layers()[1:-1]
                 layers[a + 1 : b] = [(first + start, last + start) for first, last in inner]
         return CandidateCuts.of(layers)
 
-    def _is_certain(self, first: np.ndarray) -> bool:
-        """Tell whether a cut has one position, before a distinct value or at the end."""
-        return len(first) == 1 and bool(np.append(self.resolved, True)[first[0]])
-
     def drop_dominated(self, groups: CandidateCuts) -> CandidateCuts:
-        """Drop what is worse in double-double; what remains is equal, or nearly.
+        """Drop positions that are worse in double-double; the others are equal, or nearly.
 
-        This needs sums without a doubt: those of weights in folds have one.
+        This needs sums of exact weights: those in fixed point may have an error.
         """
+        # the best costs of the segments before each position, and of those after it
         edges = groups.first
         alone = np.append(self.resolved, False)[edges]
         prefix = np.take(self.prefix, edges, axis=1)
-        ahead, before = self._precise(edges, alone, prefix, groups.starts)
+        ahead, before = self._run_precisely(edges, alone, prefix, groups.starts)
         mirrored = -prefix[:, ::-1]
         next_alone = np.append(False, self.resolved)[edges[::-1]]
-        back, after = self._precise(
+        back, after = self._run_precisely(
             self.size - edges[::-1], next_alone, mirrored, len(edges) - groups.starts[::-1]
         )
         back, after = back[:, ::-1], after[::-1]
+        # how far the best partition through each position is above the best one of all
         least = ahead[:, -1]
         reached = np.isfinite(ahead[0]) & np.isfinite(back[0])
-        through, rest = joined(*np.stack([ahead[0], back[0]])[:, reached])
+        through, rest = two_sum(*np.stack([ahead[0], back[0]])[:, reached])
         worse = np.full(len(edges), np.inf)
         worse[reached] = (through - least[0]) + (rest + (ahead[1] + back[1])[reached] - least[1])
-        return groups.only(worse <= before + after + before[-1])
+        return groups.keep(worse <= before + after + before[-1])
 
-    def _precise(
+    def _run_precisely(
         self, edges: np.ndarray, alone: np.ndarray, prefix: np.ndarray, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Run the program in double-double; return costs and their noise."""
         cost, noise = np.empty((2, len(edges))), np.empty(len(edges))
-        precise_program(edges, alone, np.ascontiguousarray(prefix), starts, cost, noise)
+        solve_layers_precisely(edges, alone, np.ascontiguousarray(prefix), starts, cost, noise)
         return cost, noise
 
-    def best(self, k: int, groups: CandidateCuts, upper: float) -> tuple[np.ndarray, float]:
-        """Give the best cuts as far as they can be told, and a bound on what they miss."""
+    def find_best(self, k: int, groups: CandidateCuts, upper: float) -> tuple[np.ndarray, float]:
+        """Return the best cuts by rounded costs, and a bound on their cost above the optimum."""
         none = np.zeros(len(groups.first))
-        _, cut = self._run(groups.first, groups.starts, none, lower=False)
-        path = groups.first[_path(cut, len(cut) - 1, k)]
-        for j in range(k - 1, 0, -1):  # costs that underflow may leave a segment empty
+        _, cut = self._run_program(groups.first, groups.starts, none, lower=False)
+        path = groups.first[_trace_path(cut, len(cut) - 1, k)]
+        # costs that underflow may leave a segment empty
+        for j in range(k - 1, 0, -1):
             if path[j] >= path[j + 1]:
-                first, _ = groups.layers()[j]
+                first, _ = groups.list_layers()[j]
                 path[j] = first[np.searchsorted(first, path[j + 1]) - 1]
-        lowest, _ = self._run(groups.first, groups.starts, none, lower=True)
+        # the gap to the least cost that any partition may have
+        lowest, _ = self._run_program(groups.first, groups.starts, none, lower=True)
         cost = sum(segment_cost(self.prefix, a, b) for a, b in pairwise(path))
-        gap = cost + self._noise(path) - lowest[-1] + self._margin(k, upper)
+        gap = cost + self._compute_noise(path) - lowest[-1] + self._compute_margin(k, upper)
         with np.errstate(over="ignore"):
             return path, float(np.ldexp(gap, 2 * self.exponent))
 
-    def _round(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
+    def _do_round(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
+        """Do one round; return the groups that pass the test, and U."""
         edges = groups.first
-        slack = self._slack(groups, *self._apart(groups))
-        ahead, back = self._bounds(edges, groups.starts, slack)
-        cost, cut = self._run(edges, groups.starts, np.zeros_like(slack), lower=False)
-        upper = min(upper, cost[-1] + self._noise(edges[_path(cut, len(edges) - 1, k)]))
-        keep = self._passes(ahead, back, slack, upper, k)
+        slack = self._bound_slack(groups, *self._bound_centroids(groups))
+        ahead, back = self._bound_costs(edges, groups.starts, slack)
+        cost, cut = self._run_program(edges, groups.starts, np.zeros_like(slack), lower=False)
+        path = edges[_trace_path(cut, len(edges) - 1, k)]
+        upper = min(upper, cost[-1] + self._compute_noise(path))
+        keep = self._may_hold_cut(ahead, back, slack, upper, k)
         keep[[0, -1]] = True
-        return groups.only(keep), upper
+        return groups.keep(keep), upper
 
-    def _edges(self) -> np.ndarray:
-        """Choose groups: where share of weight plus share of width passes the next of EDGES steps.
-
-        A group then weighs little and is narrow, so its slack is small in the bulk and in tails.
-        """
+    def _choose_edges(self) -> np.ndarray:
+        """Choose where groups begin: each has its share of weight plus width, so little slack."""
         if self.size <= EDGES:
             return np.arange(self.size)
         weight = self.prefix[0, :-1] - self.prefix[0, 0]
         width = self.low - self.low[0]
         measure = weight / weight[-1] + width / width[-1]
         step = np.floor(measure * (EDGES / 2))
-        return np.flatnonzero(np.append(True, _steps(step) > 0))
+        return np.flatnonzero(np.append(True, _diff(step) > 0))
 
-    def _widest(self, _: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
-        """Give the least and greatest centroid beside any cut: those of the data."""
+    def _bound_all_centroids(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return bounds of all centroids: the ends of the data."""
         return self.low[:1], self.high[-1:]
 
-    def _apart(self, groups: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
-        """Give, for each group, the least and greatest centroid that its cut may lie between."""
+    def _bound_centroids(self, groups: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
+        """Return for each group the least and greatest centroid on the two sides of its cut."""
         lowest = groups.first[groups.starts[:-1]]
         highest = groups.stop[groups.starts[1:] - 1]
-        left = self._means(lowest, self.low[np.minimum(lowest[:-1], self.size - 1)])
-        right = self._means(highest, self.high[np.maximum(highest[1:], 1) - 1])
+        left = self._compute_means(lowest, self.low[np.minimum(lowest[:-1], self.size - 1)])
+        right = self._compute_means(highest, self.high[np.maximum(highest[1:], 1) - 1])
         cut = groups.cut
         return np.append(self.low[0], left)[cut], np.append(right, self.high[-1])[cut]
 
-    def _means(self, ends: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-        """Give the mean between neighbouring positions, or `otherwise` where they are one."""
-        weight = _steps(self.prefix[0, ends]) + _steps(self.prefix[1, ends])
-        total = _steps(self.prefix[2, ends]) + _steps(self.prefix[3, ends])
+    def _compute_means(self, ends: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+        """Return the means between neighbouring positions, or `otherwise` if they are the same."""
+        weight = _diff(self.prefix[0, ends]) + _diff(self.prefix[1, ends])
+        total = _diff(self.prefix[2, ends]) + _diff(self.prefix[3, ends])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(_steps(ends) > 0, total / weight, otherwise)
+            return np.where(_diff(ends) > 0, total / weight, otherwise)
 
-    def _slack(self, groups: CandidateCuts, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    def _bound_slack(
+        self, groups: CandidateCuts, left: np.ndarray, right: np.ndarray
+    ) -> np.ndarray:
         """Bound the cost of moving a cut to the left edge of its group, rounded up."""
         first, stop = groups.first, groups.stop
         low, high = self.low[np.minimum(first, self.size - 1)], self.high[np.maximum(stop, 1) - 1]
@@ -336,64 +353,56 @@ class CutPruner:
         free = (stop - first <= 1) & np.append(self.resolved, True)[first]
         return np.where(free | (stop == first), 0.0, 2 * apart * moved)
 
-    def _run(
+    def _run_program(
         self, edges: np.ndarray, starts: np.ndarray, slack: np.ndarray, *, lower: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        return _run(edges, np.take(self.prefix, edges, axis=1), starts, slack, lower=lower)
+        """Run the program from the left; return costs and the rows of cuts."""
+        cost, cut = np.empty(len(edges)), np.empty(len(edges), np.int64)
+        prefix = np.take(self.prefix, edges, axis=1)
+        solve_layers(edges, prefix, starts, slack, lower, cost, cut)
+        return cost, cut
 
-    def _bounds(
+    def _bound_costs(
         self, edges: np.ndarray, starts: np.ndarray, slack: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Run the program with slack from the left and, mirrored, from the right."""
-        ahead, _ = self._run(edges, starts, slack, lower=True)
-        turned, mirrored = self.size - edges[::-1], -np.take(self.prefix, edges[::-1], axis=1)
-        back, _ = _run(turned, mirrored, len(edges) - starts[::-1], slack[::-1].copy(), lower=True)
+        ahead, _ = self._run_program(edges, starts, slack, lower=True)
+        back, cut = np.empty(len(edges)), np.empty(len(edges), np.int64)
+        mirrored = self.size - edges[::-1], -np.take(self.prefix, edges[::-1], axis=1)
+        ends = len(edges) - starts[::-1]
+        solve_layers(*mirrored, ends, slack[::-1].copy(), True, back, cut)
         return ahead, back[::-1]
 
-    def _passes(
+    def _may_hold_cut(
         self, ahead: np.ndarray, back: np.ndarray, slack: np.ndarray, upper: float, k: int
     ) -> np.ndarray:
-        """Tell which edges may be a cut of R."""
-        margin = self._margin(k, upper)
+        """Return which edges pass the test."""
+        margin = self._compute_margin(k, upper)
         rounding = ROUNDING * (np.abs(ahead) + np.abs(back))
-        return ahead + back + slack <= upper + margin + rounding  # its own slack counts once
+        return ahead + back + slack <= upper + margin + rounding  # the edge's own slack counts once
 
-    def _margin(self, k: int, upper: float) -> float:
-        """Bound how far the cost of a partition may be off that costs at most `upper`."""
-        weights = min(upper * self.doubt, self.cut)
-        folds = (FOLDED + self.doubt) * np.sqrt(upper) * np.sqrt(self.smeared)
-        folds += FOLDED**2 * self.smeared
-        return float(upper * k * ROUNDING + weights + folds)
+    def _compute_margin(self, k: int, upper: float) -> float:
+        """Bound the error of the cost of a partition that costs at most `upper`."""
+        weights = min(upper * self.relative_error, self.weight_cost_error)
+        values = (FIXED_POINT + self.relative_error) * np.sqrt(upper) * np.sqrt(self.squared_widths)
+        values += FIXED_POINT**2 * self.squared_widths
+        return float(upper * k * ROUNDING + weights + values)
 
-    def _noise(self, path: np.ndarray) -> float:
-        """Bound what the costs of a path's segments cannot tell from 0; one value has none."""
+    def _compute_noise(self, path: np.ndarray) -> float:
+        """Bound the rounding of the costs of a path's segments; a segment of one value has none."""
         squares = np.abs(self.prefix[4, path])
-        alone = (_steps(path) == 1) & self.resolved[np.minimum(path[:-1], self.size - 1)]
-        several = ~alone & (_steps(path) > 0)
+        alone = (_diff(path) == 1) & self.resolved[np.minimum(path[:-1], self.size - 1)]
+        several = ~alone & (_diff(path) > 0)
         return float(np.sum(NOISE * (squares[:-1] + squares[1:])[several] + FLOOR))
 
-    def _kept(self, starts: np.ndarray, keep: list[np.ndarray]) -> CandidateCuts:
-        stops = np.append(starts[1:], self.size)
-        ends = [(np.array([p]), np.array([p])) for p in (0, self.size)]
-        inner = [(starts[kept], stops[kept]) for kept in keep]
-        return CandidateCuts.of([ends[0], *inner, ends[1]])
 
-
-def _run(
-    edges: np.ndarray, prefix: np.ndarray, starts: np.ndarray, slack: np.ndarray, *, lower: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    cost, cut = np.empty(len(edges)), np.empty(len(edges), np.int64)
-    program(edges, prefix, starts, slack, lower, cost, cut)
-    return cost, cut
-
-
-def _steps(array: np.ndarray) -> np.ndarray:
-    """Do what `numpy.diff` does, in a fifth of the time for few numbers."""
+def _diff(array: np.ndarray) -> np.ndarray:
+    """Do what `numpy.diff` does, in a fifth of the time if there are few numbers."""
     return np.asarray(array[1:] - array[:-1])
 
 
-def _path(cut: np.ndarray, end: int, k: int) -> np.ndarray:
-    """Follow the best cuts back from a row of the last layer; give the rows."""
+def _trace_path(cut: np.ndarray, end: int, k: int) -> np.ndarray:
+    """Follow the best cuts back from a row of the last layer; return the rows."""
     rows = [end]
     for _ in range(k):
         rows.append(cut[rows[-1]])

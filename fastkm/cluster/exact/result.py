@@ -1,53 +1,60 @@
 """The result of `kmeans1d`: a codebook that labels, reports, prints itself and is kept in a file.
 
-A codebook is kept as JSON that a person can read: a float is written with the digits that give
-the same float back, one that JSON has no number for as a string ("inf"). Nothing in the file
-depends on when or where it was written, so the same result gives the same bytes.
+Its file is JSON, see `fastkm.cluster.codebook_file`; it holds every number of the codebook, but not
+its profile of the data.
 """
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastkm._core.atomic_write import atomic_write
-from fastkm.cluster.diagnostics import Report, measure
+from fastkm.cluster.codebook import describe_classes, to_html_table
+from fastkm.cluster.codebook_file import (
+    VERSION,
+    read_array,
+    read_integer,
+    to_json_number,
+    write_codebook,
+)
+from fastkm.cluster.diagnostics import Report, describe_clusters
 from fastkm.cluster.exact.predict import label
 
-__all__ = ["KMeans1D", "Profile", "Report", "load_codebook"]
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+    from fastkm.cluster.streaming.arrays import LazyArray
 
 FORMAT = "fastkm codebook"
-VERSION = 1
 
 BREAKS_TYPES = ("float64", "int64", "uint64")
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What is known of the whole data: its sorted pieces, shared by all results of one call.
+    """Summary of the whole data: its sorted bins, shared by all results of one call.
 
-    No piece straddles a break of any of these results, so piece i belongs to cluster
+    No bin straddles a break of any of these results, so bin i belongs to cluster
     ``np.searchsorted(breaks, values[i])``.
 
     Attributes
     ----------
     values : (m,) float64 array
-        Mean of each piece, ascending.
+        Mean of each bin, ascending.
     weights : (m,) float64 array
-        Weight of each piece.
+        Weight of each bin.
     counts : (m,) int64 array
-        Number of values in each piece.
+        Number of values in each bin.
     widths : (m,) float64 array
-        Greatest minus least value that may be in the piece; 0 where it is one distinct value.
+        Greatest minus least value that may be in the bin; 0 if it is one distinct value.
     recount : callable, optional
-        Reads the data again and gives the profile of its distinct values, or None where they are
+        Reads the data again and returns the profile of its distinct values, or None if they are
         too many; lost when a result is pickled.
     """
 
@@ -74,19 +81,19 @@ class KMeans1D:
     breaks : (k - 1,) float64 array
         Upper ends of all clusters but the last: cluster j holds the values above
         ``breaks[j - 1]`` up to and including ``breaks[j]``. They are the midpoints of
-        neighbouring centroids, in the data's own type; int64 or uint64 where the data is of
+        neighbouring centroids, in the data's own type; int64 or uint64 if the data holds
         integers beyond 2^53.
     counts : (k,) int64 array
         Number of values in each cluster.
     weights : (k,) float64 array
-        Summed weight of each cluster; the counts where no weights were given.
+        Summed weight of each cluster; the counts if no weights were given.
     inertia : float
-        (Weighted) sum of squared distances to the centroids; inf where it is beyond float64.
+        (Weighted) sum of squared distances to the centroids; inf if it is beyond float64.
     gap : float
         The inertia is proven to be at most this far above the least possible one; 0.0 means
         that it is proven optimal.
     passes : int
-        How often the data was read; 0 where a file does not tell.
+        How often the data was read; 0 if the codebook's file does not say it.
     ranges : (k, 2) float64 array
         Least and greatest value of each cluster.
     variances : (k,) float64 array
@@ -115,6 +122,12 @@ class KMeans1D:
     variances: np.ndarray
     profile: Profile | None = field(default=None, repr=False)
 
+    @overload
+    def predict(self, values: xr.DataArray, *, out: np.ndarray | None = ...) -> xr.DataArray: ...
+    @overload
+    def predict(self, values: LazyArray, *, out: None = ...) -> Any: ...
+    @overload
+    def predict(self, values: ArrayLike, *, out: np.ndarray | None = ...) -> np.ndarray: ...
     def predict(self, values: Any, *, out: np.ndarray | None = None) -> Any:
         """Label values by cluster.
 
@@ -124,15 +137,15 @@ class KMeans1D:
             Any shape and any real type. Missing cells (NaN, a mask, a `DataArray`'s attributes)
             get -1; a value equal to a break belongs to the cluster below it.
         out : array, optional
-            Where to put the labels: a writeable array of the shape of `values`, of any signed
+            The array to fill: a writeable array of the shape of `values`, of any signed
             integer type that holds them; a memory map too.
 
         Returns
         -------
         array or DataArray
             Labels in the shape of `values`: `out`, or the narrowest signed integers that hold
-            them, int8 up to 128 clusters. A `DataArray` where one came, with its coordinates
-            and without its attributes (around `out` if that is given); lazy where `values` is.
+            them, int8 up to 128 clusters. For a `DataArray` a `DataArray`, with its coordinates
+            and without its attributes (around `out` if that is given); lazy if `values` is.
 
         Raises
         ------
@@ -156,14 +169,29 @@ class KMeans1D:
         """
         return label(values, self.breaks, out=out)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of bands: none, since values of any one band may be labelled."""
+        return ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Units of bands: none, since the codebook does not know them."""
+        return ()
+
+    @property
+    def proven_optimal(self) -> bool:
+        """Whether it is proven that no clustering of the same data has a lower inertia."""
+        return bool(self.gap == 0)
+
     def report(self) -> Report:
-        """Describe the clusters, and tell which assumptions of k-means hold in them.
+        """Describe the clusters and test the assumptions of k-means on them.
 
         Returns
         -------
         Report
             Share, range, mean and variance of each cluster; whether the clusters are spherical,
-            of equal variance and of equal size. It prints as a text and has the numbers too.
+            of equal variance and of equal size. It prints as a text and holds the numbers.
 
         Examples
         --------
@@ -184,10 +212,78 @@ class KMeans1D:
           groups and joining small ones, so a large group may be several clusters, and a small
           one part of another.
         """
-        return measure(self.centroids, self.ranges, self.variances, self.weights)
+        return describe_clusters(self.centroids, self.ranges, self.variances, self.weights)
+
+    def describe(self, raster: Any, /) -> dict[str, Any]:
+        """Return the attributes of a label map of `raster`, a `DataArray`, without the inertia."""
+        units = str(raster.attrs.get("units", ""))
+        what = raster.attrs.get("long_name", "values" if raster.name is None else raster.name)
+        return {
+            **describe_classes(what, self.centroids, units),
+            "centroids": self.centroids,
+            "breaks": self.breaks,
+            "centroid_units": units,
+        }
+
+    def tabulate(self) -> dict[str, list[Any]]:
+        """Return the centroids and the breaks between which clusters lie, one row a cluster."""
+        breaks = self.breaks.tolist()
+        return {
+            "centroid": self.centroids.tolist(),
+            "above": ["", *breaks],
+            "up_to": [*breaks, ""],
+        }
+
+    def without_profile(self) -> KMeans1D:
+        """Return the codebook without its profile of the data, which labels do not need."""
+        return replace(self, profile=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the codebook's file holds: strings, integers, floats, lists of them."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "k": int(self.k),
+            "inertia": to_json_number(float(self.inertia)),
+            "gap": to_json_number(float(self.gap)),
+            "passes": int(self.passes),
+            "breaks_type": self.breaks.dtype.name,
+            **{name: to_json_number(getattr(self, name).tolist()) for name in _list_shapes(self.k)},
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> KMeans1D:
+        """Rebuild a codebook from what its file holds.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If an entry is missing or wrong.
+        """
+        k = read_integer(stored, "k", least=1)
+        if stored["breaks_type"] not in BREAKS_TYPES:
+            raise ValueError(f"breaks_type must be one of {BREAKS_TYPES}")
+        types = {"breaks": stored["breaks_type"], "counts": "int64"}
+        arrays: dict[str, Any] = {
+            name: read_array(stored, name, shape, types.get(name, "float64"))
+            for name, shape in _list_shapes(k).items()
+        }
+        for name in ("centroids", "breaks"):
+            steps = zip(arrays[name][:-1], arrays[name][1:], strict=True)
+            # centroids of huge integers may round to the same float
+            ascends = all(a < b if name == "breaks" else a <= b for a, b in steps)
+            if not (ascends and np.isfinite(arrays[name]).all()):
+                raise ValueError(f"{name} must be finite and ascend")
+        return cls(
+            k=k,
+            inertia=float(read_array(stored, "inertia", ())),
+            gap=float(read_array(stored, "gap", ())),
+            passes=read_integer(stored, "passes", least=0) if "passes" in stored else 0,
+            **arrays,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the codebook as a JSON file, whole or not at all; see `load_codebook`.
+        """Write the codebook as a JSON file, whole or not at all; see `fastkm.load_codebook`.
 
         Parameters
         ----------
@@ -199,46 +295,31 @@ class KMeans1D:
         OSError
             If it cannot be written.
         """
-        stored = {
-            "format": FORMAT,
-            "version": VERSION,
-            "k": int(self.k),
-            "inertia": _number(float(self.inertia)),
-            "gap": _number(float(self.gap)),
-            "passes": int(self.passes),
-            "breaks_type": self.breaks.dtype.name,
-            **{name: _number(getattr(self, name).tolist()) for name in _shapes(self.k)},
-        }
         lines = [
             f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
-            for name, value in stored.items()
+            for name, value in self.to_dict().items()
         ]
-        with atomic_write(path) as draft:
-            draft.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+        write_codebook(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def __repr__(self) -> str:
         lines = [self._headline()]
-        for j, (mean, end, count, share) in enumerate(self._rows()):
+        for j, (mean, end, count, share) in enumerate(self._list_rows()):
             noun = "value " if count == "1" else "values"
             lines.append(f"  {j}: {mean:>12}  {end:>20}  {count:>12} {noun} {share:>7}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        heads = ("cluster", "centroid", "values", "count", "share")
-        rows = [(str(j), *row) for j, row in enumerate(self._rows())]
-        return (
-            f"<table><caption>{html.escape(self._headline())}</caption>"
-            f"<thead>{_html_row('th', heads)}</thead>"
-            f"<tbody>{''.join(_html_row('td', row) for row in rows)}</tbody></table>"
-        )
+        headings = ("cluster", "centroid", "values", "count", "share")
+        rows = [(str(j), *row) for j, row in enumerate(self._list_rows())]
+        return to_html_table(self._headline(), headings, rows)
 
     def _headline(self) -> str:
         proof = "proven optimal" if self.gap == 0 else f"at most {self.gap:.3g} above the optimum"
         clusters = "1 cluster" if self.k == 1 else f"{self.k} clusters"
         return f"KMeans1D: {clusters}, inertia {self.inertia:.6g}, {proof}"
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        """Centroid, end, count and share of each cluster, in words."""
+    def _list_rows(self) -> list[tuple[str, str, str, str]]:
+        """Return centroid, end, count and share of each cluster as text."""
         ends = [*(f"up to {end:.6g}" for end in self.breaks.tolist()), "above"]
         shares = self.report().shares
         return [
@@ -249,73 +330,8 @@ class KMeans1D:
         ]
 
 
-def load_codebook(path: str | os.PathLike[str]) -> KMeans1D:
-    """Read a codebook that `KMeans1D.save` wrote.
-
-    Parameters
-    ----------
-    path : path-like
-        A JSON file.
-
-    Returns
-    -------
-    KMeans1D
-        It predicts, reports and prints as the one that was saved; its `profile` is None.
-
-    Raises
-    ------
-    OSError
-        If there is no such file, or it cannot be read.
-    ValueError
-        If it is not a codebook, is one of another version, or is damaged.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import fastkm
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     fastkm.kmeans1d([1, 2, 8, 9], 2).save(f"{folder}/year.json")
-    ...     codebook = fastkm.load_codebook(f"{folder}/year.json")
-    >>> codebook.predict([0.5, 7.0])
-    array([0, 1], dtype=int8)
-    """
-    file = Path(path)
-    if file.is_dir():
-        raise IsADirectoryError(f"{file} is a folder, not a codebook")
-    if not file.exists():
-        raise FileNotFoundError(f"{file}: no such file")
-    try:
-        stored = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        stored = None
-    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        raise ValueError(f"{file} is not a codebook of fastkm")
-    if stored.get("version") != VERSION:
-        raise ValueError(
-            f"{file} is a codebook of version {stored.get('version')!r}; this fastkm reads "
-            f"version {VERSION}"
-        )
-    try:
-        return _restore(stored)
-    except KeyError as error:
-        raise ValueError(f"{file} is damaged: {error} is missing") from None
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged: {error}") from None
-
-
-def _html_row(tag: str, cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _number(value: Any) -> Any:
-    """Give what strict JSON can hold: inf and NaN as strings, lists element by element."""
-    if isinstance(value, list):
-        return [_number(element) for element in value]
-    return value if np.isfinite(value) else str(value)
-
-
-def _shapes(k: int) -> dict[str, tuple[int, ...]]:
-    """List the arrays of a codebook, in the order of the file."""
+def _list_shapes(k: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of a codebook by name, in the order of its file."""
     return {
         "centroids": (k,),
         "breaks": (k - 1,),
@@ -324,51 +340,3 @@ def _shapes(k: int) -> dict[str, tuple[int, ...]]:
         "ranges": (k, 2),
         "variances": (k,),
     }
-
-
-def _restore(stored: dict[str, Any]) -> KMeans1D:
-    """Rebuild a codebook; raise ValueError or KeyError if it is damaged."""
-    k = _whole(stored, "k", least=1)
-    if stored["breaks_type"] not in BREAKS_TYPES:
-        raise ValueError(f"breaks_type must be one of {BREAKS_TYPES}")
-    types = {"breaks": stored["breaks_type"], "counts": "int64"}
-    arrays: dict[str, Any] = {
-        name: _array(stored, name, shape, np.dtype(types.get(name, "float64")))
-        for name, shape in _shapes(k).items()
-    }
-    for name in ("centroids", "breaks"):
-        steps = zip(arrays[name][:-1], arrays[name][1:], strict=True)
-        # centroids of huge integers may round to the same float
-        rises = all(a < b if name == "breaks" else a <= b for a, b in steps)
-        if not (rises and np.isfinite(arrays[name]).all()):
-            raise ValueError(f"{name} must be finite and ascend")
-    return KMeans1D(
-        k=k,
-        inertia=float(_array(stored, "inertia", (), np.dtype("f8"))),
-        gap=float(_array(stored, "gap", (), np.dtype("f8"))),
-        passes=_whole(stored, "passes", least=0) if "passes" in stored else 0,
-        **arrays,
-    )
-
-
-def _whole(stored: dict[str, Any], name: str, *, least: int) -> int:
-    value = stored[name]
-    if type(value) is not int or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return value
-
-
-def _array(
-    stored: dict[str, Any], name: str, shape: tuple[int, ...], dtype: np.dtype
-) -> np.ndarray:
-    """Read numbers of one shape; nothing is rounded to an integer, and null is not NaN."""
-    value = stored[name]
-    try:
-        array = np.array(value, dtype)
-    except (ValueError, TypeError, OverflowError):
-        array = np.array(np.nan)
-    if np.isnan(array).any() or (dtype.kind in "iu" and array.tolist() != value):
-        raise ValueError(f"{name} must hold numbers of type {dtype.name}")
-    if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    return array

@@ -1,4 +1,4 @@
-"""The passes of `kmeans1d`: bin, rule out, look closer, until each cut is known.
+"""The passes of `kmeans1d`: make bins, rule bins out, make finer bins, until each cut is known.
 
 See `fastkm.cluster.exact.kmeans1d` for the whole and `fastkm.cluster.exact.pruning` for the proof.
 """
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm._kernels.superaccumulator import sum_products
-from fastkm.cluster.exact import collectors, histograms
-from fastkm.cluster.exact.collectors import GatherIfSmall, GatherWindows
-from fastkm.cluster.exact.guess import Guess
+from fastkm.cluster.exact import collectors
+from fastkm.cluster.exact.collectors import GatherWindows
+from fastkm.cluster.exact.histograms import SmallTypeHistogram, require_same_number
+from fastkm.cluster.exact.key_histograms import COARSE_BINS, KeyHistogram
 from fastkm.cluster.exact.pruning import CandidateCuts, CutPruner
+from fastkm.cluster.exact.sortable_keys import SingleKeys
 from fastkm.cluster.exact.tie_breaking import ExactSums, decide
 from fastkm.cluster.exact.weighted_histograms import SumExactly, WeightedHistogram
-from fastkm.cluster.streaming.pieces import Chunk, InMemory
+from fastkm.cluster.streaming.chunks import InMemory
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import Bins
+    from fastkm.cluster.exact.histograms import Histogram
     from fastkm.cluster.exact.sortable_keys import KeyWindows
-    from fastkm.cluster.streaming.pieces import Reducible
+    from fastkm.cluster.streaming.chunks import Reducible
     from fastkm.cluster.streaming.source import Source
 
 WINDOWS = 1 << 12
@@ -31,245 +34,195 @@ WINDOWS = 1 << 12
 PAIRS = 1 << 24
 """Pairs of positions up to which costs are compared in double-double: a second."""
 
-
-SHARE, SAMPLED, LEAST = 16, 8, 8
-"""Of the blocks of a dask array one in 16 is looked at before, but at least one, at most 8, and none
-where there are fewer than 8: a guess spares a pass, but it is not sure to."""
-
+SAMPLED_SHARE, MAX_SAMPLED, MIN_BLOCKS = 16, 8, 8
+"""One in 16 blocks of a dask array is read to guess cuts, but at least one and at most 8, and none
+of fewer than 8 blocks: a guess may spare a pass, but is not sure to."""
 
 NEAR = 8
-"""Atoms to both sides of a cut by which it is seen whether numbers are rounded."""
+"""Bins on each side of a cut that show whether the numbers there are rounded."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Where the cuts are.
+    """The optimal cuts for each possible k, and what is known of the data.
 
-    Attributes
-    ----------
-    source : Source
-        The data.
-    atoms : Atoms
-        What is known of it; numbers less ``folded.start``, weights times ``folded.unit``.
-    folded : Folded
-        With start and unit.
-    cuts : dict of int to (k + 1,) int64 array
-        Positions among the atoms, 0 and m included. Impossible k are left out.
-    gaps : dict of int to float
-        How far the cost may be above the least.
-    squared : bool
-        Whether the sums of the atoms hold squares.
+    The bins hold values less ``histogram.start``, and weights times 2^``histogram.power``.
     """
 
     source: Source
-    atoms: Bins
-    folded: WeightedHistogram
-    cuts: dict[int, np.ndarray]
-    gaps: dict[int, float]
-    squared: bool
+    bins: Bins
+    histogram: Histogram  # that made the bins
+    cuts: dict[int, np.ndarray]  # (k + 1,) int64, positions among the bins, 0 and m included
+    gaps: dict[int, float]  # bounds on how far costs may be above the least ones
+    squared: bool  # whether the sums of the bins hold squares
 
 
-def solve(source: Source, ks: list[int], threads: int | None) -> Solution:
-    """Find the optimal cuts for each possible k."""
-    return Solver(source, threads).run(ks)
+def choose_histogram(source: Source, ks: list[int], threads: int | None) -> Histogram:
+    """Choose how values are binned, by their type and whether they have weights."""
+    if source.weighted or source.dtype.itemsize == 8:
+        return WeightedHistogram(source.dtype, threads)
+    if source.dtype.itemsize <= 2:
+        return SmallTypeHistogram(source.dtype, threads)
+    histogram = KeyHistogram(source.dtype, threads, lazy=source.lazy_blocks > 0)
+    histogram.singles = guess_cuts(source, ks, threads)
+    return histogram
 
 
 class Solver:
     """One problem, with what its passes have in common."""
 
-    def __init__(self, source: Source, threads: int | None) -> None:
-        self.source, self.threads = source, threads
-        self.data: Reducible = source
-        self.folded = WeightedHistogram(source.dtype, threads)
-        self.most_held = collectors.HELD_OF_LAZY if source.lazy else collectors.HELD
-        self.binning: (
-            histograms.SmallTypeHistogram | histograms.KeyHistogram | WeightedHistogram
-        ) = self.folded
-        if source.dtype.itemsize <= 2 and not source.weighted:
-            self.binning = histograms.SmallTypeHistogram(source.dtype, threads)
-        elif source.dtype.itemsize == 4 and not source.weighted:
-            self.binning = histograms.KeyHistogram(source.dtype, threads)
-            if source.lazy:
-                self.binning.finer_cells = histograms.FINER_CELLS_OF_LAZY
+    def __init__(self, source: Source, ks: list[int], threads: int | None) -> None:
+        self.source, self.ks, self.threads = source, ks, threads
+        self.histogram = choose_histogram(source, ks, threads)
+        self.data: Reducible = source  # later the values that still matter, if they are few
+        lazy = source.lazy_blocks > 0
+        self.max_copied = collectors.MAX_COPIED_OF_LAZY if lazy else collectors.MAX_COPIED
 
-    def run(self, ks: list[int]) -> Solution:
-        """Do pass after pass until each cut is known."""
-        atoms = self._first(ks)
-        while len(atoms.low) < max(ks) and not atoms.resolved.all():
-            atoms = self._refine(atoms, ~atoms.resolved)
-        possible = [k for k in dict.fromkeys(ks) if k <= len(atoms.low)]
+    def solve(self) -> Solution:
+        """Find the optimal cuts for each possible k: do pass after pass until each cut is known."""
+        # bins of all values, as many as there are clusters if there are so many distinct values
+        bins = self.histogram.first(self.source)
+        while len(bins.low) < max(self.ks) and not bins.resolved.all():
+            bins = self._refine(bins, ~bins.resolved)
+        possible = [k for k in dict.fromkeys(self.ks) if k <= len(bins.low)]
         if not possible:
-            return Solution(self.source, atoms, self.folded, {}, {}, squared=True)
-        search = CutPruner(atoms, self.folded.doubt, self.folded.cut)
-        found = search.first_round(possible)
+            return Solution(self.source, bins, self.histogram, {}, {}, squared=True)
+        # rule bins out, and look into those that may hold a cut, until these are single values
+        pruner = self._make_pruner(bins)
+        found = pruner.first_round(possible)
         while True:
-            found = {k: search.prune(k, *found[k]) for k in possible}
-            wanted = self._wanted(atoms, [groups for groups, _ in found.values()])
+            found = {k: pruner.prune(k, *found[k]) for k in possible}
+            wanted = self._choose_bins(bins, [candidates for candidates, _ in found.values()])
             if not wanted.any():
                 break
-            old, atoms = atoms, self._refine(atoms, wanted)
-            # U is found anew: sums in folds leave out the squares within bins
-            found = {k: (groups.translate(old, atoms), np.inf) for k, (groups, _) in found.items()}
-            search = CutPruner(atoms, self.folded.doubt, self.folded.cut)
-        cuts, gaps = self._decide(search, atoms, found)
-        squared = self.binning is not self.folded or bool(atoms.resolved.all())
-        if isinstance(self.binning, histograms.KeyHistogram) and len(possible) == len(set(ks)):
-            atoms, cuts = self.binning.merge_to_coarse_bins(atoms, cuts)
-        return Solution(self.source, atoms, self.folded, cuts, gaps, squared)
+            old, bins = bins, self._refine(bins, wanted)
+            # costs change: squares within bins that a weighted histogram left out become known
+            found = {k: (cuts.translate(old, bins), np.inf) for k, (cuts, _) in found.items()}
+            pruner = self._make_pruner(bins)
+        # choose among cuts that are equally good; if a k is too large, bins are not merged, since
+        # their number is reported
+        cuts, gaps = self._decide(pruner, bins, found)
+        squared = self.histogram.has_squares or bool(bins.resolved.all())
+        if len(possible) == len(set(self.ks)):
+            bins, cuts = self.histogram.finish(bins, cuts)
+        return Solution(self.source, bins, self.histogram, cuts, gaps, squared)
 
-    def _first(self, ks: list[int]) -> Bins:
-        """Do the first pass, or the first two."""
-        if isinstance(self.binning, histograms.SmallTypeHistogram):
-            atoms = self.binning.first(self.source)
-            self._require_finite()
-            return atoms
-        if isinstance(self.binning, histograms.KeyHistogram):
-            self.binning.guess = guess_cuts(self.source, self.binning, ks)
-        found = self.source.reduce(GatherIfSmall(self.binning.aim, self.source.dtype), self.threads)
-        if isinstance(found, Chunk):
-            self.folded.measure(InMemory(found))
-            self.binning = self.folded
-            self._require_finite()
-            return self.folded.sorted(found)
-        if isinstance(self.binning, histograms.KeyHistogram):
-            atoms = self.binning.open(found)
-            self._require_finite()
-            return atoms
-        self.folded.open(found)
-        self._require_finite()
-        atoms = self.folded.first(self.source)
-        self._require_same(self.folded.number, int(atoms.counts.sum()))
-        return atoms
+    def _make_pruner(self, bins: Bins) -> CutPruner:
+        return CutPruner(bins, self.histogram.relative_error, self.histogram.absolute_error)
 
-    def _require_finite(self) -> None:
-        if self.binning.infinite:
-            where = self.source.locate_infinite()
-            raise ValueError(f"values must not be infinite, but {where} is")
-
-    def _refine(self, atoms: Bins, wanted: np.ndarray) -> Bins:
-        """Look into some atoms: in what is known or held of the data, or in a pass."""
-        assert not isinstance(self.binning, histograms.SmallTypeHistogram)
-        first, last, complete = _runs(wanted, atoms.counts)
-        number = int(sum(atoms.counts[a : b + 1].sum() for a, b in zip(first, last, strict=True)))
-        windows = self.binning.windows(atoms.low[first], atoms.high[last])
-        finer = self._known(windows)
+    def _refine(self, bins: Bins, wanted: np.ndarray) -> Bins:
+        """Replace some bins by finer ones, from known counts, values in memory, or a pass."""
+        first, last, complete = _find_runs(wanted, bins.counts)
+        number = int(sum(bins.counts[a : b + 1].sum() for a, b in zip(first, last, strict=True)))
+        windows = self.histogram.windows(bins.low[first], bins.high[last])
+        finer = self.histogram.find_known(windows)
         if finer is None:
-            if complete and number <= self.most_held:
-                self._keep_in_memory(windows, number)
-            if complete and number <= collectors.FEW and isinstance(self.data, InMemory):
-                finer = self.folded.sorted(self.data.piece)
+            # copy the values if all that are wanted, now or later, are few enough
+            if complete and number <= self.max_copied:
+                self._copy_to_memory(windows, number)
+            if complete and number <= collectors.MAX_SORTED and isinstance(self.data, InMemory):
+                finer = self.histogram.sort(self.data.chunk)
             else:
-                finer = self.binning.refine(self.data, windows)
-        self._require_same(number, int(finer.counts.sum()))
-        return atoms.replace_runs(first, last, finer)
+                finer = self.histogram.refine(self.data, windows)
+        require_same_number(number, int(finer.counts.sum()))
+        return bins.replace_runs(first, last, finer)
 
-    def _known(self, windows: KeyWindows) -> Bins | None:
-        return (
-            self.binning.known(windows)
-            if isinstance(self.binning, histograms.KeyHistogram)
-            else None
-        )
+    def _copy_to_memory(self, windows: KeyWindows, number: int) -> None:
+        """Copy the values in some windows; no other values are wanted later."""
+        reduction = GatherWindows(self.histogram, windows, number, self.source.weighted)
+        found = self.data.reduce(reduction, self.threads)
+        require_same_number(number, found.number)
+        self.data = InMemory(found.chunk)
 
-    def _keep_in_memory(self, windows: KeyWindows, number: int) -> None:
-        """Copy the values in some windows: what is wanted later is among them."""
-        assert not isinstance(self.binning, histograms.SmallTypeHistogram)
-        aim = GatherWindows(self.binning, windows, number, self.source.weighted)
-        piece, came = self.data.reduce(aim, self.threads)
-        self._require_same(number, came)
-        self.data = InMemory(piece)
-
-    def _require_same(self, before: int, now: int) -> None:
-        if before != now:
-            raise ValueError(
-                f"values must be the same in every pass: {before:,} were between the same limits "
-                f"in one pass, {now:,} in the next"
-            )
+    def _choose_bins(self, bins: Bins, found: list[CandidateCuts]) -> np.ndarray:
+        """Choose the bins to look into: those that may hold a cut, and the ends of clusters."""
+        wanted, ends = np.zeros((2, len(bins.low)), bool)
+        for candidates in found:
+            inner = candidates.first[candidates.starts[1] : candidates.starts[-2]]
+            wanted[inner] = True  # groups are single bins by now
+            ends[inner - 1] = True
+        wanted &= ~bins.resolved
+        return wanted | (ends & ~bins.tight)
 
     def _decide(
-        self, search: CutPruner, atoms: Bins, found: dict[int, tuple[CandidateCuts, float]]
+        self, pruner: CutPruner, bins: Bins, found: dict[int, tuple[CandidateCuts, float]]
     ) -> tuple[dict[int, np.ndarray], dict[int, float]]:
-        """Give the cuts that are left, after closer comparison where there are several."""
-        left = {k: groups for k, (groups, _) in found.items()}
-        for k, groups in left.items():
-            if not (groups.is_unique() or self.source.weighted or groups.pairs() > PAIRS):
-                left[k] = search.drop_dominated(groups)
-        unsure = [groups.first for groups in left.values() if not groups.is_unique()]
-        places = np.unique(np.concatenate(unsure or [np.zeros(1, np.int64)]))
-        sums = self._exact_sums(atoms, places)
+        """Choose the best cuts for each k among those that rounding could not rule out."""
+        # double-double rules more cuts out; it needs exact weights, and one cost for each pair
+        left = {k: candidates for k, (candidates, _) in found.items()}
+        for k, candidates in left.items():
+            unique, few = candidates.is_unique(), candidates.count_pairs() <= PAIRS
+            if not unique and few and not self.source.weighted:
+                left[k] = pruner.drop_dominated(candidates)
+        # exact sums between all positions of cuts that are still not unique
+        several = [candidates.first for candidates in left.values() if not candidates.is_unique()]
+        places = np.unique(np.concatenate(several or [np.zeros(1, np.int64)]))
+        sums = self._sum_exactly(bins, places)
+        # the exact comparison, or the best of rounded costs if there are too many to compare
         cuts, gaps = {}, dict.fromkeys(found, 0.0)
-        for k, groups in left.items():
-            chosen = groups.first if groups.is_unique() else decide(groups, places, sums)
+        for k, candidates in left.items():
+            unique = candidates.is_unique()
+            chosen = candidates.first if unique else decide(candidates, places, sums)
             if chosen is None:
-                chosen, gaps[k] = search.best(k, *found[k])
+                chosen, gaps[k] = pruner.find_best(k, *found[k])
             cuts[k] = chosen
         return cuts, gaps
 
-    def _exact_sums(self, atoms: Bins, places: np.ndarray) -> ExactSums:
-        """Sum weights and values between places exactly: of the atoms, or in a pass."""
+    def _sum_exactly(self, bins: Bins, places: np.ndarray) -> ExactSums:
+        """Sum weights and values between places exactly: those of bins, or in a pass."""
         sums = ExactSums(len(places) - 1)
         if len(places) == 1:
             return sums
-        if not self.source.weighted:
-            part = np.searchsorted(places, np.arange(len(atoms.low)), side="right") - 1
-            one = np.ones(len(atoms.low))
-            sums.add(atoms.base, atoms.sums[0], part)
-            for distances in atoms.sums[2:4]:
-                sum_products(np.ascontiguousarray(distances), one, part, sums.total)
-            return sums
-        return self.source.reduce(SumExactly(self.folded, atoms.low[places[1:-1]]), self.threads)
-
-    def _wanted(self, atoms: Bins, found: list[CandidateCuts]) -> np.ndarray:
-        """Choose the atoms to look into: where cuts may be, and the ends of clusters."""
-        wanted, ends = np.zeros((2, len(atoms.low)), bool)
-        for groups in found:
-            inner = groups.first[groups.starts[1] : groups.starts[-2]]
-            wanted[inner] = True  # groups are single atoms by now
-            ends[inner - 1] = True
-        wanted &= ~atoms.resolved
-        return wanted | (ends & ~atoms.tight)
+        if self.source.weighted:
+            reduction = SumExactly(self.histogram, bins.low[places[1:-1]])
+            return self.source.reduce(reduction, self.threads)
+        part = np.searchsorted(places, np.arange(len(bins.low)), side="right") - 1
+        ones = np.ones(len(bins.low))
+        sums.add(bins.base, bins.sums[0], part)
+        for distances in bins.sums[2:4]:
+            sum_products(np.ascontiguousarray(distances), ones, part, sums.total)
+        return sums
 
 
-def guess_cuts(source: Source, packed: histograms.KeyHistogram, ks: list[int]) -> Guess:
+def guess_cuts(source: Source, ks: list[int], threads: int | None) -> SingleKeys:
     """Guess where cuts are from some blocks of a dask array, spread evenly over it."""
-    if source.lazy < LEAST:
-        return Guess.none()
-    number = min(max(source.lazy // SHARE, 1), SAMPLED)
-    sample = histograms.KeyHistogram(packed.dtype, packed.threads)
-    spread = (np.arange(number) * source.lazy + source.lazy // 2) // number
-    found = source.reduce_some(sample.aim, spread[:1].tolist(), packed.threads)
-    lows = _unsure(sample.open(found), ks)
-    if number > 1 and len(lows):
-        more = source.reduce_some(sample.aim, spread[1:].tolist(), packed.threads)
-        lows = _unsure(sample.open(sample.aim.merged([found, more])), ks)
-    return Guess.around(packed.bins_of(lows), histograms.CELLS)
+    if source.lazy_blocks < MIN_BLOCKS:
+        return SingleKeys.none()
+    number = min(max(source.lazy_blocks // SAMPLED_SHARE, 1), MAX_SAMPLED)
+    sample = KeyHistogram(source.dtype, threads)
+    blocks = (np.arange(number) * source.lazy_blocks + source.lazy_blocks // 2) // number
+    # one block shows whether there is anything to guess; the others are read only then
+    found = source.reduce_some(sample.reduction, blocks[:1].tolist(), threads)
+    values = _find_unresolved_cuts(sample.open(found), ks)
+    if number > 1 and len(values):
+        more = source.reduce_some(sample.reduction, blocks[1:].tolist(), threads)
+        found = sample.reduction.combine([found, more])
+        values = _find_unresolved_cuts(sample.open(found), ks)
+    return SingleKeys.around(sample.find_coarse_bins(values), COARSE_BINS)
 
 
-def _unsure(atoms: Bins, ks: list[int]) -> np.ndarray:
-    """Give the least values above the best cuts, but for those among distinct values.
+def _find_unresolved_cuts(bins: Bins, ks: list[int]) -> np.ndarray:
+    """Return the least values above the best cuts, except cuts among bins of one value each.
 
-    Rounded numbers are told apart by the first pass: there is nothing to guess.
+    If numbers are rounded, the bins of the first pass hold one value each: nothing is to guess.
     """
-    possible = [k for k in dict.fromkeys(ks) if 1 < k <= len(atoms.low)]
+    possible = [k for k in dict.fromkeys(ks) if 1 < k <= len(bins.low)]
     if not possible:
         return np.empty(0)
-    search = CutPruner(atoms)
+    pruner = CutPruner(bins)
     paths = [
-        search.best(k, *search.prune(k, *groups))[0][1:-1]
-        for k, groups in search.first_round(possible).items()
+        pruner.find_best(k, *pruner.prune(k, *found))[0][1:-1]
+        for k, found in pruner.first_round(possible).items()
     ]
     cuts = np.unique(np.concatenate(paths))
-    near = np.clip(cuts[:, None] + np.arange(-NEAR, NEAR), 0, len(atoms.low) - 1)
-    return atoms.low[cuts[~atoms.resolved[near].all(axis=1)]]
+    near = np.clip(cuts[:, None] + np.arange(-NEAR, NEAR), 0, len(bins.low) - 1)
+    return bins.low[cuts[~bins.resolved[near].all(axis=1)]]
 
 
-def _runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Find the runs of wanted atoms, or where they are too many those with most values.
+def _find_runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the first and last bin of each run of wanted bins, and whether these are all runs.
 
-    Returns
-    -------
-    first, last : (w,) int64 array
-    complete : bool
-        Whether these are all.
+    If there are more than `WINDOWS` runs, these are the ones with most values.
     """
     first = np.flatnonzero(wanted & ~np.append(False, wanted[:-1]))
     last = np.flatnonzero(wanted & ~np.append(wanted[1:], False))

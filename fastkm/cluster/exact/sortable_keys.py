@@ -1,7 +1,7 @@
-"""Keys: unsigned integers in the order of the values, and windows of them.
+"""Keys: unsigned integers in the order of the values, windows of keys, and keys counted singly.
 
-The bit pattern of a float, changed as `fastkm._kernels.histogram` describes, or an integer with
-its sign bit flipped. Bins are ranges of keys.
+The key of a float is its bit pattern, changed as `fastkm._kernels.histogram` describes; that of an
+integer is the integer with its sign bit flipped. Bins are ranges of keys.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastkm._kernels.histogram import LOW_BITS
+
 COARSE_BITS = 16
 """log2 of the cells in which windows of 64-bit keys are looked up."""
 
+SINGLE_KEYS = 1 << 20
+"""Keys that are counted one by one: a table of 4 MB."""
+
 
 class KeyOrder(NamedTuple):
-    """How the bit patterns of a type become keys.
+    """Rule by which the bit patterns of a type become keys.
 
-    Attributes
-    ----------
-    dtype : numpy.dtype
-        A type of 32 or 64 bits.
-    parts : (4,) uint64 array
-        The sign bit, what to flip where it is set and where it is not, and the pattern that
-        counts as 0 (that of -0.0): `fastkm._kernels.histogram.key_of`.
+    The parts are the sign bit, the bits to flip if it is set and if it is not, and the pattern that
+    counts as 0 (that of -0.0): see `fastkm._kernels.histogram.to_key`.
     """
 
-    dtype: np.dtype
-    parts: np.ndarray
+    dtype: np.dtype  # of 32 or 64 bits
+    parts: np.ndarray  # (4,) uint64
 
     @classmethod
     def of(cls, dtype: np.dtype) -> KeyOrder:
@@ -50,24 +50,21 @@ class KeyOrder(NamedTuple):
 
     @property
     def limits(self) -> np.ndarray:
-        """The least and greatest key that is no NaN: (2,), of the type of the bit patterns."""
+        """The least and greatest key that is not NaN: (2,), of the type of the bit patterns."""
         if self.dtype.kind == "f":
-            return self.keys(np.array([-np.inf, np.inf])).astype(self.unsigned)
+            return self.to_keys(np.array([-np.inf, np.inf])).astype(self.unsigned)
         return np.array([0, np.iinfo(self.unsigned).max], self.unsigned)
 
-    def keys(self, values: np.ndarray) -> np.ndarray:
-        """Give the keys of values."""
+    def to_keys(self, values: np.ndarray) -> np.ndarray:
+        """Return the keys of values, as uint64."""
         bits = np.asarray(values).astype(self.dtype).view(self.unsigned).astype(np.uint64)
         bits[bits == self.parts[3]] = 0
         return bits ^ np.where(bits & self.parts[0], self.parts[1], self.parts[2])
 
-    def values(self, keys: np.ndarray) -> np.ndarray:
-        """Give the values of keys, in float64."""
-        bits = np.where(
-            keys & self.parts[0] == self.parts[2] & self.parts[0],
-            keys ^ self.parts[2],
-            keys ^ self.parts[1],
-        )
+    def to_values(self, keys: np.ndarray) -> np.ndarray:
+        """Return the values of keys, as float64."""
+        sign, flip_if_set, flip_if_not, _ = self.parts
+        bits = keys ^ np.where(keys & sign == flip_if_not & sign, flip_if_not, flip_if_set)
         typed = bits.astype(self.unsigned).view(self.dtype)
         with np.errstate(invalid="ignore"):  # signalling NaN
             return typed.astype(np.float64) + 0.0
@@ -76,27 +73,18 @@ class KeyOrder(NamedTuple):
 class KeyWindows(NamedTuple):
     """Ranges of keys, disjoint and ascending, and a table that finds them.
 
-    Attributes
-    ----------
-    ends : (2, w) uint64 array
-        Least and greatest key of each.
-    origin, wide : int
-        Cell c begins at key ``origin + c * 2**wide``.
-    marks : (c + 1,) uint8 array
-        1 for each cell of keys into which a window reaches.
-    coarse : (c,) int16 array
-        The first of these windows, or -1.
+    Cell c of the table begins at key ``origin + c * 2**wide``.
     """
 
-    ends: np.ndarray
+    ends: np.ndarray  # (2, w) uint64, least and greatest key of each window
     origin: int
     wide: int
-    marks: np.ndarray
-    coarse: np.ndarray
+    marks: np.ndarray  # (c + 1,) uint8, 1 for each cell of keys into which a window reaches
+    coarse: np.ndarray  # (c,) int16, the first of the windows that reach into each cell, or -1
 
     @classmethod
     def of(cls, ends: np.ndarray, origin: int, wide: int, cells: int) -> KeyWindows:
-        """Build the table."""
+        """Build the table of some windows."""
         coarse = np.full(cells, -1, np.int16)
         first, last = ((ends - np.uint64(origin)) >> np.uint64(wide)).astype(np.int64)
         for w in range(ends.shape[1] - 1, -1, -1):
@@ -104,26 +92,22 @@ class KeyWindows(NamedTuple):
         return cls(ends, origin, wide, np.append(coarse >= 0, False).view(np.uint8), coarse)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel without the table, which is large beside the windows."""
-        return _windows, (self.ends.tobytes(), self.origin, self.wide, len(self.coarse))
+        """Pickle without the table, which is much larger than the windows."""
+        return _rebuild_windows, (self.ends.tobytes(), self.origin, self.wide, len(self.coarse))
 
     @property
     def lookup(self) -> tuple[np.uint64, int, np.ndarray, np.ndarray, np.ndarray]:
-        """What the kernels want, in their order."""
+        """The arguments of the kernels that find windows, in their order."""
         return np.uint64(self.origin), self.wide, self.marks, self.coarse, self.ends
 
-    def bins(self, most: int, below: int = 64) -> tuple[int, np.ndarray]:
-        """Choose the narrowest bins of which at most `most` are needed, or ones below a width.
+    def choose_bins(self, most: int, below: int = 64) -> tuple[int, np.ndarray]:
+        """Choose the narrowest bins of which at most `most` are needed, but narrower than 2^below keys.
 
-        Returns
-        -------
-        shift : int
-            log2 of the keys in a bin.
-        offsets : (w + 1,) int64 array
-            The first bin of each window, and their number.
+        Return log2 of the number of keys in a bin, and the first bin of each window and the number
+        of all bins, (w + 1,) int64.
         """
         for shift in range(below):
-            first, last = self.ends >> np.uint64(shift)  # bins of one pass nest in those before
+            first, last = self.ends >> np.uint64(shift)  # bins nest in those of earlier passes
             sizes = last - first + np.uint64(1)
             if float(sizes.astype(np.float64).sum()) <= max(most, len(sizes)):
                 break
@@ -131,6 +115,72 @@ class KeyWindows(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def _windows(ends: bytes, origin: int, wide: int, cells: int) -> KeyWindows:
+def _rebuild_windows(ends: bytes, origin: int, wide: int, cells: int) -> KeyWindows:
     """Build windows once for all tasks of a pass."""
     return KeyWindows.of(np.frombuffer(ends, np.uint64).reshape(2, -1), origin, wide, cells)
+
+
+class SingleKeys(NamedTuple):
+    """Bins of the first pass over values of 32 bits in which each key is counted by itself.
+
+    Looking into bins takes a second pass, which is half of the time if values are read from files.
+    So cuts are guessed before (`fastkm.cluster.exact.solver.guess_cuts`), and the first pass counts
+    each key in the bins around them. If all cuts prove to lie there, no second pass is needed. If
+    not, these counts are not used, and the result is the same to the bit.
+    """
+
+    bins: np.ndarray  # (b,) int64, numbers of the bins, ascending
+
+    @classmethod
+    def none(cls) -> SingleKeys:
+        """Choose no bin."""
+        return cls(np.empty(0, np.int64))
+
+    @classmethod
+    def around(cls, bins: np.ndarray, most: int) -> SingleKeys:
+        """Choose the neighbours of some of `most` bins, as many of each as fit into the table."""
+        bins = np.unique(bins)
+        reach = (SINGLE_KEYS >> LOW_BITS) // max(len(bins), 1) // 2
+        if reach == 0:
+            return cls.none()
+        near = np.unique(bins[:, None] + np.arange(-reach, reach))
+        return cls(near[(near >= 0) & (near < most)])
+
+    @property
+    def size(self) -> int:
+        """Number of keys."""
+        return len(self.bins) << LOW_BITS
+
+    def find_starts(self) -> np.ndarray:
+        """Return the place at which the counts of each bin of the first pass begin: uint32."""
+        return _find_starts(self.bins.tobytes())
+
+    def to_keys(self, places: np.ndarray) -> np.ndarray:
+        """Return the keys that are counted at some places."""
+        bins, low = places >> LOW_BITS, places & ((1 << LOW_BITS) - 1)
+        return ((self.bins[bins] << LOW_BITS) + low).astype(np.uint64)
+
+    def find_places(self, ends: np.ndarray) -> np.ndarray | None:
+        """Return the places of the least and greatest key of each window: (2, w).
+
+        Return None unless all keys of all windows are counted.
+        """
+        bins, low = ends >> np.uint64(LOW_BITS), ends & np.uint64((1 << LOW_BITS) - 1)
+        first, last = bins.astype(np.int64)
+        begin, stop = np.searchsorted(self.bins, first), np.searchsorted(self.bins, last + 1)
+        if (stop - begin != last + 1 - first).any():
+            return None
+        return (np.stack([begin, stop - 1]) << LOW_BITS) + low.astype(np.int64)
+
+
+@lru_cache(maxsize=2)
+def _find_starts(bins: bytes) -> np.ndarray:
+    """Find the place of each bin in `bins`; all others share a place at the end, never read.
+
+    Counting their keys in vain is quicker than a branch.
+    """
+    wanted = np.frombuffer(bins, np.int64)
+    starts = np.full(1 << (32 - LOW_BITS), len(wanted) << LOW_BITS, np.uint32)
+    starts[wanted] = np.arange(len(wanted), dtype=np.uint32) << np.uint32(LOW_BITS)
+    starts.flags.writeable = False
+    return starts

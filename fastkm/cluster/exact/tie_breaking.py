@@ -1,9 +1,9 @@
-"""Exact comparison of the few partitions that rounding cannot tell apart.
+"""Exact comparison of the few partitions whose costs differ by no more than rounding.
 
 With W and S the weight and the sum of a segment, the cost of a partition is the sum of all
 squares less the sum of S^2 / W over its segments. Sums of floats are integers times a power of
-two, so W and S are known exactly, costs are compared as fractions, and of equal ones the lowest
-cuts win.
+two, so W and S are known exactly and costs are compared as fractions. If several partitions have
+the least cost, the lowest cuts are chosen.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ PATIENCE = 400_000
 
 
 class ExactSums:
-    """Sums of weights, and of values times weights, of the parts of some data."""
+    """Exact sums of weights, and of values times weights, of the parts of some data."""
 
     def __init__(self, parts: int) -> None:
         self.weight, self.total = np.zeros((2, parts, DIGITS), np.int64)
 
     def add(self, values: np.ndarray, weights: np.ndarray | None, part: np.ndarray) -> None:
-        """Add float64 values of float64 weights, or of weight 1, to the parts that they belong to."""
+        """Add float64 values with float64 weights, or with weight 1, to their parts."""
         ones = np.ones(len(values))
         weights = ones if weights is None else weights
         sum_products(ones, weights, part, self.weight)
         sum_products(values, weights, part, self.total)
 
-    def before(self) -> tuple[list[int], list[int]]:
-        """Give the sums before each end of a part, in units of 2^`LOWEST` or multiples of it."""
-        weight = list(itertools.accumulate(map(_integer, self.weight), initial=0))
-        total = list(itertools.accumulate(map(_integer, self.total), initial=0))
-        return _smaller(weight), _smaller(total)
+    def accumulate(self) -> tuple[list[int], list[int]]:
+        """Return the sums before each end of a part, each in some power of two."""
+        weight = list(itertools.accumulate(map(_to_integer, self.weight), initial=0))
+        total = list(itertools.accumulate(map(_to_integer, self.total), initial=0))
+        return _shorten(weight), _shorten(total)
 
 
-def _integer(digits: np.ndarray) -> int:
-    """Turn digits of 32 bits, with carries to do, into a number."""
+def _to_integer(digits: np.ndarray) -> int:
+    """Return the number whose digits of 32 bits these are, before any carries."""
     return sum(int(digits[i]) << (32 * int(i)) for i in np.flatnonzero(digits))
 
 
-def _smaller(numbers: list[int]) -> list[int]:
+def _shorten(numbers: list[int]) -> list[int]:
     """Divide by the greatest common power of two: short integers are quicker."""
     bits = 0
     for number in numbers:
@@ -61,47 +61,38 @@ def _smaller(numbers: list[int]) -> list[int]:
 
 
 def decide(groups: CandidateCuts, places: np.ndarray, sums: ExactSums) -> np.ndarray | None:
-    """Choose the best cuts among groups of one atom each, exactly.
+    """Choose the best cuts among groups of one bin each, exactly.
 
-    Parameters
-    ----------
-    groups : Groups
-        Where each cut may be.
-    places : (p,) int64 array
-        Positions, ascending, those of `groups` among them.
-    sums : ExactSums
-        Of the p - 1 parts between the places.
-
-    Returns
-    -------
-    (k + 1,) int64 array or None
-        The positions of the cuts; None where there are too many to compare.
+    `places` are positions, ascending, those of `groups` among them, and `sums` those of the parts
+    between the places. Return the positions of the k + 1 cuts; None if too many have to be compared.
     """
     layers = [groups.first[start:stop] for start, stop in pairwise(groups.starts)]
     if sum((len(a) + len(b)) * len(b).bit_length() for a, b in pairwise(layers)) > PATIENCE:
         return None
-    weight, total = sums.before()
+    weight, total = sums.accumulate()
 
     @cache
     def gain(j: int, i: int) -> Fraction:
         return Fraction((total[i] - total[j]) ** 2, weight[i] - weight[j])
 
+    # the greatest sum of S^2 / W up to each candidate, cut by cut
     rows = [np.searchsorted(places, layer).tolist() for layer in layers]
     best = {rows[0][0]: Fraction(0)}
-    came = []
+    origins = []
     for candidates in rows[1:]:
-        best, origin = _layer(candidates, best, gain)
-        came.append(origin)
+        best, origin = _solve_layer(candidates, best, gain)
+        origins.append(origin)
+    # back from the end of the data to its beginning
     path = [rows[-1][0]]
-    for origin in reversed(came):
+    for origin in reversed(origins):
         path.append(origin[path[-1]])
     return np.asarray(places[path[::-1]])
 
 
-def _layer(
+def _solve_layer(
     rows: list[int], before: dict[int, Fraction], gain: Callable[[int, int], Fraction]
 ) -> tuple[dict[int, Fraction], dict[int, int]]:
-    """Find the greatest gain of each row, and where its segment begins, the lowest of equals.
+    """Find the greatest gain of each row and the lowest place where its segment may begin.
 
     The lowest best beginning never moves left when the row moves right, so the row in the middle
     is done first, and each half looks only on its side.
@@ -114,6 +105,7 @@ def _layer(
         low, high, first, last = spans.pop()
         if low >= high:
             continue
+        # the row in the middle of a span of rows
         middle = (low + high) // 2
         i, found = rows[middle], first
         for at in range(first, last):
@@ -123,5 +115,6 @@ def _layer(
             value = before[j] + gain(j, i)
             if i not in best or value > best[i]:
                 best[i], origin[i], found = value, j, at
+        # the rows on both sides of it
         spans += [(low, middle, first, found + 1), (middle + 1, high, found, last)]
     return dict(sorted(best.items())), origin

@@ -1,67 +1,55 @@
 """K-means of rows in d dimensions: where to start, when to stop, which run is the best.
 
-`fit_rows` is behind `fastkm.KMeans` and `fastkm.cluster_raster`. Rows and centroids are taken
-relative to the mean of the rows, so that an offset costs no digits; the iterations are
-`fastkm.cluster.lloyd.iteration`'s.
+`fit_rows` does the work of `fastkm.KMeans` and `fastkm.cluster_raster`. Rows and centroids are
+taken relative to the mean of the rows, so that an offset costs no digits; an iteration is done by
+`fastkm.cluster.lloyd.iteration`.
 
-A run stops when no row changes its label, or when the centroids move by no more than `tol` times
-the mean variance of the features (sum of squares), or after `max_iter` iterations. A cluster that
-has lost all its rows gets the row that is farthest from its own centroid, which leaves its own
-cluster for it; so does scikit-learn. Labels and inertia of the result belong to its centroids:
-`nearest_rows` gives the same.
+A run stops when no row changes its label, when the centroids move by no more than `tol` times the
+mean variance of the features (sum of squares), or after `max_iter` iterations. A cluster that
+has lost all its rows gets the row that is farthest from its own centroid, and that row leaves its
+cluster, as in scikit-learn. Labels and inertia of the result belong to its centroids:
+`assign_rows` returns the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.threads import map_chunks, rows_per_chunk, thread_count
+from fastkm._core.threads import map_chunks, resolve_thread_count, rows_per_chunk
 from fastkm._kernels.lloyd import assign
 from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, pad_to_even
 from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
-from fastkm.cluster.lloyd.row_chunks import RowChunks
+from fastkm.cluster.lloyd.row_chunks import RowChunks, raise_not_finite
 
 STARTS = ("k-means++", "random")
 
 RUNS_FROM_RANDOM = 10
-"""Runs where `n_init` is "auto" and `init` "random" or a callable, as in scikit-learn; else 1."""
+"""Runs if `n_init` is "auto" and `init` is "random" or a callable, as in scikit-learn; otherwise 1."""
 
 Init = str | np.ndarray | Callable[..., Any]
 
 
 class Fit(NamedTuple):
-    """The best of some runs.
+    """The best of several runs; centroids are in the order of the start."""
 
-    Attributes
-    ----------
-    centroids : (k, d) float64 array
-        Means of the rows of each cluster, in the order of the start.
-    labels : (n,) int32 array
-        Nearest centroid of each row.
-    inertia : float
-        (Weighted) sum of squared distances to the nearest centroid.
-    iterations : int
-        Of the run that was best.
-    """
-
-    centroids: np.ndarray
-    labels: np.ndarray
+    centroids: np.ndarray  # (k, d) float64
+    labels: np.ndarray  # (n,) int32
     inertia: float
-    iterations: int
+    iterations: int  # of this run
 
 
-class Nearest(NamedTuple):
+class Assignment(NamedTuple):
     """Labels of rows (int32), and the (weighted) sum of squared distances to their centroids."""
 
     labels: np.ndarray
     inertia: float
 
 
-@np.errstate(over="ignore", invalid="ignore")  # an infinite inertia is said in words
+@np.errstate(over="ignore", invalid="ignore")  # an infinite inertia raises an error below
 def fit_rows(
     rows: np.ndarray,
     k: int,
@@ -75,97 +63,94 @@ def fit_rows(
     algorithm: str = "auto",
     threads: int | None = None,
 ) -> Fit:
-    """Run Lloyd's algorithm from one or several starts; keep the best.
+    """Run Lloyd's algorithm from one or several starts; return the best run.
 
     Parameters
     ----------
     rows : (n, d) array
-        Any real type and layout, finite; float32 is computed in float32 (sums in float64), all
-        else in float64.
-    k : int
-        From 1 to n.
+        Any real type and layout, finite; float32 and float16 are computed in float32 (sums in
+        float64), all other types in float64.
     init : {"k-means++", "random"}, (k, d) array or callable
-        A callable is called as ``init(rows, k, random_state=rng)``.
+        A callable is called as ``init(rows, k, random_state=rng)``; its rows are read-only.
     n_init : int or "auto"
-        Number of runs. "auto" is 10 for "random" and callables, else 1.
+        Number of runs. "auto" is 10 for "random" and callables, otherwise 1.
     max_iter, tol
-        See the module's essay.
+        When a run stops, see the module's essay.
     rng : numpy.random.RandomState
-        Of the starts.
+        Draws the starts.
     weights : (n,) array, optional
         Finite, not negative, some above 0.
-    algorithm : {"auto", "lloyd", "bounded", "blas"}
-        How to compute. All give the same bits.
-    threads : int, optional
-        See `fastkm._core.threads.thread_count`. They change no bit either.
+    algorithm, threads
+        How to compute: one of `ALGORITHMS`, and the number of threads. They change no bit.
 
     Raises
     ------
     ValueError
-        If rows are not finite or their squares overflow, or an argument is out of range.
+        If rows are not finite or their squares overflow, k is not from 1 to n, or another argument
+        is out of range.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
-    thread_count(threads)
-    table = RowChunks(rows)
-    if not 1 <= k <= table.n:
-        raise ValueError(f"k must be from 1 to the number of rows, {table.n}, got {k}")
-    about = table.moments(threads)
-    if not (np.isfinite(about.mean).all() and np.isfinite(about.variance).all()):
-        raise_unfit(rows)
-    shift = validation.frozen(about.mean.astype(table.dtype))
-    limit = tol * float(about.variance.mean())
-    w = None if weights is None else validation.frozen(weights, np.dtype(np.float64))
+    # check the arguments
+    validation.require_choice("algorithm", algorithm, ALGORITHMS)
+    resolve_thread_count(threads)
+    chunks = RowChunks(rows)
+    if not 1 <= k <= chunks.n:
+        raise ValueError(f"k must be from 1 to the number of rows, {chunks.n}, got {k}")
+    # mean and variance: the shift, the tolerance, and whether rows are finite
+    moments = chunks.compute_moments(threads)
+    if not (np.isfinite(moments.mean).all() and np.isfinite(moments.variance).all()):
+        raise_not_finite(rows, "X")
+    shift = validation.freeze(moments.mean.astype(chunks.dtype))
+    limit = tol * float(moments.variance.mean())
+    w = None if weights is None else validation.freeze(weights, np.dtype(np.float64))
+    # the runs; the first of equally good ones is kept
     best = None
-    for _ in range(_runs(n_init, init)):
-        start = _start(rows, table, shift, k, init, rng, w, threads)
-        state = LloydState(table, shift, k, weights=w, algorithm=algorithm, threads=threads)
-        fit = _settled(state, start, max_iter, limit)
+    if n_init == "auto":
+        is_random = callable(init) or (isinstance(init, str) and init == "random")
+        n_init = RUNS_FROM_RANDOM if is_random else 1
+    for _ in range(int(n_init)):
+        start = _choose_start(chunks, shift, k, init, rng, w, threads)
+        state = LloydState(chunks, shift, k, weights=w, algorithm=algorithm, threads=threads)
+        fit = _iterate(state, start, max_iter, limit)
         if best is None or fit.inertia < best.inertia:
             best = fit
     if best is None or not np.isfinite(best.inertia):
-        raise_unfit(rows)
+        raise_not_finite(rows, "X")
     return best
 
 
-def nearest_rows(
+def assign_rows(
     rows: np.ndarray,
     centroids: np.ndarray,
     *,
     weights: np.ndarray | None = None,
     out: np.ndarray | None = None,
     threads: int | None = None,
-) -> Nearest:
-    """Find the nearest centroid of each row; the lowest index of equally near ones.
+) -> Assignment:
+    """Find the nearest centroid of each row; the first of equally near ones.
 
-    Parameters
-    ----------
-    rows : (n, d) array
-        As in `fit_rows`.
-    centroids : (k, d) float64 array
-    weights : (n,) array, optional
-    out : (n,) int32 array, optional
-        Where to put the labels.
-    threads : int, optional
+    Rows are (n, d) as in `fit_rows`, centroids (k, d) float64, weights (n,). `out`, (n,) int32, is
+    filled with the labels if it is given.
     """
-    table = RowChunks(rows)
-    shift = validation.frozen(centroids.mean(axis=0).astype(table.dtype))
-    codes = pad_to_even((centroids - shift).astype(table.dtype))
-    labels = np.empty(table.n, np.int32) if out is None else out
+    chunks = RowChunks(rows)
+    shift = validation.freeze(centroids.mean(axis=0).astype(chunks.dtype))
+    codes = pad_to_even((centroids - shift).astype(chunks.dtype))
+    labels = np.empty(chunks.n, np.int32) if out is None else out
     w = None if weights is None else np.asarray(weights, np.float64)
 
     def run(start: int, stop: int) -> float:
-        x, first = table.part(start, stop)
-        squares = np.empty(stop - start, table.dtype)
-        assign(x, first, shift, codes, table.rest, labels[start:stop], squares)
+        x, first = chunks.load(start, stop)
+        squares = np.empty(stop - start, chunks.dtype)
+        assign(x, first, shift, codes, chunks.rest, labels[start:stop], squares)
         wide = squares.astype(np.float64, copy=False)
         return float(wide.sum() if w is None else wide @ w[start:stop])
 
-    return Nearest(labels, float(sum(table.map(run, threads))))
+    return Assignment(labels, float(sum(chunks.map(run, threads))))
 
 
-def distances(rows: np.ndarray, centroids: np.ndarray, *, threads: int | None = None) -> np.ndarray:
-    """Measure all distances, directly and chunk by chunk: (n, k), float32 where rows are."""
+def measure_distances(
+    rows: np.ndarray, centroids: np.ndarray, *, threads: int | None = None
+) -> np.ndarray:
+    """Measure all distances from differences, chunk by chunk: (n, k), float32 if the rows are."""
     from scipy.spatial.distance import cdist
 
     n, d = rows.shape
@@ -179,22 +164,8 @@ def distances(rows: np.ndarray, centroids: np.ndarray, *, threads: int | None = 
     return out
 
 
-def raise_unfit(rows: np.ndarray, name: str = "X") -> NoReturn:
-    """Say why there is no result: rows are not finite, or their squares are not."""
-    if rows.dtype.kind == "f":
-        validation.require_finite(rows, name)
-    raise ValueError(f"{name} is too large: squared distances overflow; scale it down")
-
-
-def _runs(n_init: int | str, init: Init) -> int:
-    if n_init != "auto":
-        return int(n_init)
-    return RUNS_FROM_RANDOM if callable(init) or (isinstance(init, str) and init == "random") else 1
-
-
-def _start(
-    rows: np.ndarray,
-    table: RowChunks,
+def _choose_start(
+    chunks: RowChunks,
     shift: np.ndarray,
     k: int,
     init: Init,
@@ -202,32 +173,38 @@ def _start(
     weights: np.ndarray | None,
     threads: int | None,
 ) -> np.ndarray:
-    """Give the centroids to start from, relative to the shift."""
+    """Return the centroids to start from, relative to the shift."""
     if isinstance(init, str):
         if init == "k-means++":
-            return kmeans_plusplus(table, shift, k, rng, weights=weights, threads=threads)
+            return kmeans_plusplus(chunks, shift, k, rng, weights=weights, threads=threads)
         validation.require_choice("init", init, STARTS, or_else=", a callable or an array")
         p = None if weights is None else weights / weights.sum()
-        return table.chosen(rng.choice(table.n, k, replace=False, p=p)) - shift
-    given = np.asarray(init(rows, k, random_state=rng) if callable(init) else init, np.float64)
-    if given.shape != (k, table.d):
-        raise ValueError(f"init must have shape {(k, table.d)}, got {given.shape}")
-    if not np.isfinite(given).all():
-        raise ValueError("init must not hold infs or NaNs")
-    return given - shift
+        return chunks.take(rng.choice(chunks.n, k, replace=False, p=p)) - shift
+    name = "init"
+    if callable(init):
+        name, init = "what init returns", init(chunks.array, k, random_state=rng)
+    numbers, _ = validation.as_values_and_mask(init, name)  # complex ones are refused
+    start = numbers.astype(np.float64)
+    if start.shape != (k, chunks.d):
+        raise ValueError(
+            f"{name} must have shape (clusters, features) = {(k, chunks.d)}, got {start.shape}"
+        )
+    if not np.isfinite(start).all():
+        raise ValueError(f"{name} must not hold infs or NaNs")
+    return start - shift
 
 
-def _settled(state: LloydState, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
-    """Iterate until nothing moves, or as good as nothing."""
+def _iterate(state: LloydState, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
+    """Iterate until centroids move by no more than the limit, or no row changes its label."""
     iterations, going = 0, True
     while going and iterations < max_iter:
         iterations += 1
-        moved = state.step(codes)
-        means = _relocated(state, codes) if (state.counts == 0).any() else state.means()
-        going = moved > 0 and float(np.sum((means - codes) ** 2)) > limit
+        changed = state.step(codes)
+        means = _relocate_empty(state, codes) if (state.counts == 0).any() else state.means()
+        going = changed > 0 and float(np.sum((means - codes) ** 2)) > limit
         codes = means
     centroids = codes + state.shift
-    found = nearest_rows(
+    found = assign_rows(
         state.rows.array,
         centroids,
         weights=state.weights if len(state.weights) else None,
@@ -237,14 +214,15 @@ def _settled(state: LloydState, codes: np.ndarray, max_iter: int, limit: float) 
     return Fit(centroids, found.labels, found.inertia, iterations)
 
 
-def _relocated(state: LloydState, codes: np.ndarray) -> np.ndarray:
-    """Give empty clusters the rows that are farthest from their own centroids."""
+def _relocate_empty(state: LloydState, codes: np.ndarray) -> np.ndarray:
+    """Return the means after empty clusters got the rows farthest from their own centroids."""
     empty = np.flatnonzero(state.counts == 0)
-    far = state.farthest(codes, len(empty))
+    far = state.find_farthest(codes, len(empty))
     d = state.rows.d
     sums, masses, counts = state.sums[:, :d].copy(), state.masses.copy(), state.counts.copy()
+    # move each row from its cluster to an empty one
     for cluster, row in zip(empty, far, strict=False):
-        x, first = state.rows.part(row, row + 1)
+        x, first = state.rows.load(row, row + 1)
         w = state.weights[row] if len(state.weights) else 1.0
         term = w * (x[first] - state.shift).astype(np.float64)
         old = state.labels[row]
@@ -252,5 +230,6 @@ def _relocated(state: LloydState, codes: np.ndarray) -> np.ndarray:
         sums[old] -= term
         masses[old] -= w
         counts[old] -= w > 0
+    # a cluster that is still empty keeps its centroid
     filled = (counts > 0) & (masses > 0)
     return np.where(filled[:, None], sums / np.where(filled, masses, 1.0)[:, None], codes)

@@ -1,20 +1,18 @@
 """Lloyd's algorithm from one iteration to the next: labels, sums and bounds of all rows.
 
-`LloydState` holds what stays between iterations and chooses how the next one is done: all rows or
-only those that bounds leave in doubt. The choice depends on counts of rows, not on time, and every
-way gives the same labels and sums, to the bit.
+`LloydState` holds what is kept between iterations and chooses how the next one is done: with all
+rows, or only with those whose label may change according to their bounds. The choice depends on
+counts of rows, not on time, and each way gives the same labels and sums, to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from fastkm._core import validation
-from fastkm._core.threads import one_blas_thread
+from fastkm._core.threads import limit_blas_to_one_thread
 from fastkm._kernels.lloyd import (
     ARRIVED,
     COUNT,
@@ -22,62 +20,44 @@ from fastkm._kernels.lloyd import (
     EXTRA,
     GONE,
     MASS,
-    OUT,
+    OUTWARDS,
     assign,
-    step_all,
+    find_undecided_rows,
+    step_all_rows,
     step_by_products,
-    step_some,
-    suspects,
+    step_chosen_rows,
 )
-
-if TYPE_CHECKING:
-    from fastkm.cluster.lloyd.row_chunks import RowChunks
+from fastkm.cluster.lloyd.row_chunks import NO_WEIGHTS, RowChunks
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
 
 WORTH_BOUNDS = 80
-"""d (k + 8) from which bounds may pay: about the cost of a pass over all rows, of which reading them
-is worth eight codes. Below, the bounds of a row take as long as its distances."""
+"""d (k + 8) from which bounds may pay: about the cost of comparing one row with all codes, of which
+reading the row is worth eight codes. Below, the bounds of a row take as long as its distances."""
 
 WORTH_PRODUCTS = 48
 """d from which matrix products are quicker than direct comparison."""
 
-SETTLED = 0.10
+FEW_CHANGES = 0.10
 """Share of rows that change their label below which bounds are kept from then on."""
 
-IN_DOUBT = 0.30
-"""Share of rows in doubt above which bounds are given up again: gathering them costs more."""
+MANY_IN_DOUBT = 0.30
+"""Share of rows in doubt above which bounds are given up: gathering these rows costs more."""
 
-CANCELLED = 2.0**22
-"""Sums are added up anew when what came and went is so many times what is there: a fill value of
-1e20 that has left a cluster leaves a rounding error behind that is larger than all other rows."""
+CANCELLATION = 2.0**22
+"""All rows are added up again if what has entered and left a sum is this many times the sum: a fill
+value of 1e20 that has left a cluster leaves a rounding error that is larger than all other rows."""
 
-NONE = validation.frozen(np.empty(0))  # as weights are: kernels are compiled once for both
 NO_BOUNDS = np.empty(0, np.float32)
 
 
 class LloydState:
     """The state of one run of Lloyd's algorithm.
 
-    Parameters
-    ----------
-    rows : Rows
-        The data, finite.
-    shift : (d,) array
-        What rows and codes are taken relative to, of the type of the rows.
-    k : int
-        Number of codes.
-    weights : (n,) float64 array, optional
-    algorithm : str
-        One of `ALGORITHMS`.
-    threads : int, optional
-
-    Attributes
-    ----------
-    labels : (n,) int32 array
-        Of the last iteration; -1 before the first.
-    squares : (n,) array or None
-        Squared distances of the last iteration, if they were asked for.
+    Rows and codes are relative to `shift`, a (d,) point of the type of the rows. `algorithm` is one
+    of `ALGORITHMS`. `labels` (n,) int32 are those of the last iteration, -1 before the first;
+    `sums` (k, d + EXTRA) float64 hold what the kernels of `fastkm._kernels.lloyd` keep of each
+    cluster.
     """
 
     def __init__(
@@ -91,69 +71,65 @@ class LloydState:
         threads: int | None = None,
     ) -> None:
         self.rows, self.shift, self.threads = rows, shift, threads
-        self.weights = NONE if weights is None else weights
+        self.weights = NO_WEIGHTS if weights is None else weights
         self.labels = np.full(rows.n, -1, np.int32)
         self.sums = np.zeros((k, rows.d + EXTRA))
         self.algorithm = algorithm
-        self._worth_bounds = rows.d * (k + 8) >= WORTH_BOUNDS
-        self._by_products = algorithm == "blas" or (
+        self._may_use_bounds = rows.d * (k + 8) >= WORTH_BOUNDS
+        self._uses_products = algorithm == "blas" or (
             algorithm in {"auto", "bounded"} and rows.d >= WORTH_PRODUCTS
         )
         self._bounds: tuple[np.ndarray, np.ndarray] | None = None
-        self._known = False
-        self._moved = rows.n
+        self._has_bounds = False
+        self._changed = rows.n
         self._codes = np.empty((0, rows.d))
 
     @property
     def counts(self) -> np.ndarray:
-        """Rows of each code that have a weight, (k,) float64."""
+        """Rows of each cluster that have a weight above 0, (k,) float64."""
         return self.sums[:, self.rows.d + COUNT]
 
     @property
     def masses(self) -> np.ndarray:
-        """Weight of the rows of each code, (k,) float64."""
+        """Summed weight of the rows of each cluster, (k,) float64."""
         return self.sums[:, self.rows.d + MASS]
 
     def means(self) -> np.ndarray:
-        """Means of the rows of each code relative to the shift, (k, d) float64; 0 where none."""
+        """Means of the clusters relative to the shift, (k, d) float64; 0 if a cluster is empty."""
         masses = np.where(self.masses > 0, self.masses, 1.0)
         return self.sums[:, : self.rows.d] / masses[:, None]
 
     @np.errstate(over="ignore", invalid="ignore")  # squares that overflow are infinite
     def step(self, codes: np.ndarray, squares: np.ndarray | None = None) -> int:
-        """Assign rows to codes and follow with the sums; tell how many rows change.
+        """Assign rows to codes and update the sums; return how many rows change their label.
 
-        Parameters
-        ----------
-        codes : (k, d) array
-            Relative to the shift.
-        squares : (n,) array, optional
-            Of the rows' type: filled with the squared distances.
+        Codes are (k, d), relative to the shift. `squares`, (n,) of the type of the rows, is filled
+        with the squared distances if it is given.
         """
-        with one_blas_thread() if self._by_products else nullcontext():
-            return self._stepped(codes.astype(self.rows.dtype), squares)
-
-    def _stepped(self, typed: np.ndarray, squares: np.ndarray | None) -> int:
-        """Do it, with codes of the rows' type."""
-        if self._known and squares is None:
-            self._moved = self._step_bounded(typed)
-        else:
-            self._known = self._wants_bounds()
-            self._moved = self._step_all(typed, squares)
-        self._codes = typed
-        if self._cancelled():
-            self.labels.fill(-1)
-            self.sums.fill(0.0)
-            self._step_all(typed, None)
+        with limit_blas_to_one_thread() if self._uses_products else nullcontext():
+            typed = codes.astype(self.rows.dtype)
+            # bounds tell which labels may change, but not the distances
+            drifts = None
+            if self._has_bounds and squares is None:
+                drifts = measure_drifts(self._codes, typed)
+            else:
+                self._has_bounds = self._needs_bounds()
+            self._changed = self._compare(typed, squares, drifts)
+            self._codes = typed
+            # sums are updated by differences: add them up again if rounding errors grow too large
+            if self._has_cancelled():
+                self.labels.fill(-1)
+                self.sums.fill(0.0)
+                self._compare(typed, None, None)
         self.sums[self.counts == 0] = 0.0  # rounding may leave a little
-        return self._moved
+        return self._changed
 
-    def farthest(self, codes: np.ndarray, count: int) -> list[int]:
+    def find_farthest(self, codes: np.ndarray, count: int) -> list[int]:
         """Find the rows that are farthest from the nearest of `codes`, the farthest first."""
         even, rest = pad_to_even(codes.astype(self.rows.dtype)), self.rows.rest
 
         def run(start: int, stop: int) -> list[tuple[float, int]]:
-            x, first = self.rows.part(start, stop)
+            x, first = self.rows.load(start, stop)
             labels = np.empty(stop - start, np.int32)
             squares = np.empty(stop - start, self.rows.dtype)
             assign(x, first, self.shift, even, rest, labels, squares)
@@ -162,123 +138,105 @@ class LloydState:
             order = np.argsort(-squares, kind="stable")[:count]
             return [(float(squares[i]), start + int(i)) for i in order]
 
-        found = [pair for part in self.rows.map(run, self.threads) for pair in part]
+        found = [pair for chunk in self.rows.map(run, self.threads) for pair in chunk]
         found.sort(key=lambda pair: -pair[0])
         return [row for _, row in found[:count]]
 
     def reset(self) -> None:
-        """Begin anew: the next iteration adds up all rows."""
+        """Forget all labels and bounds: the next iteration adds up all rows."""
         self.labels.fill(-1)
         self.sums.fill(0.0)
-        self._known = False
-        self._moved = self.rows.n
+        self._has_bounds = False
+        self._changed = self.rows.n
 
-    def _wants_bounds(self) -> bool:
+    def _needs_bounds(self) -> bool:
         if self.algorithm != "auto":
             return self.algorithm == "bounded"
-        return self._worth_bounds and self._moved < SETTLED * self.rows.n
+        return self._may_use_bounds and self._changed < FEW_CHANGES * self.rows.n
 
-    def _step_all(self, codes: np.ndarray, squares: np.ndarray | None) -> int:
-        """Compare all rows with all codes."""
-        upper, lower = self._room_for_bounds() if self._known else (NO_BOUNDS, NO_BOUNDS)
-        compare = self._comparison(codes, measured=squares is not None)
-        none = NONE.astype(self.rows.dtype)
+    def _compare(
+        self, codes: np.ndarray, squares: np.ndarray | None, drifts: np.ndarray | None
+    ) -> int:
+        """Compare rows with all codes and update the sums; return how many rows change their label.
+
+        With drifts, only rows whose label may change according to their bounds are compared.
+        """
+        upper, lower = self._allocate_bounds() if self._has_bounds else (NO_BOUNDS, NO_BOUNDS)
+        margin = np.float32(1.0 - 2.0 * self.rows.d * float(OUTWARDS))
+        compare = self._choose_comparison(codes, measured=squares is not None)
+        no_squares = NO_WEIGHTS.astype(self.rows.dtype)
+        changed, in_doubt = 0, []
 
         def run(start: int, stop: int) -> tuple[int, np.ndarray]:
             own, sums = slice(start, stop), np.zeros_like(self.sums)
-            state = self._state(own, upper, lower, none if squares is None else squares[own])
-            return compare(start, stop, None, state, sums), sums
+            own_squares = no_squares if squares is None else squares[own]
+            state = self.labels[own], self.weights[own], upper[own], lower[own], own_squares
+            if drifts is None:
+                return compare(start, stop, None, state, sums), sums
+            rows = np.empty(stop - start, np.int32)
+            found = find_undecided_rows(state[0], state[2], state[3], drifts, margin, rows)
+            in_doubt.append(found)
+            return compare(start, stop, rows[:found], state, sums) if found else 0, sums
 
-        return self._added(run)
+        def add(chunk: tuple[int, np.ndarray]) -> None:
+            nonlocal changed
+            changed += chunk[0]
+            self.sums += chunk[1]
 
-    def _step_bounded(self, codes: np.ndarray) -> int:
-        """Compare the rows that bounds leave in doubt with all codes."""
-        drifts = drifts_of(self._codes, codes)
-        margin = np.float32(1.0 - 2.0 * self.rows.d * float(OUT))
-        upper, lower = self._room_for_bounds()
-        compare = self._comparison(codes)
-        none = NONE.astype(self.rows.dtype)
-        doubted = []
+        self.rows.fold(run, add, self.threads)
+        if drifts is not None and self.algorithm != "bounded":
+            self._has_bounds = sum(in_doubt) / self.rows.n <= MANY_IN_DOUBT
+        return changed
 
-        def run(start: int, stop: int) -> tuple[int, np.ndarray]:
-            state = self._state(slice(start, stop), upper, lower, none)
-            room, sums = np.empty(stop - start, np.int32), np.zeros_like(self.sums)
-            found = suspects(state[0], state[2], state[3], drifts, margin, room)
-            doubted.append(found)
-            return compare(start, stop, room[:found], state, sums) if found else 0, sums
+    def _choose_comparison(self, codes: np.ndarray, *, measured: bool = False) -> Any:
+        """Choose the function that compares some rows (all if None) of a chunk with the codes.
 
-        moved = self._added(run)
-        self.doubt = sum(doubted) / self.rows.n
-        self._known = self.algorithm == "bounded" or self.doubt <= IN_DOUBT
-        return moved
-
-    def _state(
-        self, own: slice, upper: np.ndarray, lower: np.ndarray, squares: np.ndarray
-    ) -> tuple[np.ndarray, ...]:
-        return self.labels[own], self.weights[own], upper[own], lower[own], squares
-
-    def _comparison(self, codes: np.ndarray, *, measured: bool = False) -> Any:
-        """Give the function that compares rows (all if None) of a chunk with codes.
-
-        Products only rank: where squares are wanted, rows are compared directly.
+        Products only rank codes: if squares are to be `measured`, rows are compared directly.
         """
         even, rows, shift = pad_to_even(codes), self.rows, self.shift
 
-        def directly(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
-            x, first = rows.part(start, stop)
+        def compare_directly(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
+            x, first = rows.load(start, stop)
             if some is None:
-                return step_all(x, first, shift, even, rows.rest, state, sums)
-            return step_some(x, first, some, shift, even, rows.rest, state, sums)
+                return step_all_rows(x, first, shift, even, rows.rest, state, sums)
+            return step_chosen_rows(x, first, some, shift, even, rows.rest, state, sums)
 
-        def by_products(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
-            x, first = rows.part(start, stop, c_order=True)
+        def compare_products(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
+            x, first = rows.load(start, stop, c_order=True)
             some = np.arange(stop - start, dtype=np.int32) if some is None else some
-            return step_by_products(x, first, some, shift, turned, norms, state, sums)
+            return step_by_products(x, first, some, shift, transposed, norms, state, sums)
 
-        if measured or not self._by_products:
-            return directly
+        if measured or not self._uses_products:
+            return compare_directly
         norms = np.sum(codes.astype(np.float64) ** 2, axis=1).astype(rows.dtype)
-        turned = np.ascontiguousarray(codes.T)
-        return by_products
+        transposed = np.ascontiguousarray(codes.T)
+        return compare_products
 
-    def _added(self, run: Callable[[int, int], tuple[int, np.ndarray]]) -> int:
-        """Add up the changes of the sums in chunk order."""
-        total = 0
-
-        def add(part: tuple[int, np.ndarray]) -> None:
-            nonlocal total
-            moved, sums = part
-            total += moved
-            self.sums += sums
-
-        self.rows.fold(run, add, self.threads)
-        return total
-
-    def _room_for_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+    def _allocate_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         if self._bounds is None:
             self._bounds = np.empty(self.rows.n, np.float32), np.empty(self.rows.n, np.float32)
         return self._bounds
 
-    def _cancelled(self) -> bool:
-        """Tell whether rounding errors of rows that have left may be larger than a sum."""
+    def _has_cancelled(self) -> bool:
+        """Return True if rounding errors of rows that have left may be larger than a sum."""
         arrived, departed, gone = (self.sums[:, self.rows.d + e] for e in (ARRIVED, DEPARTED, GONE))
-        lost = arrived + departed > CANCELLED * np.abs(arrived - departed)
-        lost |= self.masses + 2 * gone > CANCELLED * self.masses
+        lost = arrived + departed > CANCELLATION * np.abs(arrived - departed)
+        lost |= self.masses + 2 * gone > CANCELLATION * self.masses
         return bool(np.any(lost & (self.counts > 0)))
 
 
 def pad_to_even(codes: np.ndarray) -> np.ndarray:
-    """Add a code that is nobody's nearest where their number is odd."""
+    """Add a code of NaN, to which no row is near, if the number of codes is odd."""
     if len(codes) % 2 == 0:
         return np.ascontiguousarray(codes)
     return np.concatenate([codes, np.full((1, codes.shape[1]), np.nan, codes.dtype)])
 
 
-def drifts_of(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Measure how far codes have moved, for the bounds: see `suspects`. (3, k) float32."""
+def measure_drifts(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Measure how far codes have moved: (3, k) float32, see `find_undecided_rows`."""
     from scipy.spatial.distance import cdist
 
-    out, inwards = 1 + float(OUT), 1 - float(OUT)
+    out, inwards = 1 + float(OUTWARDS), 1 - float(OUTWARDS)
     wide = after.astype(np.float64)
     own = np.sqrt(np.sum((wide - before) ** 2, axis=1)) * out
     farthest = int(own.argmax())

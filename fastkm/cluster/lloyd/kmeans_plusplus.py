@@ -1,9 +1,9 @@
-"""k-means++ with several trials a step: starts that are spread over the data.
+"""k-means++ with several trials for each start: starts that are spread over the data.
 
-Each next start is drawn with probability as its squared distance to those before it; of
-``2 + log k`` draws the one that leaves the least is taken. The draws are scikit-learn's: from the
-same generator come the same starts, but for rounding. Distances to the nearest start are the only
-array of the length of the data.
+Each next start is drawn with a probability proportional to its squared distance to the nearest
+start so far. Of ``2 + log k`` draws, the one that leaves the least sum of squared distances is
+taken. The draws are scikit-learn's: the same generator gives the same starts, except for rounding.
+The distances to the nearest start are the only array of the length of the data.
 
 Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
 """
@@ -11,17 +11,13 @@ Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seed
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._kernels.lloyd import candidates, keep_nearer
-
-if TYPE_CHECKING:
-    from fastkm.cluster.lloyd.row_chunks import RowChunks
-
-NONE = validation.frozen(np.empty(0))
+from fastkm._kernels.lloyd import lower_squares, try_candidates
+from fastkm.cluster.lloyd.row_chunks import NO_WEIGHTS, RowChunks
 
 
 def kmeans_plusplus(
@@ -34,20 +30,20 @@ def kmeans_plusplus(
     threads: int | None = None,
 ) -> np.ndarray:
     """Choose k rows to start from, relative to the shift: (k, d), of the type of the rows."""
-    search = _Search(rows, shift, NONE if weights is None else weights, threads)
+    squares = _SquaredDistances(rows, shift, NO_WEIGHTS if weights is None else weights, threads)
     starts = np.empty((k, rows.d), rows.dtype)
-    starts[0] = search.row(search.first(rng.random()))
+    starts[0] = squares.read_row(squares.find_row_by_weight(rng.random()))
     trials = 2 + int(math.log(k))
     for j in range(1, k):
-        left = search.keep(starts[j - 1])
-        draws = rng.uniform(size=trials) * left
-        drawn = np.stack([search.row(search.at(draw)) for draw in draws])
-        starts[j] = drawn[search.best(drawn)]
+        total = squares.add_start(starts[j - 1])
+        draws = rng.uniform(size=trials) * total
+        drawn = np.stack([squares.read_row(squares.find_row(draw)) for draw in draws])
+        starts[j] = drawn[squares.find_best(drawn)]
     return starts
 
 
-class _Search:
-    """The squared distances to the starts so far, and their (weighted) sums chunk by chunk."""
+class _SquaredDistances:
+    """The squared distances to the starts so far, and their (weighted) running sum by chunk."""
 
     def __init__(
         self, rows: RowChunks, shift: np.ndarray, weights: np.ndarray, threads: int | None
@@ -56,56 +52,53 @@ class _Search:
         self.squares = np.full(rows.n, np.inf, rows.dtype)
         self.ends = np.empty(0)
 
-    def row(self, i: int) -> np.ndarray:
-        """Give one row relative to the shift, as the kernels see it."""
-        x, first = self.rows.part(i, i + 1)
+    def read_row(self, i: int) -> np.ndarray:
+        """Return one row relative to the shift, as the kernels compute it."""
+        x, first = self.rows.load(i, i + 1)
         return x[first] - self.shift
 
-    def first(self, share: float) -> int:
-        """Find the row at a share of the whole weight."""
+    def find_row_by_weight(self, share: float) -> int:
+        """Find the row in which the running sum of the weights passes a share of the total."""
         if not len(self.weights):
             return min(int(share * self.rows.n), self.rows.n - 1)
         ends = np.cumsum(self.weights)
         return min(int(np.searchsorted(ends, share * ends[-1], side="right")), self.rows.n - 1)
 
-    def keep(self, start: np.ndarray) -> float:
-        """Take one more start into account; give what remains of the squared distances."""
-        code = validation.frozen(start)
+    def add_start(self, start: np.ndarray) -> float:
+        """Lower the distances of rows that are nearer to a new start; return the sum of all."""
+        code = validation.freeze(start)
 
         def run(begin: int, stop: int) -> float:
-            x, first = self.rows.part(begin, stop)
-            keep_nearer(x, first, self.shift, code, self.squares[begin:stop])
-            return float(self._weighted(begin, stop).sum(dtype=np.float64))
+            x, first = self.rows.load(begin, stop)
+            lower_squares(x, first, self.shift, code, self.squares[begin:stop])
+            return float(self._weight_squares(begin, stop).sum(dtype=np.float64))
 
         self.ends = np.cumsum(self.rows.map(run, self.threads))
         return float(self.ends[-1])
 
-    def at(self, draw: float) -> int:
+    def find_row(self, draw: float) -> int:
         """Find the row in which the running sum of squared distances passes `draw`."""
         chunk = min(int(np.searchsorted(self.ends, draw)), len(self.ends) - 1)
-        begin = chunk * self.rows.step
+        begin = chunk * self.rows.chunk_rows
         before = self.ends[chunk - 1] if chunk else 0.0
-        part = self._weighted(begin, min(begin + self.rows.step, self.rows.n))
-        within = np.searchsorted(np.cumsum(part, dtype=np.float64), draw - before)
-        return begin + min(int(within), len(part) - 1)
+        squares = self._weight_squares(begin, min(begin + self.rows.chunk_rows, self.rows.n))
+        within = np.searchsorted(np.cumsum(squares, dtype=np.float64), draw - before)
+        return begin + min(int(within), len(squares) - 1)
 
-    def best(self, drawn: np.ndarray) -> int:
-        """Tell which of some rows would leave the least as the next start."""
-        codes = validation.frozen(drawn)
-        sums = np.zeros(len(codes))
+    def find_best(self, drawn: np.ndarray) -> int:
+        """Find the row that, as the next start, would leave the least sum of squared distances."""
+        codes = validation.freeze(drawn)
 
         def run(begin: int, stop: int) -> np.ndarray:
-            x, first = self.rows.part(begin, stop)
+            x, first = self.rows.load(begin, stop)
             own, totals = slice(begin, stop), np.empty(len(codes))
-            candidates(x, first, self.shift, codes, self.weights[own], self.squares[own], totals)
+            try_candidates(
+                x, first, self.shift, codes, self.weights[own], self.squares[own], totals
+            )
             return totals
 
-        def add(totals: np.ndarray) -> None:
-            sums.__iadd__(totals)
+        return int(np.argmin(sum(self.rows.map(run, self.threads))))
 
-        self.rows.fold(run, add, self.threads)
-        return int(np.argmin(sums))
-
-    def _weighted(self, begin: int, stop: int) -> np.ndarray:
+    def _weight_squares(self, begin: int, stop: int) -> np.ndarray:
         squares = self.squares[begin:stop]
         return squares * self.weights[begin:stop] if len(self.weights) else squares

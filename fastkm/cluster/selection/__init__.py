@@ -1,1 +1,1 @@
-"""How many clusters: the criteria of `choose_k`, for one dimension and for several."""
+"""How many clusters: `choose_k` and its criteria, for one feature and for several."""

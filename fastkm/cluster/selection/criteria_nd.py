@@ -1,21 +1,20 @@
 """The criteria of `choose_k` for rows of several features.
 
-What one dimension has, intervals and prefix sums, several have not, so the **silhouette** is that
-of a sample: at most `SAMPLE` cells, one drawn from each of as many runs of cells of equal weight,
-so that they are spread evenly and, the draw being seeded, the same each time. For each of them a
-and b are exact: its mean Euclidean distances to *all* cells of each cluster, chunk by chunk. (The
-mean over a sample that is compared with itself only, as is often done, is biased: b is the least of
-several means, and noise lowers the least.) The error given is twice the standard error of the
-mean of that many independent cells, 0 where all cells were taken; the sample being spread evenly
-it is more likely too large than too small. With n cells it takes `SAMPLE` * n distances, once for
-all k, and memory for `CHUNK` * `SAMPLE` of them.
+**Silhouette.** With several features there are no intervals and no prefix sums, so the silhouette
+is that of a sample. The cells are cut into `SAMPLE` runs of equal weight, and one cell is drawn
+from each, with a fixed seed: so the sample is spread evenly and is the same each time. For each of
+its cells a and b are exact: its mean Euclidean distances to *all* cells of each cluster, computed
+chunk by chunk. (The mean over a sample that is compared with itself only, as is often done, is
+biased: b is the least of several means, and noise lowers the least.) The error is twice the
+standard error of the mean of that many independent cells, 0 if all cells were taken; as the sample
+is spread evenly, the error is more likely too large than too small. With n cells it takes `SAMPLE`
+* n distances, once for all k, and memory for `CHUNK` * `SAMPLE` of them.
 
-With weights a cell counts by its weight in every mean, and a leaves an average cell of the cluster
-out, as `fastkm.cluster.selection.choose_k` has it.
+A weighted cell counts by its weight in every mean, and an average cell of the cluster is left out
+of a, as in `fastkm.cluster.selection.criteria_1d`.
 
-**BIC** and **Calinski-Harabasz** are those of one dimension with M features: normals of one
-variance, alike in all directions, inertia / (M (R - k)), and k - 1 shares, M k coordinates of
-centroids and the variance as parameters (Pelleg & Moore 2000).
+**Calinski-Harabasz** is that of one feature; **BIC** and **elbow** are in
+`fastkm.cluster.selection.criteria`.
 """
 
 from __future__ import annotations
@@ -27,76 +26,55 @@ from typing import Protocol
 
 import numpy as np
 
+from fastkm.cluster.selection.criteria import Score
+
 SAMPLE = 1000
 """Cells whose silhouettes are computed."""
 CHUNK = 2048
 """Cells that the sample is compared with at once: 16 MB of distances."""
 
 
-class Rows(Protocol):
-    """The data that partitions share: they are of one data set where this is one object."""
+class RowSource(Protocol):
+    """The data that was clustered; partitions of the same data share one object."""
 
-    def gathered(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give the rows, shape (n, d), as they were clustered, and their weights or None."""
+    def gather(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows, shape (n, d), as they were clustered, and their weights or None."""
 
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """What the criteria need to know of one k.
-
-    Attributes
-    ----------
-    k : int
-        Number of clusters.
-    counts, weights : (k,) array
-        Cells of each cluster, and their summed weight.
-    inertia : float
-        In the space that was clustered, as the centroids.
-    centroids : (k, d) float64 array
-        Means of the rows of each cluster.
-    labels : callable
-        Gives the cluster of each row.
-    rows : Rows
-        The data.
-    """
+    """The clusters of one k, as the criteria need them, in the space that was clustered."""
 
     k: int
-    counts: np.ndarray
-    weights: np.ndarray
+    counts: np.ndarray  # (k,) cells of each cluster
+    weights: np.ndarray  # (k,) their summed weight
     inertia: float
-    centroids: np.ndarray
-    labels: Callable[[], np.ndarray]
-    rows: Rows
+    centroids: np.ndarray  # (k, d) float64, means of the rows of each cluster
+    labels: Callable[[], np.ndarray]  # returns the cluster of each row
+    rows: RowSource
 
 
-def silhouettes(partitions: dict[int, Partition]) -> dict[int, tuple[float, float]]:
+def silhouettes(partitions: dict[int, Partition]) -> dict[int, Score]:
     """Estimate the mean silhouette of each k above 1, and its error."""
     several = {k: partition for k, partition in partitions.items() if k > 1}
     if not several:
         return {}
-    rows, weights = next(iter(several.values())).rows.gathered()
-    chosen, shares = sampled(len(rows), weights)
+    rows, weights = next(iter(several.values())).rows.gather()
+    sample, shares = draw_sample(len(rows), weights)
     labels = [partition.labels() for partition in several.values()]
-    sums = _sums_of_distances(rows, weights, chosen, list(zip(labels, several, strict=True)))
+    sums = _sum_distances(rows, weights, sample, list(zip(labels, several, strict=True)))
     scores = {}
     for (k, partition), own, distances in zip(several.items(), labels, sums, strict=True):
-        each = _silhouettes(distances, own[chosen], partition)
-        mean = float(shares @ each)
-        spread = 0.0
-        if len(chosen) < len(rows):
-            spread = 2.0 * float(np.std(each, ddof=1)) / math.sqrt(len(each))
-        scores[k] = mean, spread
+        each = _compare_distances(distances, own[sample], partition)
+        error = 0.0
+        if len(sample) < len(rows):
+            error = 2.0 * float(np.std(each, ddof=1)) / math.sqrt(len(each))
+        scores[k] = Score(float(shares @ each), error)
     return scores
 
 
-def sampled(n: int, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Choose cells, spread evenly by weight; give their numbers and their shares in the mean.
-
-    Examples
-    --------
-    >>> sampled(3, None)
-    (array([0, 1, 2]), array([0.33333333, 0.33333333, 0.33333333]))
-    """
+def draw_sample(n: int, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Choose cells, spread evenly by weight; return their indices and their shares in the mean."""
     if n <= SAMPLE:
         shares = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
         return np.arange(n), shares
@@ -109,7 +87,7 @@ def sampled(n: int, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]
     return chosen, np.full(SAMPLE, 1.0 / SAMPLE)
 
 
-def _sums_of_distances(
+def _sum_distances(
     rows: np.ndarray,
     weights: np.ndarray | None,
     chosen: np.ndarray,
@@ -121,16 +99,16 @@ def _sums_of_distances(
     sample = np.ascontiguousarray(rows[chosen], np.float64)
     sums = [np.zeros((len(chosen), k)) for _, k in labelled]
     for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        distances = cdist(sample, np.ascontiguousarray(rows[part], np.float64))
+        chunk = slice(start, start + CHUNK)
+        distances = cdist(sample, np.ascontiguousarray(rows[chunk], np.float64))
         if weights is not None:
-            distances *= weights[part]
+            distances *= weights[chunk]
         for total, (labels, k) in zip(sums, labelled, strict=True):
-            np.add(total, distances @ (labels[part, None] == np.arange(k)), out=total)
+            np.add(total, distances @ (labels[chunk, None] == np.arange(k)), out=total)
     return sums
 
 
-def _silhouettes(sums: np.ndarray, own: np.ndarray, partition: Partition) -> np.ndarray:
+def _compare_distances(sums: np.ndarray, own: np.ndarray, partition: Partition) -> np.ndarray:
     """Compare the mean distance of cells to their own cluster with that to the next."""
     present = partition.weights > 0
     means = np.full(sums.shape, np.inf)
@@ -146,34 +124,14 @@ def _silhouettes(sums: np.ndarray, own: np.ndarray, partition: Partition) -> np.
     return np.divide(b - a, larger, out=np.zeros_like(larger), where=defined)
 
 
-def bic(partition: Partition) -> tuple[float, float] | None:
-    """Penalise the likelihood of a mixture of round normals that have one variance."""
-    cells, features = int(partition.counts.sum()), partition.centroids.shape[1]
-    if cells == partition.k or math.isinf(partition.inertia):
-        return None
-    if partition.inertia == 0:
-        return math.inf, 0.0
-    shares = partition.weights / partition.weights.sum()
-    shares = shares[shares > 0]
-    log_variance = math.log(partition.inertia / partition.weights.sum() / features)
-    log_variance -= math.log1p(-partition.k / cells)
-    likelihood = (
-        cells * float(shares @ np.log(shares))
-        - cells * features / 2 * (math.log(2 * math.pi) + log_variance)
-        - features * (cells - partition.k) / 2
-    )
-    parameters = partition.k - 1 + features * partition.k + 1
-    return likelihood - parameters / 2 * math.log(cells), 0.0
-
-
-def calinski_harabasz(partition: Partition) -> tuple[float, float] | None:
+def calinski_harabasz(partition: Partition) -> Score | None:
     """Divide the variance between clusters by that within them."""
     cells = int(partition.counts.sum())
     if partition.k in {1, cells} or math.isinf(partition.inertia):
         return None
     if partition.inertia == 0:
-        return math.inf, 0.0
+        return Score(math.inf, 0.0)
     middle = partition.weights @ partition.centroids / partition.weights.sum()
     squares = ((partition.centroids - middle) ** 2).sum(axis=1)
     between = float(partition.weights @ squares)
-    return between / partition.inertia * (cells - partition.k) / (partition.k - 1), 0.0
+    return Score(between / partition.inertia * (cells - partition.k) / (partition.k - 1), 0.0)

@@ -1,8 +1,8 @@
 """Passes over the blocks of a dask array where they are: on the workers of a client.
 
-What travels to a worker for a block is the way to load it (a graph of dask), the aim of the pass,
-the form of the pieces, the attributes that say what is missing, and the weights beneath. What
-travels back is what the aim found.
+What travels to a worker for a block is the graph of dask that loads it, the reduction, the format
+of the chunks, the attributes that say what is missing, and the weights of the block. The result of
+the reduction travels back.
 """
 
 from __future__ import annotations
@@ -20,28 +20,27 @@ from fastkm.cluster.streaming.arrays import (
     RawArray,
     as_raw_array,
     is_lazy,
-    require_fit,
-    weights_of_block,
-    weights_of_box,
+    load_weights,
+    require_broadcast,
+    select_weights,
 )
-from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader
-from fastkm.cluster.streaming.pieces import Found, Reduction
+from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader, Reduction, Result
 
 Arguments = tuple[int, Any, Any, Any]
-"""For a task: number of the block, its values, the values of the weights beneath and their mask;
-None where there are none."""
+"""For a task: number of the block, its values, the values of its weights and their mask; None if
+there are none."""
 
 
 @dataclass(frozen=True)
 class LazyBlocks:
-    """The blocks of a dask array of known lengths, and the weights laid over them."""
+    """The blocks of a dask array of known lengths, and the weights that broadcast over them."""
 
     cells: RawArray
     weights: RawArray | None
 
     @classmethod
     def of(cls, cells: RawArray, weights: RawArray | None) -> LazyBlocks | None:
-        """Give the blocks; None where there are none, or only dask will know how long they are."""
+        """Return the blocks; None if the values are not of dask, or lengths are not known yet."""
         if not is_lazy(cells.values) or any(map(math.isnan, cells.shape)):
             return None
         if weights is not None and any(map(math.isnan, weights.shape)):
@@ -51,57 +50,58 @@ class LazyBlocks:
     def __len__(self) -> int:
         return math.prod(self.cells.values.numblocks)
 
-    def boxes(self) -> Iterator[tuple[tuple[int, ...], Box]]:
-        """Give the place of each block among blocks, and among cells."""
+    def list_boxes(self) -> Iterator[tuple[tuple[int, ...], Box]]:
+        """Yield the index of each block among blocks, and its box of cells."""
         ends = [np.cumsum([0, *lengths]).tolist() for lengths in self.cells.values.chunks]
         for index in np.ndindex(*self.cells.values.numblocks):
             yield index, tuple(slice(e[i], e[i + 1]) for e, i in zip(ends, index, strict=True))
 
     def load(self, numbers: Iterable[int]) -> Iterator[Block]:
         """Load some blocks here."""
-        boxes = list(self.boxes())
+        boxes = list(self.list_boxes())
         for number in numbers:
             index, box = boxes[number]
-            over = None if self.weights is None else weights_of_block(self.weights, box)
-            yield _block(number, self.cells.block(index).load(), over)
+            weights = None if self.weights is None else load_weights(self.weights, box)
+            yield _make_block(number, self.cells.select_block(index).load(), weights)
 
-    def arguments(self) -> list[Arguments]:
-        """Give what tasks need: one for each block."""
+    def make_arguments(self) -> list[Arguments]:
+        """Return the arguments of the tasks, one for each block."""
         from dask.delayed import delayed
 
         values = embed_graph(self.cells.values)
         if self.weights is None:
-            return [(number, values[at], None, None) for number, (at, _) in enumerate(self.boxes())]
-        shared: dict[Any, tuple[Any, Any]] = {}  # weights of one step lie under the blocks of all
-        found = []
-        for number, (at, box) in enumerate(self.boxes()):
-            sizes, over = self.weights.shape, box[len(box) - len(self.weights.shape) :]
-            where = tuple(c.start if n > 1 else None for n, c in zip(sizes, over, strict=True))
-            if where not in shared:
-                part = weights_of_box(self.weights, box)
-                one, other = (
+            return [(number, block, None, None) for number, block in enumerate(values.flat)]
+        shared: dict[Any, tuple[Any, Any]] = {}  # the blocks of all steps share one step's weights
+        arguments = []
+        for number, (at, box) in enumerate(self.list_boxes()):
+            # blocks share weights if their boxes begin alike along the axes that weights have
+            sizes, axes = self.weights.shape, box[len(box) - len(self.weights.shape) :]
+            begin = tuple(c.start if n > 1 else None for n, c in zip(sizes, axes, strict=True))
+            if begin not in shared:
+                part = select_weights(self.weights, box)
+                weights, mask = (
                     a if a is None or is_lazy(a) else delayed(a, traverse=False)
                     for a in (part.values, part.mask)
                 )
-                shared[where] = one, other
-            found.append((number, values[at], *shared[where]))
-        return found
+                shared[begin] = weights, mask
+            arguments.append((number, values[at], *shared[begin]))
+        return arguments
 
-    def loader(self) -> Loader:
-        """Give what makes a block of the arguments of a task."""
-        return Loader(_described(self.cells), self.weights and _described(self.weights))
+    def make_loader(self) -> Loader:
+        """Return what makes a block of the arguments of a task."""
+        return Loader(_keep_rules(self.cells), self.weights and _keep_rules(self.weights))
 
 
 class EmbeddedGraph:
-    """A block with all that makes it: computed by the task that uses it, so it need not travel.
+    """A block with the graph that computes it, so that the task that uses it computes it too.
 
-    No dataclass: into those dask looks for what else has to be computed before.
+    It is no dataclass: dask searches those for what else has to be computed before.
     """
 
     def __init__(self, graph: Mapping[Any, Any], key: Any) -> None:
         self.graph, self.key = graph, key
 
-    def computed(self) -> Any:
+    def compute(self) -> Any:
         """Compute the block here."""
         from dask.local import get_sync
 
@@ -109,117 +109,111 @@ class EmbeddedGraph:
 
 
 def embed_graph(array: Any) -> np.ndarray:
-    """Give the blocks of a dask array: sealed ones if none needs what another needs, else delayed."""
+    """Return the blocks of a dask array, each with its graph.
+
+    If blocks need the same tasks, return delayed objects instead, so that dask does these once.
+    """
     from dask.base import optimize
     from dask.core import flatten, get_dependencies
 
-    (short,) = optimize(array)
-    graph = dict(short.__dask_graph__())
-    found, used = np.empty(array.numblocks, object), 0
-    for at, key in zip(np.ndindex(*array.numblocks), flatten(short.__dask_keys__()), strict=True):
+    (optimized,) = optimize(array)
+    graph = dict(optimized.__dask_graph__())
+    blocks, used = np.empty(array.numblocks, object), 0
+    keys = flatten(optimized.__dask_keys__())
+    for at, key in zip(np.ndindex(*array.numblocks), keys, strict=True):
+        # collect the tasks that this block needs
         own, waiting = {}, [key]
         while waiting:
             name = waiting.pop()
             if name not in own:
                 own[name] = graph[name]
                 waiting += get_dependencies(graph, name)
-        found[at] = EmbeddedGraph(own, key)
+        blocks[at] = EmbeddedGraph(own, key)
         used += len(own)
         if used > len(graph):
             return array.to_delayed()
-    return found
+    return blocks
 
 
 @dataclass(frozen=True)
 class Loader:
-    """What tells about values and weights, without themselves."""
+    """Makes blocks from the arguments of tasks, and from the attributes that all of them share."""
 
     cells: RawArray
     weights: RawArray | None
 
-    def block(self, number: int, values: Any, weights: Any, mask: Any) -> Block:
-        """Give a block; its values have been computed, or are now."""
+    def load(self, number: int, values: Any, weights: Any, mask: Any) -> Block:
+        """Make a block of the arguments of its task; compute its values if they are a graph."""
         if isinstance(values, EmbeddedGraph):
-            values = values.computed()
-        cells = _filled(self.cells, values)
+            values = values.compute()
+        cells = _fill(self.cells, values)
         if self.weights is None:
-            return _block(number, cells, None)
-        over = _filled(self.weights, weights)
-        return _block(number, cells, over if mask is None else replace(over, mask=mask))
+            return _make_block(number, cells, None)
+        loaded = _fill(self.weights, weights)
+        loaded = loaded if mask is None else replace(loaded, mask=mask)
+        return _make_block(number, cells, loaded)
 
 
-class BlockResult(NamedTuple, Generic[Found]):
-    """What an aim found in some blocks, and the number of their values and cells."""
+class BlockResult(NamedTuple, Generic[Result]):
+    """The result of a reduction of some blocks, and the number of their values and cells."""
 
-    found: Found
+    result: Result
     values: int
     cells: int
 
 
-@dataclass(frozen=True, repr=False)
-class ReduceBlock(Generic[Found]):
-    """A task: passes over one block."""
-
-    loader: Loader
-    form: ChunkFormat
-    aim: Reduction[Found]
-    threads: int | None
-
-    def __call__(self, *arguments: Any) -> BlockResult[Found]:
-        """Load a block and pass over it."""
-        reader = ChunkReader(self.form)
-        block = self.loader.block(*arguments)
-        found = self.aim.map(reader.chunks([block]), self.threads)
-        return BlockResult(found, reader.values, reader.cells)
-
-    def merged(self, outcomes: list[BlockResult[Found]]) -> BlockResult[Found]:
-        """Join what was found in several blocks."""
-        found, values, cells = zip(*outcomes, strict=True)
-        return BlockResult(self.aim.merged(list(found)), sum(values), sum(cells))
+def reduce_block(
+    loader: Loader,
+    chunk_format: ChunkFormat,
+    reduction: Reduction[Result],
+    threads: int | None,
+    *arguments: Any,
+) -> BlockResult[Result]:
+    """Compute a reduction of one block."""
+    reader = ChunkReader(chunk_format)
+    result = reduction.map(reader.read([loader.load(*arguments)]), threads)
+    return BlockResult(result, reader.values, reader.cells)
 
 
-@dataclass(frozen=True, repr=False)
-class DetectFormat:
-    """A task: chooses the form that suits a block."""
-
-    loader: Loader
-    uniform: bool
-
-    def __call__(self, *arguments: Any) -> ChunkFormat:
-        """Load a block and choose."""
-        return ChunkFormat.of(self.loader.block(*arguments), uniform=self.uniform)
+def combine_results(
+    reduction: Reduction[Result], outcomes: list[BlockResult[Result]]
+) -> BlockResult[Result]:
+    """Combine the results of several blocks."""
+    results, values, cells = zip(*outcomes, strict=True)
+    return BlockResult(reduction.combine(list(results)), sum(values), sum(cells))
 
 
-@dataclass(frozen=True, repr=False)
-class LocateInfinity:
-    """A task: looks for an infinity in a block."""
+def detect_format(loader: Loader, uniform: bool, *arguments: Any) -> ChunkFormat:
+    """Choose the format that suits a block."""
+    return ChunkFormat.of(loader.load(*arguments), uniform=uniform)
 
-    loader: Loader
-    form: ChunkFormat
 
-    def __call__(self, *arguments: Any) -> tuple[int, str | None]:
-        """Load a block and look."""
-        block = self.loader.block(*arguments)
-        return arguments[0], ChunkReader(self.form).infinite([block])
+def find_infinity(
+    loader: Loader, chunk_format: ChunkFormat, *arguments: Any
+) -> tuple[int, str | None]:
+    """Return the number of a block, and the address of its first infinity."""
+    reader = ChunkReader(chunk_format)
+    return arguments[0], reader.find_infinity([loader.load(*arguments)])
 
 
 def take_first(places: list[tuple[int, str | None]]) -> tuple[int, str | None]:
-    """Give the first block, by number, in which something was found."""
+    """Return the first block, by number, that has an address."""
     return min(places, key=lambda place: (place[1] is None, place[0]))
 
 
-def _block(number: int, cells: RawArray, over: RawArray | None) -> Block:
-    if over is not None:
-        require_fit(over.shape, cells.shape)
-    return Block(cells, over, f"chunk {number}, ")
+def _make_block(number: int, cells: RawArray, weights: RawArray | None) -> Block:
+    if weights is not None:
+        require_broadcast(weights.shape, cells.shape)
+    return Block(cells, weights, f"chunk {number}, ")
 
 
-def _described(cells: RawArray) -> RawArray:
+def _keep_rules(cells: RawArray) -> RawArray:
     """Leave out values, and attributes that do not say what values mean."""
-    attrs, encoding = map(cf_missing.rules_of, (cells.attrs, cells.encoding))
+    attrs, encoding = map(cf_missing.select_rules, (cells.attrs, cells.encoding))
     return RawArray(np.empty(0), None, attrs, encoding)
 
 
-def _filled(described: RawArray, values: Any) -> RawArray:
+def _fill(cells: RawArray, values: Any) -> RawArray:
+    """Return cells with computed values, which `_keep_rules` has left out."""
     computed = as_raw_array(values, "values")
-    return replace(described, values=computed.values, mask=computed.mask)
+    return replace(cells, values=computed.values, mask=computed.mask)

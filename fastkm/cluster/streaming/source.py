@@ -1,13 +1,13 @@
 """One pass after another over whatever values come: arrays, rasters, dask, chunks of an archive.
 
-The solver of one dimension reads its values a few times and never needs them all at once. A
-`Source` passes over them as often as asked, block by block: a whole array, one block of a dask
-array, or one chunk of those that a callable gives (and gives again in each pass). What becomes of
-a block is told in `fastkm.cluster.streaming.chunks`, what a pass is in `fastkm.cluster.streaming.pieces`.
+The exact solver reads its values a few times and never needs them all at once. A `Source` passes
+over them as often as asked, block by block: a whole array, one block of a dask array, or one item
+of the iterable that a callable returns (again for each pass). `fastkm.cluster.streaming.chunks`
+describes how a block becomes chunks and what a pass computes.
 
-A pass reads the blocks here, one after another, each with all threads; or, where the values are a
-dask array and there is a client, on its workers, a block a task. Then no value comes here but
-those that the pass is for, and none goes there but the weights beneath a block.
+A pass reads the blocks here, one after another, each with all threads. If the values are a dask
+array and there is a client, its workers read them, a block a task: then only the results of the
+pass come back, and no values travel to workers but the weights of a block.
 """
 
 from __future__ import annotations
@@ -15,74 +15,65 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._core import dask_blocks
+from fastkm._core.progress import SILENT, current_progress, use_progress
 from fastkm.cluster.streaming.arrays import (
     RawArray,
     align_weights,
     as_raw_array,
     is_lazy,
-    require_fit,
-    weights_of_block,
+    load_weights,
+    require_broadcast,
 )
 from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader
 from fastkm.cluster.streaming.dask_source import (
     Arguments,
-    DetectFormat,
+    BlockResult,
     LazyBlocks,
     Loader,
-    LocateInfinity,
-    ReduceBlock,
+    combine_results,
+    detect_format,
+    find_infinity,
+    reduce_block,
     take_first,
 )
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming.pieces import Chunk, Found, Reduction
+    from fastkm.cluster.streaming.chunks import Chunk, Reduction, Result
 
 
 class Source:
-    """Values of any kind, to be read in several passes.
+    """Values of any kind, to be read in several passes; `passes` counts those begun so far.
 
     Parameters
     ----------
-    values : array-like, DataArray, dask array or callable
-        A callable takes no argument and returns an iterable of chunks, each of one of the
-        former kinds, or of (chunk, weights) pairs.
-    weights : array-like, optional
-        Broadcastable to `values`; where both are DataArrays, by the names of dimensions.
+    values, weights : array-like, DataArray, dask array or callable
+        As for `fastkm.kmeans1d`.
     uniform : bool, default: True
-        All blocks are of one type and packing. Otherwise everything is given as float64.
+        All blocks are of one type and packing. Otherwise all values become float64.
 
     Attributes
     ----------
-    dtype : numpy.dtype
-        Of the values of all pieces.
-    packing : (float, float) or None
-        Scale and offset, where pieces hold packed integers.
-    weighted : bool
-        Whether pieces have weights.
-    form : Form
-        All three of these.
-    passes : int
-        Passes begun so far.
+    format : ChunkFormat
+        What all chunks have in common; its `dtype`, `packing` and `weighted` are attributes too.
 
     Raises
     ------
     TypeError
         If `values` or `weights` does not hold real numbers, or a callable needs arguments or
-        returns what is not iterable.
+        does not return an iterable.
     ValueError
-        If weights do not fit, or come beside a callable.
+        If weights do not broadcast to the values, or are given with a callable.
 
     Examples
     --------
     >>> source = Source([[1, 2], [3, 4]], weights=[[1.0], [0.5]])
-    >>> [piece.weights.tolist() for piece in source.pieces()]
+    >>> [chunk.weights.tolist() for chunk in source.read_chunks()]
     [[1.0, 1.0, 0.5, 0.5]]
     """
 
@@ -90,103 +81,102 @@ class Source:
         self._first_pass: tuple[int, int, int] | None = None
         self.passes = 0
         self._opened: Iterator[Block] | None = None
-        self._open, self._lazy = _opener(values, weights, again=not uniform)
-        if self._distant():
+        self._open, self._lazy = _prepare_reading(values, weights, again=not uniform)
+        if self._is_remote():
             [arguments, *_] = self._arguments
-            forming = DetectFormat(self._loader, uniform)
-            with _unwatched():
-                self.form = dask_blocks.reduce_blocks(forming, [arguments], lambda forms: forms[0])
+            detect = partial(detect_format, self._loader, uniform)
+            with use_progress(SILENT):  # to look at one block is no pass
+                self.format = dask_blocks.reduce_blocks(detect, [arguments], lambda found: found[0])
         else:
             blocks = self._open()
             first = next(blocks, Block(RawArray(np.empty(0)), None, ""))
             self._opened = itertools.chain([first], blocks)
-            self.form = ChunkFormat.of(first, uniform=uniform)
-        self.dtype, self.packing, self.weighted, _ = self.form
+            self.format = ChunkFormat.of(first, uniform=uniform)
+        self.dtype, self.packing, self.weighted, _ = self.format
 
     @property
-    def lazy(self) -> int:
-        """Number of blocks where the values are a dask array of known lengths, otherwise 0."""
+    def lazy_blocks(self) -> int:
+        """Number of blocks if the values are a dask array of known lengths, otherwise 0."""
         return 0 if self._lazy is None else len(self._lazy)
 
-    def reduce(self, aim: Reduction[Found], threads: int | None = None) -> Found:
-        """Pass over all values: here, or on the workers of a client.
-
-        Parameters
-        ----------
-        aim : Aim
-            What the pass is for.
-        threads : int, optional
-            See `fastkm._core.threads.thread_count`.
+    def reduce(self, reduction: Reduction[Result], threads: int | None = None) -> Result:
+        """Compute a reduction in a pass over all values: here, or on the workers of a client.
 
         Raises
         ------
-        Differs
+        FormatMismatch
             If a block has another type or packing than the first.
         ValueError
             If a weight is negative or not finite, only some chunks have weights, or this pass
-            gives another number of values than the first did.
+            has another number of values than the first one.
         """
-        if not self._distant():
-            return aim.map(self.chunks(), threads)
+        if not self._is_remote():
+            return reduction.map(self.read_chunks(), threads)
         self.passes += 1
         number = self.passes
-        reading = ReduceBlock(self._loader, self.form, aim, threads)
-        outcome = dask_blocks.reduce_blocks(reading, self._arguments, reading.merged)
-        self._compare(number, outcome.values, outcome.cells)
-        return outcome.found
+        outcome = self._reduce_remotely(reduction, self._arguments, threads)
+        self._require_same_size(number, outcome.values, outcome.cells)
+        return outcome.result
 
     def reduce_some(
-        self, aim: Reduction[Found], numbers: Sequence[int], threads: int | None = None
-    ) -> Found:
-        """Look at some blocks of a dask array; this is no pass."""
+        self, reduction: Reduction[Result], numbers: Sequence[int], threads: int | None = None
+    ) -> Result:
+        """Compute a reduction of some blocks of a dask array; this is no pass."""
         if self._lazy is None:
-            raise ValueError("only blocks of a dask array can be read alone")
-        if not self._distant():
-            return aim.map(ChunkReader(self.form).chunks(self._lazy.load(numbers)), threads)
-        reading = ReduceBlock(self._loader, self.form, aim, threads)
+            raise ValueError("values must be a dask array of known lengths to read some blocks")
+        if not self._is_remote():
+            blocks = self._lazy.load(numbers)
+            return reduction.map(ChunkReader(self.format).read(blocks), threads)
         some = [self._arguments[number] for number in numbers]
-        with _unwatched():
-            return dask_blocks.reduce_blocks(reading, some, reading.merged).found
+        with use_progress(SILENT):
+            return self._reduce_remotely(reduction, some, threads).result
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Begin a pass here, whose pieces are taken one by one; it raises as `reduced` does."""
+    def read_chunks(self) -> Iterator[Chunk]:
+        """Begin a pass here and yield its chunks; it raises as `reduce` does."""
         self.passes += 1
-        return self._pass(self.passes)
+        return self._read_pass(self.passes)
 
-    def locate_infinite(self) -> str:
-        """Say where the first infinity is that is not missing, in the order of memory."""
-        if self._distant():
-            locating = LocateInfinity(self._loader, self.form)
-            with _unwatched():
-                place = dask_blocks.reduce_blocks(locating, self._arguments, take_first)[1]
+    def find_infinity(self) -> str:
+        """Return the address of the first infinity that is not missing, in the order of memory."""
+        if self._is_remote():
+            task = partial(find_infinity, self._loader, self.format)
+            with use_progress(SILENT):
+                place = dask_blocks.reduce_blocks(task, self._arguments, take_first)[1]
         else:
-            place = ChunkReader(self.form).infinite(self._open())
-        return place or "a cell"  # of a callable that gives its values only once
+            place = ChunkReader(self.format).find_infinity(self._open())
+        return place or "a cell"  # if a callable gives its values only once
 
-    def _distant(self) -> bool:
-        """Tell whether the blocks are read elsewhere."""
+    def _is_remote(self) -> bool:
+        """Return True if the blocks are read on the workers of a client."""
         return self._lazy is not None and dask_blocks.current_client() is not None
+
+    def _reduce_remotely(
+        self, reduction: Reduction[Result], arguments: list[Arguments], threads: int | None
+    ) -> BlockResult[Result]:
+        task = partial(reduce_block, self._loader, self.format, reduction, threads)
+        return dask_blocks.reduce_blocks(task, arguments, partial(combine_results, reduction))
 
     @cached_property
     def _arguments(self) -> list[Arguments]:
-        return [] if self._lazy is None else self._lazy.arguments()
+        return [] if self._lazy is None else self._lazy.make_arguments()
 
     @cached_property
     def _loader(self) -> Loader:
-        return Loader(RawArray(np.empty(0)), None) if self._lazy is None else self._lazy.loader()
+        nothing = Loader(RawArray(np.empty(0)), None)
+        return nothing if self._lazy is None else self._lazy.make_loader()
 
-    def _pass(self, number: int) -> Iterator[Chunk]:
+    def _read_pass(self, number: int) -> Iterator[Chunk]:
         blocks, self._opened = self._opened or self._open(), None
-        reader = ChunkReader(self.form)
-        if self.lazy:
-            dask_blocks.begin_pass(self.lazy)
+        reader = ChunkReader(self.format)
+        if self.lazy_blocks:
+            current_progress().begin("pass", self.lazy_blocks, "blocks")
         for block in blocks:
-            yield from reader.chunks([block])
-            if self.lazy:
-                dask_blocks.block_done()
-        self._compare(number, reader.values, reader.cells)
+            yield from reader.read([block])
+            if self.lazy_blocks:
+                current_progress().advance()
+        self._require_same_size(number, reader.values, reader.cells)
 
-    def _compare(self, number: int, values: int, cells: int) -> None:
+    def _require_same_size(self, number: int, values: int, cells: int) -> None:
         """Raise if a pass gave another number of values or cells than the first complete one."""
         self._first_pass = self._first_pass or (number, values, cells)
         first, first_values, first_cells = self._first_pass
@@ -198,36 +188,34 @@ class Source:
                 )
 
 
-def _unwatched() -> AbstractContextManager[None]:
-    """Look at some blocks without telling: it is no pass."""
-    return dask_blocks.report_blocks(lambda _: None)
-
-
-def _opener(
+def _prepare_reading(
     values: Any, weights: Any, *, again: bool
 ) -> tuple[Callable[[], Iterator[Block]], LazyBlocks | None]:
-    """Give the function that begins with the first block each time that it is called."""
+    """Return a function that yields all blocks, from the first, each time that it is called.
+
+    Return the blocks themselves too if the values are a dask array of known lengths.
+    """
     if not callable(values):
         cells = as_raw_array(values, "values")
-        over = None if weights is None else align_weights(weights, cells)
-        return lambda: _blocks(cells, over, ""), LazyBlocks.of(cells, over)
+        aligned = None if weights is None else align_weights(weights, cells)
+        return lambda: _load_blocks(cells, aligned, ""), LazyBlocks.of(cells, aligned)
     if weights is not None:
         raise ValueError(
             "weights must not be given beside a callable: let values yield (chunk, weights) pairs"
         )
-    # An iterator that was begun before would go on in the middle; all others begin anew.
-    if again and iter(given := _called(values)) is given and _called(values) is given:
+    # an iterator would continue where the first attempt stopped; other iterables begin again
+    if again and iter(given := _call(values)) is given and _call(values) is given:
         raise ValueError("values must give the same chunks in every pass, got one iterator twice")
-    return lambda: _blocks_of_chunks(_called(values)), None
+    return lambda: _load_items(_call(values)), None
 
 
-def _called(values: Callable[[], Any]) -> Iterable[Any]:
-    """Call for chunks; an array is one chunk, not as many as it has rows."""
+def _call(values: Callable[[], Any]) -> Iterable[Any]:
+    """Call for an iterable of chunks; an array is one chunk, not as many as it has rows."""
     try:
         inspect.signature(values).bind()
     except TypeError as error:
         raise TypeError(f"values must be callable without arguments: {error}") from None
-    except ValueError:  # some built-in functions do not tell their arguments
+    except ValueError:  # some built-in functions have no signature
         pass
     given = values()
     if hasattr(given, "dtype"):
@@ -238,30 +226,31 @@ def _called(values: Callable[[], Any]) -> Iterable[Any]:
     return given
 
 
-def _blocks_of_chunks(given: Iterable[Any]) -> Iterator[Block]:
-    for number, chunk in enumerate(given):
-        pair = isinstance(chunk, tuple) and len(chunk) == 2
-        values, weights = chunk if pair else (chunk, None)
+def _load_items(given: Iterable[Any]) -> Iterator[Block]:
+    """Load what a callable has returned, block by block."""
+    for number, item in enumerate(given):
+        pair = isinstance(item, tuple) and len(item) == 2
+        values, weights = item if pair else (item, None)
         cells = as_raw_array(values, "values")
-        over = None if weights is None else align_weights(weights, cells)
-        yield from _blocks(cells, over, f"chunk {number}, ")
+        aligned = None if weights is None else align_weights(weights, cells)
+        yield from _load_blocks(cells, aligned, f"chunk {number}, ")
 
 
-def _blocks(cells: RawArray, weights: RawArray | None, where: str) -> Iterator[Block]:
-    """Load cells block by block. The lengths of blocks need not be known before."""
+def _load_blocks(cells: RawArray, weights: RawArray | None, where: str) -> Iterator[Block]:
+    """Load an array block by block. The lengths of blocks need not be known before."""
     if not is_lazy(cells.values):
         yield Block(cells, weights, where)
         return
     ends = [[0] for _ in cells.shape]  # of the blocks met so far, along each axis
     for number, index in enumerate(np.ndindex(*cells.values.numblocks)):
-        block = cells.block(index).load()
+        block = cells.select_block(index).load()
         for end, at, length in zip(ends, index, block.shape, strict=True):
             if len(end) == at + 1:
                 end.append(end[at] + length)
         box = tuple(slice(end[at], end[at + 1]) for end, at in zip(ends, index, strict=True))
-        over = None if weights is None else weights_of_block(weights, box, index)
-        if over is not None:
-            require_fit(over.shape, block.shape)
-        yield Block(block, over, f"{where}chunk {number}, ")
+        loaded = None if weights is None else load_weights(weights, box, index)
+        if loaded is not None:
+            require_broadcast(loaded.shape, block.shape)
+        yield Block(block, loaded, f"{where}chunk {number}, ")
     if weights is not None:
-        require_fit(weights.shape, tuple(end[-1] for end in ends))
+        require_broadcast(weights.shape, tuple(end[-1] for end in ends))

@@ -1,11 +1,11 @@
-"""K-means with scipy's functions: this module stands where ``scipy.cluster.vq`` stands.
+"""The functions of ``scipy.cluster.vq``, under the same names.
 
-The names, signatures, draws and results are scipy's::
+This module can be imported instead of scipy's. Signatures, random draws and results are scipy's::
 
-    from fastkm.cluster.vq import kmeans, kmeans2, vq, whiten
+    from fastkm.cluster.vq import ClusterError, kmeans, kmeans2, vq, whiten
 
-`quantize` holds `vq` and `whiten`; `iterate` holds `kmeans` and `kmeans2`, whose starts come from
-`initialization` and whose iterations from `steps`.
+`quantize` defines `vq` and `whiten`; `iterate` defines `kmeans` and `kmeans2`, whose starts come
+from `initialization` and whose iterations from `steps`.
 """
 
 from typing import TYPE_CHECKING

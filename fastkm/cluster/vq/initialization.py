@@ -1,9 +1,9 @@
 """Where k-means starts: scipy's three ways to choose initial centroids, draw for draw.
 
 Each takes the random generator that scipy would use and leaves it in the state in which scipy
-would leave it, so that a seed gives the same start in both. `accepts_seed` is scipy's
-transition from ``seed`` to ``rng`` (SPEC 7): ``rng`` goes through `numpy.random.default_rng`,
-``seed`` and nothing at all keep their old meaning, the legacy generators.
+would leave it, so that a seed gives the same start in both. `accept_seed` is scipy's transition
+from ``seed`` to ``rng`` (SPEC 7): ``rng`` is passed through `numpy.random.default_rng`, while
+``seed``, and neither of the two, keep their old meaning: the legacy generators.
 """
 
 from __future__ import annotations
@@ -19,19 +19,16 @@ Random = np.random.Generator | np.random.RandomState
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def accepts_seed(function: Function) -> Function:
+def accept_seed(function: Function) -> Function:
     """Turn the keyword `rng` into a generator and `seed` into `rng`, as scipy does.
 
-    `function` names both, for those who read its signature, and needs to look at `rng` only.
+    `function` names both, for readers of its signature, but uses `rng` only.
     """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if "rng" in kwargs and "seed" in kwargs:
-            raise TypeError(
-                f"{function.__name__}() got multiple values for the random generator: "
-                "give rng or seed, not both"
-            )
+            raise TypeError(f"{function.__name__}() takes rng or seed, got both")
         if "rng" in kwargs:
             kwargs["rng"] = np.random.default_rng(kwargs["rng"])
         elif "seed" in kwargs:
@@ -41,14 +38,8 @@ def accepts_seed(function: Function) -> Function:
     return cast("Function", wrapper)
 
 
-def generator(rng: Any) -> Random:
-    """Turn what the caller gave into a generator, as scipy does: None is numpy's global state.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a generator nor a seed.
-    """
+def as_generator(rng: Any) -> Random:
+    """Turn a generator, a seed or None (numpy's global state) into a generator, as scipy does."""
     if rng is None or rng is np.random:
         return np.random.mtrand._rand
     if isinstance(rng, numbers.Integral | np.integer):
@@ -58,14 +49,8 @@ def generator(rng: Any) -> Random:
     raise ValueError(f"seed must be None, an integer or a numpy generator, got {rng!r}")
 
 
-def choose_points(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
-    """Choose k different rows at random.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than k rows.
-    """
+def draw_points(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
+    """Draw k different rows; raise a ValueError if there are fewer."""
     if k > len(rows):
         raise ValueError(f"k={k} is larger than the number of observations, {len(rows)}")
     return rows[rng.choice(len(rows), size=k, replace=False)]
@@ -86,36 +71,26 @@ def draw_gaussian(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
     return mean + x @ np.linalg.cholesky(np.cov(rows.T, dtype=np.float64)).T
 
 
-def choose_spread(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
-    """Choose k rows by k-means++: each with probability as its squared distance to the others.
-
-    Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
-    """
+def draw_plusplus(rows: np.ndarray, k: int, rng: Random) -> np.ndarray:
+    """Draw k rows by k-means++, one draw each (see `fastkm.cluster.lloyd.kmeans_plusplus`)."""
     n, d = rows.shape
-    centroids = np.empty((k, d))
-    squares = np.full(n, np.inf)
-    for j in range(k):
-        if j == 0:
-            chosen = _integer_below(n, rng)
-        else:
-            np.minimum(squares, _squared_distances(rows, centroids[j - 1]), out=squares)
-            total = squares.sum()
-            cumulative = np.cumsum(squares / total if total > 0 else squares)
-            chosen = min(int(np.searchsorted(cumulative, rng.uniform())), n - 1)
-            chosen = (
-                chosen if total > 0 else 0
-            )  # all rows are chosen already: scipy takes the first
-        centroids[j] = rows[chosen]
+    centroids, squares = np.empty((k, d)), np.full(n, np.inf)
+    if isinstance(rng, np.random.Generator):
+        chosen = int(rng.integers(0, n))
+    else:
+        chosen = int(rng.randint(0, n, dtype="int64"))
+    centroids[0] = rows[chosen]
+    for j in range(1, k):
+        np.minimum(squares, _measure_squares(rows, centroids[j - 1]), out=squares)
+        total = squares.sum()
+        cumulative = np.cumsum(squares / total if total > 0 else squares)
+        chosen = min(int(np.searchsorted(cumulative, rng.uniform())), n - 1)
+        # if all distinct rows are drawn already, scipy takes the first row
+        centroids[j] = rows[chosen if total > 0 else 0]
     return centroids
 
 
-def _integer_below(n: int, rng: Random) -> int:
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(0, n))
-    return int(rng.randint(0, n, dtype="int64"))
-
-
-def _squared_distances(rows: np.ndarray, point: np.ndarray) -> np.ndarray:
+def _measure_squares(rows: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Sum the squares feature by feature, the order in which `cdist` adds them."""
     total = np.zeros(len(rows))
     for feature, coordinate in zip(rows.T, point, strict=True):
@@ -126,6 +101,6 @@ def _squared_distances(rows: np.ndarray, point: np.ndarray) -> np.ndarray:
 
 INITIALISERS: dict[str, Callable[[np.ndarray, int, Random], np.ndarray]] = {
     "random": draw_gaussian,
-    "points": choose_points,
-    "++": choose_spread,
+    "points": draw_points,
+    "++": draw_plusplus,
 }

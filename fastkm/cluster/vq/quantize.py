@@ -1,7 +1,7 @@
-"""Vector quantization: `vq` gives each observation its nearest code, `whiten` scales features.
+"""Vector quantization: `vq` finds the nearest code of each observation, `whiten` scales features.
 
-The contract is that of `scipy.cluster.vq`: signatures, types of the results, tie-breaks. What
-differs is listed in the docstrings; the work is done by `fastkm._kernels.lloyd` over chunks.
+The contract is that of `scipy.cluster.vq`: signatures, types of the results, tie-breaks. The
+docstrings list the differences. The work is done by `fastkm._kernels.lloyd`, chunk by chunk.
 """
 
 from __future__ import annotations
@@ -23,28 +23,26 @@ if TYPE_CHECKING:
 def vq(
     obs: ArrayLike, code_book: ArrayLike, check_finite: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Assign to each observation the nearest code of a code book.
-
-    Takes the place of `scipy.cluster.vq.vq`.
+    """Assign to each observation the nearest code of a code book, like `scipy.cluster.vq.vq`.
 
     Parameters
     ----------
     obs : (n,) or (n, d) array-like
-        One observation a row; any real type and memory layout, also a masked array or an
+        One observation per row; any real type and memory layout, also a masked array or an
         `xarray.DataArray`, whose missing rows are left out.
     code_book : (k,) or (k, d) array-like
-        One code a row.
+        One code per row.
     check_finite : bool, default: True
-        Raise where `obs` or `code_book` holds NaN or an infinity.
+        Raise if `obs` or `code_book` holds NaN or an infinity.
 
     Returns
     -------
     code : (n,) int32 array
-        Index of the nearest code, the lowest where several are equally near; -1 where the row
-        is missing. As in scipy int64 when neither input is floating.
+        Index of the nearest code, the lowest if several are equally near; -1 if the row is
+        missing. As in scipy, int64 if neither input is floating.
     dist : (n,) array
         Euclidean distance to it, in the common floating type of the inputs (float64 for
-        integers, float32 for float16); NaN where the row is missing.
+        integers, float32 for float16); NaN if the row is missing.
 
     Raises
     ------
@@ -62,8 +60,8 @@ def vq(
 
     Notes
     -----
-    Distances are computed directly, as scipy does below five features. From five on scipy
-    expands the square and loses digits (3e-7 for a point's distance to itself).
+    Distances are computed directly, as scipy does for up to four features. For five and more scipy
+    expands the square and loses digits (3e-7 for the distance of a point to itself).
 
     Examples
     --------
@@ -75,20 +73,25 @@ def vq(
     >>> dist
     array([0.5, 0.5, 0. ])
     """
-    book = validation.observations(code_book, "code_book")
-    points = validation.observations(obs, "obs")
-    _require_fit(points, book)
-    require_unmasked(book, "code_book")
-    dtype = validation.working_dtype(points.dtype, book.dtype)
-    rows = validation.frozen(points.rows, dtype)
-    codes = validation.frozen(book.rows, dtype)
-    if check_finite:
-        validation.require_finite(codes, "code_book")
-    found = nearest(rows, codes)
+    points = validation.check_observations(obs, "obs")
+    book = check_codes(code_book, "code_book", points, check_finite=check_finite)
+    dtype = validation.choose_working_dtype(points.dtype, book.dtype)
+    rows = validation.freeze(points.rows, dtype)
+    codes = validation.freeze(book.rows, dtype)
+    found = find_nearest(rows, codes)
     if not found.finite:
         if check_finite:
             validation.require_finite(rows, "obs", valid=points.valid)
-        _warn_of_infinite(found.dist, points.valid)
+        infinite = np.isinf(found.dist)
+        if points.valid is not None:
+            infinite &= points.valid
+        if infinite.any():
+            warnings.warn(
+                f"{np.count_nonzero(infinite)} rows have no finite distance to any code (NaN, "
+                "infinity or overflow): they get code 0 and distance inf",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     if points.valid is not None:
         found.code[~points.valid] = -1
         found.dist[~points.valid] = np.nan
@@ -96,7 +99,7 @@ def vq(
     return (found.code.astype(np.int64) if both_integral else found.code), found.dist
 
 
-class Nearest(NamedTuple):
+class NearestCodes(NamedTuple):
     """Codes and distances of rows, and whether every distance is finite."""
 
     code: np.ndarray
@@ -104,65 +107,69 @@ class Nearest(NamedTuple):
     finite: bool
 
 
-def require_unmasked(book: validation.Observations, name: str) -> None:
-    """Refuse missing codes: there is nothing that they could mean.
-
-    Raises
-    ------
-    ValueError
-        If one is.
-    """
+def check_codes(
+    codes: ArrayLike, name: str, points: validation.Observations, *, check_finite: bool
+) -> validation.Observations:
+    """Check codes against the observations; raise a ValueError if they do not fit."""
+    book = validation.check_observations(codes, name)
+    if book.ndim != points.ndim:
+        raise ValueError(
+            f"{name} must have {points.ndim} dimensions like the observations, got {book.ndim}"
+        )
+    features = points.rows.shape[1]
+    if book.rows.shape[1] != features:
+        raise ValueError(
+            f"{name} must have {features} features like the observations, got {book.rows.shape[1]}"
+        )
+    if len(book.rows) == 0:
+        raise ValueError(f"{name} must hold at least one code, got none")
     if book.valid is not None:
         raise ValueError(
             f"{name} must not have missing or masked codes, but {np.sum(~book.valid)} are"
         )
+    if check_finite:
+        validation.require_finite(book.rows, name)
+    return book
 
 
-def nearest(rows: np.ndarray, codes: np.ndarray) -> Nearest:
-    """Assign checked rows; in float64 where float32 squares overflow (a fill value of 1e20)."""
-    found = _assign_in_chunks(rows, codes)
-    if found.finite or rows.dtype == np.float64:
-        return found
-    wide = np.dtype(np.float64)
-    code, dist, finite = _assign_in_chunks(
-        validation.frozen(rows, wide), validation.frozen(codes, wide)
-    )
-    with np.errstate(over="ignore"):
-        return Nearest(code, dist.astype(rows.dtype), finite)
-
-
-def _assign_in_chunks(rows: np.ndarray, codes: np.ndarray) -> Nearest:
-    table = RowChunks(rows)
-    code, dist = np.empty(table.n, np.int32), np.empty(table.n, rows.dtype)
-    book, unshifted = pad_to_even(codes), validation.frozen(np.zeros(table.d, rows.dtype))
+def find_nearest(rows: np.ndarray, codes: np.ndarray) -> NearestCodes:
+    """Find the nearest code of each row, in float64 if float32 squares overflow."""
+    chunks = RowChunks(rows)
+    code, dist = np.empty(chunks.n, np.int32), np.empty(chunks.n, rows.dtype)
+    book, unshifted = pad_to_even(codes), validation.freeze(np.zeros(chunks.d, rows.dtype))
 
     def run(start: int, stop: int) -> bool:
-        x, first = table.part(start, stop)
+        x, first = chunks.load(start, stop)
         own = dist[start:stop]
-        assign(x, first, unshifted, book, table.rest, code[start:stop], own)
+        assign(x, first, unshifted, book, chunks.rest, code[start:stop], own)
         np.sqrt(own, out=own)
         return bool(np.isfinite(own).all())
 
-    return Nearest(code, dist, all(table.map(run, None)))
+    finite = all(chunks.map(run, None))
+    if finite or rows.dtype == np.float64:
+        return NearestCodes(code, dist, finite)
+    # once more in float64
+    wide = np.dtype(np.float64)
+    found = find_nearest(validation.freeze(rows, wide), validation.freeze(codes, wide))
+    with np.errstate(over="ignore"):
+        return found._replace(dist=found.dist.astype(rows.dtype))
 
 
 def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
-    """Divide each feature by its standard deviation over all observations.
-
-    Takes the place of `scipy.cluster.vq.whiten`.
+    """Divide each feature by its standard deviation, like `scipy.cluster.vq.whiten`.
 
     Parameters
     ----------
     obs : (n,) or (n, d) array-like
-        One observation a row. Rows with a missing cell do not count in the deviation.
+        One observation per row. Rows with a missing cell do not count in the deviation.
     check_finite : bool, optional
-        Raise where `obs` holds NaN or an infinity; the default does.
+        Raise if `obs` holds NaN or an infinity, which None, the default, does too.
 
     Returns
     -------
     array
-        `obs` divided, of its shape; floating as in scipy. Of a masked array or a `DataArray`
-        with missing cells, a masked array.
+        The scaled features, of the shape of `obs`; floating as in scipy. A masked array if cells
+        of `obs` are missing.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
     Warns
     -----
     RuntimeWarning
-        If a feature has no deviation. It is left as it is.
+        If a feature is constant. It is not scaled.
 
     Notes
     -----
@@ -189,12 +196,12 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
     array([[1., 1.],
            [3., 3.]])
     """
-    values, mask = validation.plain(obs, "obs")
+    values, mask = validation.as_values_and_mask(obs, "obs")
     if values.ndim == 0:
         raise ValueError(f"obs must have shape (n,) or (n, d), got {values}")
     if values.size == 0:
         return values / 1.0
-    valid = None if mask is None else validation.complete_rows(mask)
+    valid = None if mask is None else validation.find_complete_rows(mask)
     if check_finite is not False:
         validation.require_finite(values.reshape(len(values), -1), "obs", valid=valid)
     present = values if valid is None else values[valid]
@@ -210,30 +217,3 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
     floating = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
     result = values / deviation.astype(floating.newbyteorder("="))
     return result if mask is None else np.ma.MaskedArray(result, mask)
-
-
-def _require_fit(points: validation.Observations, book: validation.Observations) -> None:
-    if points.ndim != book.ndim:
-        raise ValueError(
-            f"obs and code_book must have the same number of dimensions, got {points.ndim} and "
-            f"{book.ndim}"
-        )
-    if points.rows.shape[1] != book.rows.shape[1]:
-        raise ValueError(
-            "obs and code_book must have the same number of features (columns), got "
-            f"{points.rows.shape[1]} and {book.rows.shape[1]}"
-        )
-    if len(book.rows) == 0:
-        raise ValueError("code_book must hold at least one code, got none")
-
-
-def _warn_of_infinite(dist: np.ndarray, valid: np.ndarray | None) -> None:
-    """Warn from the caller of the public function."""
-    infinite = np.isinf(dist) if valid is None else np.isinf(dist) & valid
-    if infinite.any():
-        warnings.warn(
-            f"{np.count_nonzero(infinite)} rows have no finite distance to any code (NaN, infinity "
-            "or overflow): they get code 0 and distance inf",
-            RuntimeWarning,
-            stacklevel=3,
-        )

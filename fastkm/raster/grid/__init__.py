@@ -1,1 +1,1 @@
-"""Where cells lie: axes, coordinate reference systems, curvilinear grids, areas of cells."""
+"""Grids, that is where cells lie: axes, reference systems, curvilinear grids, areas of cells."""

@@ -1,10 +1,12 @@
-"""Which dimension is which: time, bands, rows and columns of a variable, by the CF conventions.
+"""The roles of dimensions, by the CF conventions: time, bands, rows and columns of a variable.
 
-A coordinate says what it is by ``axis``, ``standard_name`` or ``units``; where it says nothing
-its name does. What is left are the rows and columns: the last two dimensions.
+The attributes ``axis``, ``standard_name`` or ``units`` of a coordinate say what it is; without them
+its name does. The last two of the remaining dimensions are the rows and columns.
 
-A raster is one step of time. In a stack the dimension that is neither rows nor columns is that of
-the bands, whatever it is: channels of a satellite, levels, or the months of a year.
+A *raster* has rows and columns, at one step of time. A *stack* is several rasters on one grid, its
+bands: the dimension that is neither rows nor columns is that of the bands, whether these are
+channels of a satellite, levels, or the months of a year. A *grid* is where the cells of a raster
+lie. A *series* is a raster for each of many steps of time, in one or more files.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _DEGREES = {
 
 
 class Axes(NamedTuple):
-    """Names of the dimensions of a raster; `time` is None where there is none."""
+    """Names of the dimensions of a raster; `time` is None if there is no time."""
 
     time: str | None
     y: str
@@ -37,7 +39,7 @@ class Axes(NamedTuple):
 
 
 class StackAxes(NamedTuple):
-    """Names of the dimensions of a stack; `band` is None where it has two dimensions only."""
+    """Names of the dimensions of a stack; `band` is None if it has two dimensions only."""
 
     band: str | None
     y: str
@@ -45,7 +47,7 @@ class StackAxes(NamedTuple):
 
 
 def find_axes(array: xr.DataArray) -> Axes:
-    """Name the dimensions of a variable by their role.
+    """Find the names of the dimensions of a raster.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def find_axes(array: xr.DataArray) -> Axes:
     >>> find_axes(xr.DataArray(np.zeros((1, 2, 3)), dims=("time", "lon", "lat")))
     Axes(time='time', y='lat', x='lon')
     """
-    roles, others = _roles(array)
+    roles, others = _assign_roles(array)
     if roles["band"] is not None:
         others.append(roles["band"])
     for dim in others:
@@ -71,7 +73,7 @@ def find_axes(array: xr.DataArray) -> Axes:
 
 
 def find_stack_axes(array: xr.DataArray) -> StackAxes:
-    """Name the dimensions of a stack: rows, columns, and the one of its bands.
+    """Find the names of the dimensions of a stack: rows, columns, and bands.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def find_stack_axes(array: xr.DataArray) -> StackAxes:
     >>> find_stack_axes(xr.DataArray(np.zeros((12, 2, 3)), dims=("time", "lat", "lon")))
     StackAxes(band='time', y='lat', x='lon')
     """
-    roles, _ = _roles(array)
+    roles, _ = _assign_roles(array)
     rest = [str(dim) for dim in array.dims if dim not in {roles["y"], roles["x"]}]
     long = [dim for dim in rest if array.sizes[dim] > 1]
     if len(long) > 1:
@@ -98,32 +100,25 @@ def find_stack_axes(array: xr.DataArray) -> StackAxes:
 
 
 def find_time(array: xr.DataArray) -> str | None:
-    """Name the dimension of time; None where there is none."""
-    return _first_with(array, "time")
+    """Return the name of the dimension of time; None if there is none."""
+    return _find_dim(array, "time")
 
 
 def is_geographic(array: xr.DataArray, axes: Axes | StackAxes) -> bool:
-    """Tell whether rows and columns are latitudes and longitudes in degrees."""
-    return all(_is_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
+    """Return True if rows and columns are latitudes and longitudes in degrees."""
+    return all(_has_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
 
 
-def curvilinear(array: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give the latitude and the longitude of every cell, where coordinates of two dimensions do.
+def find_cell_coordinates(array: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Find the latitude and the longitude of every cell, in degrees, (rows, columns), float64.
 
-    Returns
-    -------
-    tuple of (rows, columns) float64 array, or None
-        Latitude and longitude in degrees.
-
-    Raises
-    ------
-    ValueError
-        If one of them is missing somewhere.
+    They are coordinates of two dimensions; return None if there are none. Raise ValueError if one
+    of them is missing somewhere.
     """
     axes = find_axes(array)
     found = []
     for role in ("y", "x"):
-        name = next((n for n in array.coords if _is_degrees_of_cells(array, role, str(n))), None)
+        name = next((n for n in array.coords if _is_degrees_by_cell(array, role, str(n))), None)
         if name is None:
             return None
         cells = np.asarray(array.coords[name].transpose(axes.y, axes.x).values, np.float64)
@@ -133,13 +128,13 @@ def curvilinear(array: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
     return found[0], found[1]
 
 
-def _is_degrees_of_cells(array: xr.DataArray, role: str, name: str) -> bool:
-    return set(array.coords[name].dims) == set(array.dims) and _is_degrees(array, role, name)
+def _is_degrees_by_cell(array: xr.DataArray, role: str, name: str) -> bool:
+    return set(array.coords[name].dims) == set(array.dims) and _has_degrees(array, role, name)
 
 
-def _roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
-    """Give each role its dimension, and list the dimensions that have none."""
-    roles = {role: _first_with(array, role) for role in _SIGNS}
+def _assign_roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
+    """Assign a dimension to each role, and list the dimensions without a role."""
+    roles = {role: _find_dim(array, role) for role in _SIGNS}
     others = [str(dim) for dim in array.dims if dim not in roles.values()]
     for role in ("x", "y"):
         if roles[role] is None and others:
@@ -149,7 +144,7 @@ def _roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
     return roles, others
 
 
-def _first_with(array: xr.DataArray, role: str) -> str | None:
+def _find_dim(array: xr.DataArray, role: str) -> str | None:
     return next((str(dim) for dim in array.dims if _has_role(array, role, str(dim))), None)
 
 
@@ -158,39 +153,46 @@ def _has_role(array: xr.DataArray, role: str, dim: str) -> bool:
         coordinate = array.coords[dim]
         if coordinate.dtype.kind == "M":
             return role == "time"
-        said = {coordinate.attrs.get("axis"), coordinate.attrs.get("standard_name")} - {None}
-        if said:
-            return bool(said & _SIGNS[role])
+        signs = {coordinate.attrs.get("axis"), coordinate.attrs.get("standard_name")} - {None}
+        if signs:
+            return bool(signs & _SIGNS[role])
         if coordinate.attrs.get("units") in _DEGREES.get(role, ()):
             return True
     return dim.lower() in _SIGNS[role]
 
 
-def _is_degrees(array: xr.DataArray, role: str, dim: str) -> bool:
+def _has_degrees(array: xr.DataArray, role: str, dim: str) -> bool:
     if dim not in array.coords or array.coords[dim].dtype.kind not in "iuf":
         return False
     attrs = array.coords[dim].attrs
     name = {"y": "latitude", "x": "longitude"}[role]
-    said = attrs.get("units") in _DEGREES[role] or attrs.get("standard_name") == name
+    declared = attrs.get("units") in _DEGREES[role] or attrs.get("standard_name") == name
     named = dim.lower() in {name, name[:3]} and "units" not in attrs
-    limit = 90.0 if role == "y" else 720.0 if said else 360.0  # ocean models begin anywhere
+    limit = 90.0 if role == "y" else 720.0 if declared else 360.0  # ocean models begin anywhere
     largest = np.fmax.reduce(np.abs(array.coords[dim].values), axis=None, initial=0.0)
     within = bool(largest <= limit + 1e-6)
-    return (said or named) and within
+    return (declared or named) and within
+
+
+def measure_rounding(centres: np.ndarray) -> float:
+    """Return how far rounding in a floating type may have moved the centres of cells."""
+    if centres.dtype.kind != "f" or not centres.size:
+        return 0.0
+    return float(np.spacing(np.abs(centres).max()))
 
 
 HELPERS = ("bounds", "climatology", "ancillary_variables", "cell_measures", "grid_mapping")
 """Attributes that name variables which describe others: cell bounds, quality flags, areas."""
 
 
-def raster_variables(dataset: xr.Dataset) -> list[str]:
-    """List the variables that are rasters: numbers with rows and columns, no mere helpers."""
-    names = []
+def find_raster_variables(dataset: xr.Dataset) -> list[str]:
+    """List the variables that are rasters: numbers with rows and columns that describe no other."""
     attributes = [variable.attrs for variable in dataset.variables.values()]
     helpers = {
         word for attrs in attributes for n in HELPERS for word in str(attrs.get(n, "")).split()
     }
-    for name, array in dataset.data_vars.items():
-        if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in helpers:
-            names.append(str(name))
-    return names
+    return [
+        str(name)
+        for name, array in dataset.data_vars.items()
+        if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in helpers
+    ]

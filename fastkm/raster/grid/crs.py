@@ -1,8 +1,8 @@
 """The coordinate reference system that a raster carries: a CF grid mapping, as a coordinate.
 
-A file keeps it in a variable of no dimensions whose attributes describe it, and which the
-``grid_mapping`` of a raster names. As a scalar coordinate of the raster (``spatial_ref``, as
-rioxarray has it) it goes wherever the raster goes: into label maps, and into files of both formats.
+A file keeps it in a variable without dimensions, whose attributes describe it, and which the
+attribute ``grid_mapping`` of a raster names. As a scalar coordinate (``spatial_ref``, as in
+rioxarray) it goes wherever the raster goes: into label maps, and into files of both formats.
 """
 
 from __future__ import annotations
@@ -15,28 +15,21 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Transform = tuple[float, float, float, float, float, float]
+"""GDAL's geotransform: x of the outer corner, steps of x along a row and a column; y likewise."""
 
 SPATIAL_REF = "spatial_ref"
-"""The name where none is given."""
+"""The name of the coordinate if none is given."""
 
 
-def grid_mapping(array: xr.DataArray) -> str | None:
-    """Name the coordinate that holds the reference system; None where there is none.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> array = xr.DataArray([[1.0]], {"spatial_ref": 0})
-    >>> grid_mapping(array)
-    'spatial_ref'
-    """
-    named = _named(array)
+def find_grid_mapping(array: xr.DataArray) -> str | None:
+    """Return the name of the coordinate that holds the reference system; None if there is none."""
+    named = _get_mapping_name(array)
     return next((name for name in (named, SPATIAL_REF) if name in array.coords), None)
 
 
-def with_crs(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
-    """Give a variable of a dataset the reference system that it names, as a coordinate."""
-    name = _named(array)
+def attach_crs(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
+    """Attach to a variable of a dataset the reference system that it names, as a coordinate."""
+    name = _get_mapping_name(array)
     if name is None or name in array.coords or name not in dataset.variables:
         return array
     described = dataset[name]
@@ -46,16 +39,16 @@ def with_crs(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
 
 
 def carry_crs(source: xr.DataArray, made: xr.DataArray) -> xr.DataArray:
-    """Let what was made of a raster name the reference system that its coordinates hold."""
-    name = grid_mapping(source)
+    """Let an array that was made of a raster name the same reference system, if it has it."""
+    name = find_grid_mapping(source)
     if name is not None and name in made.coords:
         made.encoding = {**made.encoding, "grid_mapping": name}
     return made
 
 
-def crs_wkt(array: xr.DataArray) -> str | None:
-    """Give the reference system that a raster carries as well-known text; None where none."""
-    name = grid_mapping(array)
+def get_crs_wkt(array: xr.DataArray) -> str | None:
+    """Return the reference system that a raster carries, as well-known text; None if none."""
+    name = find_grid_mapping(array)
     attrs = {} if name is None else array.coords[name].attrs
     for key in ("crs_wkt", "spatial_ref"):
         if attrs.get(key):
@@ -71,15 +64,9 @@ def crs_wkt(array: xr.DataArray) -> str | None:
         return None
 
 
-def geotransform(array: xr.DataArray) -> Transform | None:
-    """Give the six numbers of GDAL that lead from pixels to coordinates, as the raster has them.
-
-    Returns
-    -------
-    tuple of float or None
-        x of the outer corner, steps of x along a row and a column, y and its steps likewise.
-    """
-    name = grid_mapping(array)
+def get_geotransform(array: xr.DataArray) -> Transform | None:
+    """Return the geotransform that a raster carries; None if it carries none."""
+    name = find_grid_mapping(array)
     text = "" if name is None else str(array.coords[name].attrs.get("GeoTransform", ""))
     try:
         numbers = tuple(float(number) for number in text.split())
@@ -88,8 +75,8 @@ def geotransform(array: xr.DataArray) -> Transform | None:
     return numbers if len(numbers) == 6 else None
 
 
-def grid_transform(array: xr.DataArray, y: str, x: str) -> Transform | None:
-    """Give the same from the coordinates, where they are evenly spaced; else None."""
+def compute_geotransform(array: xr.DataArray, y: str, x: str) -> Transform | None:
+    """Compute the geotransform from coordinates; None if they are not evenly spaced."""
     ends = []
     for dim in (x, y):
         if dim not in array.coords or array.sizes[dim] < 2:
@@ -104,9 +91,9 @@ def grid_transform(array: xr.DataArray, y: str, x: str) -> Transform | None:
     return (left, right, 0.0, top, 0.0, down)
 
 
-def moved(array: xr.DataArray, whole: xr.DataArray, y: str, x: str) -> xr.DataArray:
-    """Correct the transform that a raster carries after some rows and columns were taken of it."""
-    old, name = geotransform(whole), grid_mapping(array)
+def update_geotransform(array: xr.DataArray, whole: xr.DataArray, y: str, x: str) -> xr.DataArray:
+    """Correct the geotransform of a raster after some rows and columns were selected."""
+    old, name = get_geotransform(whole), find_grid_mapping(array)
     if old is None or name is None or array.shape == whole.shape or y not in array.coords:
         return array
     row = float(np.argmin(np.abs(whole[y].values - array[y].values[0])))
@@ -123,6 +110,6 @@ def moved(array: xr.DataArray, whole: xr.DataArray, y: str, x: str) -> xr.DataAr
     return made
 
 
-def _named(array: xr.DataArray) -> str | None:
+def _get_mapping_name(array: xr.DataArray) -> str | None:
     name = array.encoding.get("grid_mapping", array.attrs.get("grid_mapping"))
     return None if name is None else str(name)

@@ -1,1 +1,1 @@
-"""One file: netCDF, Zarr and GeoTIFF, read with every missing cell missing, and written whole."""
+"""Read and write one file of netCDF, Zarr or GeoTIFF."""

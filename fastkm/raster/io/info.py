@@ -1,51 +1,52 @@
-"""What a file holds: variables, ranges, missing cells by rule, and numbers that look like codes.
+"""Describe what a file holds: variables, ranges, missing cells by rule, suspicious values.
 
-A sentinel that no attribute declares is clustered as if it were data. One is suspected where the
-least or the greatest value occurs several times and lies farther from all others than they
-spread among themselves: -500 among 0 to 75.
+A sentinel that no attribute declares would be clustered as if it were data. A value is suspicious
+if it is the least or the greatest, occurs several times, and lies farther from all other values
+than the range of these is wide: -500 beside values from 0 to 75.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm.raster.grid.axes import raster_variables
-from fastkm.raster.io.read_geotiff import band_numbers, is_geotiff, read_geotiff, single_band
-from fastkm.raster.io.read_netcdf import missing_cells, open_netcdf
+from fastkm.raster.grid.axes import find_raster_variables
+from fastkm.raster.io.open import open_netcdf
+from fastkm.raster.io.read_geotiff import is_geotiff, list_bands, read_geotiff, take_single_band
+from fastkm.raster.io.read_netcdf import find_missing_cells
 
 if TYPE_CHECKING:
     import xarray as xr
 
-
-MOST_CODES = 3
-"""Codes that are looked for at each end."""
+MOST_SENTINELS = 3
+"""Number of suspicious values that are looked for at each end."""
 
 
 @dataclass(frozen=True)
-class Description:
+class VariableInfo:
     """One raster variable of a file.
 
     Attributes
     ----------
     name, units, long_name : str
     sizes : dict of str to int
-        Dimensions.
+        Sizes of the dimensions.
     dtype : str
         Type as stored.
     low, high : float
-        Range of the cells that are not missing; NaN where all are.
+        Range of the cells that are not missing; NaN if all are.
     cells : int
-        All cells, all time steps.
+        Number of cells of all time steps.
     missing : dict of str to int
-        Cells by the rule that makes them missing; a cell may fall under several.
+        Number of missing cells by rule; several rules may apply to a cell.
     valid : int
-        Cells under no rule.
+        Number of cells to which no rule applies.
     hidden : dict of str to list of float
-        For rules on the valid range, the distinct values that they catch, where few: readers
+        For rules on the valid range, the distinct values outside it, if there are few: readers
         that ignore valid ranges take these for data.
     suspicious : list of float
         Values that look like undeclared sentinels.
@@ -65,7 +66,7 @@ class Description:
     suspicious: list[float]
 
 
-def describe(path: str | os.PathLike[str]) -> list[Description]:
+def describe_variables(path: str | os.PathLike[str]) -> list[VariableInfo]:
     """Describe the raster variables of a netCDF file, or the bands of a GeoTIFF.
 
     Raises
@@ -73,82 +74,83 @@ def describe(path: str | os.PathLike[str]) -> list[Description]:
     OSError
         If the file cannot be read.
     ImportError
-        If it is a GeoTIFF and rasterio or rioxarray is not installed.
+        If the file is a GeoTIFF and rasterio or rioxarray is not installed.
     """
     if is_geotiff(path):
-        return [_describe_band(path, number) for number in band_numbers(path)]
+        return [_describe_band(path, number) for number in list_bands(path)]
     with open_netcdf(path, decode=False) as raw, open_netcdf(path) as decoded:
-        return [_describe(raw[name], decoded[name].values) for name in raster_variables(raw)]
+        return [
+            _describe_variable(raw[name], decoded[name].values)
+            for name in find_raster_variables(raw)
+        ]
 
 
-def suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
-    """Find extreme values that look like codes for something missing.
+def find_suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
+    """Find extreme values that look like undeclared sentinels.
 
     Examples
     --------
-    >>> suspicious_values(np.array([-500.0] * 9 + [1, 2, 3, 4, 5]))
+    >>> find_suspicious_values(np.array([-500.0] * 9 + [1, 2, 3, 4, 5]))
     [-500.0]
     """
     distinct, counts = np.unique(values, return_counts=True)
     numbers = distinct.astype(np.float64)
-    # the most values at both ends that all occur often and leave a body they lie far from
-    splits = [(low, high) for low in range(MOST_CODES + 1) for high in range(MOST_CODES + 1)]
+    # find the most values at both ends that all occur often and lie far from the others
+    splits = itertools.product(range(MOST_SENTINELS + 1), repeat=2)
     for low, high in sorted(splits, key=sum, reverse=True):
         body = slice(low, len(numbers) - high)
-        codes = np.r_[numbers[:low], numbers[body.stop :]]
+        sentinels = np.r_[numbers[:low], numbers[body.stop :]]
         if low + high == 0 or len(numbers) - low - high < 3:
             continue
         inner = numbers[body]
-        apart = np.minimum(abs(codes - inner[0]), abs(codes - inner[-1])).min()
+        apart = np.minimum(abs(sentinels - inner[0]), abs(sentinels - inner[-1])).min()
         often = min(np.r_[counts[:low], counts[body.stop :]]) >= at_least
         if often and apart > inner[-1] - inner[0]:
-            return [float(code) for code in codes]
+            return [float(sentinel) for sentinel in sentinels]
     return []
 
 
-def _describe_band(path: str | os.PathLike[str], number: int) -> Description:
-    """Describe a band; what its mask alone makes missing is found by comparing both readings."""
-    raw = single_band(read_geotiff(path, [number], decode=False))
+def _describe_band(path: str | os.PathLike[str], number: int) -> VariableInfo:
+    """Describe a band; cells missing by its mask alone are found by comparing both readings."""
+    raw = take_single_band(read_geotiff(path, [number], decode=False))
     decoded = read_geotiff(path, [number]).values[0]
-    found = _describe(raw, decoded)
-    gone = np.isnan(decoded) if decoded.dtype.kind == "f" else np.zeros(decoded.shape, bool)
-    unruled = int(gone.sum()) - (found.cells - found.valid)
+    found = _describe_variable(raw, decoded)
+    missing = np.isnan(decoded) if decoded.dtype.kind == "f" else np.zeros(decoded.shape, bool)
+    unruled = int(missing.sum()) - (found.cells - found.valid)
     if unruled > 0:
-        valid = decoded[~gone]
-        ends = (float(valid.min()), float(valid.max())) if valid.size else (np.nan, np.nan)
-        return replace(
-            found,
-            missing={**found.missing, "mask": unruled},
-            valid=int(valid.size),
-            low=ends[0],
-            high=ends[1],
-            suspicious=suspicious_values(valid),
-        )
+        summary = _summarise(decoded[~missing])
+        return replace(found, missing={**found.missing, "mask": unruled}, **summary)
     return found
 
 
-def _describe(raw: xr.DataArray, decoded: np.ndarray) -> Description:
-    rules = missing_cells(raw)
-    gone = np.logical_or.reduce([np.zeros(raw.shape, bool), *rules.values()])
-    valid = decoded[~gone]
-    return Description(
+def _describe_variable(raw: xr.DataArray, decoded: np.ndarray) -> VariableInfo:
+    rules = find_missing_cells(raw)
+    missing = np.logical_or.reduce([np.zeros(raw.shape, bool), *rules.values()])
+    return VariableInfo(
         name=str(raw.name),
         units=str(raw.attrs.get("units", "")),
         long_name=str(raw.attrs.get("long_name", "")),
         sizes={str(dim): int(size) for dim, size in raw.sizes.items()},
         dtype=str(raw.dtype),
-        low=float(valid.min()) if valid.size else np.nan,
-        high=float(valid.max()) if valid.size else np.nan,
         cells=int(raw.size),
         missing={rule: int(cells.sum()) for rule, cells in rules.items() if cells.any()},
-        valid=int(valid.size),
-        hidden=_hidden(raw.values, rules),
-        suspicious=suspicious_values(valid),
+        hidden=_find_hidden_values(raw.values, rules),
+        **_summarise(decoded[~missing]),
     )
 
 
-def _hidden(values: np.ndarray, rules: dict[str, np.ndarray]) -> dict[str, list[float]]:
-    """List what only the valid range makes missing, where it is one or a few numbers."""
+def _summarise(valid: np.ndarray) -> dict[str, Any]:
+    """Return the fields of a description that follow from the valid values."""
+    return {
+        "valid": int(valid.size),
+        "low": float(valid.min()) if valid.size else np.nan,
+        "high": float(valid.max()) if valid.size else np.nan,
+        "suspicious": find_suspicious_values(valid),
+    }
+
+
+def _find_hidden_values(values: np.ndarray, rules: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """List the values that only the valid range makes missing, if there are at most three."""
     declared = np.zeros(values.shape, bool)
     for rule in ("NaN", "_FillValue", "missing_value"):
         declared |= rules.get(rule, False)

@@ -1,7 +1,8 @@
-"""Reading bands of a GeoTIFF, by rasterio, which is an extra.
+"""Read bands of a GeoTIFF with rasterio, of the extra ``tiff``.
 
-Missing is what nodata values, masks and alpha bands say; an alpha band is no band to cluster. The
-reference system and the transform become the coordinate ``spatial_ref`` (`fastkm.raster.grid.crs`).
+Nodata values, masks and alpha bands say which cells are missing; an alpha band itself is not a band
+to cluster. The reference system and the transform become the coordinate ``spatial_ref``
+(`fastkm.raster.grid.crs`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ NEEDS_EXTRA = "GeoTIFF files need rasterio and rioxarray: install with pip insta
 
 
 def is_geotiff(path: str | os.PathLike[str]) -> bool:
-    """Tell by its name whether a file is a GeoTIFF.
+    """Return True if the name of a file is that of a GeoTIFF.
 
     Examples
     --------
@@ -37,23 +38,11 @@ def is_geotiff(path: str | os.PathLike[str]) -> bool:
 def read_geotiff(
     path: str | os.PathLike[str], bands: Sequence[int] | None = None, *, decode: bool = True
 ) -> xr.DataArray:
-    """Read bands of a GeoTIFF.
+    """Read bands of a GeoTIFF, counted from 1, by default all but alpha bands: (band, y, x).
 
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    bands : sequence of int, optional
-        Which bands, from 1; all but alpha bands by default.
-    decode : bool, default: True
-        Make missing cells NaN and apply scales and offsets. Otherwise numbers are as stored, and
-        the attributes of a single band say what they mean.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (band, y, x); the attribute ``long_name`` has the names of the bands, ``units``
-        their units.
+    The attribute ``long_name`` has the names of the bands, ``units`` their units. If `decode` is
+    True, missing cells become NaN, and scales and offsets are applied. Otherwise numbers are as
+    stored, and the attributes of a single band say what they mean.
 
     Raises
     ------
@@ -66,49 +55,50 @@ def read_geotiff(
     """
     import xarray as xr
 
-    with _opened(path) as file:
-        numbers = _chosen(file, bands, path)
-        values = _stacked((_layer(file, number, decode=decode) for number in numbers), len(numbers))
-        names = tuple(_name(file, number) for number in numbers)
+    with _open_geotiff(path) as file:
+        numbers = _choose_bands(file, bands, path)
+        values = _stack_layers(
+            (_read_layer(file, number, decode=decode) for number in numbers), len(numbers)
+        )
+        names = tuple(_name_band(file, number) for number in numbers)
         units = tuple(str(file.units[j - 1] or "") for j in numbers)
         array = xr.DataArray(
             values,
-            {"band": list(numbers), **_coordinates(file)},
+            {"band": list(numbers), **_compute_coordinates(file)},
             ("band", "y", "x"),
             attrs={"long_name": names, "units": units[0] if len(set(units)) == 1 else units},
         )
-        array = _located(array, file)
+        array = _attach_location(array, file)
         if not decode and len(numbers) == 1:
-            array.attrs |= _packing(file, numbers[0])
+            array.attrs |= _describe_packing(file, numbers[0])
         array.encoding |= {"dtype": file.dtypes[numbers[0] - 1]}
     return array
 
 
-def band_numbers(path: str | os.PathLike[str]) -> list[int]:
-    """List the bands of a GeoTIFF that are not alpha, from 1."""
-    with _opened(path) as file:
-        return _chosen(file, None, path)
+def list_bands(path: str | os.PathLike[str]) -> list[int]:
+    """List the numbers of the bands of a GeoTIFF that are not alpha, counted from 1."""
+    with _open_geotiff(path) as file:
+        return _choose_bands(file, None, path)
 
 
-def band_number(path: str | os.PathLike[str], name: str | None) -> int:
-    """Find a band of a GeoTIFF by its name or number; without one, the only band.
+def find_band(path: str | os.PathLike[str], name: str | None) -> int:
+    """Find the number of a band of a GeoTIFF by its name or number; without one, the only band.
 
     Raises
     ------
     ValueError
         If there is no such band, or there are several and none is named.
     """
-    with _opened(path) as file:
-        numbers = _chosen(file, None, path)
-        names = {number: _name(file, number) for number in numbers}
+    with _open_geotiff(path) as file:
+        numbers = _choose_bands(file, None, path)
+        names = {number: _name_band(file, number) for number in numbers}
+    listed = ", ".join(names.values())
     if name is None:
         if len(numbers) != 1:
-            listed = ", ".join(names.values())
             raise ValueError(f"{os.fspath(path)}: name one of its bands: {listed}")
         return numbers[0]
     found = [number for number, own in names.items() if name in {own, str(number)}]
     if not found:
-        listed = ", ".join(names.values())
         raise ValueError(f"{os.fspath(path)} has no band {name!r}; its bands: {listed}")
     return found[0]
 
@@ -119,27 +109,17 @@ def refuse_time(path: str | os.PathLike[str], time: Any) -> None:
         raise ValueError(f"{os.fspath(path)} is a GeoTIFF without a time axis, got time={time!r}")
 
 
-def single_band(array: xr.DataArray) -> xr.DataArray:
-    """Make a raster of the only band of `read_geotiff`."""
+def take_single_band(array: xr.DataArray) -> xr.DataArray:
+    """Return the only band that `read_geotiff` has read as a raster."""
     raster = array.isel(band=0, drop=True)
-    raster.attrs |= band_attributes(array, 0)
-    raster.name = raster.attrs["long_name"]
+    raster.name = raster.attrs["long_name"] = array.attrs["long_name"][0]
     if not raster.attrs["units"]:
         del raster.attrs["units"]
     return raster
 
 
-def band_attributes(array: xr.DataArray, position: int) -> dict[str, str]:
-    """Give the name and units of one band of `read_geotiff`."""
-    units = array.attrs["units"]
-    return {
-        "long_name": array.attrs["long_name"][position],
-        "units": units if isinstance(units, str) else units[position],
-    }
-
-
 def import_rasterio() -> Any:
-    """Import what GeoTIFF needs."""
+    """Import rasterio and rioxarray, or raise with the command that installs them."""
     try:
         import rasterio
         import rioxarray  # noqa: F401
@@ -149,8 +129,8 @@ def import_rasterio() -> Any:
 
 
 @contextmanager
-def no_georeference_is_fine() -> Iterator[None]:
-    """Keep quiet about photos that lie nowhere on the globe."""
+def ignore_missing_georeference() -> Iterator[None]:
+    """Ignore rasterio's warning of photos that have no place on the globe."""
     from rasterio.errors import NotGeoreferencedWarning
 
     with warnings.catch_warnings():
@@ -159,7 +139,7 @@ def no_georeference_is_fine() -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a GeoTIFF; every failure is an `OSError` that names the file."""
     if Path(path).is_dir():
         raise IsADirectoryError(f"{os.fspath(path)} is a folder, not a GeoTIFF file")
@@ -167,14 +147,16 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     rasterio = import_rasterio()
     try:
-        with no_georeference_is_fine(), rasterio.open(path) as file:
+        with ignore_missing_georeference(), rasterio.open(path) as file:
             yield file
     except rasterio.errors.RasterioError as error:
         raise OSError(f"{os.fspath(path)} cannot be read as GeoTIFF: {error}") from error
 
 
-def _chosen(file: Any, bands: Sequence[int] | None, path: str | os.PathLike[str]) -> list[int]:
-    """Check numbers of bands, or take all that are not alpha."""
+def _choose_bands(
+    file: Any, bands: Sequence[int] | None, path: str | os.PathLike[str]
+) -> list[int]:
+    """Check the numbers of bands, or choose all that are not alpha."""
     from rasterio.enums import ColorInterp
 
     if bands is not None:
@@ -192,45 +174,45 @@ def _chosen(file: Any, bands: Sequence[int] | None, path: str | os.PathLike[str]
     return numbers
 
 
-def _name(file: Any, number: int) -> str:
+def _name_band(file: Any, number: int) -> str:
     """Name a band by its description, its colour or its number."""
     colour = file.colorinterp[number - 1].name
     fallback = colour if colour in {"red", "green", "blue"} else f"band {number}"
     return str(file.descriptions[number - 1] or fallback)
 
 
-def _stacked(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
-    """Put bands into one array of a type that holds all, without a second copy of all."""
+def _stack_layers(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
+    """Copy bands into one array of a type that holds all; one band at a time is in memory twice."""
     first = next(layers)
-    made = np.empty((count, *first.shape), first.dtype)
-    made[0] = first
+    stack = np.empty((count, *first.shape), first.dtype)
+    stack[0] = first
     for position, layer in enumerate(layers, 1):
-        made = made.astype(np.result_type(made, layer), copy=False)
-        made[position] = layer
-    return made
+        stack = stack.astype(np.result_type(stack, layer), copy=False)
+        stack[position] = layer
+    return stack
 
 
-def _layer(file: Any, number: int, *, decode: bool) -> np.ndarray:
-    """Read a band, in floats with NaN where that is needed."""
+def _read_layer(file: Any, number: int, *, decode: bool) -> np.ndarray:
+    """Read a band; as floats with NaN if cells are missing."""
     if not decode:
         return np.asarray(file.read(number))
     band = file.read(number, masked=True)
-    stored, gone = np.asarray(band.data), np.ma.getmaskarray(band)
+    values, missing = np.asarray(band.data), np.ma.getmaskarray(band)
     scale, offset = file.scales[number - 1], file.offsets[number - 1]
     if scale != 1 or offset != 0:
-        precise = stored.dtype.itemsize > 2 and stored.dtype != np.float32
-        kind = np.float64 if precise or offset != 0 else np.float32
-        stored = (stored.astype(np.float64) * scale + offset).astype(kind)
-    if not gone.any():
-        return stored
-    kind = np.float32 if stored.dtype.kind != "f" and stored.dtype.itemsize <= 2 else np.float64
-    made = stored if stored.dtype.kind == "f" else stored.astype(kind)
-    made[gone] = np.nan
-    return made
+        needs_double = values.dtype.itemsize > 2 and values.dtype != np.float32
+        dtype = np.float64 if needs_double or offset != 0 else np.float32
+        values = (values.astype(np.float64) * scale + offset).astype(dtype)
+    if not missing.any():
+        return values
+    if values.dtype.kind != "f":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    values[missing] = np.nan
+    return values
 
 
-def _packing(file: Any, number: int) -> dict[str, float]:
-    """Say what stored numbers mean, where they are not just what they are."""
+def _describe_packing(file: Any, number: int) -> dict[str, float]:
+    """Return the attributes that say what stored numbers mean: nodata value, scale and offset."""
     attrs = {}
     nodata = file.nodatavals[number - 1]
     if nodata is not None:
@@ -241,19 +223,19 @@ def _packing(file: Any, number: int) -> dict[str, float]:
     return attrs
 
 
-def _coordinates(file: Any) -> dict[str, np.ndarray]:
-    """Give centres of rows and columns; a photo has its rows go down from 0."""
+def _compute_coordinates(file: Any) -> dict[str, np.ndarray]:
+    """Compute the centres of rows and columns; the rows of a photo go down from 0."""
     columns, rows = np.arange(file.width) + 0.5, np.arange(file.height) + 0.5
     move = file.transform
     if move.is_identity:
         return {"y": -rows, "x": columns}
-    if move.b != 0 or move.d != 0:  # turned: rows and columns have no coordinates of their own
+    if move.b != 0 or move.d != 0:  # rotated: rows and columns have no coordinates of their own
         return {}
     return {"y": move.f + move.e * rows, "x": move.c + move.a * columns}
 
 
-def _located(array: xr.DataArray, file: Any) -> xr.DataArray:
-    """Let the raster carry the reference system and the transform."""
+def _attach_location(array: xr.DataArray, file: Any) -> xr.DataArray:
+    """Attach the reference system and the transform of a file to a raster."""
     if file.crs is not None:
         array = array.rio.write_crs(file.crs)
         if "x" in array.coords:

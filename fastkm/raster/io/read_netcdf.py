@@ -1,37 +1,44 @@
-"""Reading one raster of a netCDF file, with every missing cell missing.
+"""Read one raster of a netCDF or GeoTIFF file, with NaN in every missing cell.
 
-xarray opens and decodes the file (packing, times, fill values); what it leaves unapplied, valid
-ranges and the format's default fill values, is applied here by `fastkm._core.cf_missing`. On the lesson's
-file that is 9,815 cells of ice at -500 which would pass for water.
+A raster is a two-dimensional field: one variable or band at one step of time, with rows and
+columns.
+
+xarray opens and decodes the file (packing, times, fill values). It does not apply valid ranges and
+the format's default fill values; `fastkm._core.cf_missing` does so here. In the
+file of `scripts/tpw_workflow.py` these are 9,815 cells of ice at -500 that would pass for water.
 
 Attributes that have been applied move from ``attrs`` to ``encoding``, as xarray does with fill
-values, so they are not applied again to numbers that have changed since.
+values, so they are not applied a second time to numbers that have changed since.
 """
 
 from __future__ import annotations
 
 import os
-import warnings
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fastkm._core import cf_missing
-from fastkm.raster.grid.axes import Axes, StackAxes, find_axes, is_geographic, raster_variables
-from fastkm.raster.grid.crs import moved, with_crs
+from fastkm._core.validation import require_choice
+from fastkm.raster.grid.axes import (
+    Axes,
+    StackAxes,
+    find_axes,
+    find_raster_variables,
+    is_geographic,
+    measure_rounding,
+)
+from fastkm.raster.grid.crs import attach_crs, update_geotransform
+from fastkm.raster.io.open import open_netcdf
 from fastkm.raster.io.read_geotiff import (
-    band_number,
+    find_band,
     is_geotiff,
     read_geotiff,
     refuse_time,
-    single_band,
+    take_single_band,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import xarray as xr
 
 Bbox = tuple[float, float, float, float]
@@ -52,7 +59,7 @@ def read_raster(
     path : path-like
         A netCDF3, netCDF4 or GeoTIFF file.
     variable : str, optional
-        The variable, or the name or number of a band of a GeoTIFF; may be left out where the
+        The variable, or the name or number of a band of a GeoTIFF; may be left out if the
         file has just one raster.
     time : int, str or datetime64, default: 0
         The time step: its index (negative from the end), or a date such as ``"2009-10"``.
@@ -79,114 +86,49 @@ def read_raster(
         If the file cannot be read.
     ValueError
         If the file has no such variable, or none is named and there is not just one candidate;
-        if the variable is not a raster; or if `time`, `bbox` or `missing` does not fit.
+        if the variable is not a raster; or if `time`, `bbox` or `missing` is not valid.
     ImportError
         If the file is a GeoTIFF and rasterio or rioxarray, the extra ``tiff``, is not installed.
 
     Examples
     --------
     >>> import tempfile, fastkm
-    >>> from fastkm.raster import write_sample
+    >>> from fastkm.datasets.water_vapour import write_sample
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_sample(f"{folder}/sample.nc")
     ...     raster = fastkm.read_raster(f"{folder}/sample.nc")
     >>> raster.shape, float(raster.min()) > 0
     ((180, 360), True)
     """
-    if missing not in {"mask", "keep"}:
-        raise ValueError(f"missing must be 'mask' or 'keep', got {missing!r}")
+    require_choice("missing", missing, ("mask", "keep"))
     if is_geotiff(path):
-        return _of_geotiff(path, variable, time, bbox, decode=missing == "mask")
+        refuse_time(path, time)
+        band = read_geotiff(path, [find_band(path, variable)], decode=missing == "mask")
+        return crop(take_single_band(band), Axes(None, "y", "x"), bbox)
     with open_netcdf(path, decode=missing == "mask") as dataset:
-        array = with_crs(choose_variable(dataset, variable, path), dataset)
+        array = attach_crs(choose_variable(dataset, variable, path), dataset)
         axes = find_axes(array)
         array = choose_time(array, axes, time)
         array = array.squeeze([d for d in array.dims if d not in axes], drop=True)
-        array = array.transpose(axes.y, axes.x)
-        if bbox is not None:
-            array = moved(cut_to(array, axes, bbox), array, axes.y, axes.x)
-        array = array.load()
-    return masked(array) if missing == "mask" else with_default_fill(array)
+        array = crop(array.transpose(axes.y, axes.x), axes, bbox).load()
+    return mask_missing(array) if missing == "mask" else add_default_fill(array)
 
 
-def _of_geotiff(
-    path: str | os.PathLike[str], name: str | None, time: Any, bbox: Bbox | None, *, decode: bool
-) -> xr.DataArray:
-    """Read one band of a GeoTIFF."""
-    refuse_time(path, time)
-    raster = single_band(read_geotiff(path, [band_number(path, name)], decode=decode))
-    axes = Axes(None, "y", "x")
-    return raster if bbox is None else moved(cut_to(raster, axes, bbox), raster, "y", "x")
-
-
-@contextmanager
-def open_netcdf(path: str | os.PathLike[str], *, decode: bool = True) -> Iterator[xr.Dataset]:
-    """Open a netCDF file; every failure is an `OSError` that names the file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    decode : bool, default: True
-        Turn fill values into NaN and unpack packed numbers.
-    """
-    import xarray as xr
-
-    if not os.fspath(path):
-        raise FileNotFoundError("the name of the file is empty")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{os.fspath(path)} is a folder, not a netCDF file")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{os.fspath(path)}: no such file")
-    try:
-        with warnings.catch_warnings():
-            # a vector of missing values is decoded as it should be; xarray warns all the same
-            warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
-            # of dates that nanoseconds do not reach; cftime has them
-            warnings.filterwarnings("ignore", "Unable to decode time", xr.SerializationWarning)
-            dataset = _opened(path, mask_and_scale=decode)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {reason}") from error
-    with dataset:
-        try:
-            yield dataset
-        except RuntimeError as error:  # netCDF4's, where data is damaged
-            raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {error}") from error
-
-
-def _opened(path: str | os.PathLike[str], *, mask_and_scale: bool) -> xr.Dataset:
-    """Open with dates decoded, or as numbers where no calendar has their units (months)."""
-    import xarray as xr
-
-    options: dict[str, Any] = {"mask_and_scale": mask_and_scale, "decode_timedelta": False}
-    try:
-        return xr.open_dataset(path, engine="netcdf4", **options)
-    except ValueError:
-        return xr.open_dataset(path, engine="netcdf4", decode_times=False, **options)
-
-
-def global_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the attributes of a file as a whole: title, institution, history ...; a GeoTIFF has none.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    """
+def read_global_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the global attributes of a file: title, institution, history ...; a GeoTIFF has none."""
     if is_geotiff(path):
         return {}
     with open_netcdf(path, decode=False) as dataset:
         return {str(name): value for name, value in dataset.attrs.items()}
 
 
-def missing_cells(array: xr.DataArray) -> dict[str, np.ndarray]:
-    """Find missing cells by rule, the format's default fill value among the rules."""
-    return cf_missing.missing_by_rule(with_default_fill(array))
+def find_missing_cells(array: xr.DataArray) -> dict[str, np.ndarray]:
+    """Find the missing cells by rule; the format's default fill value is one of the rules."""
+    return cf_missing.find_missing_by_rule(add_default_fill(array))
 
 
-def with_default_fill(array: xr.DataArray) -> xr.DataArray:
-    """Name the default fill value where the file names none; bytes have none by convention."""
+def add_default_fill(array: xr.DataArray) -> xr.DataArray:
+    """Add the default fill value if the file names none; bytes have none by convention."""
     import netCDF4
 
     dtype = np.dtype(array.encoding.get("dtype", array.dtype))
@@ -199,14 +141,14 @@ def with_default_fill(array: xr.DataArray) -> xr.DataArray:
     return described
 
 
-def masked(array: xr.DataArray) -> xr.DataArray:
-    """Make missing cells NaN, and move the rules that said so to ``encoding``."""
-    # xarray compares float32 cells with a fill value in double and so overlooks 1e20; look again
+def mask_missing(array: xr.DataArray) -> xr.DataArray:
+    """Set missing cells to NaN, and move the attributes with their rules to ``encoding``."""
+    # xarray compares float32 cells with a fill value in double and misses 1e20: compare again
     fills = {n: array.encoding[n] for n in ("_FillValue", "missing_value") if n in array.encoding}
     described = array.copy(deep=False)
     described.attrs = {**fills, **array.attrs}
-    gone = np.logical_or.reduce(list(missing_cells(described).values()))
-    made = array.where(~gone) if array.dtype.kind == "f" or gone.any() else array.copy()
+    missing = np.logical_or.reduce(list(find_missing_cells(described).values()))
+    made = array.where(~missing) if array.dtype.kind == "f" or missing.any() else array.copy()
     applied = {n: v for n, v in array.attrs.items() if n.startswith("valid_")}
     made.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
     made.encoding = {**array.encoding, **applied}
@@ -216,8 +158,8 @@ def masked(array: xr.DataArray) -> xr.DataArray:
 def choose_variable(
     dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str]
 ) -> xr.DataArray:
-    """Give the variable of this name, or the only raster."""
-    names = raster_variables(dataset)
+    """Return the variable of this name, or the only raster."""
+    names = find_raster_variables(dataset)
     listed = ", ".join(names) or "none"
     if variable is None:
         if not names:
@@ -231,7 +173,7 @@ def choose_variable(
 
 
 def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64) -> xr.DataArray:
-    """Take one step of time, by its index or its date."""
+    """Select one step of time, by its index or its date."""
     if axes.time is None:
         if not (isinstance(time, int | np.integer) and time in {0, -1}):
             raise ValueError(f"time={time!r} was asked for, but {array.name!r} has no time axis")
@@ -246,7 +188,7 @@ def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
     except (KeyError, ValueError, TypeError) as error:
         raise ValueError(
             f"time {time!r} is not among the {steps} steps of {array.name!r}, "
-            f"{_span(array, axes.time)}"
+            f"{_format_time_span(array, axes.time)}"
         ) from error
     if axes.time not in chosen.dims:
         return chosen
@@ -255,49 +197,51 @@ def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
     return chosen.isel({axes.time: 0})
 
 
-def _span(array: xr.DataArray, dim: str) -> str:
-    """Say from when to when the steps are."""
+def _format_time_span(array: xr.DataArray, dim: str) -> str:
+    """Describe the range of the dates of the steps."""
     if dim not in array.coords:
         return "which have no dates"
     first, last = (str(array[dim].values[end]).split("T")[0] for end in (0, -1))
     return f"{first} to {last}"
 
 
-def cut_to(array: xr.DataArray, axes: Axes | StackAxes, bbox: Bbox) -> xr.DataArray:
-    """Keep the rows and columns with centres in the box, columns from west to east."""
-    west, south, east, north = _checked_bbox(bbox)
+def crop(array: xr.DataArray, axes: Axes | StackAxes, bbox: Bbox | None) -> xr.DataArray:
+    """Keep the rows and columns with centres in the box, columns from west to east.
+
+    The transform that the array carries is updated. Without a box the array is returned as it is.
+    """
+    if bbox is None:
+        return array
+    west, south, east, north = _parse_bbox(bbox)
     for dim in (axes.y, axes.x):
         if dim not in array.coords:
             raise ValueError(f"bbox needs coordinates, but dimension {dim!r} has none")
-    (y, near_y), (x, near_x) = (_centres(array, dim) for dim in (axes.y, axes.x))
+    stored_y, stored_x = (np.asarray(array[dim].values) for dim in (axes.y, axes.x))
+    y, x = stored_y.astype(np.float64), stored_x.astype(np.float64)
+    near_y, near_x = measure_rounding(stored_y), measure_rounding(stored_x)
+    # centres on an edge are inside, whatever their rounding
     rows = np.flatnonzero((y >= south - near_y) & (y <= north + near_y))
     west -= near_x
     if is_geographic(array, axes):
-        x = _continued_from(west, x)
+        # shift longitudes into [west, west + 360), so that a box across the seam is one range
+        x = x + 360.0 * np.ceil((west - x) / 360.0)
         span = 360.0 if east - west >= 360.0 else (east - west) % 360.0
         inside = np.flatnonzero((x >= west) & (x <= west + span + near_x))
         columns = inside[np.argsort(x[inside], kind="stable")]
-        repeated = np.diff(x[columns], prepend=-np.inf) <= near_x
-        columns = columns[~repeated]
+        is_repeated = np.diff(x[columns], prepend=-np.inf) <= near_x
+        columns = columns[~is_repeated]
     else:
         columns = np.flatnonzero((x >= west) & (x <= east + near_x))
     if len(rows) == 0 or len(columns) == 0:
         raise ValueError(f"bbox {bbox} holds no cell centre of {array.name!r}")
-    cut = array.isel({axes.y: rows, axes.x: columns})
-    attrs = array[axes.x].attrs
-    cut = cut.assign_coords({axes.x: _as_file(x[columns], np.asarray(array[axes.x].values))})
-    cut[axes.x].attrs = attrs
-    return cut
+    cropped = array.isel({axes.y: rows, axes.x: columns})
+    cropped = cropped.assign_coords({axes.x: _to_file_range(x[columns], stored_x)})
+    cropped[axes.x].attrs = array[axes.x].attrs
+    return update_geotransform(cropped, array, axes.y, axes.x)
 
 
-def _centres(array: xr.DataArray, dim: str) -> tuple[np.ndarray, float]:
-    """Give cell centres as float64, and how far rounding in the file's type may have moved them."""
-    stored = np.asarray(array[dim].values)
-    exact = stored.dtype.kind != "f" or not stored.size
-    return stored.astype(np.float64), 0.0 if exact else float(np.spacing(np.abs(stored).max()))
-
-
-def _checked_bbox(bbox: Any) -> Bbox:
+def _parse_bbox(bbox: Any) -> Bbox:
+    """Return the four numbers of a box, or raise."""
     try:
         numbers = tuple(float(number) for number in bbox)
     except (TypeError, ValueError):
@@ -309,13 +253,8 @@ def _checked_bbox(bbox: Any) -> Bbox:
     return numbers
 
 
-def _continued_from(west: float, longitudes: np.ndarray) -> np.ndarray:
-    """Shift longitudes by whole turns into [west, west + 360)."""
-    return longitudes + 360.0 * np.ceil((west - longitudes) / 360.0)
-
-
-def _as_file(continued: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """Shift the columns by whole turns, to the file's own range where all fit, else below 360."""
+def _to_file_range(continued: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Shift longitudes by whole turns: into the file's range if all fit, otherwise below 360."""
     low, high = original.min(), original.max()
     for turn in (0.0, -360.0, 360.0):
         shifted = continued + turn

@@ -1,8 +1,8 @@
-"""Label maps through time, as a Zarr store that many processes fill.
+"""Write the label maps of a series as a Zarr store, which many processes fill.
 
-The store is first created whole, every cell missing; then each process writes its steps. Since a chunk
-is one step no two processes share one, and they need not wait for each other. It is of format 2,
-which more programs read than read format 3.
+The store is first created with every cell missing; then each process writes its steps. A chunk is
+one step, so no two processes share one, and they need not wait for each other. The store is of
+format 2, which more programs read than format 3.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.crs import carry_crs
+from fastkm.raster.io.write_netcdf import make_label_dataset
 from fastkm.raster.io.write_netcdf_series import (
-    named_errors,
-    table_values,
-    tables,
-    without_codebook,
+    collect_codebook_values,
+    describe_codebook_variables,
+    drop_codebook_attributes,
+    explain_write_errors,
 )
-from fastkm.raster.labels import MISSING, labelled_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,17 +45,15 @@ def create_label_store(
 
     Parameters
     ----------
-    path : path-like
-        The folder to make.
     labels : xarray.DataArray
-        Labels of any one step, (y, x), or of some, (time, y, x), described as by
-        `fastkm.raster.labels.label_raster`: their type, attributes and coordinates are those of all.
+        Labels of one step, (y, x), or of some, (time, y, x), described as by
+        `fastkm.raster.labels.label_raster`: all steps get their type, attributes and coordinates.
     times : xarray.DataArray
-        The time coordinate of all steps; see `Archive.times`.
+        The time coordinate of all steps; see `RasterSeries.make_time_coordinate`.
     source, history, inherited
-        As for `write_label_series`.
+        As for `fastkm.raster.io.write_netcdf.write_labels`.
     clusters : int, optional
-        How many clusters each step has, where it has a codebook of its own.
+        Number of clusters of each step, if each step has its own codebook.
 
     Raises
     ------
@@ -74,16 +73,17 @@ def create_label_store(
         ) from error
     import xarray as xr
 
+    # describe the labels of all steps by those of one
     target = Path(path)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
-    plane = (
-        labels[0].drop_vars(str(labels.dims[0]), errors="ignore") if labels.ndim == 3 else labels
-    )
+    plane = labels
+    if labels.ndim == 3:
+        plane = labels[0].drop_vars(str(labels.dims[0]), errors="ignore")
     time = str(times.name)
     shape = (times.size, *plane.shape)
     whole = xr.DataArray(
-        _lazy(shape, labels.dtype.type(MISSING)),
+        _make_lazy(shape, labels.dtype.type(MISSING)),
         {**plane.coords, time: times},
         (time, *plane.dims),
         plane.name,
@@ -91,45 +91,35 @@ def create_label_store(
     )
     whole[time].encoding = times.encoding
     whole = carry_crs(labels, whole)
-    described = whole if clusters is None else without_codebook(whole, clusters)
-    dataset, encoding = labelled_dataset(described, source, history, inherited)
+    described = whole if clusters is None else drop_codebook_attributes(whole, clusters)
+    dataset, encoding = make_label_dataset(described, source, history, inherited)
     encoding["cluster"] = {"_FillValue": encoding["cluster"]["_FillValue"]}
     if clusters is not None:
-        dataset = dataset.assign(
-            {
-                name: (dims, _lazy(sizes, np.float64(np.nan)), attrs)
-                for name, (dims, sizes, attrs) in tables(whole, clusters).items()
-            }
-        )
+        described_variables = describe_codebook_variables(whole, clusters)
+        for name, (dims, sizes, attrs) in described_variables.items():
+            dataset[name] = (dims, _make_lazy(sizes, np.float64(np.nan)), attrs)
+    # write beside the target, then rename
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
         draft = Path(folder, target.name)
-        with named_errors(target, draft):
+        with explain_write_errors(target, draft):
             dataset.to_zarr(
                 draft, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding
             )
             draft.rename(target)
 
 
-def write_label_region(
+def write_label_steps(
     path: str | os.PathLike[str],
     labels: xr.DataArray,
     first: int,
     *,
     codebooks: Sequence[KMeans1D] | None = None,
 ) -> None:
-    """Write the label maps of some steps into a store; other processes may write others meanwhile.
+    """Write the label maps of some steps, (time, y, x), into a store of `create_label_store`.
 
-    Parameters
-    ----------
-    path : path-like
-        From `create_label_store`.
-    labels : xarray.DataArray
-        Dimensions (time, y, x).
-    first : int
-        The number of their first step among all of the store.
-    codebooks : sequence of KMeans1D, optional
-        One a step, where the store was created for such.
+    `first` is the position of their first step in the store; other processes may write other steps
+    at the same time. There is a codebook for each step if the store was created with `clusters`.
 
     Raises
     ------
@@ -140,7 +130,7 @@ def write_label_region(
     """
     import zarr
 
-    with named_errors(Path(path), Path(path)):
+    with explain_write_errors(Path(path), Path(path)):
         store = zarr.open_group(path, mode="r+", use_consolidated=False)
         stored: Any = store["cluster"]
         last = first + len(labels)
@@ -152,12 +142,12 @@ def write_label_region(
             )
         stored[first:last] = labels.values
         if codebooks is not None:
-            for name, values in table_values(labels, codebooks).items():
+            for name, values in collect_codebook_values(labels, codebooks).items():
                 store[name][first:last] = values  # type: ignore[index]
 
 
-def _lazy(shape: tuple[int, ...], value: Any) -> Any:
-    """Give an array of one value that is never computed, a step a chunk."""
+def _make_lazy(shape: tuple[int, ...], value: Any) -> Any:
+    """Make an array of one value that is never computed, with one step per chunk."""
     import dask.array as da
 
     full: Any = da.full

@@ -1,1 +1,1 @@
-"""Many files through time as one series: found, combined, read step by step."""
+"""Many files through time as one series: scan them, combine them, read them step by step."""

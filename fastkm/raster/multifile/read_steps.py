@@ -1,13 +1,13 @@
-"""Reading steps of an archive: from places in files to an array (time, y, x).
+"""Read steps of a series: from positions in files to an array (time, y, x).
 
-Where steps lie is told by `Place`: an input, and indices on its time axis. What comes of them is
-told by `Outcome`: the numbers as stored, or decoded. Both are small and picklable, because with a
-dask cluster they travel to the workers with each block, and nothing else does.
+`FileSteps` holds where steps lie: an input, and indices on its time axis. `OutputFormat` holds what
+they become: the numbers as stored, or decoded. Both are small and picklable, because with a dask
+cluster they travel to the workers with each block, and nothing else does.
 
-netCDF is opened with netCDF4 itself. A step of 720 x 1440 cells takes 18 ms, of which opening
-is 0.4; xarray, which opens in 2 ms, is left to the stores. The libraries of netCDF and HDF5 are
-not safe to call from two threads, so a lock is held from opening to closing: that of xarray, whose
-own reading is then kept apart from this as well.
+netCDF files are opened with netCDF4 itself. A step of 720 x 1440 cells takes 18 ms, of which
+opening is 0.4; xarray takes 2 ms to open, and is used for Zarr stores only. The libraries of netCDF
+and HDF5 are not safe to call from two threads, so a lock is held from opening to closing. It is
+xarray's lock, so xarray's own reading does not run at the same time either.
 """
 
 from __future__ import annotations
@@ -25,59 +25,38 @@ import numpy as np
 
 from fastkm._core import cf_missing
 from fastkm.errors import ArchiveError
-from fastkm.raster.io.netcdf3 import require_whole
-from fastkm.raster.io.open import is_store, netcdf_lock, opened_store
-from fastkm.raster.io.read_netcdf import Bbox, masked, missing_cells, with_default_fill
-from fastkm.raster.mask import kept_cells
-from fastkm.raster.multifile.scan import Form, reason_of
+from fastkm.raster.io.open import is_zarr_store, netcdf_lock, open_zarr, require_complete
+from fastkm.raster.io.read_netcdf import Bbox, add_default_fill, find_missing_cells, mask_missing
+from fastkm.raster.mask import read_kept_cells
+from fastkm.raster.multifile.scan import StoredVariable, extract_reason
 
 if TYPE_CHECKING:
     import xarray as xr
 
-RULES = ("_FillValue", "missing_value", "valid_min", "valid_max", "valid_range", "_Unsigned")
-"""Attributes that say which numbers are missing, or how their bits are to be read."""
-
 DAMAGE = (OSError, RuntimeError, ValueError, LookupError, EOFError, zlib.error)
-"""What netCDF4, zarr and their codecs raise where data is damaged, or is no longer as surveyed."""
+"""What netCDF4, zarr and their codecs raise if data is damaged, or has changed since the scan."""
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """Steps of one input.
+class FileSteps:
+    """Steps of one input: how it stores the variable, and their positions on its time axis.
 
-    Attributes
-    ----------
-    path, name : str
-        Where it is, and what errors call it.
-    form : Form
-        How it stores the variable.
-    indices : tuple of int
-        On its time axis.
-    times : tuple of str
-        What errors call the steps.
+    `name` and `times` are the names of the input and of its steps in error messages.
     """
 
     path: str
     name: str
-    form: Form
+    variable: StoredVariable
     indices: tuple[int, ...]
     times: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """The part of the grid that is read.
+class GridWindow:
+    """The part of the grid that is read: rows and columns of the input, in the order of the output.
 
-    Attributes
-    ----------
-    rows, columns : slice or int array
-        Those of the input, in the order in which they come out.
-    shape : (int, int)
-        Their numbers.
-    mask : str, optional
-        A file that says which of these cells are kept.
-    bbox : tuple of float, optional
-        The box that the mask is cut by.
+    `shape` has their numbers. `mask` is a file that says which of these cells are kept, `bbox` the
+    box by which it is cropped.
     """
 
     rows: slice | np.ndarray
@@ -88,136 +67,127 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What comes of a variable.
+class OutputFormat:
+    """The array that a variable becomes: its type, attributes and encoding.
 
-    Attributes
-    ----------
-    dtype : str
-        Of the array.
-    attrs, encoding : dict
-        That describe it.
-    absent : number
-        What cells hold that a mask leaves out.
-    decode : bool
-        Whether missing cells become NaN and packed numbers physical ones.
+    `masked_value` is that of the cells outside the mask. `decode` says whether missing cells become
+    NaN and packed numbers physical ones.
     """
 
     dtype: str
     attrs: dict[str, Any]
     encoding: dict[str, Any]
-    absent: Any
+    masked_value: Any
     decode: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Steps to be read: what a task of dask is given."""
+    """What to read for one block of dask: its steps by file, the cells, and the output format."""
 
-    places: tuple[Place, ...]
-    window: Window
-    outcome: Outcome
+    files: tuple[FileSteps, ...]
+    window: GridWindow
+    output_format: OutputFormat
 
 
-def load(block: Block) -> np.ndarray:
-    """Read the steps of a block.
-
-    Returns
-    -------
-    (steps, rows, columns) array
-        Of the type of the outcome.
+def read_block(block: Block) -> np.ndarray:
+    """Read the steps of a block: (steps, rows, columns), in the output format.
 
     Raises
     ------
     ArchiveError
         If a step cannot be read; it names the input and the step.
     """
-    outcome, window = block.outcome, block.window
-    count = sum(len(place.indices) for place in block.places)
-    values = np.empty((count, *window.shape), outcome.dtype)
+    output_format, window = block.output_format, block.window
+    count = sum(len(steps.indices) for steps in block.files)
+    values = np.empty((count, *window.shape), output_format.dtype)
     start = 0
-    for place in block.places:
-        part = values[start : start + len(place.indices)]
-        start += len(place.indices)
-        if not outcome.decode:
-            _fill(part, place, window)
-        elif place.form.dtype == outcome.dtype and _is_unpacked(place.form):
-            _fill(part, place, window)
-            gone = missing_cells(_array(part, place.form))
-            part[np.logical_or.reduce(list(gone.values()))] = np.nan
+    for steps in block.files:
+        out = values[start : start + len(steps.indices)]
+        start += len(steps.indices)
+        variable = steps.variable
+        if not output_format.decode:
+            _read_steps(out, steps, window)
+        elif variable.dtype == output_format.dtype and _needs_no_unpacking(variable):
+            # decode in steps, in half the time that xarray takes
+            _read_steps(out, steps, window)
+            missing = find_missing_cells(_to_data_array(out, variable))
+            out[np.logical_or.reduce(list(missing.values()))] = np.nan
         else:
-            stored = np.empty(part.shape, place.form.dtype)
-            _fill(stored, place, window)
-            part[...] = decoded(stored, place.form).values
+            stored = np.empty(out.shape, variable.dtype)
+            _read_steps(stored, steps, window)
+            out[...] = decode_steps(stored, variable).values
     if window.mask is not None:
-        values[:, ~_kept(window.mask, window.bbox, _stamp(window.mask))] = outcome.absent
+        keep = _read_mask(window.mask, window.bbox, _read_stamp(window.mask))
+        values[:, ~keep] = output_format.masked_value
     return values
 
 
-def stored_outcome(forms: Sequence[Form], *, with_mask: bool) -> Outcome | None:
-    """Describe a variable as stored; None where its inputs do not store it in one way.
+def find_stored_format(
+    variables: Sequence[StoredVariable], *, with_mask: bool
+) -> OutputFormat | None:
+    """Find the format of a variable as stored; None if its inputs store it in different ways.
 
-    Parameters
-    ----------
-    forms : sequence of Form
-        Of all inputs.
-    with_mask : bool
-        A mask leaves out cells, so there must be a number that stands for missing ones.
+    If a mask leaves out cells, there must also be a number that stands for missing ones.
     """
-    first = forms[0]
-    if any(rules_of(form) != rules_of(first) for form in forms[1:]):
+    first = variables[0]
+    if not _has_one_encoding(variables):
         return None
-    described = with_default_fill(_array(np.zeros((1, 1, 1), first.dtype), first))
-    absent = _marks_missing(described)
+    described = add_default_fill(_to_data_array(np.zeros((1, 1, 1), first.dtype), first))
+    absent = _find_missing_number(described)
     if with_mask and absent is None:
         return None
-    return Outcome(first.dtype, described.attrs, {"dtype": np.dtype(first.dtype)}, absent, False)
+    encoding = {"dtype": np.dtype(first.dtype)}
+    return OutputFormat(first.dtype, described.attrs, encoding, absent, False)
 
 
-def decoded_outcome(forms: Sequence[Form]) -> Outcome:
-    """Describe a variable as decoded: floats, of the widest type that an input needs."""
-    samples = [decoded(np.zeros((1, 1, 1), form.dtype), form) for form in forms]
+def find_decoded_format(variables: Sequence[StoredVariable]) -> OutputFormat:
+    """Find the format of a variable as decoded: floats, of the widest type that an input needs."""
+    samples = [decode_steps(np.zeros((1, 1, 1), one.dtype), one) for one in variables]
     floats = [np.result_type(sample.dtype, np.float16) for sample in samples]
     dtype = np.result_type(*floats)
     if any(sample.dtype.kind != "f" for sample in samples):  # as xarray makes room for NaN
         dtype = np.result_type(dtype, np.float32)
-    alike = all(rules_of(form) == rules_of(forms[0]) for form in forms[1:])
-    encoding = samples[0].encoding if alike else {}
-    return Outcome(dtype.str, samples[0].attrs, encoding, np.nan, True)
+    encoding = samples[0].encoding if _has_one_encoding(variables) else {}
+    return OutputFormat(dtype.str, samples[0].attrs, encoding, np.nan, True)
 
 
-def rules_of(form: Form) -> tuple[Any, ...]:
-    """Give what decides which numbers are missing and what the others mean, to be compared."""
-    said = [
-        (name, form.attrs[name]) for name in (*RULES, *cf_missing.PACKING) if name in form.attrs
-    ]
-    return (form.dtype, *((n, np.asarray(v).dtype.str, np.asarray(v).tobytes()) for n, v in said))
+def make_decoding_key(variable: StoredVariable) -> tuple[Any, ...]:
+    """Return what decides which numbers are missing and what the others mean, for comparison."""
+    rules = {n: np.asarray(v) for n, v in cf_missing.select_rules(variable.attrs).items()}
+    return (variable.dtype, *((n, v.dtype.str, v.tobytes()) for n, v in rules.items()))
 
 
-def decoded(stored: np.ndarray, form: Form) -> xr.DataArray:
-    """Decode numbers as `fastkm.read_raster` does: xarray first, then what it leaves unapplied."""
+def _has_one_encoding(variables: Sequence[StoredVariable]) -> bool:
+    """Return True if all inputs store a variable in one way."""
+    keys = [make_decoding_key(variable) for variable in variables]
+    return all(key == keys[0] for key in keys)
+
+
+def decode_steps(stored: np.ndarray, variable: StoredVariable) -> xr.DataArray:
+    """Decode numbers as `fastkm.read_raster` does: first xarray, then the rules it ignores."""
     import xarray as xr
     from xarray.conventions import decode_cf_variable
 
-    variable = _array(stored, form).variable
-    with _quiet(form):
-        made = decode_cf_variable(form.name, variable, decode_times=False, decode_timedelta=False)
-    array = xr.DataArray(made, name=form.name)
-    array.encoding = made.encoding
-    return masked(array.load())
+    raw = _to_data_array(stored, variable).variable
+    with _ignore_fill_warnings(variable):
+        decoded = decode_cf_variable(variable.name, raw, decode_times=False, decode_timedelta=False)
+    array = xr.DataArray(decoded, name=variable.name)
+    array.encoding = decoded.encoding
+    return mask_missing(array.load())
 
 
-def _is_unpacked(form: Form) -> bool:
-    """Tell whether decoding only makes cells missing: in place, in half the time that xarray takes."""
-    return np.dtype(form.dtype).kind == "f" and not set(cf_missing.PACKING) & set(form.attrs)
+def _needs_no_unpacking(variable: StoredVariable) -> bool:
+    """Return True if decoding changes nothing but missing cells."""
+    return np.dtype(variable.dtype).kind == "f" and not cf_missing.is_packed(variable.attrs)
 
 
 @contextmanager
-def _quiet(form: Form) -> Iterator[None]:
-    """Let xarray not warn of several fill values, which are decoded as they should be."""
+def _ignore_fill_warnings(variable: StoredVariable) -> Iterator[None]:
+    """Ignore xarray's warning of several fill values, which it decodes correctly."""
     import xarray as xr
 
-    if "missing_value" not in form.attrs:  # filters of warnings belong to all threads
+    if "missing_value" not in variable.attrs:  # filters of warnings belong to all threads
         yield
         return
     with warnings.catch_warnings():
@@ -225,71 +195,70 @@ def _quiet(form: Form) -> Iterator[None]:
         yield
 
 
-def _array(values: np.ndarray, form: Form) -> xr.DataArray:
+def _to_data_array(values: np.ndarray, variable: StoredVariable) -> xr.DataArray:
     import xarray as xr
 
-    return xr.DataArray(values, dims=("time", "y", "x"), attrs=dict(form.attrs), name=form.name)
+    return xr.DataArray(
+        values, dims=("time", "y", "x"), attrs=dict(variable.attrs), name=variable.name
+    )
 
 
-def _marks_missing(described: xr.DataArray) -> Any:
-    """Give the stored number that stands for missing cells; None where none does."""
+def _find_missing_number(described: xr.DataArray) -> Any:
+    """Return the stored number that stands for missing cells; None if there is none."""
     fill = np.ravel(np.asarray(described.attrs.get("_FillValue", "")))
     if fill.dtype.kind not in "iuf" or len(fill) != 1:
         return None
     number = fill.astype(described.dtype)[0]
     probe = described.copy(data=np.full(described.shape, number))
     probe.attrs = described.attrs
-    return number if cf_missing.missing(probe).all() else None
+    return number if cf_missing.find_missing(probe).all() else None
 
 
-def _fill(out: np.ndarray, place: Place, window: Window) -> None:
+def _read_steps(out: np.ndarray, steps: FileSteps, window: GridWindow) -> None:
     """Read the steps of one input as stored into `out`."""
-    form, row = place.form, 0
+    variable, row = steps.variable, 0
     try:
-        with _variable(place.path, form.name) as variable:
-            if _fill_at_once(out, variable, place, window):
+        with _open_variable(steps.path, variable.name) as source:
+            if _read_steps_at_once(out, source, steps, window):
                 return
-            for row, index in enumerate(place.indices):
-                key = _key(form, index, window)
-                out[row] = _cut(np.asarray(variable[key]), form, window)
+            for row, index in enumerate(steps.indices):
+                key = _make_index(variable, index, window)
+                out[row] = _arrange(np.asarray(source[key]), variable, window)
     except DAMAGE as error:
-        reason = f"cannot be read: {reason_of(error, place.path)}"
-        raise ArchiveError(place.name, place.times[row], reason) from error
+        reason = f"cannot be read: {extract_reason(error, steps.path)}"
+        raise ArchiveError(steps.name, steps.times[row], reason) from error
 
 
-def _fill_at_once(out: np.ndarray, variable: Any, place: Place, window: Window) -> bool:
-    """Read steps that are stored together, so that their chunk is unpacked once.
+def _read_steps_at_once(out: np.ndarray, source: Any, steps: FileSteps, window: GridWindow) -> bool:
+    """Read steps that are stored together at once, so that their chunk is unpacked once.
 
-    Returns
-    -------
-    bool
-        False where they must be read one by one: because that is as fast, or to find out which of them
-        is damaged.
+    Return False if they must be read one by one: because that is as fast, or to find out which of
+    them is damaged.
     """
-    form, first, last = place.form, place.indices[0], place.indices[-1]
-    if form.chunk == 1 or place.indices != tuple(range(first, last + 1)):
+    variable, first, last = steps.variable, steps.indices[0], steps.indices[-1]
+    if variable.steps_per_chunk == 1 or steps.indices != tuple(range(first, last + 1)):
         return False
     try:
-        read = np.asarray(variable[_key(form, slice(first, last + 1), window)])
+        read = np.asarray(source[_make_index(variable, slice(first, last + 1), window)])
     except DAMAGE:
         return False
-    dims = [dim for dim in form.dims if dim in form.axes]
-    read = np.moveaxis(read, dims.index(str(form.axes.time)), 0)
+    dims = [dim for dim in variable.dims if dim in variable.axes]
+    read = np.moveaxis(read, dims.index(str(variable.axes.time)), 0)
     for row, step in enumerate(read):
-        out[row] = _cut(step, form, window)
+        out[row] = _arrange(step, variable, window)
     return True
 
 
 @contextmanager
-def _variable(path: str, name: str) -> Iterator[Any]:
-    """Open an input and give a variable that yields stored numbers when it is indexed."""
-    if is_store(path):
-        with opened_store(path, decode_cf=False) as dataset:
+def _open_variable(path: str, name: str) -> Iterator[Any]:
+    """Open an input and yield a variable that returns stored numbers when it is indexed."""
+    if is_zarr_store(path):
+        with open_zarr(path, decode_cf=False) as dataset:
             yield dataset.variables[name]
         return
     import netCDF4
 
-    require_whole(path)
+    require_complete(path)
     with netcdf_lock(), netCDF4.Dataset(path) as file:
         variable = file.variables[name]
         variable.set_auto_maskandscale(False)
@@ -297,25 +266,27 @@ def _variable(path: str, name: str) -> Iterator[Any]:
         yield variable
 
 
-def _key(form: Form, index: int | slice, window: Window) -> tuple[int | slice, ...]:
-    """Index a step or some, the whole of its rows and columns or what lies between the outermost."""
+def _make_index(
+    variable: StoredVariable, index: int | slice, window: GridWindow
+) -> tuple[int | slice, ...]:
+    """Make the index of one or some steps: from the first to the last row and column needed."""
     of_dim: dict[str | None, int | slice] = {
-        form.axes.time: index,
-        form.axes.y: _span(window.rows),
-        form.axes.x: _span(window.columns),
+        variable.axes.time: index,
+        variable.axes.y: _to_covering_slice(window.rows),
+        variable.axes.x: _to_covering_slice(window.columns),
     }
-    return tuple(of_dim.get(dim, 0) for dim in form.dims)
+    return tuple(of_dim.get(dim, 0) for dim in variable.dims)
 
 
-def _span(chosen: slice | np.ndarray) -> slice:
+def _to_covering_slice(chosen: slice | np.ndarray) -> slice:
     if isinstance(chosen, slice):
         return chosen
     return slice(int(chosen.min()), int(chosen.max()) + 1)
 
 
-def _cut(read: np.ndarray, form: Form, window: Window) -> np.ndarray:
-    """Order rows and columns, and choose among them where they are not in a row."""
-    if form.dims.index(form.axes.x) < form.dims.index(form.axes.y):
+def _arrange(read: np.ndarray, variable: StoredVariable, window: GridWindow) -> np.ndarray:
+    """Order rows and columns, and select among them if they are not consecutive."""
+    if variable.dims.index(variable.axes.x) < variable.dims.index(variable.axes.y):
         read = read.T
     if not isinstance(window.rows, slice):
         read = read[window.rows - window.rows.min()]
@@ -324,15 +295,15 @@ def _cut(read: np.ndarray, form: Form, window: Window) -> np.ndarray:
     return read
 
 
-def _stamp(path: str) -> tuple[int, int]:
-    """Tell one content of a file from another."""
+def _read_stamp(path: str) -> tuple[int, int]:
+    """Return what changes when a file is rewritten."""
     status = Path(path).stat()
     return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=4)
-def _kept(path: str, bbox: Bbox | None, stamp: tuple[int, int]) -> np.ndarray:  # noqa: ARG001
-    """Read a mask once in a process, which costs as much as reading a step."""
-    keep = kept_cells(path, bbox=bbox)
+def _read_mask(path: str, bbox: Bbox | None, stamp: tuple[int, int]) -> np.ndarray:  # noqa: ARG001
+    """Read a mask, once in a process: it costs as much as reading a step."""
+    keep = read_kept_cells(path, bbox=bbox)
     keep.flags.writeable = False
     return keep

@@ -1,10 +1,13 @@
 """An archive: from many rasters through time to one codebook, label maps, outlines and figures.
 
-The data's way through this room:
+`run` goes through the stages:
 
-    options -> checkpoint -> fit -> step_tasks -> assemble_results
-    (what is asked) (what is done already) (clusters) (a few steps each) (joined)
+- `options`: what is asked for;
+- `checkpoint`: what an earlier run has done already;
+- `fit`: the codebook of all steps;
+- `step_tasks`: parts of a few steps each, labelled, measured and outlined (`label_maps`);
+- `assemble_results`, `figures`, `summary`: results of all steps, joined from the parts.
 
-`run` leads it along; `dask_workers` says where the work is done. A part of the work is made by one
-task, written beside its place and renamed, so that a run that is killed can be resumed.
+`dask_workers` decides where the work is done. One task makes one part; the part's folder is written
+beside its place and then renamed, so that a killed run can be resumed.
 """

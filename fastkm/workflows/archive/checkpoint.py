@@ -1,11 +1,11 @@
-"""The folder of a run: what is in it, what is done already, and what has to be.
+"""The folder of a run: what is in it, what is done already, and what remains to be done.
 
-Work in hand is in ``.work``: ``plan.json`` (options and inputs) and ``parts/``, a folder a part,
-which is there whole or not at all. When the last file of the results, ``summary.json``, is written
-the run is finished and ``.work`` goes.
+Unfinished work is in ``.work``: ``plan.json`` (options and inputs) and ``parts/`` with a folder for
+each part, which is written whole or not at all. The last file of the results is ``summary.json``:
+once it is written, the run is finished and ``.work`` is removed.
 
-A run may be taken up again only with the options and inputs that it was begun with: else the
-results would be of two minds.
+A run can be resumed only with the options and inputs with which it began: otherwise some results
+would come from the old ones and some from the new.
 """
 
 from __future__ import annotations
@@ -15,24 +15,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm.workflows.archive.options import Description, differences
+from fastkm.workflows.archive.options import Description, find_differences
 
 
-class Folder:
-    """The folder that a run writes to.
-
-    Parameters
-    ----------
-    root : path-like
-        It need not exist.
-    """
+class RunFolder:
+    """The folder into which a run writes; it need not exist yet."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
@@ -45,110 +40,99 @@ class Folder:
         self.label_store = self.root / "labels.zarr"
 
     def require_usable(self, *, resume: bool) -> None:
-        """Raise unless a run may begin here, or go on.
-
-        Raises
-        ------
-        ValueError
-            If the folder is not empty and `resume` is not given, or what is in it is not a run.
-        OSError
-            If it is a file.
-        """
-        if self.root.exists() and not self.root.is_dir():
-            raise NotADirectoryError(f"{self.root} is a file; name a folder for the results")
-        if self.is_empty():
+        """Raise a ValueError or OSError if no run may begin here or, with `resume`, go on."""
+        if not self.root.exists():
             return
+        if not self.root.is_dir():
+            raise NotADirectoryError(f"{self.root} is a file; name a folder for the results")
+
+        # an empty folder, or a run that was stopped before it had a plan
+        inside = [path for path in self.root.iterdir() if path.name != self.work.name]
+        if not inside and not self._plan_path.exists():
+            return
+
+        if self._read_description() is None:
+            raise ValueError(
+                f"{self.root} is not empty, and holds no run that could go on: name another folder"
+            )
         if not resume:
             raise ValueError(
                 f"{self.root} is not empty: name another folder, or go on there with --resume"
             )
-        if self._before() is None:
-            raise ValueError(f"{self.root} holds something else than a run that could go on")
-
-    def is_empty(self) -> bool:
-        """Tell whether nothing is there, or nothing but the beginnings of a run without a plan."""
-        if not self.root.exists():
-            return True
-        inside = [path for path in self.root.iterdir() if path.name != self.work.name]
-        return not inside and not self._plan.exists()
 
     def begin(self, description: Description) -> bool:
-        """Begin a run, or go on; tell whether it is finished.
+        """Begin a run, or go on; return True if it is finished.
 
         Raises
         ------
         ValueError
-            If what was begun differs, with the differences.
-        OSError
-            If the folder cannot be written to.
+            If the run was begun with other options or inputs; the message lists them.
         """
-        before = self._before()
+        before = self._read_description()
         if before is None:
-            write_json(description, self._plan)
-            self.parts.mkdir(exist_ok=True)
-            return False
-        differ = differences(before, description)
-        if differ:
+            write_json(description, self._plan_path)
+        elif differ := find_differences(before, description):
+            more = f"; and {len(differ) - 5} more" if len(differ) > 5 else ""
             raise ValueError(
                 f"{self.root} was begun with other options or inputs, so it cannot go on: "
-                + "; ".join(differ[:5])
-                + (f"; and {len(differ) - 5} more" if len(differ) > 5 else "")
+                f"{'; '.join(differ[:5])}{more}"
             )
-        if self.summary.exists():
+        elif self.summary.exists():
             self.tidy()
             return True
         self.parts.mkdir(exist_ok=True)
         drafts = [self.parts.glob("*.part*"), self.root.glob(".*-*"), self.root.glob("*/.*-*")]
-        for left in chain.from_iterable(drafts):  # of a run that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for draft in chain.from_iterable(drafts):  # left behind by a run that was killed
+            shutil.rmtree(draft, ignore_errors=True)
         return False
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other runs away from the folder for the length of a block.
-
-        Raises
-        ------
-        ValueError
-            If another run is at work here.
-        """
+    def lock(self) -> Iterator[None]:
+        """Keep other runs out of the folder within a ``with`` block; raise if one is at work."""
         try:
             import fcntl
         except ImportError:  # Windows
             yield
             return
-        at = self.root.absolute().parent
-        lock = at / f".{self.root.name}.lock"
+        parent = self.root.absolute().parent
+        lock = parent / f".{self.root.name}.lock"
         try:
-            at.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(parents=True, exist_ok=True)
             opened = lock.open("w")
         except OSError as error:
-            raise type(error)(f"cannot write into {at}: {error.strerror}") from error
+            raise type(error)(f"cannot write into {parent}: {error.strerror}") from error
         with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise ValueError(f"another run is at work in {self.root}") from None
+                raise ValueError(
+                    f"another run is at work in {self.root}: wait until it ends"
+                ) from None
             try:
                 yield
             finally:
                 lock.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove what only a run in hand needs."""
+        """Remove what only an unfinished run needs."""
         shutil.rmtree(self.work, ignore_errors=True)
 
     def part(self, number: int) -> Path:
-        """Name the folder of a part."""
+        """Return the path of the folder of a part."""
         return self.parts / f"{number:06d}"
 
+    def find_files(self, name: str, numbers: Iterable[int]) -> list[Path]:
+        """Find the files of this name in the folders of some parts; not every part has one."""
+        paths = [self.part(number) / name for number in numbers]
+        return [path for path in paths if path.exists()]
+
     @property
-    def _plan(self) -> Path:
+    def _plan_path(self) -> Path:
         return self.work / "plan.json"
 
-    def _before(self) -> Description | None:
-        """Read what was begun here; None where nothing was."""
-        for path in (self._plan, self.codebook):
+    def _read_description(self) -> Description | None:
+        """Read the options and inputs of the run that was begun here; None if there is none."""
+        for path in (self._plan_path, self.codebook):
             stored = read_json(path)
             if stored is not None and {"options", "inputs"} <= set(stored):
                 return stored
@@ -156,18 +140,10 @@ class Folder:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to write to; it takes its name when all is written.
+def atomic_write_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to write to; rename it to `target` if the ``with`` block succeeds.
 
-    Where another task was faster with the same part, that one stays.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as root:
-    ...     with new_folder(Path(root, "000001")) as draft:
-    ...         _ = (draft / "table.json").write_text("[]")
-    ...     sorted(path.name for path in Path(root).iterdir())
-    ['000001']
+    If another task has made `target` in the meantime, that one stays.
     """
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{target.name}.part"))
     try:
@@ -182,29 +158,23 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def write_json(value: Description, path: Path) -> None:
-    """Write JSON, a line for each name and for each entry of a list of entries."""
+    """Write JSON with a line for each name, and for each entry of a list of dictionaries."""
     with atomic_write(path) as draft:
-        draft.write_text(_text(value), encoding="utf-8", newline="\n")
+        entries = [f"  {json.dumps(name)}: {_format_value(part)}" for name, part in value.items()]
+        text = "{\n" + ",\n".join(entries) + "\n}\n"
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON; None where there is none."""
+    """Read JSON; return None if there is no such file, or it is damaged."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
 
 
-def _text(value: Description) -> str:
-    lines = [f"  {json.dumps(name)}: {_value(part)}" for name, part in value.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
+    dump = partial(json.dumps, allow_nan=False, ensure_ascii=False)
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(f"    {_line(entry)}" for entry in value) + "\n  ]"
-    return _line(value)
-
-
-def _line(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return "[\n" + ",\n".join(f"    {dump(entry)}" for entry in value) + "\n  ]"
+    return dump(value)

@@ -1,4 +1,4 @@
-"""The figures of an archive: areas through time, where and when the highest cluster is."""
+"""The figures of an archive: areas through time, and where and when the highest cluster is."""
 
 from __future__ import annotations
 
@@ -9,40 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.atomic_write import atomic_write
 from fastkm._core.dask_blocks import reduce_blocks
+from fastkm.workflows.job import FileWriter
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from fastkm.raster.multifile.series import Archive
-    from fastkm.workflows.archive.checkpoint import Folder
+    from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.workflows.archive.checkpoint import RunFolder
     from fastkm.workflows.archive.step_tasks import Row
 
-DPI = 150
 COLUMNS = 2000
-"""Of a diagram: steps beyond are put together."""
+"""Columns of the Hovmoller diagram, at most: if there are more steps, several share a column."""
 
 STORE_STEPS = 64
-"""Steps of a Zarr store that are counted together."""
+"""Steps of a Zarr store that are counted as one block."""
 
 
 def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.ndarray:
-    """Count for each cell the steps in the highest cluster, and those in which it is present.
+    """Count for each cell in how many steps it is in the highest of k clusters, and not missing.
 
-    Parameters
-    ----------
-    path : str
-        A file or a store of label maps.
-    first, stop : int or None
-        Steps of a store.
-    k : int
-        Number of clusters.
-
-    Returns
-    -------
-    (2, y, x) int32 array
+    The label maps are those of a file or, if `first` is given, the steps from `first` to before
+    `stop` of a Zarr store. Return (2, y, x) int32.
     """
     import xarray as xr
 
@@ -58,16 +47,18 @@ def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.
     return counts
 
 
-def added(parts: list[np.ndarray]) -> np.ndarray:
-    """Add counts up, one after another: stacked they would take as much memory as all of them."""
+def add_counts(parts: list[np.ndarray]) -> np.ndarray:
+    """Add counts one after another; stacking them first would need as much memory again."""
     total = parts[0].copy()
     for part in parts[1:]:
         total += part
     return total
 
 
-def frequency(folder: Folder, archive: Archive, labels: Sequence[Path], k: int) -> xr.DataArray:
-    """Give the share of its present steps that each cell was in the highest cluster."""
+def compute_frequency(
+    folder: RunFolder, archive: RasterSeries, labels: Sequence[Path], k: int
+) -> xr.DataArray:
+    """Compute for each cell in what share of its steps, without missing ones, it is highest."""
     if folder.label_store.exists():
         count = len(archive.steps)
         blocks: list[tuple[Any, ...]] = [
@@ -76,18 +67,16 @@ def frequency(folder: Folder, archive: Archive, labels: Sequence[Path], k: int) 
         ]
     else:
         blocks = [(str(path), None, None, k) for path in labels]
-    highest, present = reduce_blocks(count_highest, blocks, added)
-    grid = archive.template()
+    highest, present = reduce_blocks(count_highest, blocks, add_counts)
     with np.errstate(invalid="ignore"):
-        share = highest / present
-    made = grid.copy(data=share)
-    made.name, made.attrs = "frequency", {}
-    return made
+        share = archive.make_template().copy(data=highest / present)
+    share.name, share.attrs = "frequency", {}
+    return share
 
 
 def draw_figures(
-    folder: Folder,
-    archive: Archive,
+    folder: RunFolder,
+    archive: RasterSeries,
     rows: Sequence[Row],
     labels: Sequence[Path],
     row_counts: np.ndarray,
@@ -96,43 +85,27 @@ def draw_figures(
     highest: str,
     centroids: Sequence[float] | None,
 ) -> list[Path]:
-    """Draw the four figures of a run.
+    """Draw the four figures of a run and return their files.
 
-    Parameters
-    ----------
-    folder : Folder
-    archive : Archive
-        All steps.
-    rows : sequence of dict
-        What was measured of each step and cluster.
-    labels : sequence of Path
-        The files of label maps; empty where they are in the store.
-    row_counts : (columns, 2, y) array
-        For each step, or some steps together, and row the cells in the highest cluster, and those
-        present.
-    k : int
-        Number of clusters.
-    highest : str
-        What the highest cluster is, in words.
-    centroids : sequence of float or None
-        Of the clusters, where all steps share them and they are of one variable.
-
-    Returns
-    -------
-    list of Path
+    `rows` and `row_counts` are from `read_tables` and `read_row_counts`; `labels` are the files of
+    label maps, none if there is a store. `highest` describes the highest cluster in words.
+    `centroids` are None if steps have their own, or if there are several variables.
     """
     from fastkm import plot
 
+    # areas (or cells, if areas are not known) by step and cluster, and shares by column and row
     texts = list(dict.fromkeys(row["time"] for row in rows))
-    times = _times(texts, archive.calendar)
+    times = _as_times(texts, archive.calendar)
     known = all(row["area_km2"] is not None for row in rows)
     column = "area_km2" if known else "cells"
     areas = np.array([row[column] for row in rows], float).reshape(len(texts), k)
     with np.errstate(invalid="ignore"):
         share = np.divide(row_counts[:, 0], row_counts[:, 1], dtype=np.float32)
-    y = archive.template()[archive.dims[1]]
+    y = archive.make_template()[archive.dims[1]]
     months = np.array([int(text[5:7]) for text in texts])
     units = archive.units[0] if len(archive.variables) == 1 else ""
+
+    # draw and write one figure after another
     figures: dict[str, Callable[[], Figure]] = {
         "areas": lambda: plot.areas_figure(
             times, areas, centroids, units=units, unit_of_area="km2" if known else "cells"
@@ -141,23 +114,20 @@ def draw_figures(
             times[:: -(-len(times) // len(share))], y, share, cluster=highest
         ),
         "frequency": lambda: plot.frequency_figure(
-            frequency(folder, archive, labels, k), cluster=highest
+            compute_frequency(folder, archive, labels, k), cluster=highest
         ),
         "climatology": lambda: plot.climatology_figure(
             months, areas[:, -1], cluster=highest, unit_of_area="km2" if known else "cells"
         ),
     }
-    paths = []
-    for name, drawn in figures.items():
-        path = folder.root / "figures" / f"{name}.png"
-        with atomic_write(path) as draft:
-            drawn().savefig(draft, dpi=DPI)
-        paths.append(path)
-    return paths
+    writer = FileWriter()
+    for name, draw in figures.items():
+        writer.write_figure(draw(), folder.root / "figures" / f"{name}.png")
+    return writer.files
 
 
-def _times(texts: Sequence[str], calendar: str) -> np.ndarray:
-    """Give dates as numpy has them, or decimal years of calendars that it has not."""
+def _as_times(texts: Sequence[str], calendar: str) -> np.ndarray:
+    """Convert times to numpy's dates, or to decimal years if numpy lacks the calendar."""
     if calendar == "standard":
         return np.array(texts, "datetime64[s]")
     import cftime  # type: ignore[import-untyped]

@@ -1,16 +1,14 @@
-"""The clusters of an archive: one codebook for all steps, that of a file, or one for each step.
+"""The codebook that all steps of an archive share: found from all steps, or read from a file.
 
-Of one variable the common codebook is the proven optimum over all valid cells of all steps, of
-several what Lloyd's algorithm finds. Both read the archive a few times and hold little of it.
+For one variable the common codebook is the proven optimum over all valid cells of all steps; for
+several it is what Lloyd's algorithm finds. Both read the archive a few times, block by block.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,70 +16,57 @@ import numpy as np
 
 from fastkm._core.dask_blocks import map_blocks
 from fastkm.cluster.exact.kmeans1d import kmeans1d
-from fastkm.cluster.exact.result import KMeans1D, load_codebook
 from fastkm.cluster.selection.choose_k import choose_k
 from fastkm.errors import ArchiveError, ClusterError
-from fastkm.raster.codebook import StackCodebook, is_stack_codebook, load_stack_codebook
+from fastkm.raster.codebook import BandsCodebook, load_codebook
 from fastkm.workflows.archive.checkpoint import read_json
 
 if TYPE_CHECKING:
-    from fastkm.cluster.lloyd.out_of_core import Streamed
-    from fastkm.raster.multifile.series import Archive, Step
+    from fastkm.cluster.codebook import Codebook
+    from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.multifile.series import RasterSeries, Step
     from fastkm.workflows.archive.options import ArchiveOptions, Description
 
-Codebook = KMeans1D | StackCodebook
+WeightedRows = tuple[np.ndarray, np.ndarray | None]
 
 BLOCK_CELLS = 1 << 20
-"""Cells a block, or one step where that has more: 4 MB of float32."""
+"""Cells in a block, unless one step has more: 4 MB of float32."""
 
 SAMPLE_ROWS = 1 << 17
-"""Rows of several variables from which Lloyd's algorithm starts: drawn evenly from some steps."""
+"""Rows (a value of each variable) from which Lloyd's algorithm starts; about so many are drawn."""
 
 SAMPLE_STEPS = 12
-"""Steps that they are drawn from."""
+"""Steps from which these rows are drawn."""
 
 
-def common_codebook(
-    archive: Archive, options: ArchiveOptions, on_fault: Callable[[ArchiveError], None]
-) -> tuple[Codebook, Description, Archive]:
+def find_common_codebook(
+    archive: RasterSeries, options: ArchiveOptions, on_fault: Callable[[ArchiveError], None]
+) -> tuple[Codebook, Description, RasterSeries]:
     """Find the codebook of all steps.
 
-    Parameters
-    ----------
-    archive : Archive
-        All steps.
-    options : ArchiveOptions
-        With one k, or several of which one is chosen.
-    on_fault : callable
-        Told of each step that cannot be used; it raises, or they are left out.
-
-    Returns
-    -------
-    codebook : KMeans1D or StackCodebook
-    facts : dict
-        What else is known: counts and inertia of a codebook of several variables, scores.
-    archive : Archive
-        Without the steps that cannot be used.
+    `on_fault` is called for each step that cannot be used; unless it raises, the step is left out.
+    Return the codebook, what else is known (scores; counts and inertia if there are several
+    variables), and the archive without these steps.
     """
-    find = _optimum if len(archive.variables) == 1 else _lloyd
+    find = _find_optimum if len(archive.variables) == 1 else _run_lloyd
     while True:
         try:
             codebook, facts = find(archive, options)
         except ClusterError:
             raise
-        except ValueError as error:  # of a step, or of something else
-            archive = _usable(archive, error, on_fault)
+        except ValueError as error:  # a step may be the reason
+            archive = _drop_unusable_steps(archive, error, on_fault)
         else:
             return codebook, facts, archive
 
 
-def _usable(
-    archive: Archive, error: ValueError, on_fault: Callable[[ArchiveError], None]
-) -> Archive:
-    """Leave out the steps that cannot be used; all are tried now that one is known."""
+def _drop_unusable_steps(
+    archive: RasterSeries, error: ValueError, on_fault: Callable[[ArchiveError], None]
+) -> RasterSeries:
+    """Read all steps one by one and leave out those that fail; if none does, raise `error`."""
     wrong: list[Step] = []
-    blocks = [(archive.part(i, i + 1),) for i in range(len(archive.steps))]
-    for number, result in sorted(map_blocks(_check, blocks), key=lambda pair: pair[0]):
+    blocks = [(archive.select_range(i, i + 1),) for i in range(len(archive.steps))]
+    for number, result in sorted(map_blocks(_check_step, blocks), key=lambda pair: pair[0]):
         if isinstance(result, ArchiveError):
             on_fault(result)
             wrong.append(archive.steps[number])
@@ -91,23 +76,17 @@ def _usable(
         raise error
     if len(wrong) == len(archive.steps):
         raise ValueError("no step of the archive can be used")
-    return archive.without(wrong)
+    return archive.drop_steps(wrong)
 
 
-def _check(archive: Archive) -> None:
+def _check_step(archive: RasterSeries) -> None:
     """Read a step and look for infinities."""
     raster: Any = archive.read(0, 1, missing="mask")
     require_finite(archive, 0, raster)
 
 
-def require_finite(archive: Archive, number: int, raster: Any) -> None:
-    """Raise if a variable of a step that has been read is infinite somewhere.
-
-    Raises
-    ------
-    ArchiveError
-        With the input and the step.
-    """
+def require_finite(archive: RasterSeries, number: int, raster: Any) -> None:
+    """Raise an ArchiveError if a variable of a step that has been read is infinite somewhere."""
     for name in archive.variables:
         layer = raster if len(archive.variables) == 1 else raster[name]
         infinite = np.count_nonzero(np.isinf(layer.values))
@@ -117,10 +96,10 @@ def require_finite(archive: Archive, number: int, raster: Any) -> None:
             raise ArchiveError(source, step.time, f"{name} is infinite in {infinite} cells")
 
 
-def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
-    """Find the optimum of one variable, for one k or the one that is chosen."""
-    values = archive.lazy(missing="keep", steps_per_chunk=_steps_per_block(archive))
-    areas = archive.areas() if options.weights == "area" else None
+def _find_optimum(archive: RasterSeries, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
+    """Find the optimum of one variable, for the only k or for the k that the criterion chooses."""
+    values = archive.as_dask(missing="keep", steps_per_chunk=_count_steps_per_block(archive))
+    areas = archive.read_areas() if options.weights == "area" else None
     results: dict[int, KMeans1D] = kmeans1d(values, options.ks, weights=areas)
     if options.choose is None:
         [result] = results.values()
@@ -130,32 +109,20 @@ def _optimum(archive: Archive, options: ArchiveOptions) -> tuple[KMeans1D, Descr
     return results[choice.k], {"criterion": choice.criterion, "scores": scores}
 
 
-def _lloyd(archive: Archive, options: ArchiveOptions) -> tuple[StackCodebook, Description]:
+def _run_lloyd(archive: RasterSeries, options: ArchiveOptions) -> tuple[BandsCodebook, Description]:
     """Run Lloyd's algorithm on the rows of several variables."""
     from fastkm.cluster.lloyd.out_of_core import fit_out_of_core
 
-    areas = archive.areas().values if options.weights == "area" else None
+    areas = archive.read_areas().values if options.weights == "area" else None
+    read = partial(_read_rows, areas=areas)
     [k] = options.ks
     count = len(archive.steps)
-    size = _steps_per_block(archive)
-    blocks = [(archive.part(i, min(i + size, count)),) for i in range(0, count, size)]
-    found = fit_out_of_core(
-        _Rows(areas),
-        blocks,
-        k,
-        sample=_sample(archive, areas),
-        standardize=options.standardize,
-    )
-    codebook = StackCodebook(archive.variables, archive.units, found.centroids, found.scale)
-    return codebook, _facts(found)
-
-
-def _steps_per_block(archive: Archive) -> int:
-    return max(archive.steps_per_read, BLOCK_CELLS // math.prod(archive.shape))
-
-
-def _facts(found: Streamed) -> Description:
-    return {
+    size = _count_steps_per_block(archive)
+    blocks = [(archive.select_range(i, min(i + size, count)),) for i in range(0, count, size)]
+    sample = _draw_sample(archive, read)
+    found = fit_out_of_core(read, blocks, k, sample=sample, standardize=options.standardize)
+    codebook = BandsCodebook(archive.variables, archive.units, found.centroids, found.scale)
+    return codebook, {
         "counts": found.counts.tolist(),
         "weights": found.weights.tolist(),
         "inertia": float(found.inertia),
@@ -163,93 +130,57 @@ def _facts(found: Streamed) -> Description:
     }
 
 
-class _Rows:
-    """Reads the complete rows of a part of an archive, and their weights."""
-
-    def __init__(self, areas: np.ndarray | None) -> None:
-        self.areas = areas
-
-    def __call__(self, archive: Archive) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give rows (n, d) and weights (n,)."""
-        stack = archive.read(0, len(archive.steps), missing="mask")
-        bands = [np.asarray(stack[name].values) for name in archive.variables]
-        present = np.flatnonzero(~_missing(bands))
-        # band by band: 2^20 cells of three take 4 ms, stacked first 40 ms
-        rows = np.empty((len(present), len(bands)), np.result_type(*bands))
-        for column, band in zip(rows.T, bands, strict=True):
-            column[...] = band.reshape(-1)[present]
-        if self.areas is None:
-            return rows, None
-        return rows, np.broadcast_to(self.areas, bands[0].shape).reshape(-1)[present]
+def _count_steps_per_block(archive: RasterSeries) -> int:
+    return max(archive.steps_per_read, BLOCK_CELLS // math.prod(archive.shape))
 
 
-def _missing(bands: list[np.ndarray]) -> np.ndarray:
-    """Tell which cells are missing in one band or another."""
+def _read_rows(archive: RasterSeries, areas: np.ndarray | None) -> WeightedRows:
+    """Read the cells in which no variable is missing: rows (n, d) and, of `areas`, weights (n,)."""
+    stack = archive.read(0, len(archive.steps), missing="mask")
+    bands = [np.asarray(stack[name].values) for name in archive.variables]
     missing = np.isnan(bands[0])
     for band in bands[1:]:
         missing |= np.isnan(band)
-    return missing
+    present = np.flatnonzero(~missing)
+    # band by band: 2^20 cells of three bands take 4 ms; stacking them first would take 40 ms
+    rows = np.empty((len(present), len(bands)), np.result_type(*bands))
+    for column, band in zip(rows.T, bands, strict=True):
+        column[...] = band.reshape(-1)[present]
+    if areas is None:
+        return rows, None
+    return rows, np.broadcast_to(areas, bands[0].shape).reshape(-1)[present]
 
 
-def _sample(archive: Archive, areas: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Draw rows evenly from some steps, the same however the archive is cut into blocks."""
+def _draw_sample(
+    archive: RasterSeries, read: Callable[[RasterSeries], WeightedRows]
+) -> WeightedRows:
+    """Draw rows evenly from some steps, the same rows however the archive is cut into blocks."""
     count = len(archive.steps)
     chosen = np.unique(np.linspace(0, count - 1, min(count, SAMPLE_STEPS)).round().astype(int))
-    read = _Rows(areas)
-    parts = [read(archive.part(int(i), int(i) + 1)) for i in chosen]
+    parts = [read(archive.select_range(int(i), int(i) + 1)) for i in chosen]
     every = max(1, sum(len(rows) for rows, _ in parts) // SAMPLE_ROWS)
     rows = np.concatenate([rows[::every] for rows, _ in parts])
-    heavy = [weights[::every] for _, weights in parts if weights is not None]
-    return rows, np.concatenate(heavy) if heavy else None
+    drawn = [weights[::every] for _, weights in parts if weights is not None]
+    return rows, np.concatenate(drawn) if drawn else None
 
 
-def read_codebook(path: Path, archive: Archive) -> Codebook:
-    """Read the codebook of a file, which must be one of the variables of the archive.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it cannot be read or is one of other variables.
-    """
+def read_codebook(path: Path, archive: RasterSeries) -> Codebook:
+    """Read the codebook of a file; raise if it has not the variables and units of the archive."""
     raw = read_json(path) or {}
     if raw.get("codebook") == "per-step":
-        raise ValueError(f"{path} holds a codebook for each step; one for all is needed")
+        raise ValueError(f"{path} holds a codebook for each step; one for all steps is needed")
     units = tuple(raw.get("units", archive.units))
     if units != archive.units:
         raise ValueError(
-            f"{path} is in {', '.join(units) or 'no units'}, the archive in "
+            f"{path} is in {', '.join(units) or 'no units'}, but the archive in "
             f"{', '.join(archive.units) or 'no units'}"
         )
-    if not is_stack_codebook(path):
-        if len(archive.variables) != 1:
-            raise ValueError(
-                f"{path} is the codebook of one variable, got {', '.join(archive.variables)}"
-            )
-        return load_codebook(path)
-    codebook = load_stack_codebook(path)
-    if codebook.names != archive.variables:
+    codebook = load_codebook(path)
+    # a codebook of one variable has no names: it fits any variable
+    if (codebook.names or archive.variables[:1]) != archive.variables:
+        what = ", ".join(codebook.names) or "one variable"
         raise ValueError(
-            f"{path} is the codebook of {', '.join(codebook.names)}, got "
+            f"{path} is the codebook of {what}, but the variables of the archive are "
             f"{', '.join(archive.variables)}"
         )
     return codebook
-
-
-def stored(codebook: Codebook) -> Description:
-    """Give what a codebook's file holds, but for how often the data was read."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "codebook.json")
-        codebook.save(path)
-        kept: Description = json.loads(path.read_bytes())
-    kept.pop("passes", None)
-    return kept
-
-
-def for_tasks(codebook: Codebook) -> Codebook:
-    """Leave out what labels do not need, since a codebook travels with every task."""
-    return replace(codebook, profile=None) if isinstance(codebook, KMeans1D) else codebook
-
-
-def passes_of(codebook: Codebook | None, begun: int) -> int:
-    """Tell how often the archive was read for a codebook."""
-    return codebook.passes if isinstance(codebook, KMeans1D) else begun

@@ -1,4 +1,4 @@
-"""What is asked of an archive, in the form that stands in ``codebook.json``."""
+"""The options of an archive, as Python has them and as ``codebook.json`` holds them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from fastkm.cluster.selection.choose_k import Criterion
     from fastkm.raster.io.read_netcdf import Bbox
-    from fastkm.raster.multifile.series import Archive
 
 Description = dict[str, Any]
 
@@ -19,33 +19,11 @@ Description = dict[str, Any]
 class ArchiveOptions:
     """What the results of an archive depend on, besides its inputs.
 
-    Attributes
-    ----------
-    ks : tuple of int
-        Numbers of clusters: one, or several of which `choose` takes one; none where `codebook` is
-        a file.
-    codebook : {"common", "per-step"} or Path
-        One codebook for all steps, one for each, or that of a file.
-    variables : tuple of str
-        Variables that are clustered together; empty: the only one of the files.
-    select : str or int
-        The clusters to outline: as of `fastkm.workflows.raster_file.chosen_clusters`.
-    min_diameter : str
-        Leave out regions not longer than this.
-    weights : {"area"} or None
-        Weight cells by their area.
-    standardize : bool
-        Divide several variables by their standard deviations.
-    choose : str or None
-        A criterion of `fastkm.choose_k`.
-    bbox : (west, south, east, north) or None
-        Only the cells with centres in this box.
-    mask : Path or None
-        A raster on the same grid; cells where it is 0 are left out.
-    years : (int, int) or None
-        Only the steps of these years, both included.
-    labels : {"netcdf", "zarr"}
-        The form of the label maps.
+    `ks` are the numbers of clusters: one, several among which the criterion `choose` decides, or
+    none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
+    which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
+    left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0 are left
+    out, and so are steps outside `years` (first and last).
     """
 
     ks: tuple[int, ...] = ()
@@ -55,7 +33,7 @@ class ArchiveOptions:
     min_diameter: str = "0px"
     weights: Literal["area"] | None = None
     standardize: bool = False
-    choose: str | None = None
+    choose: Criterion | None = None
     bbox: Bbox | None = None
     mask: Path | None = None
     years: tuple[int, int] | None = None
@@ -63,56 +41,33 @@ class ArchiveOptions:
 
     @property
     def per_step(self) -> bool:
-        """Whether each step has clusters of its own."""
+        """Whether each step gets its own codebook."""
         return self.codebook == "per-step"
 
     @property
-    def given(self) -> Path | None:
-        """The file of a codebook, where one is given."""
+    def codebook_file(self) -> Path | None:
+        """The file that holds the codebook; None if the run finds the codebook."""
         return self.codebook if isinstance(self.codebook, Path) else None
 
-    def described(self) -> Description:
-        """Give the options in words and numbers that JSON holds, the same on every machine."""
-        given = self.given
-        return {
-            "k": list(self.ks),
-            "codebook": self.codebook if given is None else _described_file(given),
-            "variables": list(self.variables),
-            "select": self.select,
-            "min_diameter": self.min_diameter,
-            "weights": self.weights,
-            "standardize": self.standardize,
-            "choose": self.choose,
-            "bbox": None if self.bbox is None else list(self.bbox),
-            "mask": None if self.mask is None else _described_file(self.mask),
-            "years": None if self.years is None else list(self.years),
-            "labels": self.labels,
-        }
+    def describe(self) -> Description:
+        """Return the options in the types of JSON, the same on every machine."""
+        named = {"k": self.ks, **vars(self)}
+        return {name: _as_json(value) for name, value in named.items() if name != "ks"}
 
 
-def described_inputs(archive: Archive) -> list[Description]:
-    """List names and sizes of the inputs."""
-    return [{"name": one.name, "size": one.size} for one in archive.inputs]
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say in which options and inputs a run differs from one before.
-
-    Parameters
-    ----------
-    before, now : mapping
-        With ``options`` and ``inputs``.
+def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """List in words the options and inputs in which a run differs from an earlier one.
 
     Examples
     --------
     >>> one = {"options": {"k": [6]}, "inputs": [{"name": "a.nc", "size": 1}]}
     >>> other = {"options": {"k": [5]}, "inputs": [{"name": "a.nc", "size": 2}]}
-    >>> differences(one, other)
+    >>> find_differences(one, other)
     ['k was [6] and is [5]', 'a.nc had 1 bytes and has 2']
     """
     old, new = before["options"], now["options"]
     found = [
-        f"{name} was {_shown(old.get(name))} and is {_shown(new.get(name))}"
+        f"{name} was {_format_value(old.get(name))} and is {_format_value(new.get(name))}"
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]
@@ -127,12 +82,14 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{value['name']} ({value['sha256'][:8]})"
     return "not given" if value is None or value == [] else str(value)
 
 
-def _described_file(path: Path) -> Description:
-    """Name a file and what is in it, not where it is."""
-    return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+def _as_json(value: Any) -> Any:
+    """Convert an option; a file becomes its name and a hash of its content, without its folder."""
+    if isinstance(value, Path):
+        return {"name": value.name, "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+    return list(value) if isinstance(value, tuple) else value

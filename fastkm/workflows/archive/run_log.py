@@ -1,4 +1,4 @@
-"""What ``run.json`` tells of a run: when, where, by what and how fast. No result depends on it."""
+"""The log of a run, ``run.json``: when and where it ran, with which versions, and how fast."""
 
 from __future__ import annotations
 
@@ -8,34 +8,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastkm._core.dask_blocks import current_client
+from fastkm._core.progress import Progress
 from fastkm._version import __version__
 
 
 @dataclass
-class Log:
-    """The seconds that each stage took, and what else is worth telling.
-
-    Attributes
-    ----------
-    stages : dict of str to float
-        Seconds.
-    facts : dict
-        ``passes`` over the archive, and ``steps`` that were labelled.
-    """
+class RunLog:
+    """The seconds that each stage took, and other facts of a run."""
 
     stages: dict[str, float] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)  # passes, and steps that were labelled
     started: float = field(default_factory=time.time)
     begun: float = field(default_factory=time.perf_counter)
 
-    def ended(self, stage: str) -> None:
-        """Note that a stage is over, and the next one begins."""
+    def end_stage(self, stage: str) -> None:
+        """Note that a stage has ended; the next one begins now."""
         now = time.perf_counter()
         self.stages[stage] = now - self.begun
         self.begun = now
 
-    def told(self, cells: int) -> dict[str, Any]:
-        """Give all in words and numbers that JSON holds; a step has so many cells."""
+    def to_dict(self, cells: int) -> dict[str, Any]:
+        """Return what ``run.json`` holds; `cells` is the number of cells of a step."""
         labelled = self.facts.get("steps", 0)
         seconds = self.stages.get("label the steps", 0.0)
         client = current_client()
@@ -44,9 +37,9 @@ class Log:
             known = client.scheduler_info(n_workers=-1)["workers"]
             hosts, workers = sorted({one["host"] for one in known.values()}), len(known)
         return {
-            "versions": _versions(),
-            "started": _moment(self.started),
-            "ended": _moment(time.time()),
+            "versions": _find_versions(),
+            "started": _format_time(self.started),
+            "ended": _format_time(time.time()),
             "hosts": hosts,
             "workers": workers,
             "seconds": {name: round(value, 3) for name, value in self.stages.items()},
@@ -57,11 +50,27 @@ class Log:
         }
 
 
-def _moment(seconds: float) -> str:
+class PassCounter(Progress):
+    """Counts passes over an archive, and shows each as a stage of its own."""
+
+    def __init__(self, progress: Progress, stage: str) -> None:
+        self.progress, self.stage, self.count = progress, stage, 0
+
+    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:  # noqa: ARG002
+        """Begin a pass."""
+        self.count += 1
+        self.progress.begin(f"{self.stage}, pass {self.count}", total, unit)
+
+    def advance(self, number: int = 1) -> None:
+        """Report that `number` more blocks are done."""
+        self.progress.advance(number)
+
+
+def _format_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _versions() -> dict[str, str]:
+def _find_versions() -> dict[str, str]:
     from importlib.metadata import version
 
     names = ("numpy", "numba", "xarray", "netCDF4", "dask", "distributed", "geopandas", "shapely")

@@ -2,13 +2,15 @@
 
 A part is a folder with
 
-- ``labels.nc``: the label maps of its steps (or they are in the Zarr store);
-- ``table.json``: for each step and cluster the cells, their area, the mean value, the outlines;
-- ``rows.npy``: for each step and row of cells those in the highest cluster, and those present;
+- ``labels.nc``: the label maps of its steps, unless they are in the Zarr store;
+- ``table.json``: a row for each step and cluster: cells, area, mean value, outlines;
+- ``rows.npy``: for each step and row of the grid, how many cells are in the highest cluster, and
+  how many are not missing;
 - ``outlines.parquet``: the outlines, if there are any;
 - ``faults.json``: the steps that could not be used, if there are any.
 
-One step is in memory at a time, or as many as are stored in one chunk.
+The rasters in memory are those of one stored chunk, often one step. The error of a step is
+collected or, if steps must not be skipped, raised.
 """
 
 from __future__ import annotations
@@ -23,96 +25,73 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm.cluster.exact.kmeans1d import kmeans1d
-from fastkm.cluster.exact.result import KMeans1D
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.geolocation import lies_on_globe
+from fastkm.raster.grid.geolocation import is_on_globe
+from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.vector.outline import outline
-from fastkm.workflows.archive.checkpoint import new_folder, read_json, write_json
+from fastkm.workflows.archive.checkpoint import atomic_write_folder, read_json, write_json
 from fastkm.workflows.archive.fit import require_finite
-from fastkm.workflows.archive.label_maps import labelled, write_part
-from fastkm.workflows.raster_file import chosen_clusters
+from fastkm.workflows.archive.label_maps import write_label_maps
+from fastkm.workflows.raster_file import select_clusters
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
-    from fastkm.raster.multifile.series import Archive
-    from fastkm.workflows.archive.fit import Codebook
+    from fastkm.cluster.codebook import Codebook
+    from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.workflows.archive.options import ArchiveOptions
 
 Row = dict[str, Any]
 
 _AREAS: dict[Any, xr.DataArray | None] = {}
+"""The areas of cells that this process used last, by the file and box they belong to."""
 
 SQUARE_KM = 1e6
-"""Square metres of one."""
+"""Square metres in a square kilometre."""
 
 PART_CELLS = 1 << 23
-"""Cells a part, or one step where that has more: eight steps of a quarter degree."""
+"""Cells in a part, unless one step has more: eight steps of a quarter degree."""
 
 
 class Span(NamedTuple):
-    """The steps of a part: first to stop of an archive."""
+    """The steps of a part: those of the archive from `first` to before `stop`."""
 
     first: int
     stop: int
 
+    @property
+    def length(self) -> int:
+        """Number of steps."""
+        return self.stop - self.first
+
 
 @dataclass(frozen=True)
 class Task:
-    """What is the same for all parts, and travels with each.
+    """What is the same for all parts, and is sent to a worker with each part."""
 
-    Attributes
-    ----------
-    codebook : KMeans1D, StackCodebook or int
-        The clusters; a number of clusters where each step has its own.
-    select : str or int
-        The clusters to outline.
-    min_diameter : str
-        Outlines must be longer than this.
-    grid : Archive
-        The first step of all, whose file says where the cells are.
-    weighted : bool
-        Whether clusters of a step are weighted by area.
-    history : str
-        What the label maps say of how they were made.
-    skip : bool
-        Whether a step that cannot be used is left out; otherwise its error is raised.
-    store : str or None
-        The Zarr store for label maps.
-    """
-
-    codebook: Codebook | int
-    select: str | int
-    min_diameter: str
-    grid: Archive
-    weighted: bool
-    history: str
-    skip: bool
-    store: str | None = None
-
-    @property
-    def k(self) -> int:
-        """Number of clusters."""
-        return self.codebook if isinstance(self.codebook, int) else self.codebook.k
-
-    @property
-    def common(self) -> bool:
-        """Whether all steps share the codebook."""
-        return not isinstance(self.codebook, int)
+    codebook: Codebook | None  # None if each step has its own
+    k: int
+    options: ArchiveOptions
+    grid: RasterSeries  # the first step of the archive, whose file says where the cells are
+    history: str  # how the label maps were made, for their attributes
+    skip: bool  # leave out a step that cannot be used; otherwise its error is raised
+    store: str | None  # the Zarr store for label maps; None if each part has a file of them
 
 
 class StepResult(NamedTuple):
-    """What is found of one step."""
+    """The results of one step; `own` is its codebook, None if all steps share one."""
 
     labels: xr.DataArray
-    codebook: Codebook
+    own: KMeans1D | None
     rows: list[Row]
     outlines: gpd.GeoDataFrame
 
 
-def plan_parts(archive: Archive) -> list[Span]:
-    """Cut an archive into parts: runs of steps of one input, of at most `PART_CELLS` cells."""
+def plan_parts(archive: RasterSeries) -> list[Span]:
+    """Cut an archive into parts: consecutive steps of one input, of at most `PART_CELLS` cells."""
     size = max(archive.steps_per_read, PART_CELLS // math.prod(archive.shape))
     spans, first = [], 0
     for _, run in groupby(archive.steps, key=lambda step: step.source):
@@ -122,51 +101,43 @@ def plan_parts(archive: Archive) -> list[Span]:
     return spans
 
 
-def make_part(archive: Archive, first: int, task: Task, target: str) -> list[ArchiveError]:
-    """Do all steps of a part and write its folder.
+def make_part(archive: RasterSeries, first: int, task: Task, target: str) -> list[ArchiveError]:
+    """Do all steps of a part, write its folder `target`, and return the steps left out.
 
-    Parameters
-    ----------
-    archive : Archive
-        These steps only.
-    first : int
-        The number of the first step in the whole archive.
-    task : Task
-    target : str
-        The folder.
-
-    Returns
-    -------
-    list of ArchiveError
-        The steps that were left out.
-
-    Raises
-    ------
-    ArchiveError
-        If a step cannot be used and `task` does not skip it.
-    OSError
-        If the folder cannot be written to.
+    `archive` has only the steps of the part; `first` is the number of its first step in the whole
+    archive. Raise an ArchiveError if a step cannot be used and `task` does not skip it.
     """
+    import pandas as pd
+
     faults: list[ArchiveError] = []
-    if Path(target).exists():  # of a worker that died later
+    if Path(target).exists():  # made by a worker that died afterwards
         return read_faults(Path(target))
-    with new_folder(Path(target)) as draft:
-        done = list(_done(archive, task, faults))
+    with atomic_write_folder(Path(target)) as draft:
+        done = list(_do_steps(archive, task, faults))
+        own = [result.own for _, result in done if result.own is not None]
         if done:
-            write_part(
-                archive.only([number for number, _ in done]),
+            # label maps, counts by row and outlines of all steps
+            write_label_maps(
+                archive.select([number for number, _ in done]),
                 [result.labels for _, result in done],
                 draft / "labels.nc" if task.store is None else Path(task.store),
                 numbers=[first + number for number, _ in done],
-                codebooks=None if task.common else [result.codebook for _, result in done],
+                codebooks=own or None,
                 history=task.history,
             )
-            np.save(draft / "rows.npy", np.stack([_of_rows(r.labels, task.k) for _, r in done]))
+            np.save(
+                draft / "rows.npy", np.stack([_count_by_row(r.labels, task.k) for _, r in done])
+            )
             frames = [result.outlines for _, result in done if len(result.outlines)]
             if frames:
-                _together(frames).to_parquet(draft / "outlines.parquet", index=False)
+                outlines = pd.concat(frames, ignore_index=True)
+                outlines.to_parquet(draft / "outlines.parquet", index=False)
+
+        # the table of measures, and the steps that could not be used
         rows = [row for _, result in done for row in result.rows]
-        books = [] if task.common else [_book(result) for _, result in done]
+        books = [
+            _describe_own(result.own, result.rows) for _, result in done if result.own is not None
+        ]
         write_json({"rows": rows, "codebooks": books}, draft / "table.json")
         if faults:
             listed = [{"file": f.file, "step": f.step, "reason": f.reason} for f in faults]
@@ -180,27 +151,25 @@ def read_faults(part: Path) -> list[ArchiveError]:
     return [ArchiveError(**fault) for fault in listed["faults"]]
 
 
-def _done(
-    archive: Archive, task: Task, faults: list[ArchiveError]
+def _do_steps(
+    archive: RasterSeries, task: Task, faults: list[ArchiveError]
 ) -> Iterator[tuple[int, StepResult]]:
-    """Give the number in the part and the result of each step that can be used."""
-    pairs = zip(archive.steps, _rasters(archive), strict=True)
+    """Yield the number in the part and the result of each step that can be used."""
+    pairs = zip(archive.steps, _read_rasters(archive), strict=True)
     for number, (step, raster) in enumerate(pairs):
         try:
             yield number, do_step(archive, number, raster, task)
-        except ArchiveError as error:
-            fault = error
         except ValueError as error:
-            fault = ArchiveError(archive.inputs[step.source].name, step.time, str(error))
-        else:
-            continue
-        if not task.skip:
-            raise fault
-        faults.append(fault)
+            fault = error
+            if not isinstance(fault, ArchiveError):
+                fault = ArchiveError(archive.inputs[step.source].name, step.time, str(error))
+            if not task.skip:
+                raise fault from None
+            faults.append(fault)
 
 
-def _rasters(archive: Archive) -> Iterator[Any]:
-    """Read step after step, as many together as are stored together; an error is given as such."""
+def _read_rasters(archive: RasterSeries) -> Iterator[Any]:
+    """Yield the raster of each step, or the error; read steps together that are stored together."""
     count, size = len(archive.steps), archive.steps_per_read
     for first in range(0, count, size):
         last = min(first + size, count)
@@ -209,79 +178,78 @@ def _rasters(archive: Archive) -> Iterator[Any]:
         except ArchiveError as error:
             if last - first == 1:
                 yield error
-            else:  # the others may be good
-                yield from _rasters_alone(archive, first, last)
+            else:  # find the step that cannot be read
+                for number in range(first, last):
+                    yield from _read_rasters(archive.select_range(number, number + 1))
         else:
             for number in range(last - first):
                 yield block.isel({archive.dims[0]: number})
 
 
-def _rasters_alone(archive: Archive, first: int, last: int) -> Iterator[Any]:
-    for number in range(first, last):
-        yield from _rasters(archive.part(number, number + 1))
-
-
-def do_step(archive: Archive, number: int, raster: Any, task: Task) -> StepResult:
+def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> StepResult:
     """Label, measure and outline one step.
 
-    Raises
-    ------
-    ArchiveError
-        If it could not be read, or all its cells are missing.
-    ClusterError
-        If it is to have clusters of its own and has too few distinct values.
+    Raise an ArchiveError if it could not be read or all its cells are missing, a ClusterError if it
+    is to be clustered by itself and has too few distinct values.
     """
     if isinstance(raster, ArchiveError):
         raise raster
     step = archive.steps[number]
+    source = archive.inputs[step.source].name
     layers = [raster] if len(archive.variables) == 1 else [raster[v] for v in archive.variables]
-    codebook = task.codebook
     if not any(np.isfinite(layer.values).any() for layer in layers):
-        raise ArchiveError(archive.inputs[step.source].name, step.time, "all cells are missing")
+        raise ArchiveError(source, step.time, "all cells are missing")
     require_finite(archive, number, raster)
-    areas = _areas(task.grid)
-    if isinstance(codebook, int):
-        codebook = kmeans1d(raster, codebook, weights=areas if task.weighted else None)
-    labels = labelled(raster, codebook)
+
+    # label by the codebook of all steps, or by one of this step alone
+    areas = _get_areas(task.grid)
+    codebook, own = task.codebook, None
+    if codebook is None:
+        codebook = own = kmeans1d(raster, task.k, weights=areas if task.options.weights else None)
+    labels = label_raster(raster, codebook, with_inertia=False)
     if not (labels.values >= 0).any():
-        raise ArchiveError(
-            archive.inputs[step.source].name, step.time, "in all cells a variable is missing"
-        )
-    chosen = chosen_clusters(task.select, codebook.k)
-    outlines = outline(
-        labels, values=layers[0], select=chosen, areas=areas, min_diameter=task.min_diameter
-    )
-    outlines.insert(0, "time", _time_column(step.time, archive.calendar, len(outlines)))
-    rows = _rows(step.time, labels, layers, areas, codebook, chosen, outlines)
-    return StepResult(labels, codebook, rows, outlines)
+        raise ArchiveError(source, step.time, "a variable is missing in every cell")
+
+    # outline and measure
+    chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
+    outlines = outline(labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer)
+    outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
+    rows = _measure_clusters(step.time, labels, layers, areas, task.k, chosen, outlines)
+    return StepResult(labels, own, rows, outlines)
 
 
-def _time_column(time: str, calendar: str, length: int) -> np.ndarray:
-    """Give a column of dates, or of text where the calendar has dates that no other has."""
+def _make_time_column(time: str, calendar: str, length: int) -> np.ndarray:
+    """Make a column of dates, or of text if the calendar may have dates that numpy lacks."""
     if calendar != "standard":
         return np.full(length, time, object)
     return np.full(length, np.datetime64(time, "ms"))
 
 
-def _rows(
+def _measure_clusters(
     time: str,
     labels: xr.DataArray,
     layers: list[xr.DataArray],
     areas: xr.DataArray | None,
-    codebook: Codebook,
+    k: int,
     chosen: list[int],
     outlines: gpd.GeoDataFrame,
 ) -> list[Row]:
     """Measure each cluster of a step."""
-    k = codebook.k
-    counts, means = _means(labels, layers, k)
-    area = (
-        [None] * k if areas is None else (_sum_by_cluster(labels, areas, k)[1] / SQUARE_KM).tolist()
-    )
+    # cells, mean values and areas of all clusters
+    found = [zonal_statistics(labels.values, layer.values, k) for layer in layers]
+    counts = found[-1].counts
+    names = ["mean"] if len(layers) == 1 else [f"mean_{layer.name}" for layer in layers]
+    area = [None] * k
+    if areas is not None:
+        covered = zonal_statistics(labels.values, areas.values, k)
+        area = (np.where(covered.counts > 0, covered.sums, 0.0) / SQUARE_KM).tolist()
+
+    # a row for each cluster, with the length of its longest outline
     rows = []
     for j in range(k):
         row: Row = {"time": time, "cluster": j, "cells": int(counts[j]), "area_km2": area[j]}
-        row |= {name: float(mean[j]) if counts[j] else None for name, mean in means.items()}
+        for name, layer in zip(names, found, strict=True):
+            row[name] = float(layer.means[j]) if counts[j] else None
         own = outlines[outlines["cluster"] == j]
         row["outlines"] = len(own) if j in chosen else None
         for column in ("diameter_px", "diameter_km"):
@@ -291,58 +259,25 @@ def _rows(
     return rows
 
 
-def _of_rows(labels: xr.DataArray, k: int) -> np.ndarray:
-    """Count by row the cells in the highest cluster, and those that are present."""
+def _count_by_row(labels: xr.DataArray, k: int) -> np.ndarray:
+    """Count in each row of the grid the cells in the highest cluster, and those not missing."""
     values = labels.values
     return np.stack([(values == k - 1).sum(axis=1), (values >= 0).sum(axis=1)]).astype(np.int32)
 
 
-def _means(
-    labels: xr.DataArray, layers: list[xr.DataArray], k: int
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Give the cells of each cluster and their mean in each variable."""
-    counts, means = np.zeros(k, np.int64), {}
-    for layer in layers:
-        counts, sums = _sum_by_cluster(labels, layer, k)
-        name = "mean" if len(layers) == 1 else f"mean_{layer.name}"
-        means[name] = sums / np.maximum(counts, 1)
-    return counts, means
-
-
-def _sum_by_cluster(
-    labels: xr.DataArray, values: xr.DataArray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Count the cells of each cluster and sum their values; an empty cluster has sum 0."""
-    found = zonal_statistics(labels.values, values.values, k)
-    return found.counts, np.where(found.counts > 0, found.sums, 0.0)
-
-
-def _areas(grid: Archive) -> xr.DataArray | None:
-    """Give the areas of the cells, which a process computes once; None where they have none."""
+def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
+    """Return the areas of the cells, None for a grid not on the globe; compute them only once."""
     path = Path(grid.inputs[0].path)
-    known = path.stat()  # a worker may outlive what is in a file
-    key = (str(path), grid.variables[0], grid.bbox, known.st_mtime_ns, known.st_size)
+    state = path.stat()  # a file may change while a worker lives
+    key = (str(path), grid.variables[0], grid.window.bbox, state.st_mtime_ns, state.st_size)
     if key not in _AREAS:
         _AREAS.clear()
-        _AREAS[key] = grid.areas() if lies_on_globe(grid.template()) else None
+        _AREAS[key] = grid.read_areas() if is_on_globe(grid.make_template()) else None
     return _AREAS[key]
 
 
-def _together(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
-    import pandas as pd
-
-    return pd.concat(frames, ignore_index=True)
-
-
-def _book(result: StepResult) -> Row:
-    """Describe the clusters of one step."""
-    codebook = result.codebook
-    assert isinstance(codebook, KMeans1D)
-    return {
-        "time": result.rows[0]["time"],
-        "centroids": codebook.centroids.tolist(),
-        "breaks": codebook.breaks.tolist(),
-        "counts": codebook.counts.tolist(),
-        "inertia": float(codebook.inertia),
-        "gap": float(codebook.gap),
-    }
+def _describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
+    """Describe the codebook of one step, for the list of codebooks."""
+    stored = codebook.to_dict()
+    names = ("centroids", "breaks", "counts", "inertia", "gap")
+    return {"time": rows[0]["time"], **{name: stored[name] for name in names}}

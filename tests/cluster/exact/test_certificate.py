@@ -72,24 +72,26 @@ def small_rounds(monkeypatch):
     monkeypatch.setattr(pruning, "SPLIT", 6)
 
 
-def shrunk_slack(search, *arguments, slack=CutPruner._slack):
+def shrunk_slack(search, *arguments, slack=CutPruner._bound_slack):
     return 0.05 * slack(search, *arguments)
 
 
-def shrunk_distance(search, groups, apart=CutPruner._apart):
+def shrunk_distance(search, groups, apart=CutPruner._bound_centroids):
     """Let the centroids beside a cut lie closer together than they may."""
     left, right = apart(search, groups)
     middle = left / 2 + right / 2
     return middle - 0.05 * (middle - left), middle + 0.05 * (right - middle)
 
 
-MUTANTS = {"_slack": shrunk_slack, "_apart": shrunk_distance}
+MUTANTS = {"_bound_slack": shrunk_slack, "_bound_centroids": shrunk_distance}
 
 
+@pytest.mark.slow
 def test_what_is_proven_survives_the_attack():
     assert attack() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_attack_finds_weaker_bounds(monkeypatch, name):
     monkeypatch.setattr(CutPruner, name, MUTANTS[name])
@@ -98,7 +100,7 @@ def test_the_attack_finds_weaker_bounds(monkeypatch, name):
 
 def prefix_costs(values, weights):
     """Give a function that tells the exact cost of a partition of ascending values."""
-    rows = naive.moments(values, weights, values[len(values) // 2])
+    rows = naive.accumulate_moments(values, weights, values[len(values) // 2])
 
     def segment(j, i):
         n, s, q = (b - a for a, b in zip(rows[j], rows[i], strict=True))
@@ -159,7 +161,9 @@ def test_no_change_of_the_cuts_costs_less_than_the_gap_allows(monkeypatch, kind,
 def test_the_changes_find_what_is_better(monkeypatch):
     """The test above can fail: without their slack the bounds lose the optimum, and it is seen."""
     rng, better = np.random.default_rng(5), 0
-    monkeypatch.setattr(CutPruner, "_slack", lambda _, groups, *__: np.zeros(len(groups.first)))
+    monkeypatch.setattr(
+        CutPruner, "_bound_slack", lambda _, groups, *__: np.zeros(len(groups.first))
+    )
     for seed in range(ROUNDS):
         values = np.random.default_rng(seed).normal(size=100)
         with several_passes(few=20):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fastkm.cluster.exact.collectors import GatherWindows, gather_up_to
-from fastkm.cluster.exact.histograms import KeyHistogram
+from fastkm.cluster.exact.key_histograms import KeyHistogram
 from fastkm.cluster.exact.weighted_histograms import WeightedHistogram
-from fastkm.cluster.streaming.pieces import drop_nan
+from fastkm.cluster.streaming.chunks import drop_nan
 from fastkm.cluster.streaming.source import Source
 from tests.codebooks import random_values, several_passes
 
@@ -15,7 +15,7 @@ from tests.codebooks import random_values, several_passes
 def test_a_few_values_are_gathered_and_none_is_lost(size):
     values = np.insert(np.arange(float(size)), [0, size // 2], np.nan)
     with several_passes(few=20):
-        taken, rest = gather_up_to(Source(values).chunks(), 20)
+        taken, rest = gather_up_to(Source(values).read_chunks(), 20)
     first = [value for piece in taken for value in piece.values.tolist()]
     later = [value for piece in rest for value in drop_nan(piece).values.tolist()]
     assert first + later == list(range(size))
@@ -23,7 +23,7 @@ def test_a_few_values_are_gathered_and_none_is_lost(size):
 
 
 def test_without_nan_leaves_weights_with_their_values():
-    (piece,) = Source([1.0, 2.0, 3.0], weights=[1.0, 2.0, 3.0]).chunks()
+    (piece,) = Source([1.0, 2.0, 3.0], weights=[1.0, 2.0, 3.0]).read_chunks()
     nan = piece._replace(values=np.array([1.0, np.nan, 3.0]))
     assert [a.tolist() for a in drop_nan(nan)] == [[1.0, 3.0], [1.0, 3.0]]
     assert drop_nan(piece) is piece
@@ -42,7 +42,7 @@ def test_what_windows_hold_is_collected(heavy, dtype, wrong):
     low, high = np.sort(values)[[[30, 100], [60, 190]]].astype("f8")
     with several_passes():
         if dtype == "f4":  # windows are of whole bins
-            low, high = (binning.order.values(binning.order.keys(x)) for x in (low, high))
+            low, high = (binning.order.to_values(binning.order.to_keys(x)) for x in (low, high))
         windows = binning.windows(low, high)
         found = np.flatnonzero(
             ((values >= low[0]) & (values <= high[0])) | ((values >= low[1]) & (values <= high[1]))

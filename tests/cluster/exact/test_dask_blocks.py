@@ -8,13 +8,14 @@ import pytest
 import xarray as xr
 
 from fastkm import choose_k, kmeans1d
-from fastkm._core.dask_blocks import report_blocks
+from fastkm._core.progress import use_progress
 from fastkm.cluster.exact import collectors, solver
 from fastkm.cluster.streaming.source import Source
 from fastkm.errors import ArchiveError
 from tests.clients import client_of
 from tests.codebooks import assert_same, several_passes
 from tests.conftest import COMPILED, needs_jit
+from tests.steps import Steps
 
 RNG = np.random.default_rng(8)
 FEW = pytest.mark.parametrize("few", [10**6, 20], ids=["few", "several passes"])
@@ -59,6 +60,7 @@ def in_each_way(client, values, lazy, weights=None, lazy_weights=None, ks=(1, 2,
     return there
 
 
+@pytest.mark.slow
 @FEW
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f2", "i4", "f4", "i8", "f8"])
 @pytest.mark.parametrize("chunks", [(1, -1, -1), (7, 4, -1)], ids=str)
@@ -78,6 +80,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.slow
 @FEW
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("lazy_weights", [False, True])
@@ -217,21 +220,22 @@ def test_passes_that_differ_are_an_error(weighted, client):
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
 def test_passes_and_blocks_are_told(there, dtype, client):
-    told = []
+    told = Steps()
     lazy = da.from_array(grid(dtype), chunks=(1, -1, -1))
-    with several_passes(), report_blocks(told.append):
+    with several_passes(), use_progress(told):
         if there:
             with client.as_current():
                 result = kmeans1d(lazy, 3)
         else:
             result = kmeans1d(lazy, 3)
-    assert told == [-12, *[1] * 12] * result.passes
+    assert told.totals == [12] * result.passes
+    assert told.done == [[1] * 12] * result.passes
 
 
 @FEW
 @pytest.mark.parametrize("distinct", [10, 1 << 20])
 def test_scores_are_the_same(few, distinct, client, monkeypatch):
-    monkeypatch.setattr(collectors, "DISTINCT", distinct)
+    monkeypatch.setattr(collectors, "MAX_DISTINCT", distinct)
     values = grid("f4")
     lazy = da.from_array(values, chunks=(1, -1, -1))
     with several_passes(few):
@@ -253,6 +257,7 @@ def test_all_cells_are_missing(client):
         kmeans1d(lazy, 1)
 
 
+@pytest.mark.slow
 @needs_jit
 def test_processes_give_the_same(tmp_path):
     values = grid("f4", shape=(20, 130, 140))
@@ -280,19 +285,19 @@ def met(values, ks, guess, monkeypatch):
 @pytest.mark.parametrize("seed", range(6 if COMPILED else 2))
 @pytest.mark.parametrize("dtype", ["f4", "i4"])
 def test_a_guess_changes_no_bit(dtype, seed, monkeypatch):
-    from fastkm.cluster.exact.guess import Guess
-    from fastkm.cluster.exact.histograms import CELLS, KeyHistogram
+    from fastkm.cluster.exact.key_histograms import COARSE_BINS, KeyHistogram
+    from fastkm.cluster.exact.sortable_keys import SingleKeys
 
     values, rng = grid(dtype, seed), np.random.default_rng(seed)
     with several_passes():
         wanted = kmeans1d(values, (2, 4))
-    here = KeyHistogram(values.dtype, 1).bins_of(values.ravel().astype("f8"))
+    here = KeyHistogram(values.dtype, 1).find_coarse_bins(values.ravel().astype("f8"))
     guesses = {
-        "none": Guess.none(),
-        "all": Guess(np.unique(here)),
-        "wrong": Guess(np.array([0, 1, CELLS - 1])),
-        "some": Guess(np.unique(rng.choice(here, 9))),
-        "half": Guess(np.unique(here[here < np.median(here)])),
+        "none": SingleKeys.none(),
+        "all": SingleKeys(np.unique(here)),
+        "wrong": SingleKeys(np.array([0, 1, COARSE_BINS - 1])),
+        "some": SingleKeys(np.unique(rng.choice(here, 9))),
+        "half": SingleKeys(np.unique(here[here < np.median(here)])),
     }
     passes = {}
     for name, guess in guesses.items():
@@ -329,8 +334,7 @@ def test_few_blocks_are_looked_at_before():
         lazy = da.from_array(values, chunks=(1, -1)).map_blocks(spy, meta=np.empty((0, 0), "f4"))
         source = Source(lazy)
         read.clear()
-        packed = solver.Solver(source, 1).binning
-        solver.guess_cuts(source, packed, [2])
+        solver.guess_cuts(source, [2], 1)
         assert len(read) == most, blocks
         assert len(set(read)) == most
         assert source.passes == 0
@@ -339,4 +343,4 @@ def test_few_blocks_are_looked_at_before():
 def test_rounded_numbers_need_no_guess():
     values = np.round(RNG.normal(300, 9, (16, 50)), 1).astype("f4")
     source = Source(da.from_array(values, chunks=(1, -1)))
-    assert len(solver.guess_cuts(source, solver.Solver(source, 1).binning, [3]).bins) == 0
+    assert len(solver.guess_cuts(source, [3], 1).bins) == 0

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from fastkm.cluster.exact.histograms import KeyHistogram, SmallTypeHistogram
+from fastkm.cluster.exact import collectors
+from fastkm.cluster.exact.histograms import SmallTypeHistogram
+from fastkm.cluster.exact.key_histograms import KeyHistogram
 from fastkm.cluster.streaming.source import Source
 from tests.codebooks import random_values
 
@@ -46,7 +48,8 @@ def test_codes_of_both_zeros_are_one_value_and_nan_is_none():
 
 
 @TYPES
-def test_packed_bins_hold_their_values_and_finer_ones_too(dtype):
+def test_packed_bins_hold_their_values_and_finer_ones_too(dtype, monkeypatch):
+    monkeypatch.setattr(collectors, "MAX_SORTED", 0)
     values = values_of(dtype)
     packed, source = KeyHistogram(np.dtype(dtype), 2), Source(values)
     atoms = packed.first(source)
@@ -64,11 +67,19 @@ def test_packed_bins_hold_their_values_and_finer_ones_too(dtype):
     assert finer.resolved.all()
 
 
+@pytest.mark.parametrize("most", [0, 1 << 18], ids=["binned", "sorted"])
 @pytest.mark.parametrize("make", [SmallTypeHistogram, KeyHistogram])
 @pytest.mark.parametrize("infinity", [np.inf, -np.inf])
-def test_an_infinity_is_met(make, infinity):
+def test_an_infinity_is_met(make, infinity, most, monkeypatch):
+    monkeypatch.setattr(collectors, "MAX_SORTED", most)
     values = np.array([1.0, 2.0, infinity], "f2" if make is SmallTypeHistogram else "f4")
-    for numbers, wanted in [(values, True), (values[:2], False)]:
-        binning = make(values.dtype, 1)
-        binning.first(Source(numbers))
-        assert binning.infinite is wanted
+    assert make(values.dtype, 1).first(Source(values[:2])).counts.sum() == 2
+    with pytest.raises(ValueError, match=r"values must not be infinite, but cell \(2,\) is"):
+        make(values.dtype, 1).first(Source(values))
+
+
+def test_nan_of_any_payload_is_no_infinity(monkeypatch):
+    """Signalling NaN share the bins of the infinities."""
+    monkeypatch.setattr(collectors, "MAX_SORTED", 0)
+    bits = np.array([0x7F800001, 0xFF800001, 0x3F800000], "u4")
+    assert KeyHistogram(np.dtype("f4"), 1).first(Source(bits.view("f4"))).low.tolist() == [1.0]

@@ -52,6 +52,7 @@ def test_hundreds_of_orders_of_magnitude(few, k, reach, weight):
         assert_optimal(values, k, None if weight is None else np.full(60, weight))
 
 
+@pytest.mark.slow
 @needs_jit
 @pytest.mark.filterwarnings("ignore:the inertia is beyond float64")
 @pytest.mark.parametrize("k", [5, 20])

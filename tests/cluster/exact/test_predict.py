@@ -11,7 +11,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.cluster.exact.predict import label, label_dtype
+from fastkm.cluster.codebook import label_dtype
+from fastkm.cluster.exact.predict import label
 
 INTEGERS = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i2", ">i8", ">u8"]
 FLOATS = ["f2", "f4", "f8", ">f2", ">f4", ">f8"]
@@ -291,7 +292,9 @@ def test_equal_plans_have_equal_names():
 
 
 def test_blocks_are_labelled_by_dask_threads_alone(monkeypatch):
-    monkeypatch.setattr("fastkm._core.threads._pool_of", lambda pid: pytest.fail("a pool was used"))
+    monkeypatch.setattr(
+        "fastkm._core.threads._get_pool", lambda pid: pytest.fail("a pool was used")
+    )
     monkeypatch.setattr("fastkm._core.threads.CHUNK_BYTES", 16)
     labels = label(da.from_array(GRID, chunks=4), BREAKS)
     with dask.config.set(scheduler="synchronous"):

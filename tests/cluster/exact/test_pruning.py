@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm.cluster.exact import pruning
-from fastkm.cluster.exact.bins import Bins, bins_of_distinct
+from fastkm.cluster.exact.bins import Bins, make_distinct_bins
 from fastkm.cluster.exact.pruning import CandidateCuts, CutPruner
 from tests import naive
 
@@ -71,7 +71,7 @@ def some_data(seed, kind, *, binned=False):
     weights = some_weights(rng, len(values))
     if not binned:
         pair = np.stack([weights, np.zeros(len(values))])
-        atoms = bins_of_distinct(values, np.ones(len(values), np.int64), pair)
+        atoms = make_distinct_bins(values, np.ones(len(values), np.int64), pair)
         return Data(values, weights, np.arange(len(values)), atoms)
     starts = np.flatnonzero(np.append(True, rng.random(len(values) - 1) < 0.6))
     return Data(values, weights, starts, bins(rng, values, weights, starts))
@@ -87,7 +87,7 @@ def bins(rng, values, weights, starts):
     with np.errstate(under="ignore"):
         base = np.add.reduceat(values * weights, starts) / np.add.reduceat(weights, starts)
     base = np.clip(np.where(low == high, low, base), low, high)
-    sums = naive.weighted_sums(values, weights, part, base)
+    sums = naive.sum_around_centres(values, weights, part, base)
     pairs = [[*double(sums[p][0]), *double(sums[p][1]), 0.0, 0.0] for p in range(len(starts))]
     columns = np.array(pairs).T.copy()
     return Bins(low, high, base, stops - starts, columns, low == high)
@@ -106,8 +106,8 @@ def optimal_positions(values, weights, k):
     """Find the least cost and, of each cut, every place that it has in some optimal partition."""
     m, costs = len(values), naive.segment_costs(values, weights)
     mirrored = {(m - i, m - j): cost for (j, i), cost in costs.items()}
-    ahead, _ = naive.program(costs, layers_of(m, k))
-    back, _ = naive.program(mirrored, layers_of(m, k))
+    ahead, _ = naive.solve_layers(costs, layers_of(m, k))
+    back, _ = naive.solve_layers(mirrored, layers_of(m, k))
     least = ahead[-1][-1]
     places = []
     for j in range(1, k):
@@ -124,7 +124,7 @@ def inner_cost(data):
 
 def assert_kept(data, groups, places):
     """Hold that no place of a cut in an optimal partition was ruled out."""
-    for layer, wanted in zip(groups.layers()[1:-1], places, strict=True):
+    for layer, wanted in zip(groups.list_layers()[1:-1], places, strict=True):
         for place in wanted:
             atom = np.searchsorted(data.starts, place, side="right") - 1
             first, stop = layer
@@ -157,7 +157,7 @@ def test_no_cut_of_an_optimal_partition_is_ruled_out(kind, binned, seed, k):
     assert_kept(data, groups, places)
     assert (groups.stop - groups.first <= 1).all()
     for bound in (upper, closer):
-        assert true(bound + search._margin(k, bound), search) >= least - inner
+        assert true(bound + search._compute_margin(k, bound), search) >= least - inner
     if not binned:
         assert_kept(data, search.drop_dominated(groups), places)
 
@@ -179,11 +179,11 @@ def test_the_best_is_a_partition_no_further_from_the_optimum_than_its_gap(kind, 
     k = min(k, len(data.values))
     search = CutPruner(data.atoms)
     groups, upper = search.prune(k, *search.first_round([k])[k])
-    path, gap = search.best(k, groups, upper)
+    path, gap = search.find_best(k, groups, upper)
     assert (path[0], path[-1], len(path)) == (0, len(data.values), k + 1)
     assert (np.diff(path) > 0).all()
-    assert all(at in first for at, (first, _) in zip(path, groups.layers(), strict=True))
-    least, _ = naive.optimal_cuts(data.values, data.weights, k)
+    assert all(at in first for at, (first, _) in zip(path, groups.list_layers(), strict=True))
+    least, _ = naive.find_optimal_cuts(data.values, data.weights, k)
     cost = naive.partition_cost(data.values, data.weights, path.tolist())
     if np.isfinite(gap):
         assert cost - least <= Fraction(gap)
@@ -216,7 +216,7 @@ def test_the_lemma(windows, binned, seed, kind, k):
     data = some_data(seed, kind, binned=binned)
     k = min(k, len(data.values))
     rng = np.random.default_rng(seed)
-    least, cuts = naive.optimal_cuts(data.values, data.weights, k)
+    least, cuts = naive.find_optimal_cuts(data.values, data.weights, k)
     search, m = CutPruner(data.atoms), len(data.atoms.low)
     layers = [(np.array([0]), np.array([0])), (np.array([m]), np.array([m]))]
     edges = random_edges(rng, m)  # of all cuts: those that move stay in order
@@ -228,8 +228,8 @@ def test_the_lemma(windows, binned, seed, kind, k):
             kept |= rng.random(len(kept)) < 0.3
         layers.insert(-1, (edges[:-1][kept], edges[1:][kept]))
     groups = CandidateCuts.of(layers)
-    bounds = search._apart(groups) if windows else search._widest(groups)
-    slack = search._slack(groups, *bounds)
+    bounds = search._bound_centroids(groups) if windows else search._bound_all_centroids()
+    slack = search._bound_slack(groups, *bounds)
     costs = naive.segment_costs(data.values, data.weights)
     cost, inside = moved_cost(data, costs, groups, cuts)
     assert cost <= least + sum(true(slack[group], search) for group in inside)
@@ -238,11 +238,11 @@ def test_the_lemma(windows, binned, seed, kind, k):
 def test_several_cuts_in_one_group():
     """All of {0, 1, 2} and {100} lies in one group: each of the three cuts brings its own slack."""
     values, ones = np.array([0.0, 1.0, 2.0, 100.0]), np.ones(4)
-    atoms = bins_of_distinct(values, np.ones(4, np.int64), np.stack([ones, 0 * ones]))
+    atoms = make_distinct_bins(values, np.ones(4, np.int64), np.stack([ones, 0 * ones]))
     ends = [(np.array([p]), np.array([p])) for p in (0, 4)]
     groups = CandidateCuts.of([ends[0], *[(np.array([0]), np.array([4]))] * 3, ends[1]])
     search = CutPruner(atoms)
-    slack = search._slack(groups, *search._widest(groups))
+    slack = search._bound_slack(groups, *search._bound_all_centroids())
     moved = naive.segment_cost(values, ones, 0, 4)
     assert slack.sum() >= moved > 0  # the optimum costs 0
     assert slack[0] == slack[-1] == 0
@@ -253,7 +253,7 @@ def test_a_group_of_one_distinct_value_has_no_slack_and_a_bin_has():
     values, starts = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0, 1, 3])
     search = CutPruner(bins(rng, values, np.ones(4), starts))
     groups = CandidateCuts(np.arange(3), np.arange(1, 4), np.array([0, 3]))
-    slack = search._slack(groups, *search._widest(groups))
+    slack = search._bound_slack(groups, *search._bound_all_centroids())
     assert (slack > 0).tolist() == [False, True, False]
 
 
@@ -261,7 +261,7 @@ def test_a_group_of_one_distinct_value_has_no_slack_and_a_bin_has():
 def test_centroids_beside_a_cut_lie_within_the_bounds(seed, kind):
     """Of the optimal partition, whatever else the windows hold."""
     data, k = some_data(seed, kind), 4
-    _, cuts = naive.optimal_cuts(data.values, data.weights, k)
+    _, cuts = naive.find_optimal_cuts(data.values, data.weights, k)
     rng, m = np.random.default_rng(seed), len(data.values)
     layers = [(np.array([0]), np.array([0])), (np.array([m]), np.array([m]))]
     for cut in cuts[1:-1]:
@@ -269,15 +269,15 @@ def test_centroids_beside_a_cut_lie_within_the_bounds(seed, kind):
         kept[[0, cut]] = False, True
         layers.insert(-1, (np.flatnonzero(kept), np.flatnonzero(kept) + 1))
     groups, search = CandidateCuts.of(layers), CutPruner(data.atoms)
-    left, right = search._apart(groups)
-    centre = naive.exact([data.values[m // 2]])[0]
-    sums = naive.moments(data.values, data.weights, 0)
+    left, right = search._bound_centroids(groups)
+    centre = naive.as_fractions([data.values[m // 2]])[0]
+    sums = naive.accumulate_moments(data.values, data.weights, 0)
     means = [(sums[b][1] - sums[a][1]) / (sums[b][0] - sums[a][0]) for a, b in pairs(cuts)]
     for j in range(1, k):
         here = groups.cut == j
         doubt = Fraction(2.0**-50) * (abs(means[j - 1] - centre) + abs(means[j] - centre))
-        assert all(x <= means[j - 1] - centre + doubt for x in naive.exact(left[here]))
-        assert all(x >= means[j] - centre - doubt for x in naive.exact(right[here]))
+        assert all(x <= means[j - 1] - centre + doubt for x in naive.as_fractions(left[here]))
+        assert all(x >= means[j] - centre - doubt for x in naive.as_fractions(right[here]))
 
 
 def pairs(items):
@@ -288,7 +288,7 @@ def test_near_ties_are_told_apart_in_double_double():
     """Costs that differ by some 2^-51 of themselves are one to float64."""
     for values, cut in (([-1.0, 0.0, 1 + 2.0**-51], 2), ([-1 - 2.0**-51, 0.0, 1.0], 1)):
         pair = np.stack([np.ones(3), np.zeros(3)])
-        search = CutPruner(bins_of_distinct(np.array(values), np.ones(3, np.int64), pair))
+        search = CutPruner(make_distinct_bins(np.array(values), np.ones(3, np.int64), pair))
         groups, _ = search.prune(2, *search.first_round([2])[2])
         assert len(groups.first) == 4
         assert search.drop_dominated(groups).first.tolist() == [0, cut, 3]
@@ -299,7 +299,7 @@ def test_rounds_leave_little_of_many_values(monkeypatch):
     monkeypatch.setattr(pruning, "EDGES", 64)
     values = np.sort(np.random.default_rng(2).normal(size=400))
     pair = np.stack([np.ones(400), np.zeros(400)])
-    search = CutPruner(bins_of_distinct(values, np.ones(400, np.int64), pair))
+    search = CutPruner(make_distinct_bins(values, np.ones(400, np.int64), pair))
     for k, found in search.first_round([2, 3, 5]).items():
         assert len(found[0].first) < 64 * k / 2
         assert search.prune(k, *found)[0].is_unique()
@@ -314,19 +314,19 @@ def three_cuts():
 
 
 def as_lists(groups):
-    return [(first.tolist(), stop.tolist()) for first, stop in groups.layers()]
+    return [(first.tolist(), stop.tolist()) for first, stop in groups.list_layers()]
 
 
 def test_groups_are_joined_and_given_apart_again():
     groups = three_cuts()
     assert groups.starts.tolist() == [0, 1, 3, 4, 5]
     assert groups.cut.tolist() == [0, 1, 1, 2, 3]
-    assert as_lists(CandidateCuts.of(groups.layers())) == as_lists(groups)
-    assert groups.pairs() == 1 * 2 + 2 * 1 + 1 * 1
+    assert as_lists(CandidateCuts.of(groups.list_layers())) == as_lists(groups)
+    assert groups.count_pairs() == 1 * 2 + 2 * 1 + 1 * 1
 
 
 def test_groups_can_be_dropped():
-    kept = three_cuts().only(np.array([True, False, True, True, True]))
+    kept = three_cuts().keep(np.array([True, False, True, True, True]))
     assert as_lists(kept) == [([0], [0]), ([6], [10]), ([5], [10]), ([10], [10])]
     assert not kept.is_unique()  # cut 2 before cut 1
     assert not three_cuts().is_unique()
@@ -351,8 +351,8 @@ def test_finer_groups_hold_the_same_atoms(seed, split):
     groups = CandidateCuts.of(layers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pruning, "SPLIT", split)
-        finer = groups.refine()
-    for (first, stop), (fine, end) in zip(layers, finer.layers(), strict=True):
+        finer = groups.split()
+    for (first, stop), (fine, end) in zip(layers, finer.list_layers(), strict=True):
         assert atoms_in(first, stop) == atoms_in(fine, end)
         assert (end > fine).all()
         assert np.isin(first, fine).all()
@@ -365,7 +365,7 @@ def atoms_in(first, stop):
 
 
 def test_ends_stay_as_they_are_in_finer_groups():
-    finer = three_cuts().refine()
+    finer = three_cuts().split()
     assert as_lists(finer)[0] == ([0], [0])
     assert as_lists(finer)[-1] == ([10], [10])
 
@@ -374,7 +374,7 @@ def test_groups_move_to_finer_atoms():
     def ones(values):
         values = np.array(values)
         pair = np.stack([np.ones(len(values)), np.zeros(len(values))])
-        return bins_of_distinct(values, np.ones(len(values), np.int64), pair)
+        return make_distinct_bins(values, np.ones(len(values), np.int64), pair)
 
     old, new = ones(np.arange(10.0)), ones([0.0, 1, 2, 2.5, 3, 4, 5, 5.2, 5.4, 6, 7, 8, 9])
     moved = three_cuts().translate(old, new)
@@ -391,6 +391,6 @@ def test_groups_of_all_cuts_stay_parts_of_one_partition(seed):
     while (groups.stop - groups.first > 1).any():
         kept = rng.random(len(groups.first)) < rng.choice([0.05, 0.5, 1.0], k + 1)[groups.cut]
         kept[groups.starts[:-1]] = True
-        groups = groups.only(kept).refine()
+        groups = groups.keep(kept).split()
         parts = np.unique(np.stack([groups.first, groups.stop])[:, 1:-1], axis=1)
         assert (parts[0, 1:] >= parts[1, :-1]).all()

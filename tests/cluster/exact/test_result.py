@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.cluster.exact.result import KMeans1D, Profile, load_codebook
+from fastkm import load_codebook
+from fastkm.cluster.exact.result import KMeans1D, Profile
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NOT_NEGATIVE = st.floats(min_value=0.0)
@@ -179,6 +180,13 @@ def test_the_file_is_strict_json_that_a_person_reads(codebook, tmp_path):
     assert (stored["inertia"], stored["variances"]) == ("inf", ["inf", 1.0, 0.0])
     assert '\n  "breaks": [5.0, 20.0],\n' in text
     assert_same(load_codebook(tmp_path / "a.json"), odd)
+
+
+def test_a_dictionary_holds_what_the_file_holds(codebook, tmp_path):
+    codebook.save(tmp_path / "a.json")
+    stored = json.loads((tmp_path / "a.json").read_text())
+    assert codebook.to_dict() == stored
+    assert_same(KMeans1D.from_dict(stored), codebook)
 
 
 def test_the_same_result_gives_the_same_bytes(codebook, tmp_path):

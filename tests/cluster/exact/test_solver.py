@@ -5,7 +5,7 @@ import pytest
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import collectors, solver
-from fastkm.cluster.exact.solver import _runs
+from fastkm.cluster.exact.solver import _find_runs
 from tests.codebooks import assert_optimal, assert_same, random_values, several_passes
 from tests.conftest import COMPILED
 
@@ -27,8 +27,8 @@ def test_any_limits_give_the_optimum(dtype, weighted, held, few, windows):
     values, weights = data(dtype, weighted)
     wanted = kmeans1d(values, 4, weights=weights)
     with several_passes() as patch:
-        patch.setattr(collectors, "HELD", held)
-        patch.setattr(collectors, "FEW", few)
+        patch.setattr(collectors, "MAX_COPIED", held)
+        patch.setattr(collectors, "MAX_SORTED", few)
         patch.setattr(solver, "WINDOWS", windows)
         result = assert_optimal(values, 4, weights)
     assert_same(
@@ -50,7 +50,7 @@ def test_fewer_values_are_held_in_more_passes(dtype, weighted):
     values, weights = data(dtype, weighted, 240)
     with several_passes(few=20) as patch:
         many = kmeans1d(values, 4, weights=weights)
-        patch.setattr(collectors, "HELD", 1000)
+        patch.setattr(collectors, "MAX_COPIED", 1000)
         assert kmeans1d(values, 4, weights=weights).passes < many.passes
 
 
@@ -65,7 +65,7 @@ def test_ties_are_decided_with_and_without_the_closer_comparison(pairs, monkeypa
 def test_runs_beyond_the_limit_wait_and_those_with_most_values_are_first(most, monkeypatch):
     monkeypatch.setattr(solver, "WINDOWS", most)
     wanted = np.array([0, 1, 1, 0, 1, 0, 1], bool)
-    first, last, complete = _runs(wanted, np.array([9, 1, 1, 9, 5, 9, 3]))
+    first, last, complete = _find_runs(wanted, np.array([9, 1, 1, 9, 5, 9, 3]))
     assert complete == (most == 3)
     runs = {1: [(4, 4)], 2: [(4, 4), (6, 6)], 3: [(1, 2), (4, 4), (6, 6)]}
     assert list(zip(first.tolist(), last.tolist(), strict=True)) == runs[most]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fastkm._kernels.histogram import collect
+from fastkm._kernels.histogram import find_values_in_windows
 from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows
 from tests import naive
 
@@ -34,8 +34,8 @@ def test_keys_are_places_among_all_numbers(name, bits):
     values = numbers(bits, name)
     dtype = values.dtype
     raw = values.view(f"u{dtype.itemsize}")
-    wanted = [naive.key(b, dtype.kind, 8 * dtype.itemsize) for b in raw]
-    keys = KeyOrder.of(dtype).keys(values)
+    wanted = [naive.to_key(b, dtype.kind, 8 * dtype.itemsize) for b in raw]
+    keys = KeyOrder.of(dtype).to_keys(values)
     assert keys.dtype == np.uint64
     assert keys.tolist() == wanted
 
@@ -44,7 +44,7 @@ def test_keys_are_places_among_all_numbers(name, bits):
 @given(BITS)
 def test_keys_are_in_the_order_of_the_values(name, bits):
     values = np.sort(numbers(bits, name))
-    keys = KeyOrder.of(values.dtype).keys(values)
+    keys = KeyOrder.of(values.dtype).to_keys(values)
     np.testing.assert_array_equal(keys[1:] > keys[:-1], values[1:] > values[:-1])
     np.testing.assert_array_equal(keys[1:] == keys[:-1], values[1:] == values[:-1])
 
@@ -54,7 +54,7 @@ def test_keys_are_in_the_order_of_the_values(name, bits):
 def test_values_of_keys_are_the_values_in_float64(name, bits):
     values = numbers(bits, name)
     order = KeyOrder.of(values.dtype)
-    back = order.values(order.keys(values))
+    back = order.to_values(order.to_keys(values))
     assert back.dtype == np.float64
     np.testing.assert_array_equal(back, values.astype(np.float64))
     assert not np.signbit(back[back == 0]).any()
@@ -66,7 +66,7 @@ def test_neighbouring_numbers_have_neighbouring_keys(name):
     order = KeyOrder.of(dtype)
     values = np.array([1.0, -1.0, 0.0, np.finfo(dtype).tiny, -np.finfo(dtype).tiny], dtype)
     above = np.nextafter(values, dtype.type(np.inf))
-    assert (order.keys(above) - order.keys(values)).tolist() == [1] * 5
+    assert (order.to_keys(above) - order.to_keys(values)).tolist() == [1] * 5
 
 
 @pytest.mark.parametrize("name", ["f4", "f8"])
@@ -74,9 +74,9 @@ def test_the_key_of_minus_zero_is_no_values(name):
     dtype = np.dtype(name)
     order = KeyOrder.of(dtype)
     below = -np.nextafter(dtype.type(0), dtype.type(1))
-    zero, minus_zero, least = order.keys(np.array([0.0, -0.0, below], dtype)).tolist()
+    zero, minus_zero, least = order.to_keys(np.array([0.0, -0.0, below], dtype)).tolist()
     assert zero == minus_zero == order.minus_zero + 1 == least + 2
-    assert order.values(np.array([order.minus_zero], np.uint64)).tolist() == [0.0]
+    assert order.to_values(np.array([order.minus_zero], np.uint64)).tolist() == [0.0]
 
 
 @pytest.mark.parametrize("name", ["i4", "u4"])
@@ -86,7 +86,7 @@ def test_integers_have_no_minus_zero(name):
 
 def test_values_are_read_in_the_type_of_the_order():
     order = KeyOrder.of(np.dtype("f4"))
-    np.testing.assert_array_equal(order.keys([0.1]), order.keys(np.array([0.1], "f4")))
+    np.testing.assert_array_equal(order.to_keys([0.1]), order.to_keys(np.array([0.1], "f4")))
     assert order.unsigned == np.uint32
 
 
@@ -126,14 +126,14 @@ def test_no_number_is_beyond_the_limits(name):
     order = KeyOrder.of(np.dtype(name))
     ends = [-np.inf, np.inf] if name[0] == "f" else [np.iinfo(name).min, np.iinfo(name).max]
     assert order.limits.dtype == order.unsigned
-    assert order.limits.tolist() == order.keys(np.array(ends, name)).tolist()
+    assert order.limits.tolist() == order.to_keys(np.array(ends, name)).tolist()
 
 
 @given(windows_of(), st.integers(1, 400))
 @example((KeyWindows.of(np.array([[5], [5]], np.uint64), 5, 0, 1), [(5, 5)]), 1)
 def test_bins_are_the_narrowest_of_which_there_are_few_enough(drawn, most):
     windows, pairs = drawn
-    shift, offsets = windows.bins(most)
+    shift, offsets = windows.choose_bins(most)
 
     def needed(shift):
         return [(b >> shift) - (a >> shift) + 1 for a, b in pairs]
@@ -146,7 +146,7 @@ def test_bins_are_the_narrowest_of_which_there_are_few_enough(drawn, most):
 
 def test_a_wide_window_has_as_many_bins_as_wanted():
     ends = np.array([[2**52], [2**64 - 2**52]], np.uint64)
-    shift, offsets = KeyWindows.of(ends, 2**52, 48, 1 << 16).bins(1 << 16)
+    shift, offsets = KeyWindows.of(ends, 2**52, 48, 1 << 16).choose_bins(1 << 16)
     assert (shift, offsets.tolist()) == (48, [0, 2**16 - 32 + 1])
 
 
@@ -156,8 +156,8 @@ def test_kernels_take_windows_whose_keys_begin_low_and_high():
     order = KeyOrder.of(np.dtype(float))
     for value in (-1.0, 1.0, -1.0):
         values = np.array([value, 3.0, np.nan, value])
-        key = order.keys(values[:1])
+        key = order.to_keys(values[:1])
         windows = KeyWindows.of(np.stack([key, key]), int(key[0]), 0, 1)
         found = np.empty(4, np.int32)
-        number = collect(values.view(np.uint64), order.parts, *windows.lookup, found)
+        number = find_values_in_windows(values.view(np.uint64), order.parts, *windows.lookup, found)
         assert found[:number].tolist() == [0, 3]

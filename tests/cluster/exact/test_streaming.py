@@ -361,6 +361,7 @@ def printed(path, *parts):
     return run.stdout
 
 
+@pytest.mark.slow
 @needs_jit
 @linux
 def test_a_memmap_larger_than_the_memory_is_clustered_as_its_values(big):
@@ -369,6 +370,7 @@ def test_a_memmap_larger_than_the_memory_is_clustered_as_its_values(big):
     assert len(whole.splitlines()) == 3
 
 
+@pytest.mark.slow
 @needs_jit
 @linux
 def test_many_values_take_little_memory(big):

@@ -44,10 +44,10 @@ def test_sums_are_exact(rows, weighted):
     part = [row[2] for row in rows]
     own = weights if weighted else np.ones(len(rows))
     sums = sums_of(values, weights if weighted else None, part, 4)
-    exact = list(zip(naive.exact(values), naive.exact(own), part, strict=True))
+    exact = list(zip(naive.as_fractions(values), naive.as_fractions(own), part, strict=True))
     heavy = [sum(w for _, w, p in exact if p < end) for end in range(5)]
     total = [sum(v * w for v, w, p in exact if p < end) for end in range(5)]
-    got_heavy, got_total = sums.before()
+    got_heavy, got_total = sums.accumulate()
     assert_multiple(got_heavy, heavy)
     assert_multiple(got_total, total)
 
@@ -60,7 +60,7 @@ def test_chunks_in_any_order_give_the_same_sums(seed):
     once, parts, order = sums_of(values, weights, part, 3), ExactSums(3), rng.permutation(30)
     for chunk in np.split(order, [7, 7, 20]):
         parts.add(values[chunk], weights[chunk], part[chunk])
-    assert parts.before() == once.before()
+    assert parts.accumulate() == once.accumulate()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_chunks_in_any_order_give_the_same_sums(seed):
     [([0, 0], [0, 0]), ([0, 8, -12], [0, 2, -3]), ([0, 5, 2], [0, 5, 2]), ([0, -4], [0, -1])],
 )
 def test_integers_are_made_short(numbers, short):
-    assert tie_breaking._smaller(numbers) == short
+    assert tie_breaking._shorten(numbers) == short
 
 
 def groups_at(layers):
@@ -101,7 +101,7 @@ def test_the_decision_is_the_best_of_all(kind, seed, k):
         values = values * (1 + rng.integers(-1, 2, m) * 2.0**-52)
     m = len(values)
     weights = rng.choice([1.0, 0.1], m) if kind == "random" else np.ones(m)
-    _, best = naive.optimal_cuts(values, weights, k)
+    _, best = naive.find_optimal_cuts(values, weights, k)
     layers = [[0], *[[cut] for cut in best[1:-1]], [m]]
     for layer in layers[1:-1]:
         others = np.flatnonzero(rng.random(m) < 0.6).tolist()
@@ -118,7 +118,7 @@ def test_of_many_equal_partitions_the_lowest_wins():
     sums = sums_of(values, None, np.arange(12), 12)
     for k in range(2, 8):
         groups = groups_at([[0], *[every] * (k - 1), [12]])
-        lowest = naive.optimal_cuts(values, np.ones(12), k)[1]
+        lowest = naive.find_optimal_cuts(values, np.ones(12), k)[1]
         assert decide(groups, np.arange(13), sums).tolist() == lowest
 
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 import fastkm
 from fastkm import kmeans1d
+from fastkm.cluster.exact import collectors
 from tests.codebooks import (
     assert_consistent,
     assert_optimal,
     assert_same,
+    optimum,
     possible,
     random_values,
     several_passes,
@@ -71,6 +73,27 @@ def test_weights_may_differ_by_15_orders(big, seed, k):
     values, weights = rng.normal(size=25), 10.0 ** rng.uniform(-15, 0, 25)
     with several_passes(few=8 if big else 100):
         assert_optimal(values, k, weights)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_weights_of_bins_that_are_not_sorted_stay_rounded(monkeypatch, mirrored):
+    """Sorting the two values near 10 must not let the solver trust the sums of the other bins.
+
+    Those two values belong to the lighter of their neighbours near 9 and 11. The weights of these
+    differ by 2^-26 of themselves; in fixed point, beside a weight of 1 near 15, the heavier of them
+    becomes the lighter one.
+    """
+    monkeypatch.setattr(collectors, "MAX_SORTED", 5)
+    light, digit = 2.0**-58, 2.0**-25  # `digit`: the last one in fixed point, a share of `light`
+    heavier, lighter = [1 + 0.9 * digit] * 2, [1.0, 1 + digit]
+    left, right = (lighter, heavier) if mirrored else (heavier, lighter)
+    centre = 10 + 3 * 2.0**-14  # inside a bin
+    values = centre + np.array([-1.0, -1.0, -(2.0**-20), 2.0**-20, 1.0, 1.0, 5.0])
+    weights = light * np.array([*left, 1.0, 1.0, *right, 1 / light])
+    result = kmeans1d(values, 3, weights=weights)
+    assert result.counts.tolist() == optimum(values, weights, 3)[1]
+    assert result.counts.tolist() == ([4, 2, 1] if mirrored else [2, 4, 1])
+    assert result.gap == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 4)), min_size=2), st.integers(1, 5))

@@ -5,10 +5,10 @@ import pytest
 
 from fastkm.cluster.lloyd import iteration
 from fastkm.cluster.lloyd import row_chunks as module
-from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, drifts_of, pad_to_even
+from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, measure_drifts, pad_to_even
 from fastkm.cluster.lloyd.row_chunks import RowChunks
 from tests import naive
-from tests.clouds import KINDS, SHAPES, cloud, frozen
+from tests.clouds import KINDS, SHAPES, cloud, freeze
 from tests.conftest import COMPILED
 
 N, STEPS = (900, 12) if COMPILED else (300, 4)
@@ -16,17 +16,17 @@ N, STEPS = (900, 12) if COMPILED else (300, 4)
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(module, "LEAST_ROWS", 256)
-    monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
-    monkeypatch.setattr(module, "MOST_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_NUMBERS", 1)
+    monkeypatch.setattr(module, "MAX_ROWS", 256)
 
 
 def begun(x, k, *, algorithm="lloyd", weights=None, threads=1, shift=None):
     table = RowChunks(x)
     shift = np.zeros(table.d, table.dtype) if shift is None else shift
-    weights = None if weights is None else frozen(weights)
+    weights = None if weights is None else freeze(weights)
     return LloydState(
-        table, frozen(shift), k, weights=weights, algorithm=algorithm, threads=threads
+        table, freeze(shift), k, weights=weights, algorithm=algorithm, threads=threads
     )
 
 
@@ -118,7 +118,7 @@ def check_means(state, rtol):
     """Compare what the state keeps with exact sums; errors are relative to the largest row."""
     x = state.rows.array - state.shift
     weights = state.weights if len(state.weights) else np.ones(len(x))
-    sums, masses, counts = naive.cluster_sums(x, state.labels, weights, len(state.sums))
+    sums, masses, counts = naive.sum_clusters(x, state.labels, weights, len(state.sums))
     np.testing.assert_array_equal(state.counts, counts)
     np.testing.assert_allclose(state.masses, masses, rtol=rtol)
     for j in range(len(sums)):
@@ -215,13 +215,13 @@ def test_the_farthest_rows_are_those_of_all_pairs_and_have_a_weight():
         for threads in (1, 2):
             state = begun(x, 4, weights=w, threads=threads)
             state.step(x[:4])
-            assert state.farthest(x[:4], 5) == order[:5].tolist()
+            assert state.find_farthest(x[:4], 5) == order[:5].tolist()
 
 
 def test_of_equally_far_rows_the_first_are_found():
     x = np.zeros((600, 2))
     x[[3, 200, 300, 599]] = 1.0
-    assert begun(x, 1, threads=2).farthest(np.zeros((1, 2)), 3) == [3, 200, 300]
+    assert begun(x, 1, threads=2).find_farthest(np.zeros((1, 2)), 3) == [3, 200, 300]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -238,14 +238,14 @@ def test_drifts_are_bounds_of_how_codes_have_moved(k):
     rng = np.random.default_rng(k)
     before, after = rng.normal(size=(2, k, 3))
     moved = np.sqrt(np.sum((after - before) ** 2, axis=1))
-    own, other, half = drifts_of(before, after).astype(float)
+    own, other, half = measure_drifts(before, after).astype(float)
     assert np.all(own >= moved)
     np.testing.assert_allclose(own, moved, rtol=1e-5)
     np.testing.assert_allclose(
         other, [np.delete(moved, j).max(initial=0) for j in range(k)], rtol=1e-5
     )
     assert np.all([other[j] >= np.delete(moved, j).max(initial=0) for j in range(k)])
-    apart = np.sqrt(naive.all_squares(after, after)) + np.diag(np.full(k, np.inf))
+    apart = np.sqrt(naive.square_distances(after, after)) + np.diag(np.full(k, np.inf))
     assert np.all(half <= apart.min(axis=1) / 2)
     np.testing.assert_allclose(half, apart.min(axis=1) / 2, rtol=1e-5)
 
@@ -257,15 +257,15 @@ def test_bounds_are_kept_once_rows_settle_and_given_up_where_they_do_not_help(mo
     for _ in range(20 if COMPILED else 6):
         state.step(codes)
         codes = np.where(state.counts[:, None] > 0, state.means(), codes)
-        known.append(state._known)
+        known.append(state._has_bounds)
     assert not known[0]
     assert known[-1] or not COMPILED
-    monkeypatch.setattr(iteration, "IN_DOUBT", -1.0)
-    state._known = True
-    state._room_for_bounds()
+    monkeypatch.setattr(iteration, "MANY_IN_DOUBT", -1.0)
+    state._has_bounds = True
+    state._allocate_bounds()
     state.reset()
     state.algorithm = "bounded"
     state.step(codes)
     state.algorithm = "auto"
     state.step(codes)
-    assert not state._known
+    assert not state._has_bounds

@@ -9,7 +9,7 @@ from sklearn.cluster import kmeans_plusplus as sklearn_kmeans_plusplus
 from fastkm.cluster.lloyd import row_chunks as module
 from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
 from fastkm.cluster.lloyd.row_chunks import RowChunks
-from tests.clouds import cloud, frozen
+from tests.clouds import cloud, freeze
 from tests.conftest import COMPILED
 
 MANY = 1500 if COMPILED else 600
@@ -17,17 +17,17 @@ MANY = 1500 if COMPILED else 600
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(module, "LEAST_ROWS", 256)
-    monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
-    monkeypatch.setattr(module, "MOST_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_NUMBERS", 1)
+    monkeypatch.setattr(module, "MAX_ROWS", 256)
 
 
 def starts(x, k, seed, weights=None, threads=None, shift=None):
     """Starts as they stand in the data, and the generator's state afterwards."""
     rng = np.random.RandomState(seed)
     shift = np.zeros(x.shape[1], RowChunks(x).dtype) if shift is None else shift
-    weights = None if weights is None else frozen(np.asarray(weights, float))
-    found = kmeans_plusplus(RowChunks(x), frozen(shift), k, rng, weights=weights, threads=threads)
+    weights = None if weights is None else freeze(np.asarray(weights, float))
+    found = kmeans_plusplus(RowChunks(x), freeze(shift), k, rng, weights=weights, threads=threads)
     return found, rng.randint(2**31)
 
 
@@ -94,8 +94,8 @@ def test_the_least_of_all_draws_takes_no_row_without_weight():
             return 0.0
 
     x = np.arange(4.0)[:, None]
-    weights = frozen(np.array([0.0, 0.0, 1.0, 0.0]))
-    assert kmeans_plusplus(RowChunks(x), frozen(np.zeros(1)), 1, Least(), weights=weights) == 2.0
+    weights = freeze(np.array([0.0, 0.0, 1.0, 0.0]))
+    assert kmeans_plusplus(RowChunks(x), freeze(np.zeros(1)), 1, Least(), weights=weights) == 2.0
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm.cluster.lloyd import out_of_core as module
-from fastkm.cluster.lloyd.fit import nearest_rows
+from fastkm.cluster.lloyd.fit import assign_rows
 from fastkm.cluster.lloyd.out_of_core import fit_out_of_core
 from fastkm.errors import ClusterError
-from fastkm.raster.codebook import StackCodebook
+from fastkm.raster.codebook import BandsCodebook
 from tests import naive
 from tests.clients import client_of
 
@@ -59,7 +59,7 @@ def test_blocks_change_no_bit(cuts, dtype, weighted) -> None:
 def test_it_ends_where_lloyd_in_memory_ends(seed, k, d, offset) -> None:
     rows = clouds(seed, d=d, offset=offset)
     found = streamed(rows, k, (100, 200), tol=0.0)
-    again = naive.lloyd_steps(rows, found.centroids, np.ones(300), 1)
+    again = naive.iterate_lloyd(rows, found.centroids, np.ones(300), 1)
     np.testing.assert_allclose(again, found.centroids, rtol=0, atol=1e-9 * max(1, abs(rows).max()))
 
 
@@ -69,7 +69,7 @@ def test_counts_and_inertia_are_those_of_the_centroids(dtype, weighted) -> None:
     rows = clouds(3, dtype=dtype)
     weights = np.random.default_rng(1).uniform(0.1, 3, 300) if weighted else np.ones(300)
     found = streamed(rows, 4, (7, 50), weights=weights if weighted else None)
-    labels = nearest_rows(rows, found.centroids).labels
+    labels = assign_rows(rows, found.centroids).labels
     np.testing.assert_array_equal(found.counts, np.bincount(labels, minlength=4))
     np.testing.assert_allclose(found.weights, np.bincount(labels, weights, minlength=4))
     squares = ((rows.astype(float) - found.centroids[labels]) ** 2).sum(axis=1)
@@ -172,10 +172,11 @@ def test_draws_are_the_same_for_any_blocks(cuts, number) -> None:
     rows = np.random.default_rng(2).integers(-2, 3, (40, 2)) * np.array([0.0, 0.5]) - 0.0
     rows[::2] *= -1
     parts = [
-        module._distinct(number, rows[a:b]) for a, b in itertools.pairwise([0, *cuts, len(rows)])
+        module._select_distinct(number, rows[a:b])
+        for a, b in itertools.pairwise([0, *cuts, len(rows)])
     ]
-    drawn = module._drawn_of(number, parts)
-    assert drawn.tobytes() == module._distinct(number, rows).tobytes()
+    drawn = module._combine_drawn(number, parts)
+    assert drawn.tobytes() == module._select_distinct(number, rows).tobytes()
     distinct = {tuple(row) for row in rows.tolist()}
     assert len(drawn) == min(number, len(distinct))
     assert {tuple(row) for row in drawn.tolist()} <= distinct
@@ -184,7 +185,7 @@ def test_draws_are_the_same_for_any_blocks(cuts, number) -> None:
 def test_a_cluster_that_has_lost_its_rows_gets_the_farthest_of_the_sample(monkeypatch) -> None:
     rows = clouds(3, n=60, d=2)
     start = np.array([rows.mean(axis=0), [1e3, 1e3], [2e3, 2e3]])
-    monkeypatch.setattr(module, "_start", lambda *_: start)
+    monkeypatch.setattr(module, "_choose_start", lambda *_: start)
     one = streamed(rows, 3, (20,), max_iter=1)
     assert (one.counts > 0).all()
     farthest = rows[((rows - rows.mean(axis=0)) ** 2).sum(axis=1).argmax()]
@@ -196,13 +197,15 @@ def test_a_cluster_that_has_lost_its_rows_gets_the_farthest_of_the_sample(monkey
 @pytest.mark.parametrize("times", [1, 2**24, 2**30])
 def test_sums_of_any_number_of_rows(times) -> None:
     rows = np.random.default_rng(4).uniform(0, 1, (1000, 2))
-    extent = module._extent(lambda: (rows, None))
-    work = module._Pass(lambda: (rows, None), extent._replace(number=1000 * times), None)
+    extent = module._measure_block(lambda: (rows, None))
+    work = module._ClusterReduction(
+        lambda: (rows, None), extent._replace(number=1000 * times), None
+    )
     centre = np.full((1, 2), 0.5)
-    sums = work.of_block(centre)
+    sums = work.sum_block(centre)
     for _ in range(int(np.log2(times))):
-        sums = module._added([sums, sums])
-    found = work.found(sums)
+        sums = module._combine_sums([sums, sums])
+    found = work.to_numbers(sums)
     assert found.counts.tolist() == [1000 * times] == found.weights.tolist()
     np.testing.assert_allclose(found.means[0], rows.mean(axis=0), rtol=1e-12)
     expected = ((rows - centre) ** 2).sum() * times
@@ -230,7 +233,7 @@ def test_nearest_is_that_of_a_codebook() -> None:
     bands = xr.Dataset(
         {f"b{j}": (("y", "x"), column.reshape(15, 20)) for j, column in enumerate(rows.T)}
     )
-    codebook = StackCodebook(tuple(bands), ("",) * 3, found.centroids, found.scale)
+    codebook = BandsCodebook(tuple(bands), ("",) * 3, found.centroids, found.scale)
     labels = codebook.predict(bands).values
     np.testing.assert_array_equal(np.bincount(labels.ravel(), minlength=4), found.counts)
 
@@ -242,7 +245,7 @@ def test_each_step_is_that_of_lloyd(seed, k, d) -> None:
     start = streamed(rows, k, weights=weights, sample=sample, max_iter=0).centroids
     for steps in (1, 3):
         found = streamed(rows, k, (9, 99), weights=weights, sample=sample, max_iter=steps, tol=0.0)
-        expected = naive.lloyd_steps(rows, start, weights, found.iterations)
+        expected = naive.iterate_lloyd(rows, start, weights, found.iterations)
         expected = expected[np.lexsort(expected.T[::-1])]
         np.testing.assert_allclose(found.centroids, expected, rtol=0, atol=1e-9)
 
@@ -256,13 +259,13 @@ def test_workers_change_no_bit() -> None:
 
 def test_draws_are_from_everywhere() -> None:
     rows = np.arange(20_000.0)[:, None]
-    drawn = module._distinct(400, rows)
+    drawn = module._select_distinct(400, rows)
     assert drawn.mean() == pytest.approx(10_000, rel=0.1)
     assert np.ptp(drawn) > 19_000
 
 
 def test_more_clusters_than_rows_are_drawn(monkeypatch) -> None:
-    monkeypatch.setattr(module, "DRAWN", 3)
+    monkeypatch.setattr(module, "MIN_DRAWN", 3)
     rows = clouds(9, n=40)
     assert streamed(rows, 5, (10,), sample=(rows[:0], None)).counts.min() > 0
 
@@ -302,13 +305,13 @@ def test_ends_are_those_of_each_column(column) -> None:
     rows[5, column] = np.nan
     with pytest.raises(ValueError, match="rows must be finite"):
         streamed(rows, 2, (3,), sample=(rows[10:], None))
-    extent = module._extent(lambda: (clouds(7), None))
+    extent = module._measure_block(lambda: (clouds(7), None))
     assert extent.least.tolist() == clouds(7).min(axis=0).tolist()
     assert extent.greatest.tolist() == clouds(7).max(axis=0).tolist()
 
 
 def test_the_start_has_settled_on_the_sample() -> None:
     rows = np.random.default_rng(11).gamma(2, 5, (1500, 2))
-    start = module._start(6, rows, None, 0)
-    moved = naive.lloyd_steps(rows, start, np.ones(len(rows)), 1) - start
+    start = module._choose_start(6, rows, None)
+    moved = naive.iterate_lloyd(rows, start, np.ones(len(rows)), 1) - start
     assert (moved**2).sum() <= 1e-6 * rows.var(axis=0).mean()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fastkm._kernels.lloyd import BLOCK
 from fastkm.cluster.lloyd import row_chunks as module
-from fastkm.cluster.lloyd.row_chunks import RowChunks, quiet, whole_blocks
+from fastkm.cluster.lloyd.row_chunks import RowChunks, ignore_overflow, round_up_to_blocks
 from tests.clouds import KINDS, LAYOUTS, SIZES, cloud
 
 BASE = np.random.default_rng(4).integers(0, 100, (40, 3))
@@ -20,7 +20,7 @@ def test_a_part_holds_the_rows_whatever_their_layout(layout, dtype):
     table = RowChunks(x)
     assert table.dtype == (np.float32 if dtype in {"f4", "f2"} else np.float64)
     for c_order in (False, True):
-        part = table.part(7, 31, c_order=c_order)
+        part = table.load(7, 31, c_order=c_order)
         assert part.x.dtype == table.dtype
         assert part.x.dtype.isnative
         assert part.x.flags.aligned
@@ -33,8 +33,8 @@ def test_a_part_holds_the_rows_whatever_their_layout(layout, dtype):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_floats_in_c_and_fortran_order_are_not_copied(dtype, order):
     x = np.asarray(BASE, dtype, order=order)
-    assert np.shares_memory(RowChunks(x).part(0, 40).x, x)
-    assert np.shares_memory(RowChunks(x).part(0, 40, c_order=True).x, x) == (order == "C")
+    assert np.shares_memory(RowChunks(x).load(0, 40).x, x)
+    assert np.shares_memory(RowChunks(x).load(0, 40, c_order=True).x, x) == (order == "C")
 
 
 def test_the_array_stays_writable_for_its_owner():
@@ -43,14 +43,8 @@ def test_the_array_stays_writable_for_its_owner():
     assert x.flags.writeable
 
 
-def test_another_type_to_compute_in_can_be_asked_for():
-    part = RowChunks(BASE, np.dtype("f4")).part(3, 5)
-    assert part.x.dtype == np.float32
-    np.testing.assert_array_equal(part.x, BASE[3:5])
-
-
 def test_chosen_rows_are_copies_in_float64():
-    chosen = RowChunks(BASE).chosen([3, 0])
+    chosen = RowChunks(BASE).take([3, 0])
     assert chosen.dtype == np.float64
     np.testing.assert_array_equal(chosen, BASE[[3, 0]])
 
@@ -59,23 +53,23 @@ def test_chosen_rows_are_copies_in_float64():
 def test_chunks_are_whole_blocks_neither_few_nor_large(n, d, dtype):
     x = np.broadcast_to(np.zeros((), dtype), (n, d))
     table = RowChunks(x)
-    assert table.step % BLOCK == 0
-    assert module.LEAST_ROWS <= table.step <= max(module.LEAST_ROWS, module.MOST_ROWS)
-    converted = table.step * d * table.dtype.itemsize
-    assert table.step == module.LEAST_ROWS or converted <= module.MOST_BYTES + BLOCK * d * 8
+    assert table.chunk_rows % BLOCK == 0
+    assert module.MIN_ROWS <= table.chunk_rows <= max(module.MIN_ROWS, module.MAX_ROWS)
+    converted = table.chunk_rows * d * table.dtype.itemsize
+    assert table.chunk_rows == module.MIN_ROWS or converted <= module.MAX_BYTES + BLOCK * d * 8
 
 
 @pytest.mark.parametrize(("rows", "wanted"), [(1, 256), (256, 256), (257, 512)])
 def test_rows_are_rounded_up_to_blocks(rows, wanted):
-    assert whole_blocks(rows) == wanted
+    assert round_up_to_blocks(rows) == wanted
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_map_and_fold_go_through_the_chunks_in_order(threads, monkeypatch):
-    monkeypatch.setattr(module, "LEAST_ROWS", 256)
-    monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
+    monkeypatch.setattr(module, "MIN_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_NUMBERS", 1)
     table, folded = RowChunks(np.zeros((1000, 2))), []
-    assert table.step == 256
+    assert table.chunk_rows == 256
     wanted = [(0, 256), (256, 512), (512, 768), (768, 1000)]
     assert table.map(lambda start, stop: (start, stop), threads) == wanted
     table.fold(lambda start, stop: (start, stop), folded.append, threads)
@@ -83,7 +77,7 @@ def test_map_and_fold_go_through_the_chunks_in_order(threads, monkeypatch):
 
 
 def test_overflow_in_a_chunk_is_no_warning():
-    assert quiet(lambda x: x * x)(np.array([1e200]))[0] == np.inf
+    assert ignore_overflow(lambda x: x * x)(np.array([1e200]))[0] == np.inf
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,7 +86,7 @@ def test_overflow_in_a_chunk_is_no_warning():
 def test_moments_are_mean_and_variance(kind, dtype, seed, n):
     working = "f8" if dtype == "i4" else dtype
     x = np.clip(cloud(seed, kind, n, 3, working), -2e9, 2e9).astype(dtype)
-    found = RowChunks(x).moments(threads=2)
+    found = RowChunks(x).compute_moments(threads=2)
     wide = x.astype(np.longdouble)
     mean, variance = wide.mean(axis=0), wide.var(axis=0)
     largest = np.abs(wide - wide[0]).max(axis=0)
@@ -107,10 +101,10 @@ def test_moments_are_mean_and_variance(kind, dtype, seed, n):
 
 
 def test_moments_do_not_depend_on_the_number_of_threads(monkeypatch):
-    monkeypatch.setattr(module, "LEAST_ROWS", 256)
-    monkeypatch.setattr(module, "LEAST_NUMBERS", 1)
+    monkeypatch.setattr(module, "MIN_ROWS", 256)
+    monkeypatch.setattr(module, "MIN_NUMBERS", 1)
     table = RowChunks(cloud(1, "skewed", 1000, 3))
-    one, three = table.moments(threads=1), table.moments(threads=3)
+    one, three = table.compute_moments(threads=1), table.compute_moments(threads=3)
     np.testing.assert_array_equal(one.mean, three.mean)
     np.testing.assert_array_equal(one.variance, three.variance)
 
@@ -120,6 +114,6 @@ def test_moments_do_not_depend_on_the_number_of_threads(monkeypatch):
 def test_moments_are_not_finite_where_a_row_is_not(wrong, row):
     x = cloud(1, "noise", 600, 3)
     x[row, 1] = wrong
-    found = RowChunks(x).moments()
+    found = RowChunks(x).compute_moments()
     assert not np.isfinite(found.variance[1])
     assert np.isfinite(found.variance[[0, 2]]).all()

@@ -8,14 +8,15 @@ from sklearn.metrics import calinski_harabasz_score, silhouette_score
 
 from fastkm.cluster.selection import criteria_nd
 from fastkm.cluster.selection.choose_k import choose_k
-from fastkm.cluster.selection.criteria_nd import Partition, bic, calinski_harabasz, sampled
+from fastkm.cluster.selection.criteria import bic
+from fastkm.cluster.selection.criteria_nd import Partition, calinski_harabasz, draw_sample
 
 
 class Rows:
     def __init__(self, rows, weights=None):
         self.rows, self.weights = np.asarray(rows, float), weights
 
-    def gathered(self):
+    def gather(self):
         return self.rows, self.weights
 
 
@@ -47,7 +48,7 @@ class Wrapped:
     def __init__(self, data, labels):
         self.own = partition_of(data, labels)
 
-    def for_choice(self):
+    def for_selection(self):
         return self.own
 
 
@@ -132,14 +133,14 @@ def test_sample_estimates_the_mean_within_its_error(monkeypatch, weighted):
 
 
 def test_sample_is_spread_evenly_and_by_weight():
-    cells, shares = sampled(100_000, None)
+    cells, shares = draw_sample(100_000, None)
     assert len(set(cells // 100)) == len(cells) == 1000
     assert shares.sum() == pytest.approx(1)
     weights = np.where(np.arange(5000) < 500, 9.0, 1.0)
-    cells, _ = sampled(5000, weights)
+    cells, _ = draw_sample(5000, weights)
     assert (cells < 500).sum() == 500
     assert cells.max() < 5000
-    few, shares = sampled(4, np.array([1.0, 1, 0, 2]))
+    few, shares = draw_sample(4, np.array([1.0, 1, 0, 2]))
     assert few.tolist() == [0, 1, 2, 3]
     assert shares.tolist() == [0.25, 0.25, 0, 0.5]
 
@@ -193,5 +194,5 @@ def test_several_data_sets_are_refused():
     mixed = {2: Wrapped(Rows(rows), np.minimum(labels, 1)), 3: Wrapped(Rows(rows), labels)}
     with pytest.raises(ValueError, match="one call, got several data sets"):
         choose_k(mixed)
-    with pytest.raises(TypeError, match="those of several k"):
+    with pytest.raises(TypeError, match=r"by k, got Wrapped: call .* with several k"):
         choose_k(mixed[2])

@@ -11,8 +11,8 @@ from fastkm.cluster.streaming.arrays import (
     align_weights,
     as_raw_array,
     broadcast_weights,
-    require_fit,
-    weights_of_block,
+    load_weights,
+    require_broadcast,
 )
 
 VALUES = np.arange(6.0).reshape(2, 3)
@@ -34,17 +34,17 @@ def test_missing_cells_are_known_of_the_whole_and_of_its_parts(array):
     cells = as_raw_array(array, "values")
     assert cells.shape == (2, 3)
     np.testing.assert_array_equal(cells.load().values, VALUES)
-    np.testing.assert_array_equal(cells.load().missing(), HOLES)
-    part = cells.part((slice(1, 2), slice(1, 3))).load()
-    np.testing.assert_array_equal(part.missing(), [[True, False]])
-    turned = cells.load().each(np.transpose)
-    np.testing.assert_array_equal(turned.missing(), HOLES.T)
+    np.testing.assert_array_equal(cells.load().find_missing(), HOLES)
+    part = cells.select((slice(1, 2), slice(1, 3))).load()
+    np.testing.assert_array_equal(part.find_missing(), [[True, False]])
+    turned = cells.load().apply(np.transpose)
+    np.testing.assert_array_equal(turned.find_missing(), HOLES.T)
 
 
 def test_nan_is_missing_only_where_numbers_are_packed():
     cells = as_raw_array(xr.DataArray([1.0, np.nan]), "values")
-    assert cells.missing() is None
-    assert cells.missing(packed=True).tolist() == [False, True]
+    assert cells.find_missing() is None
+    assert cells.find_missing(packed=True).tolist() == [False, True]
 
 
 def test_nothing_is_copied_or_computed_to_take_cells_apart():
@@ -53,7 +53,7 @@ def test_nothing_is_copied_or_computed_to_take_cells_apart():
 
     lazy = da.zeros((4, 2), chunks=2).map_blocks(never, meta=np.empty((0, 0)))
     for given in (lazy, xr.DataArray(lazy)):
-        part = as_raw_array(given, "values").part((slice(1, 2), slice(0, 1)))
+        part = as_raw_array(given, "values").select((slice(1, 2), slice(0, 1)))
         assert part.shape == (1, 1)
     masked = np.ma.array(VALUES, mask=HOLES)
     cells = as_raw_array(masked, "values")
@@ -67,9 +67,9 @@ def test_shapes_fit_as_in_numpy(shape, onto):
         np.broadcast_to(np.empty(shape), onto)
     except ValueError:
         with pytest.raises(ValueError, match="weights must broadcast to the shape of values"):
-            require_fit(shape, onto)
+            require_broadcast(shape, onto)
     else:
-        require_fit(shape, onto)
+        require_broadcast(shape, onto)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (1, 3), (2, 1), (1, 1), (2, 3)], ids=str)
@@ -78,7 +78,7 @@ def test_weights_beneath_a_box_are_those_of_the_whole(shape):
     whole = np.broadcast_to(weights, (2, 3))
     over = align_weights(weights, as_raw_array(VALUES, "values"))
     for box in np.s_[0:1, 0:3], np.s_[1:2, 1:2], np.s_[0:2, 2:3]:
-        found = broadcast_weights(weights_of_block(over, box), whole[box].shape)
+        found = broadcast_weights(load_weights(over, box), whole[box].shape)
         np.testing.assert_array_equal(found, whole[box])
 
 
@@ -86,5 +86,5 @@ def test_missing_weights_are_nan_and_packed_ones_physical():
     attributes = {"_FillValue": np.int16(-1), "scale_factor": 0.5}
     weights = xr.DataArray(np.array([-1, 3], "i2"), attrs=attributes)
     over = align_weights(weights, as_raw_array(np.ones((2, 2)), "values"))
-    found = broadcast_weights(weights_of_block(over, np.s_[0:2, 0:2]), (2, 2))
+    found = broadcast_weights(load_weights(over, np.s_[0:2, 0:2]), (2, 2))
     np.testing.assert_array_equal(found, [[np.nan, 1.5]] * 2)

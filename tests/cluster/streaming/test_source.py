@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import strategies as st
 
 from fastkm.cluster.streaming import chunks as module
-from fastkm.cluster.streaming.chunks import PIECE_CELLS, FormatMismatch
+from fastkm.cluster.streaming.chunks import BOX_CELLS, FormatMismatch
 from fastkm.cluster.streaming.source import Source
 
 RNG = np.random.default_rng(5)
@@ -24,7 +24,7 @@ PACKING = {"scale_factor": 0.01, "add_offset": 10.0}
 def read(source):
     """Run one pass; give all values and weights, having checked each piece."""
     values, weights = [np.empty(0, source.dtype)], [np.empty(0)]
-    for piece in source.chunks():
+    for piece in source.read_chunks():
         assert piece.values.dtype == source.dtype
         assert (piece.weights is not None) == source.weighted
         for array in (array for array in piece if array is not None):
@@ -96,7 +96,7 @@ def test_values_come_in_any_kind(layout):
 @pytest.mark.parametrize("pieces", [1, 5, 2**20])
 @pytest.mark.parametrize("layout", [key for key in LAYOUTS if "chunks" not in key])
 def test_weights_stay_with_their_values(layout, pieces, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", pieces)
+    monkeypatch.setattr(module, "BOX_CELLS", pieces)
     source = Source(LAYOUTS[layout](VALUES), WEIGHTS)
     assert source.weighted
     assert_gives(source, VALUES, WEIGHTS)
@@ -137,8 +137,8 @@ def test_numbers_keep_their_type_and_booleans_are_bytes(dtype, how):
 )
 @pytest.mark.parametrize("how", ["array", "chunk"])
 def test_an_array_that_needs_no_copy_is_one_view(array, how, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", 5)
-    (piece,) = Source(array if how == "array" else lambda: [array]).chunks()
+    monkeypatch.setattr(module, "BOX_CELLS", 5)
+    (piece,) = Source(array if how == "array" else lambda: [array]).read_chunks()
     assert piece.values.size == array.size
     assert np.shares_memory(piece.values, getattr(array, "values", array))
     assert not piece.values.flags.writeable
@@ -148,15 +148,15 @@ def test_an_array_that_needs_no_copy_is_one_view(array, how, monkeypatch):
     "layout", ["strided", "reversed", "other byte order", "not aligned", "DataArray with rules"]
 )
 def test_an_array_that_must_be_copied_is_copied_piece_by_piece(layout, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", 5)
-    sizes = [len(piece.values) for piece in Source(LAYOUTS[layout](VALUES)).chunks()]
+    monkeypatch.setattr(module, "BOX_CELLS", 5)
+    sizes = [len(piece.values) for piece in Source(LAYOUTS[layout](VALUES)).read_chunks()]
     assert max(sizes) <= 5
     assert sum(sizes) == VALUES.size
 
 
 def test_contiguous_values_with_weights_are_copied_only_where_some_are_left_out():
     weights = WEIGHTS.copy()
-    (piece,) = Source(VALUES, weights).chunks()
+    (piece,) = Source(VALUES, weights).read_chunks()
     assert np.shares_memory(piece.values, VALUES)
     assert np.shares_memory(piece.weights, weights)
     weights[0, 0] = 0
@@ -166,14 +166,14 @@ def test_contiguous_values_with_weights_are_copied_only_where_some_are_left_out(
 def test_decoded_values_that_changed_are_one_view_again():
     array = decoded(PACKED + 1)
     array = array.copy(data=array.values * np.pi)
-    (piece,) = Source(array).chunks()
+    (piece,) = Source(array).read_chunks()
     assert np.shares_memory(piece.values, array.values)
 
 
 def test_an_array_may_be_read_only_or_in_a_file(tmp_path):
     np.save(tmp_path / "a.npy", VALUES)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
-    (piece,) = Source(mapped).chunks()
+    (piece,) = Source(mapped).read_chunks()
     assert np.shares_memory(piece.values, mapped)
     assert_gives(Source(mapped[:, ::2]), VALUES[:, ::2])
 
@@ -186,10 +186,10 @@ def test_a_pass_over_many_strided_values_takes_little_memory():
         for source in (Source(values), Source(values, weights)):
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            sizes = [len(piece.values) for piece in source.chunks()]
-            assert tracemalloc.get_traced_memory()[1] - before < 40 * PIECE_CELLS
+            sizes = [len(piece.values) for piece in source.read_chunks()]
+            assert tracemalloc.get_traced_memory()[1] - before < 40 * BOX_CELLS
             assert sum(sizes) == len(values)
-            assert max(sizes) == PIECE_CELLS
+            assert max(sizes) == BOX_CELLS
     finally:
         tracemalloc.stop()
 
@@ -198,11 +198,11 @@ def test_a_view_takes_no_memory_and_neither_do_broadcast_weights():
     values = np.zeros(3_000_000)
     tracemalloc.start()
     try:
-        assert sum(len(piece.values) for piece in Source(values).chunks()) == len(values)
+        assert sum(len(piece.values) for piece in Source(values).read_chunks()) == len(values)
         assert tracemalloc.get_traced_memory()[1] < 100_000
         tracemalloc.reset_peak()
-        assert sum(len(piece.values) for piece in Source(values, 1.0).chunks()) == len(values)
-        assert tracemalloc.get_traced_memory()[1] < 24 * PIECE_CELLS
+        assert sum(len(piece.values) for piece in Source(values, 1.0).read_chunks()) == len(values)
+        assert tracemalloc.get_traced_memory()[1] < 24 * BOX_CELLS
     finally:
         tracemalloc.stop()
 
@@ -210,12 +210,12 @@ def test_a_view_takes_no_memory_and_neither_do_broadcast_weights():
 def test_passes_are_counted_when_they_begin():
     source = Source(lambda: [[1, 2], [3]])
     assert source.passes == 0
-    first = source.chunks()
+    first = source.read_chunks()
     assert source.passes == 1
     assert [piece.values.tolist() for piece in first] == [[1, 2], [3]]
-    source.chunks()
+    source.read_chunks()
     assert source.passes == 2
-    source.locate_infinite()
+    source.find_infinity()
     assert source.passes == 2
 
 
@@ -235,7 +235,7 @@ def test_each_pass_calls_once_and_what_is_looked_at_before_is_not_read_again():
 
 def test_an_unfinished_pass_does_no_harm():
     source = Source(lambda: [[1.0], [2.0]])
-    next(source.chunks())
+    next(source.read_chunks())
     assert_gives(source, [1.0, 2.0])
 
 
@@ -246,7 +246,7 @@ def test_an_unfinished_pass_does_no_harm():
 @pytest.mark.parametrize("kind", ["masked", "Fortran", "rules", "dask", "chunks", "integers"])
 @pytest.mark.parametrize("limit", [10, 2**20])
 def test_missing_cells_are_left_out(kind, weights, limit, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", limit)
+    monkeypatch.setattr(module, "BOX_CELLS", limit)
     masked = np.ma.array(VALUES, mask=HOLES)
     array = {
         "masked": masked,
@@ -295,7 +295,7 @@ def test_weight_zero_leaves_a_value_out():
 def test_there_may_be_nothing(nothing):
     source = Source(nothing)
     assert source.dtype == np.float64
-    assert list(source.chunks()) == list(source.chunks()) == []
+    assert list(source.read_chunks()) == list(source.read_chunks()) == []
 
 
 # Weights
@@ -304,7 +304,7 @@ def test_there_may_be_nothing(nothing):
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (1, 7), (6, 1), (1, 1)], ids=str)
 @pytest.mark.parametrize("kind", ["numpy", "dask values", "dask weights"])
 def test_weights_are_broadcast(shape, kind, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", 10)
+    monkeypatch.setattr(module, "BOX_CELLS", 10)
     weights = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
     values = da.from_array(VALUES, chunks=(4, 3)) if kind == "dask values" else VALUES
     given = da.from_array(weights, chunks=2) if kind == "dask weights" else weights
@@ -342,7 +342,7 @@ def test_a_wrong_weight_is_named_with_its_place(wrong):
 
 
 def test_the_place_of_a_wrong_weight_is_right_in_a_later_box(monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", 3)
+    monkeypatch.setattr(module, "BOX_CELLS", 3)
     weights = WEIGHTS.copy()
     weights[3, 5] = -1
     for values in (VALUES, np.asfortranarray(VALUES)):
@@ -444,7 +444,7 @@ def test_decoded_values_that_were_changed_are_physical():
 @pytest.mark.parametrize("first", [raw, decoded])
 def test_a_chunk_of_another_packing_differs(first, later):
     source = Source(lambda: [first(), later])
-    pieces = source.chunks()
+    pieces = source.read_chunks()
     next(pieces)
     with pytest.raises(FormatMismatch):
         next(pieces)
@@ -502,7 +502,7 @@ def test_dask_is_computed_one_block_at_a_time_and_in_order():
         met.clear()
         source = Source(given)
         assert met == [0]
-        for number, piece in enumerate(source.chunks(), 1):
+        for number, piece in enumerate(source.read_chunks(), 1):
             assert met == [0, 2, 6, 8][:number]
             assert piece.values[0] == met[-1]
 
@@ -555,7 +555,7 @@ def test_pairs_are_chunks_and_weights():
 
 def test_an_array_that_is_returned_is_one_chunk():
     assert_gives(Source(lambda: VALUES), VALUES)
-    (piece,) = Source(lambda: VALUES).chunks()
+    (piece,) = Source(lambda: VALUES).read_chunks()
     assert piece.values.size == VALUES.size
 
 
@@ -690,8 +690,8 @@ def infinite(values=VALUES, cell=(3, 5)):
 )  # fmt: skip
 @pytest.mark.parametrize("limit", [4, 2**20])
 def test_the_first_infinity_is_found(given, place, limit, monkeypatch):
-    monkeypatch.setattr(module, "PIECE_CELLS", limit)
-    assert Source(given).locate_infinite() == place
+    monkeypatch.setattr(module, "BOX_CELLS", limit)
+    assert Source(given).find_infinity() == place
 
 
 def test_an_infinity_without_weight_is_none():
@@ -699,7 +699,7 @@ def test_an_infinity_without_weight_is_none():
     weights[3, 5] = 0
     source = Source(infinite(), weights)
     assert np.isfinite(read(source)[0]).all()
-    assert source.locate_infinite() == "a cell"
+    assert source.find_infinity() == "a cell"
 
 
 # Any layout, mask, weights and chunks
@@ -745,7 +745,7 @@ def test_pieces_hold_what_numpy_finds(case, kind):
         ]
         given, weights = lambda: parts, None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE_CELLS", cells)
+        patch.setattr(module, "BOX_CELLS", cells)
         source = Source(given, weights)
         assert source.dtype == wanted.dtype.newbyteorder("=")
         assert_gives(source, wanted, heavy)
@@ -758,8 +758,8 @@ def test_boxes_cover_each_cell_once(shape, limit, random):
     cells = np.zeros(shape, int)
     axes = random.sample(range(len(shape)), len(shape))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE_CELLS", limit)
-        for box in module._cut(tuple(slice(0, length) for length in shape), tuple(axes)):
+        patch.setattr(module, "BOX_CELLS", limit)
+        for box in module._cut_box(tuple(slice(0, length) for length in shape), tuple(axes)):
             assert cells[box].size <= limit
             cells[box] += 1
     assert (cells == 1).all()

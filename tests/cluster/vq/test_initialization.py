@@ -158,6 +158,6 @@ def test_masked_rows_are_not_drawn(minit):
 def test_the_spread_start_weighs_rows_by_their_squared_distance():
     rows = np.array([[0.0], [1.0], [3.0]])
     rng = np.random.default_rng(0)
-    starts = [initialization.choose_spread(rows, 2, rng)[:, 0] for _ in range(2000)]
+    starts = [initialization.draw_plusplus(rows, 2, rng)[:, 0] for _ in range(2000)]
     seconds = [second for first, second in starts if first == 0]
     assert np.mean(np.equal(seconds, 3)) == pytest.approx(0.9, abs=0.04)

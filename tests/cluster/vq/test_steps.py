@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.cluster.vq.steps import AllRows, SortedValues, engine_for
+from fastkm.cluster.vq.steps import RowEngine, SortedEngine, choose_engine
 from tests import naive
 
 
 def steps(values, codebook):
     rows, codes = np.reshape(np.array(values, float), (-1, 1)), np.reshape(codebook, (-1, 1))
-    return SortedValues(rows).step(codes), AllRows(rows).step(codes)
+    return SortedEngine(rows).step(codes), RowEngine(rows).step(codes)
 
 
 @given(
@@ -31,7 +31,7 @@ def test_both_engines_report_the_same_facts(values, codebook):
 )
 def test_a_far_value_whose_rounded_distances_all_tie_goes_to_the_lowest_index(codebook, owner):
     one, other = steps([1e12], codebook)
-    assert naive.sorted_step(np.array([1e12]), np.array(codebook))[1][owner] == 1
+    assert naive.step_sorted(np.array([1e12]), np.array(codebook))[1][owner] == 1
     assert one.counts[owner] == other.counts[owner] == 1
 
 
@@ -45,7 +45,7 @@ def test_a_far_value_goes_to_the_code_that_is_nearest_after_rounding():
 def test_a_step_of_many_features_measures_the_mean_distance(features):
     """Matrix products rank codes but measure nothing."""
     x = np.random.default_rng(1).normal(size=(300, features))
-    engine = AllRows(x)
+    engine = RowEngine(x)
     for codebook in (x[:5], x[5:10]):
         step = engine.step(codebook.copy())
         codes, squares = naive.assign(x, codebook)
@@ -55,23 +55,23 @@ def test_a_step_of_many_features_measures_the_mean_distance(features):
 
 
 def test_one_feature_is_sorted_and_several_are_not():
-    assert isinstance(engine_for(np.zeros((3, 1))), SortedValues)
-    assert isinstance(engine_for(np.zeros((3, 2))), AllRows)
+    assert isinstance(choose_engine(np.zeros((3, 1))), SortedEngine)
+    assert isinstance(choose_engine(np.zeros((3, 2))), RowEngine)
 
 
 @pytest.mark.parametrize(("dtype", "large"), [("f4", 1e19), ("f8", 1e154)])
 def test_squares_that_may_overflow_are_known_before(dtype, large):
     rows = np.array([[0, 1], [2, 3], [1, 1]], dtype)
-    assert AllRows(rows).finite(rows)
-    assert not AllRows(rows).finite(np.array([[0.0, large]]))
-    assert not AllRows(rows * np.array(large, dtype)).finite(rows)
+    assert RowEngine(rows).has_finite_distances(rows)
+    assert not RowEngine(rows).has_finite_distances(np.array([[0.0, large]]))
+    assert not RowEngine(rows * np.array(large, dtype)).has_finite_distances(rows)
     rows[1, 0] = np.nan
-    assert not AllRows(rows).finite(rows[:1])
+    assert not RowEngine(rows).has_finite_distances(rows[:1])
 
 
 def test_labels_are_those_of_the_last_step():
     rows = np.array([[0.0, 1], [9, 3], [1, 1]])
-    engine = AllRows(rows)
+    engine = RowEngine(rows)
     assert engine.labels is None
     engine.step(rows[:2], measured=False)
     assert engine.labels.tolist() == [0, 1, 0]

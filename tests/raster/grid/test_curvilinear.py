@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fastkm.raster.grid.geolocation import grid_of
+from fastkm.raster.grid.geolocation import find_grid
 
 
 def pixels(*pairs):
@@ -20,7 +20,7 @@ def curvilinear(latitude, longitude):
 
 
 def test_cells_with_coordinates_of_their_own():
-    grid = grid_of(curvilinear([[0.0, 1], [10, 12]], [[179.0, -179], [179, -177]]))
+    grid = find_grid(curvilinear([[0.0, 1], [10, 12]], [[179.0, -179], [179, -177]]))
     assert grid.crs == "EPSG:4326"
     assert not grid.straight
     found = grid.place(pixels((0, 0), (0, 0.5), (0.5, 0.5), (1, 1), (-0.5, 0)))
@@ -30,20 +30,20 @@ def test_cells_with_coordinates_of_their_own():
 
 
 def test_a_cell_around_a_pole_is_joined_through_space():
-    grid = grid_of(curvilinear([[80.0, 80], [80, 80]], [[-135.0, 135], [-45, 45]]))
+    grid = find_grid(curvilinear([[80.0, 80], [80, 80]], [[-135.0, 135], [-45, 45]]))
     [[_, latitude]] = grid.place(pixels((0.5, 0.5)))
     assert latitude == pytest.approx(90)
 
 
 def test_cells_without_a_coordinate_are_an_error():
     with pytest.raises(ValueError, match="'nav_lat' must be finite"):
-        grid_of(curvilinear([[np.nan, 1], [10, 12]], [[0.0, 1], [0, 1]]))
+        find_grid(curvilinear([[np.nan, 1], [10, 12]], [[0.0, 1], [0, 1]]))
 
 
 @pytest.mark.parametrize(("columns", "turn"), [(36, 36), (30, 0)])
 def test_cells_that_go_round_are_recognised(columns, turn):
     longitude, latitude = np.meshgrid(np.arange(columns) * 10.0 + 5, np.linspace(-60, 60, 5))
-    grid = grid_of(curvilinear(latitude + np.sin(np.radians(longitude)), longitude % 360))
+    grid = find_grid(curvilinear(latitude + np.sin(np.radians(longitude)), longitude % 360))
     assert grid.turn == turn
     if turn:
         last, first = grid.place(pixels((2, 35.5), (2, -0.5)))
@@ -53,7 +53,7 @@ def test_cells_that_go_round_are_recognised(columns, turn):
 def test_which_way_a_grid_turns():
     longitude, latitude = np.meshgrid(np.arange(0.0, 40, 10), np.arange(10.0, 40, 10))
     latitude += longitude / 1e3
-    assert not grid_of(curvilinear(latitude, longitude)).is_mirrored()
-    assert grid_of(curvilinear(latitude[::-1], longitude)).is_mirrored()
-    assert grid_of(curvilinear(latitude, -longitude)).is_mirrored()
-    assert not grid_of(curvilinear(latitude[::-1], -longitude)).is_mirrored()
+    assert not find_grid(curvilinear(latitude, longitude)).is_mirrored()
+    assert find_grid(curvilinear(latitude[::-1], longitude)).is_mirrored()
+    assert find_grid(curvilinear(latitude, -longitude)).is_mirrored()
+    assert not find_grid(curvilinear(latitude[::-1], -longitude)).is_mirrored()

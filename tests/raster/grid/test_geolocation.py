@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from fastkm.raster.grid.geolocation import (
     AxisGrid,
-    grid_of,
+    find_grid,
+    find_regional_extent,
     interpolate,
-    lies_on_globe,
-    regional_extent,
-    to_coordinates,
+    is_on_globe,
 )
 from tests.label_maps import curvilinear
 
@@ -24,6 +23,10 @@ def raster(latitude, longitude, dims=("lat", "lon"), **coords):
 
 def pixels(*pairs):
     return np.array(pairs, float)
+
+
+def to_coordinates(pixels, raster):
+    return find_grid(raster).place(np.asarray(pixels, np.float64))
 
 
 def lesson_rule(centres, index):
@@ -101,18 +104,18 @@ def test_monotone_centres_give_monotone_coordinates(centres, falling):
 
 
 def test_extent_of_a_region_is_that_of_its_outer_edges():
-    assert regional_extent(raster([20, 10, 0], [-20, -10])) == (-25, -5, -5, 25)
-    assert regional_extent(raster([-90, 0, 90], [0, 60])) == (-30, -90, 90, 90)
+    assert find_regional_extent(raster([20, 10, 0], [-20, -10])) == (-25, -5, -5, 25)
+    assert find_regional_extent(raster([-90, 0, 90], [0, 60])) == (-30, -90, 90, 90)
 
 
 @pytest.mark.parametrize("step", [1.0, 30.0])
 def test_extent_of_the_globe_is_none(step):
     longitude = np.arange(step / 2, 360, step)
-    assert regional_extent(raster([-45, 45], longitude)) is None
+    assert find_regional_extent(raster([-45, 45], longitude)) is None
 
 
 def test_extent_of_projected_coordinates_is_none():
-    assert regional_extent(raster([0.0, 1.0], [0.0, 1.0], ("y", "x"))) is None
+    assert find_regional_extent(raster([0.0, 1.0], [0.0, 1.0], ("y", "x"))) is None
 
 
 # Grids
@@ -125,12 +128,12 @@ def globe_of_columns(columns, west=0.0, *, descending=False):
 
 @pytest.mark.parametrize("descending", [False, True])
 def test_columns_of_a_globe_go_on_round_it(descending):
-    grid = grid_of(globe_of_columns(8, descending=descending))
+    grid = find_grid(globe_of_columns(8, descending=descending))
     assert grid.turn == 8
     index = np.arange(-20, 20, 0.25)
     step = -45.0 if descending else 45.0
     first = 337.5 if descending else 22.5
-    np.testing.assert_allclose(grid.x_at(index), first + step * index, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(grid.interpolate_x(index), first + step * index, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -140,30 +143,30 @@ def test_columns_of_a_globe_go_on_round_it(descending):
     ids=["0", "-180", "float32", "jump", "two"],
 )  # fmt: skip
 def test_grids_that_go_round_are_recognised(longitude):
-    assert grid_of(raster([0.0, 1], longitude)).turn == len(longitude)
+    assert find_grid(raster([0.0, 1], longitude)).turn == len(longitude)
 
 
 @pytest.mark.parametrize(
     "longitude", [np.arange(0.0, 350, 10), np.arange(0.0, 361, 10), [5.0], [170.0, 180, -170]]
 )
 def test_grids_that_do_not_go_round_are_recognised(longitude):
-    grid = grid_of(raster([0.0, 1], longitude))
+    grid = find_grid(raster([0.0, 1], longitude))
     assert grid.turn == 0
     assert (np.diff(grid.x) > 0).all()
 
 
 @given(st.integers(2, 40), st.floats(-400, 400), st.floats(-720, 720), st.booleans())
 def test_the_column_of_a_meridian_is_at_the_meridian(columns, west, meridian, descending):
-    grid = grid_of(globe_of_columns(columns, west % 360 - 180, descending=descending))
-    column = grid.column_of(meridian)
+    grid = find_grid(globe_of_columns(columns, west % 360 - 180, descending=descending))
+    column = grid.find_column(meridian)
     assert -0.5 <= column <= columns - 0.5
-    away = (grid.x_at(np.array([column]))[0] - meridian + 180) % 360 - 180
+    away = (grid.interpolate_x(np.array([column]))[0] - meridian + 180) % 360 - 180
     assert abs(away) < 1e-3 * 360 / columns
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())
 def test_halves_are_placed_as_any_points(rows, columns, data):
-    grid = grid_of(
+    grid = find_grid(
         raster(
             np.sort(
                 data.draw(st.lists(st.floats(-90, 90), min_size=rows, max_size=rows, unique=True))
@@ -178,15 +181,15 @@ def test_halves_are_placed_as_any_points(rows, columns, data):
 
 
 def test_a_meridian_may_miss_a_part_of_the_globe():
-    grid = grid_of(raster([0.0, 1], [170.0, 180, 190]))
-    assert grid.column_of(-180.0) == 1.0
-    assert grid.column_of(0.0) is None
-    assert grid.column_of(195.0) is None  # its edge
+    grid = find_grid(raster([0.0, 1], [170.0, 180, 190]))
+    assert grid.find_column(-180.0) == 1.0
+    assert grid.find_column(0.0) is None
+    assert grid.find_column(195.0) is None  # its edge
 
 
 def test_a_mesh_of_cells_is_a_grid_of_axes():
     longitude, latitude = np.meshgrid(np.arange(0.0, 360, 10), [10.0, 20])
-    grid = grid_of(curvilinear(np.zeros((2, 36)), latitude, longitude))
+    grid = find_grid(curvilinear(np.zeros((2, 36)), latitude, longitude))
     assert isinstance(grid, AxisGrid)
     assert (grid.turn, grid.y.tolist()) == (36, [10, 20])
 
@@ -196,9 +199,9 @@ def test_axes_come_before_cells():
         latitude=(("lat", "lon"), np.zeros((2, 2)), {"units": "degrees_north"}),
         longitude=(("lat", "lon"), np.zeros((2, 2)), {"units": "degrees_east"}),
     )
-    assert isinstance(grid_of(both), AxisGrid)
+    assert isinstance(find_grid(both), AxisGrid)
 
 
 def test_what_lies_on_the_globe():
-    assert lies_on_globe(raster([0.0, 1], [0.0, 1]))
-    assert not lies_on_globe(raster([0.0, 1], [0.0, 1], ("y", "x")))
+    assert is_on_globe(raster([0.0, 1], [0.0, 1]))
+    assert not is_on_globe(raster([0.0, 1], [0.0, 1], ("y", "x")))

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import fastkm
-from fastkm.raster.grid.crs import geotransform
+from fastkm.raster.grid.crs import get_geotransform
 from fastkm.raster.io.read_bands import read_stack
 from fastkm.raster.mask import apply_mask
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, write_netcdf
@@ -110,7 +110,7 @@ def test_bands_of_a_geotiff(tmp_path):
     assert read_stack(path, "nir").identical(fastkm.read_raster(path, "nir"))
     cut = read_stack(path, bbox=(500_060, 4_999_920, 500_150, 4_999_960))
     assert cut.shape == (3, 2, 3)
-    assert geotransform(cut) == (500_060, 30, 0, 4_999_960, 0, -20)
+    assert get_geotransform(cut) == (500_060, 30, 0, 4_999_960, 0, -20)
     with pytest.raises(ValueError, match="both name bands"):
         read_stack(path, "nir", bands=[1])
     with pytest.raises(ValueError, match="without a time axis"):

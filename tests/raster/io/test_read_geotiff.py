@@ -9,8 +9,8 @@ from rasterio.enums import ColorInterp
 
 import fastkm
 from fastkm.raster.grid.axes import find_axes, is_geographic
-from fastkm.raster.grid.crs import geotransform
-from fastkm.raster.io.info import describe
+from fastkm.raster.grid.crs import get_geotransform
+from fastkm.raster.io.info import describe_variables
 from fastkm.raster.io.read_geotiff import read_geotiff
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff
 
@@ -72,7 +72,7 @@ def test_mask_is_missing(tmp_path):
     mask = np.array([[True, False], [True, True]])
     path = write_tiff(tmp_path / "a.tif", np.ones((2, 2), np.uint8), mask=mask)
     assert fastkm.read_raster(path).isnull().values.tolist() == [[False, True], [False, False]]
-    [found] = describe(path)
+    [found] = describe_variables(path)
     assert found.missing == {"mask": 1}
     assert found.valid == 3
 
@@ -94,7 +94,7 @@ def test_photo_has_its_rows_go_down(tmp_path):
     assert photo.dtype == np.uint8
     assert photo.attrs["long_name"] == ("red", "green", "blue")
     assert photo.y.values[:2].tolist() == [-0.5, -1.5]
-    assert geotransform(photo) == (0, 1, 0, 0, 0, 1)
+    assert get_geotransform(photo) == (0, 1, 0, 0, 0, 1)
     assert photo.rio.crs is None
 
 
@@ -110,7 +110,7 @@ def test_turned_grid_has_a_transform_and_no_coordinates(tmp_path):
     path = write_tiff(tmp_path / "a.tif", np.zeros((3, 4)), transform=Affine(1, 1, 5, 1, -1, 9))
     raster = fastkm.read_raster(path)
     assert "x" not in raster.coords
-    assert geotransform(raster) == (5, 1, 1, 9, 1, -1)
+    assert get_geotransform(raster) == (5, 1, 1, 9, 1, -1)
 
 
 def test_raster_is_a_band_by_name_or_number(tmp_path):
@@ -130,7 +130,7 @@ def test_box_is_cut_and_the_transform_follows(tmp_path):
     cut = fastkm.read_raster(path, "swir", bbox=box)
     assert cut.shape == (2, 3)
     np.testing.assert_array_equal(cut, whole[2:4, 2:5])
-    assert geotransform(cut) == (500_060, 30, 0, 4_999_960, 0, -20)
+    assert get_geotransform(cut) == (500_060, 30, 0, 4_999_960, 0, -20)
 
 
 def test_numbers_as_stored_say_what_is_missing(tmp_path):
@@ -149,7 +149,7 @@ def test_numbers_as_stored_say_what_is_missing(tmp_path):
 
 
 def test_bands_are_described(tmp_path):
-    found = describe(write_satellite(tmp_path / "a.tif"))
+    found = describe_variables(write_satellite(tmp_path / "a.tif"))
     assert [one.name for one in found] == ["red", "nir", "swir"]
     assert found[1].missing == {"_FillValue": 2}
     assert found[1].dtype == "int16"

@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 import fastkm
-from fastkm.raster.grid.axes import find_axes, is_geographic, raster_variables
-from fastkm.raster.io.read_netcdf import open_netcdf
+from fastkm.raster.grid.axes import find_axes, find_raster_variables, is_geographic
+from fastkm.raster.io.open import open_netcdf
 from tests.conftest import needs_jit
 from tests.small_files import (
     DAYS,
@@ -208,7 +208,7 @@ def test_kept_raster_still_says_what_is_missing(path):
 
 def test_unknown_treatment_of_missing_cells_is_refused(path):
     write_netcdf(path, VALUES)
-    with pytest.raises(ValueError, match=r"missing must be 'mask' or 'keep', got 'drop'"):
+    with pytest.raises(ValueError, match=r"missing must be one of 'mask', 'keep', got 'drop'"):
         fastkm.read_raster(path, missing="drop")
 
 
@@ -317,7 +317,7 @@ def test_cell_bounds_are_no_candidates(path, attribute):
     assert fastkm.read_raster(path).name == "water"
     for decode in (True, False):
         with open_netcdf(path, decode=decode) as dataset:
-            assert raster_variables(dataset) == ["water"]
+            assert find_raster_variables(dataset) == ["water"]
 
 
 def test_file_with_no_raster_says_so(path):

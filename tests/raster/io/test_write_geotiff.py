@@ -9,7 +9,8 @@ import xarray as xr
 from fastkm import cluster_raster, kmeans1d, read_raster
 from fastkm.raster.io.read_bands import read_stack
 from fastkm.raster.io.write_geotiff import write_label_tiff
-from fastkm.raster.labels import label_raster, write_labels
+from fastkm.raster.io.write_netcdf import write_labels
+from fastkm.raster.labels import label_raster
 from tests.conftest import needs_jit
 from tests.small_files import names, write_world
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff

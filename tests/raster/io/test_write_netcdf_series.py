@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from fastkm.raster.io.write_netcdf import write_labels
 from fastkm.raster.io.write_netcdf_series import join_label_series, write_label_series
-from fastkm.raster.io.write_zarr import create_label_store, write_label_region
-from fastkm.raster.labels import write_labels
-from fastkm.raster.multifile.combine import assembled
-from fastkm.raster.multifile.scan import survey
+from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
+from fastkm.raster.multifile.combine import combine_files
+from fastkm.raster.multifile.scan import scan_file
 from tests.small_archives import SHAPE, SINCE_1988, write_month, write_months, write_single
 from tests.small_files import names
 
@@ -27,7 +27,7 @@ HOW = {"source": "pw: water", "history": "k = 3", "inherited": {"institution": "
 @pytest.fixture
 def archive(tmp_path):
     (tmp_path / "in").mkdir()
-    return assembled([survey(path) for path in write_months(tmp_path / "in", COUNT)])
+    return combine_files([scan_file(path) for path in write_months(tmp_path / "in", COUNT)])
 
 
 def labelled(archive, first=0, last=None):
@@ -75,7 +75,7 @@ def test_a_series_is_what_write_labels_would_write(archive, tmp_path):
     back = xr.load_dataset(tmp_path / "a.nc", mask_and_scale=False)
     np.testing.assert_array_equal(back.cluster, labels)
     assert back.cluster.dtype == np.int8
-    np.testing.assert_array_equal(back.time, archive.times())
+    np.testing.assert_array_equal(back.time, archive.make_time_coordinate())
     assert back.attrs["institution"] == "here"
     assert back.attrs["Conventions"] == "CF-1.8"
 
@@ -93,7 +93,7 @@ def test_time_axis_is_that_of_the_input(archive, tmp_path):
 def test_other_calendars(tmp_path, calendar):
     time = (np.array([58.25]), {**SINCE_1988, "calendar": calendar})
     path = write_month(tmp_path / "in.nc", 0, time=time)
-    write_label_series(labelled(assembled([survey(path)])), tmp_path / "a.nc", **HOW)
+    write_label_series(labelled(combine_files([scan_file(path)])), tmp_path / "a.nc", **HOW)
     written = stored(tmp_path / "a.nc").time
     assert written.attrs["calendar"] == calendar
     np.testing.assert_array_equal(written, [58.25])
@@ -136,7 +136,7 @@ def test_joined_parts_are_what_would_be_written_at_once(archive, tmp_path, cuts,
 
 
 def test_parts_of_one_file_of_many_steps(tmp_path):
-    archive = assembled([survey(write_single(tmp_path / "in.nc", COUNT))])
+    archive = combine_files([scan_file(write_single(tmp_path / "in.nc", COUNT))])
     write_label_series(labelled(archive, 0, 3), tmp_path / "a.nc", **HOW)
     write_label_series(labelled(archive, 3, 5), tmp_path / "b.nc", **HOW)
     join_label_series([tmp_path / "a.nc", tmp_path / "b.nc"], tmp_path / "c.nc")
@@ -234,7 +234,7 @@ class TestStore:
     @pytest.fixture
     def store(self, archive, tmp_path):
         path = tmp_path / "out" / "labels.zarr"
-        create_label_store(path, labelled(archive, 0, 1), archive.times(), **HOW)
+        create_label_store(path, labelled(archive, 0, 1), archive.make_time_coordinate(), **HOW)
         return path
 
     def test_is_created_with_every_cell_missing(self, archive, tmp_path, store):
@@ -243,12 +243,12 @@ class TestStore:
         assert raw.cluster.dtype == np.int8
         assert (raw.cluster == -1).all()
         assert raw.cluster.chunks == ((1,) * COUNT, (SHAPE[0],), (SHAPE[1],))
-        np.testing.assert_array_equal(raw.time, archive.times())
+        np.testing.assert_array_equal(raw.time, archive.make_time_coordinate())
         assert names(store.parent) == {"labels.zarr"}
 
     def test_when_filled_holds_what_a_file_would(self, archive, tmp_path, store):
-        write_label_region(store, labelled(archive, 3, 5), 3)
-        write_label_region(store, labelled(archive, 0, 3), 0)
+        write_label_steps(store, labelled(archive, 3, 5), 3)
+        write_label_steps(store, labelled(archive, 0, 3), 0)
         write_label_series(labelled(archive), tmp_path / "a.nc", **HOW)
         one, other = xr.open_zarr(store).load(), xr.load_dataset(tmp_path / "a.nc")
         xr.testing.assert_identical(one, other)
@@ -256,7 +256,7 @@ class TestStore:
             assert one[name].attrs == other[name].attrs
 
     def test_steps_left_out_stay_missing(self, archive, store):
-        write_label_region(store, labelled(archive, 1, 2), 1)
+        write_label_steps(store, labelled(archive, 1, 2), 1)
         raw = xr.open_zarr(store, mask_and_scale=False).cluster.load()
         assert (raw[[0, 2, 3, 4]] == -1).all()
         np.testing.assert_array_equal(raw[1], labelled(archive, 1, 2)[0])
@@ -264,7 +264,7 @@ class TestStore:
     def test_many_may_write_at_once(self, archive, store):
         labels = labelled(archive)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda i: write_label_region(store, labels[i : i + 1], i), range(COUNT)))
+            list(pool.map(lambda i: write_label_steps(store, labels[i : i + 1], i), range(COUNT)))
         raw = xr.open_zarr(store, mask_and_scale=False)
         np.testing.assert_array_equal(raw.cluster, labels)
 
@@ -272,9 +272,11 @@ class TestStore:
     def test_codebooks_of_steps(self, archive, tmp_path, k):
         books = codebooks_of(COUNT, k)
         path = tmp_path / "own.zarr"
-        create_label_store(path, labelled(archive, 0, 1)[0], archive.times(), **HOW, clusters=k)
+        create_label_store(
+            path, labelled(archive, 0, 1)[0], archive.make_time_coordinate(), **HOW, clusters=k
+        )
         for first, last in ((2, 5), (0, 2)):
-            write_label_region(
+            write_label_steps(
                 path, labelled(archive, first, last), first, codebooks=books[first:last]
             )
         write_label_series(labelled(archive), tmp_path / "a.nc", **HOW, codebooks=books)
@@ -285,20 +287,24 @@ class TestStore:
         for wrong, first in ((labels, 1), (labels, -1), (labels[:, 1:], 0),
                              (labels.astype(np.int16), 0)):  # fmt: skip
             with pytest.raises(ValueError, match="do not fit into"):
-                write_label_region(store, wrong, first)
+                write_label_steps(store, wrong, first)
         with pytest.raises(FileExistsError, match="exists already"):
-            create_label_store(store, labels, archive.times(), **HOW)
+            create_label_store(store, labels, archive.make_time_coordinate(), **HOW)
 
     def test_that_cannot_be_written_is_not_there(self, archive, tmp_path):
         with files_up_to(10), pytest.raises(OSError, match=r"a.zarr cannot be written: "):
-            create_label_store(tmp_path / "a.zarr", labelled(archive), archive.times(), **HOW)
+            create_label_store(
+                tmp_path / "a.zarr", labelled(archive), archive.make_time_coordinate(), **HOW
+            )
         assert names(tmp_path) == {"in"}
 
     def test_region_that_cannot_be_written(self, archive, store):
         with files_up_to(10), pytest.raises(OSError, match=r"labels.zarr cannot be written: "):
-            write_label_region(store, labelled(archive), 0)
+            write_label_steps(store, labelled(archive), 0)
 
     def test_extra_is_asked_for_by_name(self, archive, tmp_path, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "zarr", None)
         with pytest.raises(ImportError, match=r"fastkm\[archive\]"):
-            create_label_store(tmp_path / "a", labelled(archive), archive.times(), **HOW)
+            create_label_store(
+                tmp_path / "a", labelled(archive), archive.make_time_coordinate(), **HOW
+            )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fastkm.errors import ArchiveError
-from fastkm.raster.io.open import is_store, opened
-from fastkm.raster.multifile.scan import find_inputs, short_names, survey
+from fastkm.raster.io.open import is_zarr_store, open_stored
+from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_file
 from tests.small_archives import (
     LATITUDE,
     PACKED,
@@ -90,13 +90,13 @@ def test_home_folder_in_a_pattern(folder, monkeypatch):
 
 
 def test_names_are_short_where_they_may_be():
-    assert short_names(["x/a.nc", "x/b.nc"]) == ["a.nc", "b.nc"]
-    assert short_names(["x/1/a.nc", "x/2/a.nc", "x/2/b.nc"]) == ["1/a.nc", "2/a.nc", "2/b.nc"]
+    assert make_short_names(["x/a.nc", "x/b.nc"]) == ["a.nc", "b.nc"]
+    assert make_short_names(["x/1/a.nc", "x/2/a.nc", "x/2/b.nc"]) == ["1/a.nc", "2/a.nc", "2/b.nc"]
 
 
 def test_survey_of_a_month(tmp_path):
     path = write_month(tmp_path / "pw.nc", 1)
-    seen = survey(path)
+    seen = scan_file(path)
     assert (seen.path, seen.name, seen.size) == (str(path), "pw.nc", path.stat().st_size)
     assert seen.times == ("1988-02-15T00:00:00",)
     assert (seen.calendar, seen.time_name) == ("standard", "time")
@@ -110,7 +110,7 @@ def test_survey_of_a_month(tmp_path):
 
 
 def test_survey_of_a_long_file_is_small_when_pickled(tmp_path):
-    seen = survey(write_single(tmp_path / "pw.nc", 24), "water")
+    seen = scan_file(write_single(tmp_path / "pw.nc", 24), "water")
     assert len(seen.times) == 24
     assert seen.times[0] == "1988-01-15T00:00:00"
     assert len(pickle.dumps(seen)) < 4000
@@ -123,8 +123,8 @@ def test_stores_tell_what_files_tell(tmp_path, zarr_format, consolidated):
     store = write_store(
         tmp_path / "pw.zarr", file, zarr_format=zarr_format, consolidated=consolidated
     )
-    assert is_store(store)
-    one, other = survey(file), survey(store)
+    assert is_zarr_store(store)
+    one, other = scan_file(file), scan_file(store)
     assert other.times == one.times
     assert other.variables[0].dims == one.variables[0].dims
     assert other.variables[0].attrs == one.variables[0].attrs
@@ -134,21 +134,21 @@ def test_stores_tell_what_files_tell(tmp_path, zarr_format, consolidated):
 
 @pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF4_CLASSIC"])
 def test_forms_of_netcdf(tmp_path, form):
-    assert survey(write_month(tmp_path / "a.nc", 3, form=form)).variables[0].dtype == "<f4"
+    assert scan_file(write_month(tmp_path / "a.nc", 3, form=form)).variables[0].dtype == "<f4"
 
 
 def test_packing_is_told(tmp_path):
-    (form,) = survey(write_packed(tmp_path / "a.nc", 0)).variables
+    (form,) = scan_file(write_packed(tmp_path / "a.nc", 0)).variables
     assert form.dtype == "<i2"
     assert {name: form.attrs[name] for name in PACKED} == PACKED
 
 
 def test_time_of_day_and_fractions(tmp_path):
     hours = {**SINCE_1988, "units": "hours since 1988-01-01"}
-    seen = survey(write_month(tmp_path / "a.nc", 0, time=(np.array([1.5]), hours)))
+    seen = scan_file(write_month(tmp_path / "a.nc", 0, time=(np.array([1.5]), hours)))
     assert seen.times == ("1988-01-01T01:30:00",)
     fine = {**SINCE_1988, "units": "milliseconds since 1988-01-01"}
-    seen = survey(write_month(tmp_path / "b.nc", 0, time=(np.array([1500]), fine)))
+    seen = scan_file(write_month(tmp_path / "b.nc", 0, time=(np.array([1500]), fine)))
     assert seen.times == ("1988-01-01T00:00:01.500000000",)
 
 
@@ -166,7 +166,7 @@ def test_time_of_day_and_fractions(tmp_path):
 )
 def test_calendars(tmp_path, given, expected):
     time = (np.array([59]), {**SINCE_1988, "calendar": given})
-    seen = survey(write_month(tmp_path / "a.nc", 0, time=time))
+    seen = scan_file(write_month(tmp_path / "a.nc", 0, time=time))
     assert seen.calendar == expected
     days = {"standard": "1988-02-29", "noleap": "1988-03-01", "360_day": "1988-02-30"}
     assert seen.times == (f"{days.get(expected, '1988-02-29')}T00:00:00",)
@@ -177,7 +177,7 @@ def test_dates_before_the_reform_keep_their_calendar(tmp_path):
         np.array([0]),
         {"units": "days since 1200-01-01", "calendar": "proleptic_gregorian", "axis": "T"},
     )
-    seen = survey(write_month(tmp_path / "a.nc", 0, time=time))
+    seen = scan_file(write_month(tmp_path / "a.nc", 0, time=time))
     assert (seen.calendar, seen.times) == ("proleptic_gregorian", ("1200-01-01T00:00:00",))
 
 
@@ -191,7 +191,7 @@ def test_time_may_be_a_scalar_coordinate(tmp_path):
         coordinates="time",
         **WATER,
     )
-    seen = survey(path)
+    seen = scan_file(path)
     assert seen.times == ("1988-02-01T00:00:00",)
     assert seen.variables[0].axes == (None, "lat", "lon")
 
@@ -205,7 +205,7 @@ def test_time_is_known_by_its_dates_if_not_by_its_name(tmp_path):
     path = write_netcdf(
         tmp_path / "a.nc", values_of(0)[None], ("month", "lat", "lon"), coords=coords, **WATER
     )
-    assert survey(path).variables[0].axes.time == "month"
+    assert scan_file(path).variables[0].axes.time == "month"
 
 
 def test_coordinates_of_cells_are_told_apart(tmp_path):
@@ -221,10 +221,12 @@ def test_coordinates_of_cells_are_told_apart(tmp_path):
             **WATER,
         )
 
-    first, same, other = (survey(write(f"{i}.nc", shift)) for i, shift in enumerate((0, 0, 1e-3)))
+    first, same, other = (
+        scan_file(write(f"{i}.nc", shift)) for i, shift in enumerate((0, 0, 1e-3))
+    )
     assert first.y is None
-    assert first.cells == same.cells != other.cells
-    assert first.cells
+    assert first.cells_digest == same.cells_digest != other.cells_digest
+    assert first.cells_digest
 
 
 # Faults: how an input is made, what is asked of it, and what the error must say.
@@ -304,7 +306,7 @@ def test_fault_is_named_with_file_and_reason(tmp_path, make, variable, reason):
     path = tmp_path / "pw.nc"
     make(path)
     with pytest.raises(ArchiveError) as caught:
-        survey(path, variable)
+        scan_file(path, variable)
     assert (caught.value.file, caught.value.step) == ("pw.nc", "")
     assert re.fullmatch(reason, caught.value.reason)
     assert str(tmp_path) not in str(caught.value)
@@ -312,13 +314,13 @@ def test_fault_is_named_with_file_and_reason(tmp_path, make, variable, reason):
 
 def test_missing_file(tmp_path):
     with pytest.raises(ArchiveError, match="no such file") as caught:
-        survey(tmp_path / "a.nc", name="2009/a.nc")
+        scan_file(tmp_path / "a.nc", name="2009/a.nc")
     assert caught.value.file == "2009/a.nc"
 
 
 def test_folder_that_is_no_store(tmp_path):
     with pytest.raises(ArchiveError, match="is a folder"):
-        survey(tmp_path)
+        scan_file(tmp_path)
 
 
 def test_permission(tmp_path):
@@ -326,24 +328,24 @@ def test_permission(tmp_path):
     path.chmod(0)
     try:
         with without_privileges(), pytest.raises(ArchiveError, match="Permission denied") as caught:
-            survey(path)
+            scan_file(path)
     finally:
         path.chmod(0o600)
     assert caught.value.file == "pw.nc"
-    assert survey(path).times
+    assert scan_file(path).times
 
 
 def test_damaged_store(tmp_path):
     store = write_store(tmp_path / "pw.zarr", write_month(tmp_path / "pw.nc", 0))
     (store / "water" / ".zarray").write_text("{ not json")
     with pytest.raises(ArchiveError, match=r"pw.zarr: cannot be read as a Zarr store: "):
-        survey(store)
+        scan_file(store)
 
 
 def test_store_without_zarr(tmp_path, monkeypatch):
     (tmp_path / ".zgroup").write_text("{}")
     monkeypatch.setitem(__import__("sys").modules, "zarr", None)
-    with pytest.raises(ImportError, match=r"fastkm\[archive\]"), opened(tmp_path):
+    with pytest.raises(ImportError, match=r"fastkm\[archive\]"), open_stored(tmp_path):
         pass
 
 
@@ -355,18 +357,18 @@ def test_several_variables(tmp_path):
     with netCDF4.Dataset(path, "a") as file:
         file.createVariable("wind", "i2", dims)[:] = 1
         file.createVariable("land", "i2", dims[1:])[:] = 1
-    seen = survey(path, ["water", "wind"])
+    seen = scan_file(path, ["water", "wind"])
     assert [form.name for form in seen.variables] == ["water", "wind"]
     with pytest.raises(ArchiveError, match="name one of its raster variables"):
-        survey(path)
+        scan_file(path)
     with pytest.raises(ArchiveError, match="variables must share time, rows and columns"):
-        survey(path, ["water", "land"])
+        scan_file(path, ["water", "land"])
 
 
 @pytest.mark.parametrize("variables", [[], ["water", "water"]])
 def test_variables_must_be_some_each_once(tmp_path, variables):
     with pytest.raises(ValueError, match="one or more, each once"):
-        survey(write_month(tmp_path / "a.nc", 0), variables)
+        scan_file(write_month(tmp_path / "a.nc", 0), variables)
 
 
 def test_a_survey_reads_no_values(tmp_path):
@@ -384,4 +386,4 @@ def test_a_survey_reads_no_values(tmp_path):
     assert at > 0
     content[at : at + 1000] = bytes(1000)
     path.write_bytes(content)
-    assert survey(path).shape == (300, 400)
+    assert scan_file(path).shape == (300, 400)

@@ -13,8 +13,8 @@ import fastkm
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.io.read_bands import read_areas
-from fastkm.raster.multifile.combine import assembled, open_archive
-from fastkm.raster.multifile.scan import survey
+from fastkm.raster.multifile.combine import combine_files, open_archive
+from fastkm.raster.multifile.scan import scan_file
 from fastkm.raster.multifile.series import Step
 from tests.small_archives import (
     DIMS,
@@ -40,7 +40,7 @@ BARE = dict.fromkeys(("_FillValue", "missing_value", "valid_min", "valid_max"))
 
 
 def archive_of(paths, variables=None, **options):
-    return assembled([survey(path, variables) for path in paths], **options)
+    return combine_files([scan_file(path, variables) for path in paths], **options)
 
 
 def collected(paths, **options):
@@ -210,15 +210,15 @@ def test_steps_are_those_of_read_raster(tmp_path, layout, missing, bbox):
 @pytest.mark.parametrize("missing", ["keep", "mask"])
 def test_missing_cells_of_a_read_block_are_known(tmp_path, layout, missing):
     """What is stored and what is decoded give the same clusters."""
-    from fastkm._core.cf_missing import missing as missing_cells
-    from fastkm._core.cf_missing import physical
+    from fastkm._core.cf_missing import find_missing as missing_cells
+    from fastkm._core.cf_missing import to_physical
 
     paths = layout(tmp_path)
     block = archive_of(paths).read(1, 3, missing=missing)
     for number, step in enumerate((1, 2)):
         wanted = reference(paths, step, "mask", None).values
         np.testing.assert_array_equal(missing_cells(block)[number], np.isnan(wanted))
-        values = np.where(np.isnan(wanted), 0, physical(block)[number])
+        values = np.where(np.isnan(wanted), 0, to_physical(block)[number])
         np.testing.assert_allclose(values, np.nan_to_num(wanted), rtol=1e-6)
 
 
@@ -227,7 +227,7 @@ def test_missing_cells_of_a_read_block_are_known(tmp_path, layout, missing):
 @pytest.mark.parametrize("layout", [_monthly, _single, _mixed, _packed, _store])
 def test_lazy_equals_read(tmp_path, layout, missing, steps_per_chunk):
     archive = archive_of(layout(tmp_path), bbox=(-100, -50, 60, 15))
-    lazy = archive.lazy(missing=missing, steps_per_chunk=steps_per_chunk)
+    lazy = archive.as_dask(missing=missing, steps_per_chunk=steps_per_chunk)
     wanted = archive.read(0, COUNT, missing=missing)
     assert lazy.chunks[0] == {1: (1, 1, 1, 1), 3: (3, 1), 100: (4,)}[steps_per_chunk]
     assert lazy.dtype == wanted.dtype
@@ -241,7 +241,7 @@ def test_lazy_equals_read(tmp_path, layout, missing, steps_per_chunk):
 
 def test_lazy_reads_nothing_before_it_is_computed(tmp_path):
     paths = write_months(tmp_path)
-    lazy = archive_of(paths).lazy()
+    lazy = archive_of(paths).as_dask()
     paths[2].unlink()
     assert lazy[:2].compute().shape == (2, *SHAPE)
     with pytest.raises(ArchiveError, match=r"pw_3.nc, 1988-03-15: cannot be read: No such file"):
@@ -252,9 +252,9 @@ def test_steps_that_are_stored_together_are_read_together(tmp_path):
     (path,) = _chunks_of_steps(tmp_path)
     archive = archive_of([path])
     assert archive.steps_per_read == 3
-    assert archive.lazy().chunks[0] == (3, 1)
-    assert archive.part(0, 2).steps_per_read == 2
-    some = archive.without([archive.steps[1]])
+    assert archive.as_dask().chunks[0] == (3, 1)
+    assert archive.select_range(0, 2).steps_per_read == 2
+    some = archive.drop_steps([archive.steps[1]])
     np.testing.assert_array_equal(some.read(0, 3), archive.read(0, 4)[[0, 2, 3]])
     (tmp_path / "b").mkdir()
     assert archive_of(write_months(tmp_path / "b")).steps_per_read == 1
@@ -276,11 +276,11 @@ def test_archive_is_small_and_travels(tmp_path):
     assert len(sent) < 24 * 1000
     again = pickle.loads(sent)
     xr.testing.assert_identical(again.read(3, 5), archive.read(3, 5))
-    part = archive.part(3, 5)
+    part = archive.select_range(3, 5)
     assert len(pickle.dumps(part)) < 6000
     assert [step.time for step in part.steps] == ["1988-04-15", "1988-05-15"]
     xr.testing.assert_identical(part.read(0, 2), archive.read(3, 5))
-    task = next(iter(dict(archive.lazy().__dask_graph__()).values()))
+    task = next(iter(dict(archive.as_dask().__dask_graph__()).values()))
     assert len(pickle.dumps(task)) < 3000
 
 
@@ -436,7 +436,7 @@ def test_coordinates_of_cells(tmp_path):
     read, wanted = archive.read(0, 2), fastkm.read_raster(paths[1], missing="keep")
     np.testing.assert_array_equal(read[1], wanted)
     np.testing.assert_array_equal(read.lat, wanted.lat)
-    np.testing.assert_array_equal(archive.areas(), read_areas(paths[0]))
+    np.testing.assert_array_equal(archive.read_areas(), read_areas(paths[0]))
 
 
 def test_rows_in_no_order(tmp_path):
@@ -471,7 +471,7 @@ def test_other_reference_system(tmp_path):
 
     archive, faults = collected([write(0, "one"), write(1, "other"), write(2, "one")])
     assert faults == ["1.nc: other grid: its reference system is not that of 0.nc"]
-    assert archive.template().encoding["grid_mapping"] == "crs"
+    assert archive.make_template().encoding["grid_mapping"] == "crs"
     assert archive.read(0, 1).coords["crs"].attrs["crs_wkt"] == "one"
 
 
@@ -513,7 +513,7 @@ def test_calendars_that_agree_are_not_mixed(tmp_path):
 
 def test_nothing_is_left():
     with pytest.raises(ValueError, match="no step is left of 0 inputs"):
-        assembled([])
+        combine_files([])
 
 
 def test_inputs_that_store_differently_are_decoded(tmp_path):
@@ -527,10 +527,12 @@ def test_inputs_that_store_differently_are_decoded(tmp_path):
         assert not {"_FillValue", "scale_factor", "valid_min"} & set(read.encoding)
         for number, path in enumerate(paths):
             np.testing.assert_array_equal(read[number], fastkm.read_raster(path))
-        lazy = archive.lazy(missing=missing)
+        lazy = archive.as_dask(missing=missing)
         assert lazy.dtype == np.float32
         xr.testing.assert_identical(lazy.compute(), read)
-        xr.testing.assert_identical(archive.part(2, 3).read(0, 1, missing=missing), read[2:])
+        xr.testing.assert_identical(
+            archive.select_range(2, 3).read(0, 1, missing=missing), read[2:]
+        )
 
 
 def test_other_rules_of_missing_cells_are_kept_apart(tmp_path):
@@ -550,7 +552,7 @@ def test_integers_become_floats_where_they_are_decoded(tmp_path):
     decoded = archive.read(0, 1, missing="mask")
     assert decoded.dtype == np.float32
     np.testing.assert_array_equal(decoded[0], values)
-    assert archive.lazy(missing="mask").dtype == np.float32
+    assert archive.as_dask(missing="mask").dtype == np.float32
 
 
 class TestMask:
@@ -576,7 +578,7 @@ class TestMask:
         fill = stored.attrs["_FillValue"]
         np.testing.assert_array_equal(stored, np.where(keep, as_it_was, fill))
         assert stored.dtype == as_it_was.dtype
-        xr.testing.assert_identical(archive.lazy().compute()[:2], stored)
+        xr.testing.assert_identical(archive.as_dask().compute()[:2], stored)
 
     def test_bytes_that_no_number_marks_as_missing_are_decoded(self, tmp_path, mask):
         values = np.arange(48, dtype=np.int8).reshape(SHAPE)
@@ -615,7 +617,7 @@ def test_several_variables(tmp_path):
     assert read.wind.dtype == np.int16
     assert np.isnan(archive.read(0, 3, missing="mask").wind).sum() == 1
     np.testing.assert_array_equal(read.water[1], values_of(1))
-    lazy = archive.lazy(steps_per_chunk=2)
+    lazy = archive.as_dask(steps_per_chunk=2)
     assert lazy.wind.chunks[0] == (2, 1)
     xr.testing.assert_identical(lazy.compute(), read)
     for name in archive.variables:
@@ -624,7 +626,7 @@ def test_several_variables(tmp_path):
 
 def test_without_steps(tmp_path):
     archive = archive_of(write_months(tmp_path))
-    left = archive.without([archive.steps[1], archive.steps[2]])
+    left = archive.drop_steps([archive.steps[1], archive.steps[2]])
     assert [step.time for step in left.steps] == ["1988-01-15", "1988-04-15"]
     xr.testing.assert_identical(left.read(1, 2), archive.read(3, 4))
     assert len(archive.steps) == 4
@@ -636,7 +638,7 @@ def test_template_and_areas(tmp_path, bbox):
         bbox = (0, 0, 100, 40)
     paths = write_months(tmp_path, 2)
     archive = archive_of(paths, bbox=bbox)
-    template = archive.template()
+    template = archive.make_template()
     wanted = fastkm.read_raster(paths[0], bbox=bbox)
     assert template.dims == wanted.dims
     assert template.attrs == wanted.attrs
@@ -645,7 +647,7 @@ def test_template_and_areas(tmp_path, bbox):
             template[dim].drop_vars("time", errors="ignore"), wanted[dim].drop_vars("time")
         )
     xr.testing.assert_identical(
-        archive.areas().drop_vars("time", errors="ignore"),
+        archive.read_areas().drop_vars("time", errors="ignore"),
         read_areas(paths[0], bbox=bbox).drop_vars("time", errors="ignore"),
     )
 
@@ -665,9 +667,9 @@ def test_areas_heed_the_limits_of_cells(tmp_path, layout):
     path = with_limits(write_single(tmp_path / "pw.nc", 2))
     if layout is _store:
         path = write_store(tmp_path / "pw.zarr", path)
-    areas = archive_of([path]).areas()
+    areas = archive_of([path]).read_areas()
     np.testing.assert_array_equal(areas, read_areas(tmp_path / "pw.nc"))
-    assert not np.allclose(areas, cell_areas(archive_of([path]).template()))
+    assert not np.allclose(areas, cell_areas(archive_of([path]).make_template()))
 
 
 def test_transform_follows_the_box(tmp_path):
@@ -726,9 +728,9 @@ class TestDamage:
         assert (caught.value.file, caught.value.step) == ("pw.nc", "1988-02-01")
         assert caught.value.reason == "cannot be read: NetCDF: HDF error"
         with pytest.raises(ArchiveError, match="1988-02-01: cannot be read: NetCDF: HDF error"):
-            archive.lazy().compute(scheduler="synchronous")
-        left = archive.without([archive.steps[1]])
-        assert left.lazy().compute().shape == (1, 40, 50)
+            archive.as_dask().compute(scheduler="synchronous")
+        left = archive.drop_steps([archive.steps[1]])
+        assert left.as_dask().compute().shape == (1, 40, 50)
 
     @pytest.mark.parametrize("keep", [0.0, 0.3, 0.6, 0.9])
     def test_file_that_is_cut_off_after_it_was_surveyed(self, tmp_path, keep):
@@ -799,9 +801,9 @@ def test_steps_must_exist(tmp_path):
     with pytest.raises(ValueError, match="missing must be"):
         archive.read(0, 1, missing="drop")
     with pytest.raises(ValueError, match="missing must be"):
-        archive.lazy(missing="drop")
+        archive.as_dask(missing="drop")
     with pytest.raises(ValueError, match="steps_per_chunk must be at least 1"):
-        archive.lazy(steps_per_chunk=0)
+        archive.as_dask(steps_per_chunk=0)
 
 
 @pytest.mark.parametrize("bbox", [(0, 10, 20), (0, 20, 10, -20), (23, 1, 24, 2)])
@@ -814,7 +816,7 @@ def test_dask_is_asked_for_by_name(tmp_path, monkeypatch):
     archive = archive_of(write_months(tmp_path, 1))
     monkeypatch.setitem(__import__("sys").modules, "dask.array", None)
     with pytest.raises(ImportError, match=r"fastkm\[archive\]"):
-        archive.lazy()
+        archive.as_dask()
 
 
 def test_open_archive(tmp_path):
@@ -838,6 +840,4 @@ def test_open_archive(tmp_path):
 
 
 def test_open_archive_is_public():
-    from fastkm import raster
-
-    assert raster.open_archive is open_archive
+    assert fastkm.open_archive is open_archive

@@ -8,16 +8,18 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 
-from fastkm.workflows.archive.dask_workers import working
-from fastkm.workflows.archive.progress import Report
+from fastkm._core.progress import Progress
+from fastkm.workflows.archive.dask_workers import use_workers
 from tests.conftest import needs_jit
 from tests.workflows.archive.ends import OPTIONS, assert_equal, run
 
 distributed = pytest.importorskip("distributed")
 
 
+@pytest.mark.slow
 @needs_jit
 def test_processes(months, whole, tmp_path) -> None:
     run([months], tmp_path / "out", workers=2)
@@ -59,6 +61,7 @@ def scheduler():
         started[0].stderr.close()
 
 
+@pytest.mark.slow
 @needs_jit
 def test_a_scheduler_by_its_address(months, whole, tmp_path, scheduler) -> None:
     run([months], tmp_path / "out", scheduler=scheduler)
@@ -71,13 +74,13 @@ def test_an_address_where_nobody_answers(months, tmp_path, monkeypatch) -> None:
         run([months], tmp_path / "out", scheduler="tcp://127.0.0.1:9")
 
 
-class Killing(Report):
+class Killing(Progress):
     """Kills a worker once the labels are under way."""
 
     def __init__(self) -> None:
         self.stage, self.killed = "", []
 
-    def begin(self, stage, total, unit) -> None:
+    def begin(self, stage, total=1, unit="") -> None:
         self.stage = stage
 
     def advance(self, number=1) -> None:
@@ -87,28 +90,26 @@ class Killing(Report):
             os.kill(self.killed[0], signal.SIGKILL)
 
 
+@pytest.mark.slow
 @needs_jit
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_that_dies(months, whole, tmp_path) -> None:
-    report = Killing()
-    run([months], tmp_path / "out", workers=2, report=report)
-    assert len(report.killed) == 1
+    progress = Killing()
+    run([months], tmp_path / "out", workers=2, progress=progress)
+    assert len(progress.killed) == 1
     assert_equal(tmp_path / "out", whole)
 
 
 def test_one_process_needs_no_client() -> None:
-    with working(1) as client:
+    with use_workers(1) as client:
         assert client is None
 
 
+@pytest.mark.slow
 @needs_jit
 def test_a_run_leaves_no_processes(months, tmp_path) -> None:
     run([months], tmp_path / "out", OPTIONS, workers=2)
     time.sleep(0.1)
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args="],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    assert "multiprocessing" not in children or "resource_tracker" in children
+    children = [child.cmdline() for child in psutil.Process().children(recursive=True)]
+    workers = [line for line in map(" ".join, children) if "multiprocessing" in line]
+    assert not [line for line in workers if "resource_tracker" not in line]

@@ -96,6 +96,7 @@ def test_stop_names_file_and_reason_and_breaks_nothing(faulty) -> None:
     assert not list((folder / "out").glob("labels/*")) if (folder / "out").exists() else True
 
 
+@pytest.mark.slow
 def test_skip_goes_on_lists_it_and_is_as_if_it_had_not_been_there(faulty) -> None:
     folder, name, _ = faulty
     done = run([folder / "in"], folder / "out", on_error="skip")
@@ -139,6 +140,7 @@ def test_mixed_calendars_are_refused(tmp_path) -> None:
             run([tmp_path / "*.nc"], tmp_path / "out", on_error=on_error)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named(tmp_path, monkeypatch) -> None:
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 3)

@@ -11,8 +11,8 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster.multifile.combine import open_archive
-from fastkm.workflows.archive.checkpoint import Folder, new_folder
-from fastkm.workflows.archive.dask_workers import _in_words
+from fastkm.workflows.archive.checkpoint import RunFolder, atomic_write_folder
+from fastkm.workflows.archive.dask_workers import _explain_failures
 from fastkm.workflows.archive.options import ArchiveOptions
 from tests.small_archives import LATITUDE, write_month, write_months
 from tests.workflows.archive.ends import OPTIONS, assert_equal, codebook, run
@@ -40,15 +40,15 @@ def test_areas_are_those_of_the_file_as_it_is_now(tmp_path) -> None:
 
 def test_the_folder_of_results_may_lie_among_the_inputs(tmp_path) -> None:
     write_months(tmp_path, 3)
-    run([tmp_path / "**/*.nc"], tmp_path / "out", report=Stopping(100))
-    assert run([tmp_path / "**/*.nc"], tmp_path / "out", resume=True).before
+    run([tmp_path / "**/*.nc"], tmp_path / "out", progress=Stopping(100))
+    assert run([tmp_path / "**/*.nc"], tmp_path / "out", resume=True).already_finished
     with pytest.raises(ValueError, match="all inputs are in"):
         run([tmp_path / "out/labels"], tmp_path / "out", resume=True)
 
 
 def test_two_runs_do_not_work_in_one_folder(months, tmp_path) -> None:
     with (
-        Folder(tmp_path / "out").alone(),
+        RunFolder(tmp_path / "out").lock(),
         pytest.raises(ValueError, match="another run is at work"),
     ):
         run([months], tmp_path / "out")
@@ -59,7 +59,7 @@ def test_two_runs_do_not_work_in_one_folder(months, tmp_path) -> None:
 
 def test_drafts_of_a_run_that_was_killed_are_gone_at_the_end(months, whole, tmp_path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run([months], tmp_path / "out", report=Stopping(14))
+        run([months], tmp_path / "out", progress=Stopping(14))
     (tmp_path / "out/.outlines.gpkg-abc").mkdir()
     (tmp_path / "out/.work/parts/000001.partxyz").mkdir()
     run([months], tmp_path / "out", resume=True)
@@ -91,16 +91,19 @@ def test_clusters_that_do_not_fit_are_refused_before_anything_is_written(
 
 def test_a_cluster_that_breaks_down_is_said_in_a_sentence() -> None:
     broken = type("KilledWorker", (Exception,), {"__module__": "distributed.scheduler"})
-    with pytest.raises(OSError, match=r"dask cluster failed: gone; .*--resume"), _in_words():
+    with (
+        pytest.raises(OSError, match=r"dask cluster failed: gone; .*--resume"),
+        _explain_failures(),
+    ):
         raise broken("gone")
-    with pytest.raises(ZeroDivisionError), _in_words():
+    with pytest.raises(ZeroDivisionError), _explain_failures():
         raise ZeroDivisionError
 
 
 def test_a_part_that_another_task_has_made_stays(tmp_path) -> None:
-    with new_folder(tmp_path / "000001") as draft:
+    with atomic_write_folder(tmp_path / "000001") as draft:
         (draft / "a").write_text("first")
-        with new_folder(tmp_path / "000001") as other:
+        with atomic_write_folder(tmp_path / "000001") as other:
             (other / "a").write_text("second")
     assert (tmp_path / "000001/a").read_text() == "second"
     assert len(list(tmp_path.iterdir())) == 1

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import pytest
 
+from fastkm._core.progress import Progress
 from fastkm.workflows.archive.options import ArchiveOptions
-from fastkm.workflows.archive.progress import Report
 from tests.conftest import COMPILED, needs_jit
 from tests.small_archives import write_month, write_months, write_single
 from tests.workflows.archive.ends import OPTIONS, assert_equal, command, run
 
 
-class Stopping(Report):
+class Stopping(Progress):
     """Is pressed ctrl-C after so many things were told."""
 
     def __init__(self, after) -> None:
@@ -30,10 +30,11 @@ class Stopping(Report):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", range(0, 21, 2 if COMPILED else 9))
 def test_a_run_stopped_anywhere_goes_on(months, whole, tmp_path, after) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run([months], tmp_path / "out", report=Stopping(after))
+        run([months], tmp_path / "out", progress=Stopping(after))
     assert not (tmp_path / "out/summary.json").exists()
     run([months], tmp_path / "out", resume=True)
     assert_equal(tmp_path / "out", whole)
@@ -42,7 +43,7 @@ def test_a_run_stopped_anywhere_goes_on(months, whole, tmp_path, after) -> None:
 
 def test_finished_steps_are_not_done_again(months, whole, tmp_path, monkeypatch) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run([months], tmp_path / "out", report=Stopping(8 + 8 + 5))
+        run([months], tmp_path / "out", progress=Stopping(8 + 8 + 5))
     kept = len(list((tmp_path / "out/.work/parts").iterdir()))
     assert kept > 0
     done = []
@@ -55,6 +56,7 @@ def test_finished_steps_are_not_done_again(months, whole, tmp_path, monkeypatch)
     assert_equal(tmp_path / "out", whole)
 
 
+@pytest.mark.slow
 @needs_jit
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_a_random_moment(months, whole, tmp_path, seed) -> None:
@@ -105,7 +107,7 @@ def test_resume_of_nothing_starts(months, whole, tmp_path) -> None:
 def test_resume_of_a_finished_run_says_so(months, whole) -> None:
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
     done = run([months], whole, resume=True)
-    assert (done.before, done.files) == (True, [])
+    assert (done.already_finished, done.files) == (True, [])
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
 
 
@@ -138,7 +140,7 @@ def test_other_inputs_are_refused_by_name(tmp_path) -> None:
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 3)
     with pytest.raises(KeyboardInterrupt):
-        run([tmp_path / "in"], tmp_path / "out", report=Stopping(5))
+        run([tmp_path / "in"], tmp_path / "out", progress=Stopping(5))
     write_month(tmp_path / "in/pw_9.nc", 8)
     with pytest.raises(ValueError, match=r"pw_9\.nc is new"):
         run([tmp_path / "in"], tmp_path / "out", resume=True)

@@ -159,6 +159,7 @@ def test_one_file_gives_what_monthly_files_give(whole, tmp_path) -> None:
             np.testing.assert_array_equal(one["cluster"][0], together[number])
 
 
+@pytest.mark.slow
 def test_parts_of_any_length_give_the_same(tmp_path, monkeypatch) -> None:
     write_single(tmp_path / "pw.nc", 5)
     run([tmp_path / "pw.nc"], tmp_path / "whole")
@@ -279,6 +280,7 @@ def test_a_single_step(tmp_path) -> None:
     assert len(rows_of(tmp_path / "out")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [3, 5])
 def test_very_many_steps_share_columns_of_the_diagram(
     months, tmp_path, monkeypatch, columns

@@ -4,7 +4,7 @@ import netCDF4
 import numpy as np
 import pytest
 
-from fastkm.raster.io.netcdf3 import require_whole
+from fastkm.raster.io.open import require_complete
 from tests.small_archives import write_month
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
@@ -54,13 +54,13 @@ def test_every_cut_is_found_but_in_what_pads_the_end(tmp_path, form, fill):
     with netCDF4.Dataset(path, "w", format=form) as file:
         file.history = "made for a test"
         fill(file)
-    require_whole(path)
+    require_complete(path)
     content = path.read_bytes()
     assert content[:3] == b"CDF"
     for length in range(3, len(content) - 3):
         path.write_bytes(content[:length])
         with pytest.raises(OSError, match="the file is cut off"):
-            require_whole(path)
+            require_complete(path)
 
 
 def test_unknown_number_of_records_and_unknown_types_are_left_to_the_library(tmp_path):
@@ -69,16 +69,16 @@ def test_unknown_number_of_records_and_unknown_types_are_left_to_the_library(tmp
         _records(file)
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\xff\xff\xff\xff" + content[8:])
-    require_whole(path)
+    require_complete(path)
     path.write_bytes(
         content.replace(b"\x00\x00\x00\x03\x00\x00\x00", b"\x00\x00\x00\x63\x00\x00\x00")
     )
-    require_whole(path)
+    require_complete(path)
 
 
 def test_other_files_are_not_looked_into(tmp_path):
     path = write_month(tmp_path / "a.nc", 0)
     path.write_bytes(path.read_bytes()[:100])
-    require_whole(path)
+    require_complete(path)
     path.write_bytes(b"")
-    require_whole(path)
+    require_complete(path)

@@ -4,42 +4,36 @@ import numpy as np
 import pytest
 
 from fastkm._kernels.histogram import LOW_BITS
-from fastkm.cluster.exact import guess as module
-from fastkm.cluster.exact.guess import Guess
-from fastkm.cluster.exact.histograms import (
-    CELLS,
-    CountCoarsely,
-    SparseCounts,
-    ThreadTable,
-    add_counts,
-)
-from fastkm.cluster.exact.sortable_keys import KeyOrder
+from fastkm.cluster.exact import sortable_keys as module
+from fastkm.cluster.exact.bins import SparseCounts, add_counts
+from fastkm.cluster.exact.key_histograms import COARSE_BINS, CountCoarsely, ThreadTable
+from fastkm.cluster.exact.sortable_keys import KeyOrder, SingleKeys
 
 WIDE = 1 << LOW_BITS
 
 
-@pytest.mark.parametrize("bins", [[5], [0, CELLS - 1], [100, 101, 5000]], ids=str)
+@pytest.mark.parametrize("bins", [[5], [0, COARSE_BINS - 1], [100, 101, 5000]], ids=str)
 def test_bins_beside_each_cut_make_up_the_table(bins):
-    guess = Guess.around(np.array(bins), CELLS)
+    guess = SingleKeys.around(np.array(bins), COARSE_BINS)
     assert (np.diff(guess.bins) > 0).all()
     assert np.isin(bins, guess.bins).all()
     assert guess.bins.min() >= 0
-    assert guess.bins.max() < CELLS
-    assert guess.keys_counted <= module.KEYS
+    assert guess.bins.max() < COARSE_BINS
+    assert guess.size <= module.SINGLE_KEYS
 
 
 def test_too_many_cuts_or_none_are_no_guess():
-    assert Guess.around(np.arange(module.KEYS // WIDE), CELLS).keys_counted == 0
-    assert Guess.around(np.empty(0, np.int64), CELLS).keys_counted == 0
+    assert SingleKeys.around(np.arange(module.SINGLE_KEYS // WIDE), COARSE_BINS).size == 0
+    assert SingleKeys.around(np.empty(0, np.int64), COARSE_BINS).size == 0
 
 
 def test_places_are_those_of_keys():
-    guess = Guess(np.array([3, 4, 9]))
-    places = np.arange(guess.keys_counted, dtype=np.uint32)
-    keys = guess.keys(places)
-    np.testing.assert_array_equal(guess.starts()[keys >> LOW_BITS] + keys % WIDE, places)
-    np.testing.assert_array_equal(guess.places(np.stack([keys, keys]))[0], places)
-    assert (np.delete(guess.starts(), guess.bins) == guess.keys_counted).all()
+    guess = SingleKeys(np.array([3, 4, 9]))
+    places = np.arange(guess.size, dtype=np.uint32)
+    keys = guess.to_keys(places)
+    np.testing.assert_array_equal(guess.find_starts()[keys >> LOW_BITS] + keys % WIDE, places)
+    np.testing.assert_array_equal(guess.find_places(np.stack([keys, keys]))[0], places)
+    assert (np.delete(guess.find_starts(), guess.bins) == guess.size).all()
 
 
 @pytest.mark.parametrize(
@@ -53,11 +47,11 @@ def test_places_are_those_of_keys():
     ],
 )
 def test_only_windows_that_are_covered_are_known(first, last, known):
-    guess = Guess(np.array([3, 4, 9]))
-    assert (guess.places(np.array([[first], [last]], np.uint64)) is not None) == known
+    guess = SingleKeys(np.array([3, 4, 9]))
+    assert (guess.find_places(np.array([[first], [last]], np.uint64)) is not None) == known
     both = np.array([[3 * WIDE, first], [3 * WIDE + 1, last]], np.uint64)
-    assert (guess.places(both) is not None) == known
-    assert Guess.none().places(np.array([[first], [last]], np.uint64)) is None
+    assert (guess.find_places(both) is not None) == known
+    assert SingleKeys.none().find_places(np.array([[first], [last]], np.uint64)) is None
 
 
 @pytest.mark.parametrize("span", [50, 10**6])
@@ -77,27 +71,27 @@ def test_bins_are_summed_in_any_grouping(span):
 
 
 def test_a_table_that_overflows_loses_nothing(monkeypatch):
-    from fastkm.cluster.streaming.pieces import Chunk
+    from fastkm.cluster.streaming.chunks import Chunk
 
     values = np.random.default_rng(2).normal(300, 1, 500).astype("f4")
     order = KeyOrder.of(values.dtype)
-    aim = CountCoarsely(
-        order, Guess(np.unique(order.keys(values) >> np.uint64(LOW_BITS))[::2].astype(int))
+    reduction = CountCoarsely(
+        order, SingleKeys(np.unique(order.to_keys(values) >> np.uint64(LOW_BITS))[::2].astype(int))
     )
-    wanted = aim.map(iter([Chunk(values, None)]), 1)
-    monkeypatch.setattr("fastkm._kernels.histogram.MOST", 150)
-    monkeypatch.setattr("fastkm.cluster.exact.histograms.MOST_COUNTED", 100)
+    wanted = reduction.map(iter([Chunk(values, None)]), 1)
+    monkeypatch.setattr("fastkm._kernels.histogram.MAX_VALUES", 150)
+    monkeypatch.setattr("fastkm.cluster.exact.key_histograms.MAX_SINGLE_COUNTS", 100)
     pieces = [Chunk(part, None) for part in np.array_split(values, 9)]
-    got = aim.map(iter(pieces), 1)
-    merged = aim.merged([aim.map(iter([piece]), 1) for piece in pieces])
+    got = reduction.map(iter(pieces), 1)
+    merged = reduction.combine([reduction.map(iter([piece]), 1) for piece in pieces])
     for found in (got, merged):
         for one, other in zip(
-            (*found.bins, *found.fine), (*wanted.bins, *wanted.fine), strict=True
+            (*found.bins, *found.singles), (*wanted.bins, *wanted.singles), strict=True
         ):
             np.testing.assert_array_equal(one, other)
         assert found.ends.tolist() == wanted.ends.tolist()
-    assert wanted.fine.totals.sum() < 500 == wanted.bins.totals[:, 0].sum()
+    assert wanted.singles.totals.sum() < 500 == wanted.bins.totals[:, 0].sum()
 
 
 def test_an_empty_table_is_empty():
-    assert len(ThreadTable(64).bins().places) == 0
+    assert len(ThreadTable(64).list_bins().places) == 0

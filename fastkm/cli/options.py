@@ -1,0 +1,74 @@
+"""The options that several commands share, each declared once.
+
+An option is text until `fastkm.cli.parse` reads it. Options of one command stand in the command.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_K = typer.Option(
+    "-k", metavar="K", help="Number of clusters, such as 6; or a range such as 2:8, from 2 to 8."
+)
+
+K = Annotated[str, _K]
+OptionalK = Annotated[str | None, _K]
+Variable = Annotated[
+    str | None,
+    typer.Option(
+        "-v",
+        "--variable",
+        metavar="NAME",
+        help="The variable, or the band of a GeoTIFF, if the file has several.",
+    ),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-v",
+        "--variable",
+        metavar="NAME",
+        help="The variable, if there are several; repeat it to cluster several together.",
+    ),
+]
+Criterion = Annotated[
+    str | None,
+    typer.Option(
+        "--choose",
+        metavar="CRITERION",
+        help="Choose the best k of a range by silhouette, bic, calinski_harabasz or elbow.",
+    ),
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="area", help="Weight cells by their area on the globe.")
+]
+Standardize = Annotated[
+    bool,
+    typer.Option("--standardize", help="Divide variables or bands by their standard deviations."),
+]
+Select = Annotated[
+    str,
+    typer.Option(
+        metavar="CLUSTER",
+        help="The clusters to outline: all, highest, lowest, or a number (0 is the lowest).",
+    ),
+]
+MinDiameter = Annotated[
+    str,
+    typer.Option(
+        metavar="LENGTH", help="Keep only outlines longer than this, such as 200px or 2000km."
+    ),
+]
+Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
+Bbox = Annotated[
+    str | None,
+    typer.Option(metavar="W,S,E,N", help="Only the cells whose centres are in this box."),
+]
+Mask = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A file on the same grid: cells where it is 0 are left out."),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
