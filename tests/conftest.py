@@ -25,3 +25,10 @@ def basin(tmp_path_factory):
     from tests.small_files import write_basin
 
     return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the benchmarks as slow: they run every rival."""
+    for item in items:
+        if item.path.parent.name == "bench":
+            item.add_marker(pytest.mark.slow)
