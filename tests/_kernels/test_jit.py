@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from fastkm._kernels._jit import OPTIONS, fused_kernel, kernel
+from fastkm._kernels._jit import OPTIONS, fused_kernel, kernel, loose_kernel
 from tests.conftest import needs_jit
 
 SOURCE = """
@@ -134,3 +134,16 @@ def test_a_kernel_does_not_take_on_the_fast_math_of_its_caller(options, fused):
     rounded = -(third * third)  # fused, what the rounding took off is left
     outer = numba.njit(fastmath={"contract"})(call)
     assert (outer(rounded, third, third) != 0.0) == fused
+
+
+def test_a_loose_kernel_sums_in_any_order_and_keeps_nan():
+    @loose_kernel
+    def add_up(x):
+        total = 0.0
+        for i in range(len(x)):
+            total += x[i]
+        return total
+
+    x = np.random.default_rng(0).random(1000)
+    assert abs(add_up(x) - x.sum()) < 1e-9
+    assert np.isnan(add_up(np.array([1.0, np.nan, 2.0])))
