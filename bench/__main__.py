@@ -14,7 +14,7 @@ import argparse
 import time
 from pathlib import Path
 
-from bench.pages import HOME, SMALLER, rebuild
+from bench.pages import HOME, rebuild
 from bench.parts import PARTS
 from bench.results import Run
 
@@ -59,8 +59,6 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def run_parts(names: list[str], size: str, folder: Path) -> None:
     """Run parts one after another; the file of the run is complete after each."""
     run = Run(folder, size)
-    if size != "full":
-        print(SMALLER)
     for name in names:
         part = PARTS[name]
         print(f"{name}: {part.title}", flush=True)

@@ -61,7 +61,8 @@ class Case:
     Attributes
     ----------
     name : str
-        What is computed, with the size of the full case.
+        What is computed, with the size of the full case: as `format_count` writes it, or the rows
+        and columns of a map twice as wide as high.
     make : callable
         Makes the data for a size. Making is never timed.
     sizes : mapping of str to int
@@ -74,6 +75,8 @@ class Case:
         ``loss(data, answer)`` is a number that should be small, the inertia: quality beside time.
     at : mapping of str to int
         The place of the case on the axes of a plot: n, k, d.
+    rename : callable, optional
+        Takes the argument of `make`, returns the name, if the name has the size in other words.
     """
 
     name: str
@@ -83,10 +86,32 @@ class Case:
     check: Callable[[Any, Any, Any], None]
     loss: Callable[[Any, Any], float] | None = None
     at: Mapping[str, int] | None = None
+    rename: Callable[[int], str] | None = None
+
+    def name_at(self, size: str) -> str:
+        """Return the name, with the size that is run at "tiny", "small" or "full"."""
+        n, full = self.sizes[size], self.sizes["full"]
+        if n == full:
+            return self.name
+        return replace_size(self.name, full, n) if self.rename is None else self.rename(n)
 
     def present(self) -> dict[str, Rival]:
         """Return the rivals that can take part."""
         return {name: rival for name, rival in self.rivals.items() if not rival.why_missing()}
+
+
+def replace_size(name: str, full: int, n: int) -> str:
+    """Replace the size in a name: rows and columns of a map twice as wide as high, or a number.
+
+    >>> replace_size("vq, 1e7 float32", 10**7, 10**5), replace_size("map, 30 x 60", 30, 20)
+    ('vq, 1e5 float32', 'map, 20 x 40')
+    """
+    from bench.table import format_count
+
+    rows_and_columns = f"{full} x {2 * full}"
+    if rows_and_columns in name:
+        return name.replace(rows_and_columns, f"{n} x {2 * n}", 1)
+    return name.replace(format_count(full), format_count(n), 1)
 
 
 def list_left_out(cases: list[Case]) -> dict[str, str]:

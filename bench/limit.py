@@ -157,7 +157,7 @@ def section(found: Found) -> str:
     """Write the ratios."""
     rows = [
         [
-            one.case,
+            one.work,
             one.threads,
             format_seconds(one.median),
             format_ratio(read),
@@ -173,13 +173,13 @@ def section(found: Found) -> str:
 def figures(found: Found) -> dict[str, Figure]:
     """Draw the ratios to a plain read as bars."""
     rows = compute_ratios(found)
-    names = list(dict.fromkeys(one.case for one, *_ in rows))
+    names = list(dict.fromkeys(one.work for one, *_ in rows))
     counts = sorted({one.threads for one, *_ in rows})
     figure, axes = new_figure(1, 1, width=8.5, height=0.62 * len(names) + 1)
     panel = axes[0, 0]
     height = 0.8 / len(counts)
     for number, threads in enumerate(counts):
-        ratios = {one.case: read for one, read, *_ in rows if one.threads == threads}
+        ratios = {one.work: read for one, read, *_ in rows if one.threads == threads}
         places = [names.index(case) + (number - (len(counts) - 1) / 2) * height for case in ratios]
         label = f"{threads} thread{'s' * (threads > 1)}"
         colour = ("#c1272d", "#e8a09b")[number % 2]

@@ -41,7 +41,9 @@ def run(size: str) -> Found:
             if rival.yardstick or (size == "tiny" and name != OURS):
                 continue
             beyond, held = weigh(case.name, name, size)
-            found.append({"case": case.name, "rival": name, "beyond": beyond, "data": held})
+            found.append(
+                {"case": case.name_at(size), "rival": name, "beyond": beyond, "data": held}
+            )
     return {"weighed": found}
 
 

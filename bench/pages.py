@@ -52,7 +52,6 @@ HEADLINE = {
 }
 """Cases of the README's table, by part: how their names begin."""
 
-SMALLER = "Sizes in names are those of full runs."
 INTRODUCTION = """\
 Written by `python -m bench` from the files in `bench/results/`; do not edit. To repeat everything:
 `python -m bench --size full` (`pip install -e ".[bench]"`), or a part by its name."""
@@ -144,8 +143,7 @@ def write_part(name: str, part: dict[str, Any]) -> Iterable[str]:
     """Write a part: its heading, how to repeat it, its tables and figures."""
     yield f"## {PARTS[name].title}"
     command = f"python -m bench {name} --size {part['size']}"
-    smaller = "" if part["size"] == "full" else f" {SMALLER}"
-    yield f"`{command}`, {part['started'][:10]}, {part['seconds'] / 60:.1f} minutes.{smaller}"
+    yield f"`{command}`, {part['started'][:10]}, {part['seconds'] / 60:.1f} minutes."
     yield PARTS[name].section(part["found"])
     for stem in PARTS[name].figures(part["found"]):
         yield f"![{PARTS[name].title}: {stem}](figures/{stem}.png)"
@@ -205,7 +203,7 @@ def insert_headline(readme: str, parts: Parts) -> str:
 def write_headline(parts: Parts) -> str:
     """Return the table of the README: for each case fastkm, the usual way, and the quickest other."""
     rows = [
-        write_headline_row(name, case)
+        write_headline_row(case)
         for part, names in HEADLINE.items()
         for name, case in group_by_case(read_part(parts, part)).items()
         if name.startswith(names)
@@ -217,14 +215,14 @@ def write_headline(parts: Parts) -> str:
     return format_table(header, rows) + about
 
 
-def write_headline_row(name: str, case: list[Measurement]) -> list[str]:
+def write_headline_row(case: list[Measurement]) -> list[str]:
     """Write one line."""
     ours = [one for one in case if one.rival == OURS]
     others = [one for one in case if one.rival != OURS and not one.yardstick]
     quickest = min(others[1:], key=lambda one: compute_ratio(one, case), default=None)
     own = " / ".join(format_seconds(one.median) for one in ours)
     return [
-        name,
+        ours[0].work,
         own,
         write_rival(others[0], case),
         write_rival(quickest, case) if quickest else "",

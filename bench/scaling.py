@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.case import OURS, Case, list_left_out
+from bench.case import OURS, Case, list_left_out, replace_size
 from bench.cases.estimators import lloyd_case
 from bench.cases.exact import labels_case
 from bench.cases.outlines import contours_case, distance_case, regions_case
@@ -115,7 +115,8 @@ def run_sweep(sweep: Sweep, size: str) -> dict[str, Any]:
             case, size, threads=sweep.values, leave_out=absent, allowance=ALLOWANCE[size]
         )
         points = [make_point(one, one.threads) for one in found]
-        return {"title": sweep.title, "axis": sweep.axis, "points": points, "stopped": {}}
+        title = replace_size(sweep.title, case.sizes["full"], case.sizes[size])
+        return {"title": title, "axis": sweep.axis, "points": points, "stopped": {}}
     points: list[dict[str, Any]] = []
     stopped: dict[str, int] = {}
     for value in choose_places(sweep, size):

@@ -112,10 +112,16 @@ def write_comparison(measured: list[Measurement]) -> str:
     cases = group_by_case(measured)
     graded = any(one.loss is not None for one in measured)
     rows = []
-    for name, case in cases.items():
+    for case in cases.values():
         for one in case:
             who = f"{one.rival} (a yardstick)" if one.yardstick else one.rival
-            row = [name, who, one.threads, format_seconds(one.median), format_spread(one.seconds)]
+            row = [
+                one.work,
+                who,
+                one.threads,
+                format_seconds(one.median),
+                format_spread(one.seconds),
+            ]
             row.append(format_ratio(compute_ratio(one, case)))
             rows.append([*row, format_excess(compute_excess(one, case))] if graded else row)
     header = ["work", "who", "threads", "median", "spread", "times fastkm's"]
@@ -165,8 +171,8 @@ def write_summary(measured: list[Measurement], fewest: int = 3) -> str:
 def list_losses(measured: list[Measurement]) -> list[tuple[str, Measurement, float]]:
     """Return the cases in which a rival is quicker than fastkm, with the measurement and its ratio."""
     return [
-        (name, one, compute_ratio(one, case))
-        for name, case in group_by_case(measured).items()
+        (one.work, one, compute_ratio(one, case))
+        for case in group_by_case(measured).values()
         for one in case
         if not one.yardstick and one.rival != OURS and compute_ratio(one, case) < 1
     ]

@@ -13,15 +13,19 @@ from bench.cases import CASES
 from bench.threads import ALL
 from bench.timing import ALLOWANCE, ROUNDS, silence_warnings, time_run
 
-RUNS = [
-    pytest.param(case, rival, id=f"{case.name}: {rival}")
-    for cases in CASES.values()
-    for case in cases
-    for rival in case.rivals
-]
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Name each run with the size that is run."""
+    size = str(metafunc.config.getoption("--bench-size"))
+    runs = [
+        pytest.param(case, rival, id=f"{case.name_at(size)}: {rival}")
+        for cases in CASES.values()
+        for case in cases
+        for rival in case.rivals
+    ]
+    metafunc.parametrize(("case", "rival"), runs)
 
 
-@pytest.mark.parametrize(("case", "rival"), RUNS)
 def test_speed(benchmark, size: str, case: Case, rival: str) -> None:
     one = case.rivals[rival]
     if why := one.why_missing():
@@ -31,6 +35,6 @@ def test_speed(benchmark, size: str, case: Case, rival: str) -> None:
         data = case.make(case.sizes[size])
         seconds, _ = time_run(one, data, ALL)
         rounds = ROUNDS if seconds * ROUNDS < ALLOWANCE[size] else 1
-        benchmark.group = case.name
-        benchmark.extra_info.update(case=case.name, rival=rival, size=size)
+        benchmark.group = case.name_at(size)
+        benchmark.extra_info.update(case=case.name_at(size), rival=rival, size=size)
         benchmark.pedantic(one.run, (data,), rounds=rounds)

@@ -42,6 +42,8 @@ class Measurement:
         The loss of its answer, if the case has one.
     at : dict of str to int
         The place of the case on the axes of a plot.
+    name_at_size : str
+        The name of the case with the size that was run, if that is not the full one.
     """
 
     case: str
@@ -51,6 +53,12 @@ class Measurement:
     yardstick: bool = False
     loss: float | None = None
     at: dict[str, int] = field(default_factory=dict)
+    name_at_size: str = ""
+
+    @property
+    def work(self) -> str:
+        """What was done: the name of the case, with the size that was run."""
+        return self.name_at_size or self.case
 
     @property
     def median(self) -> float:
@@ -108,7 +116,14 @@ def measure(
     enough = ALLOWANCE[size] if allowance is None else allowance
     running = [one for one in list_runs(case, threads) if one[0] not in leave_out]
     found = [
-        Measurement(case.name, name, number, [], rival.yardstick, None, dict(case.at or {}))
+        Measurement(
+            case.name,
+            name,
+            number,
+            yardstick=rival.yardstick,
+            at=dict(case.at or {}),
+            name_at_size=case.name_at(size),
+        )
         for name, rival, number in running
     ]
     with silence_warnings():

@@ -1,6 +1,6 @@
 """``python -m fastkm`` is the command ``fastkm``."""
 
-from fastkm.cli.app import main
+from fastkm.cli.commands import main
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from fastkm.cli.app import app
+from fastkm.cli.commands import app
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- options of fastkm archive -->", "<!-- end of options -->"

@@ -18,6 +18,7 @@ centroids, so the land is always the lowest cluster and the moistest water the h
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -86,7 +87,7 @@ def lesson(
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read, or holds no such raster.
+        If the file cannot be read, or holds no such raster; if `output` cannot be written to.
     fastkm.ClusterError
         If the raster has fewer than six distinct values.
     """
@@ -119,8 +120,8 @@ def lesson(
 
     # 5. Turn rows and columns into longitudes and latitudes, and write polygons.
     with step("write the shapefile", seconds):
-        output.mkdir(parents=True, exist_ok=True)
         polygons = to_polygons(long, stored, make_valid=make_valid)
+        output.mkdir(parents=True, exist_ok=True)
         files = write_shapefile(polygons, output / "contour_test.shp")
 
     # 6. Draw the clusters, the thresholded map, the contours; the shapefile over coastlines.
@@ -265,11 +266,11 @@ def keep_areas(mended: shapely.Geometry) -> shapely.Geometry:
 
 
 def write_shapefile(polygons: gpd.GeoDataFrame, path: Path) -> list[Path]:
-    """Write a shapefile, and return its files, the .shp first; one that exists is replaced."""
-    for old in path.parent.glob(f"{path.stem}.*"):
-        old.unlink()
+    """Write a shapefile, and return its files, the .shp first."""
     # Without a type, pyogrio would write no geometry column if no contour is long enough.
     pyogrio.write_dataframe(polygons, path, geometry_type="Polygon")
+    if len(gpd.read_file(path)) != len(polygons):  # as on a full disk
+        raise OSError(f"{path} cannot be read again")
     return sorted(path.parent.glob(f"{path.stem}.*"), key=lambda file: (file != path, file))
 
 
@@ -304,6 +305,25 @@ def save(figure: Figure, path: Path) -> Path:
     """Write a figure, cut to what is drawn on it, and return its path."""
     figure.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.06)
     return path
+
+
+@contextmanager
+def draft_folder(output: Path, file: Path) -> Iterator[Path]:
+    """Yield a folder for all results, and move them to `output` if nothing has failed.
+
+    An older shapefile goes with all its files. Raise ValueError if `file` would be replaced.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".lesson-") as folder:
+        yield Path(folder)
+        results = sorted(Path(folder).iterdir())
+        old = [output / result.name for result in results] + [*output.glob("contour_test.*")]
+        if any(path.exists() and path.samefile(file) for path in old):
+            raise ValueError(f"{file} would be replaced by a result: name another folder")
+        for path in old:
+            path.unlink(missing_ok=True)
+        for result in results:
+            result.rename(output / result.name)
 
 
 def show(summary: dict[str, Any]) -> None:
@@ -347,11 +367,12 @@ def run(
             file = output / "sample.nc"
             write_sample(file)
             made = [file]
-        summary = lesson(file, output, variable=variable, make_valid=make_valid)
-    except (OSError, ValueError) as error:
+        with draft_folder(output, file) as drafts:
+            summary = lesson(file, drafts, variable=variable, make_valid=make_valid)
+    except (OSError, RuntimeError, ValueError) as error:
         notes.print(f"tpw_workflow: {error}", style="red")
         raise typer.Exit(1) from None
-    summary["files"] = [*made, *summary["files"]]
+    summary["files"] = [*made, *(output / path.name for path in summary["files"])]
     show(summary)
 
 

@@ -27,6 +27,13 @@ def basin(tmp_path_factory):
     return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
 
 
+def pytest_runtest_setup():
+    """Forget which notes were given: each test may expect them again."""
+    from fastkm._core.notes import forget_notes
+
+    forget_notes()
+
+
 def pytest_collection_modifyitems(items):
     """Mark the tests of the benchmarks as slow: they run every rival."""
     for item in items:

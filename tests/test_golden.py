@@ -36,6 +36,7 @@ import shapely
 import xarray as xr
 
 import fastkm
+from tests.from_file import from_file
 
 RECORD = Path(__file__).with_name("golden.json")
 
@@ -296,7 +297,7 @@ def packed(values, packing, dtype, *, decoded):
         else np.array(value, dtype)
         for name, value in PACKINGS[packing].items()
     }
-    raw = xr.DataArray(values.astype(dtype), dims=("y", "x"), attrs=attributes)
+    raw = from_file(xr.DataArray(values.astype(dtype), dims=("y", "x")), **attributes)
     if not decoded:
         return raw
     with warnings.catch_warnings():
@@ -320,7 +321,7 @@ def kmeans1d_packed(packing):
 def kmeans1d_of_a_raster_with_attributes(dtype):
     values = mixture(9, 600, (20, 30)).round(1).astype(dtype)
     rules = {"_FillValue": values[3, 4], "missing_value": [values[1, 1], values[0, 5]]}
-    raster = globe(values, **rules, valid_min=-15.0, valid_max=99.0, units="mm")
+    raster = from_file(globe(values, units="mm"), **rules, valid_min=-15.0, valid_max=99.0)
     return optima(raster, [2, 4], weights=np.cos(np.deg2rad(raster["lat"])))
 
 
@@ -728,7 +729,8 @@ def cluster_raster(kind):
     one, weights = raster[0].drop_vars("band"), np.abs(np.cos(np.deg2rad(raster["lat"])))
     both = xr.Dataset({"temp": one, "rain": raster[1].drop_vars("band") ** 2})
     masked = (raster * 10).fillna(-99).round().astype("i2")
-    masked.attrs.update(_FillValue=np.int16(-99), valid_max=np.int16(4000), scale_factor=0.5)
+    rules = {"_FillValue": np.int16(-99), "valid_max": np.int16(4000), "scale_factor": 0.5}
+    masked = from_file(masked, **rules)
     return {
         "one band": lambda: [
             raster_clusters(one, [2, 4]),
@@ -796,7 +798,7 @@ def image_of(kind, rows, columns):
         "nan": (np.where(holes, np.nan, hills), {}),
         "masked": (np.ma.MaskedArray(hills, holes), {}),
         "mask": (np.asfortranarray(hills), {"mask": ~holes}),
-        "raster": (globe(np.where(holes, -9.0, hills), _FillValue=-9.0), {}),
+        "raster": (from_file(globe(np.where(holes, -9.0, hills)), _FillValue=-9.0), {}),
     }[kind]
 
 

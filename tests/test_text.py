@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from fastkm.cli.app import app
+from fastkm.cli.commands import app
 from fastkm.plot import clusters_figure
 
 

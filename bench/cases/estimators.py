@@ -142,6 +142,7 @@ PHOTOGRAPH = Case(
     RIVALS,
     as_good,
     inertia_of,
+    rename=lambda n: f"KMeans, {format_count(n)} pixels of china.jpg in 16 colours",
 )
 LLOYD = [
     *(lloyd_case(1_000_000, d, k) for d in (2, 3, 6, 12) for k in (8, 32)),

@@ -294,5 +294,6 @@ EXACT = [
             "scipy + skimage + cdist": Rival(lesson_by_scipy, "skimage.measure", serial=True),
         },
         lesson_right,
+        rename=lambda factor: f"the lesson's computation, {180 * factor} x {360 * factor}",
     ),
 ]

@@ -83,6 +83,7 @@ VQ = [
         {"tiny": 500, "small": 20_000, "full": 1_040_000},
         both(lambda module: lambda x: module.kmeans(x, 6, rng=np.random.default_rng(0))),
         same_codebook,
+        rename=lambda n: f"kmeans(x, 6), {format_count(n)} float64 values",
     ),
     kmeans2_case(1_000_000, 3, 8),
     kmeans2_case(1_000, 3, 8),

@@ -7,19 +7,37 @@ packed units. An array may be raw (the attributes still describe its numbers) or
 (fill values are NaN already, the packing has moved to ``encoding``, but the valid range has not
 been applied). Both are handled; the place of the packing shows which one it is.
 
+Functions that find or unpack take the attributes as they are. `settle` and `split_attributes` leave
+only those that hold for the numbers of an array (`fastkm._core.cf_rules`); whatever comes from
+outside passes one of them once.
+
 Only numpy is needed: an array is anything with ``values``, ``attrs`` and perhaps ``encoding``.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-PACKING = ("scale_factor", "add_offset")
+from fastkm._core.attributes import read_numbers
+from fastkm._core.cf_rules import (
+    FILLS,
+    LIMITS,
+    PACKING,
+    RULES,
+    is_packed,
+    is_signed,
+    is_unsigned,
+    split_attributes,
+    warn_of_stale_rules,
+    wrap_unsigned,
+)
+
+Array = TypeVar("Array")
 
 
 class Packing(NamedTuple):
@@ -30,9 +48,17 @@ class Packing(NamedTuple):
     offset: float
 
 
-def is_packed(attributes: Mapping[Any, Any]) -> bool:
-    """Return True if attributes, or an encoding, have a scale or an offset."""
-    return any(name in attributes for name in PACKING)
+class Described(NamedTuple):
+    """Values with their attributes and their encoding."""
+
+    values: np.ndarray
+    attrs: Mapping[Any, Any]
+    encoding: Mapping[Any, Any]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return self.values.dtype
 
 
 def is_described_array(array: Any) -> bool:
@@ -46,12 +72,57 @@ def is_described_array(array: Any) -> bool:
 
 def has_rules(array: Any) -> bool:
     """Return True if values other than NaN may be missing, or numbers are not physical."""
-    return any(name in array.attrs for name in (*_TESTS, *PACKING, "_Unsigned"))
+    return any(name in array.attrs for name in RULES)
+
+
+def settle(array: Array) -> Array:
+    """Return a described array with only those attributes that hold for its numbers.
+
+    These are all, cleaned, if the numbers are those of a file. The rules of missing cells are left
+    out if the array has been computed, with a warning if that matters.
+    """
+    return settle_all([array])[0]
+
+
+def settle_all(arrays: Sequence[Array]) -> list[Array]:
+    """Settle several arrays, as `settle` does, with one warning for all."""
+    settled, rules, count = [], dict[Any, Any](), 0
+    for array in arrays:
+        own: Any = array
+        kept, stale = split_attributes(own.attrs, getattr(own, "encoding", {}), own.dtype)
+        if stale:
+            count += count_stale_missing(own.values, stale)
+            rules |= stale
+        if kept is not own.attrs:
+            own = copy.copy(own)
+            own.attrs = dict(kept)
+        settled.append(own)
+    warn_of_stale_rules(rules, count)
+    return settled
+
+
+def drop_stale_rules(array: Array) -> Array:
+    """Return a described array without rules that do not hold; nothing is counted or computed."""
+    own: Any = array
+    _, stale = split_attributes(own.attrs, getattr(own, "encoding", {}), own.dtype)
+    if stale:
+        own = copy.copy(own)
+        own.attrs = {name: value for name, value in own.attrs.items() if name not in RULES}
+    return own
+
+
+def count_stale_missing(values: np.ndarray, rules: Mapping[Any, Any]) -> int:
+    """Count the values that rules would make missing if they held; NaN is not counted."""
+    told = {name: rules[name] for name in (*FILLS, *LIMITS) if name in rules}
+    found = find_missing_by_rule(Described(np.asarray(values), told, {}))
+    found.pop("NaN", None)
+    cells = list(found.values())
+    return int(np.count_nonzero(np.logical_or.reduce(cells))) if cells else 0
 
 
 def select_rules(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
     """Select the attributes, or items of an encoding, that this module reads."""
-    names = (*_TESTS, *PACKING, "_Unsigned", "dtype")
+    names = (*RULES, "dtype")
     return {name: attributes[name] for name in names if name in attributes}
 
 
@@ -64,18 +135,27 @@ def find_missing_by_rule(array: Any) -> dict[str, np.ndarray]:
     found = {"NaN": np.isnan(values)} if values.dtype.kind == "f" else {}
     encoding = getattr(array, "encoding", {})
     in_file = _as_stored(values, array.attrs, encoding)
-    unsigned = _is_unsigned(array.attrs) or _is_unsigned(encoding)
+    unsigned = is_unsigned(array.attrs) or is_unsigned(encoding)
+    stored = np.dtype(encoding.get("dtype", values.dtype))
     for name, test in _TESTS.items():
-        numbers = _read_numbers(array.attrs, name, in_file.dtype, unsigned=unsigned)
+        numbers = read_numbers(array.attrs, name)
         if numbers is not None:
+            if unsigned:
+                numbers = wrap_unsigned(numbers, stored)
+            if in_file.dtype.kind == "f":
+                numbers = numbers.astype(in_file.dtype)
             unpacked = name.startswith("valid_") and _is_in_physical_units(array, name)
-            found[name] = test(to_physical(array) if unpacked else in_file, numbers)
+            compared = to_physical(array) if unpacked else in_file
+            packed = is_packed(encoding) and not is_packed(array.attrs)
+            if packed and stored.kind == values.dtype.kind == "f":
+                compared = _undo_rounding(compared, numbers, values.dtype, encoding)
+            found[name] = test(compared, numbers)
     return found
 
 
 def find_missing(array: Any) -> np.ndarray:
     """Find the missing cells of a described array under any rule; see `find_missing_by_rule`."""
-    result = np.zeros(np.shape(array), bool)
+    result = np.zeros(np.shape(array.values), bool)
     for cells in find_missing_by_rule(array).values():
         result |= cells
     return result
@@ -83,11 +163,22 @@ def find_missing(array: Any) -> np.ndarray:
 
 def to_physical(array: Any) -> np.ndarray:
     """Return the values in physical units: raw packed numbers are scaled, others unchanged."""
-    numbers = _as_stored(np.asarray(array.values), array.attrs, {})
+    values, encoding = np.asarray(array.values), getattr(array, "encoding", {})
+    if values.dtype.kind == "f" and is_unsigned(array.attrs):  # decoded as signed integers
+        steps = _as_stored(values, array.attrs, encoding)
+        scale, offset = (_read_factor(encoding, name) for name in PACKING)
+        return (steps * scale + offset).astype(values.dtype)
+    numbers = _as_stored(values, array.attrs, {})
     if not is_packed(array.attrs):
         return numbers
     scale, offset = (_read_factor(array.attrs, name) for name in PACKING)
-    return np.asarray(numbers * scale + offset)
+    with np.errstate(over="ignore"):  # infinity is seen by who needs finite numbers
+        return np.asarray(numbers * scale + offset)
+
+
+def to_unsigned(array: Any) -> np.ndarray:
+    """Return the values of a raw array as stored: as unsigned integers if the attributes say so."""
+    return _as_stored(np.asarray(array.values), array.attrs, {})
 
 
 def read_packing(array: Any) -> Packing | None:
@@ -105,8 +196,10 @@ def read_packing(array: Any) -> Packing | None:
     scale, offset = (_read_factor(attributes, name) for name in PACKING)
     if not decodable or scale == 0 or not math.isfinite(scale * 2**16 + offset):
         return None
-    unsigned = _is_unsigned(array.attrs) or _is_unsigned(attributes)
-    return Packing(np.dtype(f"{'u' if unsigned else dtype.kind}{dtype.itemsize}"), scale, offset)
+    kind = dtype.kind
+    for source in (attributes, array.attrs):
+        kind = "u" if is_unsigned(source) else "i" if is_signed(source) else kind
+    return Packing(np.dtype(f"{kind}{dtype.itemsize}"), scale, offset)
 
 
 def to_stored(array: Any, absent: np.ndarray | None) -> np.ndarray | None:
@@ -149,7 +242,8 @@ def _is_above(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def _is_outside(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    numbers = np.sort(numbers)  # some files have them the wrong way round
+    if numbers[0] > numbers[-1]:  # some files have them the wrong way round
+        numbers = numbers[::-1]
     return _is_below(values, numbers) | _is_above(values, numbers)
 
 
@@ -171,43 +265,36 @@ def _is_in_physical_units(array: Any, name: str) -> bool:
     return packed and in_file.kind in "iu" and np.asarray(array.attrs[name]).dtype.kind == "f"
 
 
-def _is_unsigned(attributes: Mapping[Any, Any]) -> bool:
-    return str(attributes.get("_Unsigned", "false")).lower() == "true"
-
-
 def _read_factor(attributes: Mapping[Any, Any], name: str) -> float:
     neutral = 1.0 if name == "scale_factor" else 0.0
     return float(np.ravel(attributes.get(name, neutral))[0])
+
+
+def _undo_rounding(
+    values: np.ndarray, numbers: np.ndarray, dtype: np.dtype, encoding: Mapping[Any, Any]
+) -> np.ndarray:
+    """Return floats that were unpacked and packed again, exact where they were one of `numbers`."""
+    scale, offset = (_read_factor(encoding, name) for name in PACKING)
+    for number in numbers[np.isfinite(numbers)]:
+        slack = 4 * np.finfo(dtype).eps * max(abs(number), abs(offset / scale))
+        values = np.where(np.abs(values - number) <= slack, number, values)
+    return values
 
 
 def _as_stored(
     values: np.ndarray, attributes: Mapping[Any, Any], encoding: Mapping[Any, Any]
 ) -> np.ndarray:
     """Return the numbers in the units of the attributes, which are those of the file."""
-    if _is_unsigned(attributes) and values.dtype.kind == "i":
+    if is_unsigned(attributes) and values.dtype.kind == "i":
         return values.view(values.dtype.str.replace("i", "u"))
-    decoded = any(name in encoding and name not in attributes for name in PACKING)
-    if not decoded:
-        return values
-    scale, offset = (_read_factor(encoding, name) for name in PACKING)
-    with np.errstate(invalid="ignore"):  # NaN stays NaN
-        packed = (values.astype(np.float64) - offset) / scale
-        integral = np.dtype(encoding.get("dtype", np.float64)).kind in "iu"
-        return np.rint(packed) if integral else packed
-
-
-def _read_numbers(
-    attributes: Mapping[Any, Any], name: str, dtype: np.dtype, *, unsigned: bool
-) -> np.ndarray | None:
-    """Return a numeric attribute in the precision of the data; None if there is none."""
-    if name not in attributes:
-        return None
-    numbers = np.ravel(np.asarray(attributes[name]))
-    if numbers.dtype.kind not in "iuf" or len(numbers) == 0:
-        warnings.warn(
-            f"attribute {name} is not a number and is ignored: {attributes[name]!r}", stacklevel=4
-        )
-        return None
-    if unsigned and numbers.dtype.kind == "i":
-        numbers = numbers.view(numbers.dtype.str.replace("i", "u"))
-    return numbers.astype(dtype) if dtype.kind == "f" else numbers
+    if is_signed(attributes) and values.dtype.kind == "u":
+        return values.view(values.dtype.str.replace("u", "i"))
+    stored = np.dtype(encoding.get("dtype", np.float64))
+    if any(name in encoding and name not in attributes for name in PACKING):
+        scale, offset = (_read_factor(encoding, name) for name in PACKING)
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN stays NaN
+            values = (values.astype(np.float64) - offset) / scale
+            values = np.rint(values) if stored.kind in "iu" else values
+    if is_unsigned(attributes) and stored.kind == "i":
+        return wrap_unsigned(values, stored)
+    return values

@@ -13,8 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
@@ -25,6 +24,8 @@ import numpy as np
 from fastkm._core import dask_blocks
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
@@ -65,7 +66,7 @@ def map_chunks(
         while (mine := next(ticket)) < len(plan):
             results[mine] = function(*plan[mine])
 
-    helpers = [_get_pool(os.getpid()).submit(run) for _ in range(runners - 1)]
+    helpers = _start_helpers(run, runners - 1)
     try:
         run()
     finally:
@@ -76,6 +77,26 @@ def map_chunks(
         if error is not None:
             raise error
     return [results[mine] for mine in range(len(plan))]
+
+
+def _start_helpers(run: Callable[[], None], count: int) -> list[Future[None]]:
+    """Let threads of the pool run a function; fewer if no thread can be started any more."""
+    helpers: list[Future[None]] = []
+    wanted: list[Callable[[], None]] = []
+    # RuntimeError: Python is about to end, or there are too many threads
+    with suppress(RuntimeError):
+        pool = _get_pool(os.getpid())
+        while len(helpers) < count:
+            wanted = [run]
+            helpers.append(pool.submit(_run_all, wanted))
+        return helpers
+    wanted.clear()  # what could not be started may be in the pool's queue all the same
+    return helpers
+
+
+def _run_all(wanted: list[Callable[[], None]]) -> None:
+    for run in wanted:
+        run()
 
 
 def fold_chunks(
@@ -160,4 +181,6 @@ def _find_blas(_pid: int) -> ThreadpoolController:
 @lru_cache(maxsize=1)
 def _get_pool(_pid: int) -> ThreadPoolExecutor:
     """Return the pool of a process: threads do not survive a fork."""
+    from concurrent.futures import ThreadPoolExecutor  # not possible when Python is about to end
+
     return ThreadPoolExecutor(max(32, count_usable_cpus()), thread_name_prefix="fastkm")

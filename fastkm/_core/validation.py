@@ -51,7 +51,8 @@ def _split_mask(array: Any) -> tuple[Any, np.ndarray | None]:
     if isinstance(array, np.ma.MaskedArray):
         return array.data, np.ma.getmaskarray(array)
     if cf_missing.is_described_array(array):
-        return cf_missing.to_physical(array), cf_missing.find_missing(array)
+        settled = cf_missing.settle(array)
+        return cf_missing.to_physical(settled), cf_missing.find_missing(settled)
     return array, None
 
 

@@ -2,8 +2,9 @@
 
 Kernels release the GIL and are serial: `fastkm._core.threads` maps them over chunks. They compile
 on their first call, never at import. The machine code is kept on disk beside the source (or in
-``NUMBA_CACHE_DIR``), so a second process compiles nothing. If no folder can be written to, as in a
-read-only install, they compile in memory instead of failing at import.
+``NUMBA_CACHE_DIR``), so a second process compiles nothing. Where no file can be written, as in a
+read-only install or on a full disk, they compile in memory. So they do where a file is damaged, or
+holds what another process wrote under the same name.
 
 Numba notices a change of the file of a kernel, but not of other files that the kernel calls into.
 So the helpers that a kernel inlines are in its own file.
@@ -11,10 +12,15 @@ So the helpers that a kernel inlines are in its own file.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,9 +51,54 @@ def loose_kernel(function: Function) -> Function:
 
 
 def _compile(function: Function, options: dict[str, Any]) -> Function:
-    compiled: Any
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba: "cannot cache function: no locator available"
-        compiled = numba.njit(**options)(function)
+    compiled: Any = numba.njit(**options)(function)
+    if hasattr(compiled, "enable_caching"):  # not if Numba is disabled
+        # RuntimeError: "cannot cache function: no locator available"
+        with suppress(RuntimeError, OSError):
+            compiled._cache = _Cache(function)
     return cast("Function", compiled)
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of a function; what cannot be read or written is compiled in memory."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CheckedFiles(self.cache_path, self._impl.filename_base, stamp)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    """Files that end in a checksum and say what they hold: wrong machine code would run."""
+
+    def save(self, key: Any, data: Any) -> None:
+        super().save(key, (self._source_stamp, key, data))
+
+    def load(self, key: Any) -> Any:
+        found = super().load(key)
+        return found[2] if found is not None and found[:2] == (self._source_stamp, key) else None
+
+    def _dump(self, obj: Any) -> bytes:
+        text = super()._dump(obj)
+        return text + sha256(text).digest()
+
+    def _load_index(self) -> Any:
+        with suppress(OSError):
+            content = Path(self._index_path).read_bytes()
+            _require_checksum(content.removeprefix(pickle.dumps(self._version, -1)))
+            return super()._load_index()
+        return {}
+
+    def _load_data(self, name: str) -> Any:
+        _require_checksum(Path(self._data_path(name)).read_bytes())
+        return super()._load_data(name)
+
+
+def _require_checksum(content: bytes) -> None:
+    text, digest = content[:-32], content[-32:]
+    if sha256(text).digest() != digest:
+        raise OSError("the checksum is wrong")

@@ -1,14 +1,16 @@
 """The command ``fastkm archive``: its options, what it prints, and its exit status.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 done without some inputs or steps, 130 stopped by
-ctrl-C.
+ctrl-C or SIGTERM.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fastkm._core.interrupts import hold_interrupts, stop_on_sigterm
 from fastkm.cli import options as shared
 from fastkm.cli import parse
 from fastkm.cli.output import err, print_files, print_line
@@ -58,6 +60,8 @@ def archive(
         ),
     ] = "common",
     choose: shared.Criterion = None,
+    sel: shared.Sel = None,
+    nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
     years: Annotated[
@@ -88,9 +92,18 @@ def archive(
             help="Address of a dask scheduler; its workers then do the work.",
         ),
     ] = None,
+    worker_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="If no worker is left, wait so long for one, then stop; by default 30 s.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was stopped.")
     ] = False,
+    overwrite: shared.Overwrite = False,
     on_error: Annotated[
         str,
         typer.Option(
@@ -100,11 +113,17 @@ def archive(
     quiet: shared.Quiet = False,
 ) -> None:
     """Cluster an archive."""
-    from fastkm.cli.progress import show_progress
-    from fastkm.workflows.archive.options import ArchiveOptions
-    from fastkm.workflows.archive.run import cluster_archive
+    with hold_interrupts():  # libraries start threads, which must not take ctrl-C from this one
+        from fastkm.cli.progress import show_progress
+        from fastkm.workflows.archive.dask_workers import WORKER_TIMEOUT
+        from fastkm.workflows.archive.options import ArchiveOptions
+        from fastkm.workflows.archive.run import cluster_archive
+        from fastkm.workflows.outputs import check_folder
 
     # options
+    parse.parse_option("--output", check_folder, output)
+    if resume and overwrite:
+        parse.refuse_option("--resume / --overwrite", "take one of the two, not both")
     if scheduler is not None and workers > 1:
         parse.refuse_option("--workers / --scheduler", "take one of the two, not both")
     book: Literal["common", "per-step"] | Path = Path(codebook)
@@ -123,6 +142,8 @@ def archive(
         weights=parse.parse_option("--weights", parse.as_one_of(("area", None)), weights),
         standardize=standardize,
         choose=parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose),
+        sel=parse.parse_sel(sel),
+        nodata=tuple(nodata) if nodata else None,
         bbox=parse.parse_box(bbox),
         mask=mask,
         years=None if years is None else parse.parse_option("--years", parse.as_years, years),
@@ -135,21 +156,29 @@ def archive(
 
     # work
     try:
-        with show_progress(err, quiet=quiet) as progress:
+        with ExitStack() as stack:
+            stack.enter_context(stop_on_sigterm())
+            with hold_interrupts():
+                progress = stack.enter_context(show_progress(err, quiet=quiet))
             done = cluster_archive(
                 files,
                 output,
                 options,
                 resume=resume,
+                overwrite=overwrite,
                 on_error=on_fault,
                 workers=workers,
                 scheduler=scheduler,
+                worker_timeout=WORKER_TIMEOUT if worker_timeout is None else worker_timeout,
                 progress=progress,
             )
     except KeyboardInterrupt:
-        kept = f"; finished parts are kept in {output}: the same command with --resume goes on"
-        print_line(f"fastkm: stopped{kept if output.exists() else ''}", err, style="red")
+        print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
         raise typer.Exit(STOPPED) from None
+    except OSError as error:
+        if "--resume" in str(error):
+            raise
+        raise OSError(f"{error}{_say_how_to_go_on(output)}") from error
 
     # results
     if not quiet:
@@ -172,6 +201,13 @@ def _check_options(options: "ArchiveOptions") -> None:
             parse.refuse_option(option, f"{path}: no such file")
     if options.per_step and several:
         parse.refuse_option("--codebook", "per-step codebooks are for one variable; take common")
+
+
+def _say_how_to_go_on(output: Path) -> str:
+    """Return the end of a sentence, empty if the run has not begun to write."""
+    if not (output / ".work").exists():
+        return ""
+    return f"; finished parts are kept in {output}: the same command with --resume goes on"
 
 
 def print_result(done: "RunResult") -> None:

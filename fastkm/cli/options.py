@@ -22,7 +22,8 @@ Variable = Annotated[
         "-v",
         "--variable",
         metavar="NAME",
-        help="The variable, or the band of a GeoTIFF, if the file has several.",
+        help="The variable (group/name in a group), or the band of a GeoTIFF, if the file has "
+        "several.",
     ),
 ]
 Variables = Annotated[
@@ -31,7 +32,8 @@ Variables = Annotated[
         "-v",
         "--variable",
         metavar="NAME",
-        help="The variable, if there are several; repeat it to cluster several together.",
+        help="The variable (group/name in a group), if there are several; repeat it to cluster "
+        "several together.",
     ),
 ]
 Criterion = Annotated[
@@ -63,6 +65,24 @@ MinDiameter = Annotated[
     ),
 ]
 Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
+Sel = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sel",
+        metavar="DIM=VALUE",
+        help="Fix a dimension at a value of its coordinate, such as level=500; repeat it for "
+        "several. A dimension without coordinate takes an index from 0.",
+    ),
+]
+Nodata = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--nodata",
+        metavar="VALUE",
+        help="A value that means missing, which the file does not declare, as stored or in physical "
+        "units; inf for infinities. Repeat it for several.",
+    ),
+]
 Bbox = Annotated[
     str | None,
     typer.Option(metavar="W,S,E,N", help="Only the cells whose centres are in this box."),
@@ -70,5 +90,8 @@ Bbox = Annotated[
 Mask = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A file on the same grid: cells where it is 0 are left out."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
+import re
+import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,34 +23,77 @@ if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Choice
     from fastkm.workflows.raster_file import Clusters, Outlines
 
-out = Console()
-err = Console(stderr=True)
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # control characters, with those that begin a terminal's commands
+    "\u200e\u200f\u2028-\u202e\u2066-\u2069"  # ends of lines and changes of direction
+    "\ud800-\udfff]"  # bytes of file names that are no text
+)
+
+
+class _Console(Console):
+    """A console that falls silent when nobody reads it any more, as in ``fastkm ... | head``."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+out = _Console()
+err = _Console(stderr=True)
+
+
+def tolerate_missing_letters() -> None:
+    """Let letters that the terminal's encoding lacks be printed as their numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_line(text: str, console: Console = out, *, style: str | None = None) -> None:
-    """Print a text unchanged: no markup, no colours for numbers, no line breaks."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Print a text in one line: no markup, no colours for numbers, nothing hidden."""
+    text = make_visible(text)
+    console.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def make_visible(text: str) -> str:
+    """Return a text with the number of each character that a terminal obeys or cannot show.
+
+    Examples
+    --------
+    >>> print(make_visible("kg" + chr(27) + "[31m").replace(chr(92), "/"))
+    kg/x1b[31m
+    """
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def to_plain(text: str, style: str = "") -> Text:
+    """Return a text for a table, in which nothing is markup and nothing is hidden."""
+    return Text(make_visible(text), style)
 
 
 def print_description(variable: Any) -> None:
     """Print the ranges and missing cells of one variable of a file."""
     sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
-    table = Table(
-        title=escape(f"{variable.name} ({sizes})"), title_justify="left", show_header=False
-    )
-    table.add_row("what", escape(variable.long_name) or "-")
-    table.add_row("units", escape(variable.units) or "-")
+    title = to_plain(f"{variable.name} ({sizes})", "table.title")
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_row("what", to_plain(variable.long_name or "-"))
+    table.add_row("units", to_plain(variable.units or "-"))
     table.add_row("stored as", variable.dtype)
     if variable.valid:
         table.add_row("range", f"{variable.low:g} to {variable.high:g}")
-    table.add_row("cells", f"{variable.cells:,}, of them {variable.valid:,} valid")
+    valid = "" if variable.valid is None else f", of them {variable.valid:,} valid"
+    table.add_row("cells", f"{variable.cells:,}{valid}")
     for rule, count in variable.missing.items():
         hidden = variable.hidden.get(rule, [])
         values = ", ".join(f"{value:g}" for value in hidden)
         note = f"; only this rule catches {values}" if hidden else ""
-        table.add_row(f"missing by {rule}", f"{count:,}{note}")
+        table.add_row(to_plain(f"missing by {rule}"), f"{count:,}{note}")
     for value in variable.suspicious:
-        table.add_row("suspicious", f"[red]{value:g} looks like a code for something missing[/red]")
+        what = (
+            f"{value:g} looks like a code for something missing: --nodata {value:g} leaves it out"
+        )
+        table.add_row("suspicious", f"[red]{what}[/red]")
     out.print(table)
 
 
@@ -56,10 +103,9 @@ def print_clusters(done: Clusters, codebook: Path | None) -> None:
         table = _make_table(own, own.units or done.stack.units, done.counts[k], done.shares(k))
         what = "1 cluster" if k == 1 else f"{k} clusters"
         about = f" of {codebook.name}" if codebook else f", inertia {done.inertia[k]:.6g}"
-        chosen = ""
+        table.title = title = to_plain(what + about, "table.title")
         if done.choice is not None and done.choice.k == k:
-            chosen = f" [bold green](chosen by {done.choice.criterion})[/bold green]"
-        table.title = escape(what + about) + chosen
+            title.append(f" (chosen by {done.choice.criterion})", "bold green")
         out.print(table)
 
 
@@ -70,9 +116,10 @@ def _make_table(
     columns = codebook.tabulate()
     names = codebook.names or [name.replace("_", " ") for name in columns]
     pairs = zip_longest(names, units, fillvalue="")
-    centroids = [escape(f"{name} {unit}".strip()) for name, unit in pairs]
+    centroids = [to_plain(f"{name} {unit}".strip()) for name, unit in pairs]
     table = Table(title_justify="left")
-    for heading in ("cluster", *centroids, "cells", "share"):
+    headings: list[str | Text] = ["cluster", *centroids, "cells", "share"]
+    for heading in headings:
         table.add_column(heading, justify="right", overflow="fold")
     for j, row in enumerate(zip(*columns.values(), strict=True)):
         numbers = ["" if number == "" else f"{number:.5g}" for number in row]
@@ -100,7 +147,9 @@ def print_choice(choice: Choice, *, sampled: bool = False) -> None:
 
 def print_outlines(done: Outlines) -> None:
     """Print how many outlines each selected cluster has, and how long the longest is."""
-    units = str(done.raster.attrs.get("units", ""))
+    from fastkm._core.attributes import read_text  # with numpy, which starts threads
+
+    units = read_text(done.raster.attrs, "units")
     for k, result in done.results.items():
         of_k = done.outlines[done.outlines["k"] == k]
         if len(done.results) > 1:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 
+from fastkm.cli.output import make_visible
+
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
 
@@ -22,7 +24,7 @@ Value = TypeVar("Value")
 
 def refuse_option(option: str, reason: str) -> NoReturn:
     """End the command because of wrong usage of an option."""
-    raise typer.BadParameter(reason, param_hint=option)
+    raise typer.BadParameter(make_visible(reason), param_hint=option)
 
 
 def parse_option(option: str, parse: Callable[[Any], Value], given: Any) -> Value:
@@ -30,7 +32,7 @@ def parse_option(option: str, parse: Callable[[Any], Value], given: Any) -> Valu
     try:
         return parse(given)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+        raise typer.BadParameter(make_visible(str(error)), param_hint=option) from None
 
 
 def parse_box(bbox: str | None) -> tuple[float, float, float, float] | None:
@@ -97,6 +99,23 @@ def as_criterion(text: str | None, ks: Sequence[int]) -> Criterion | None:
     return criterion
 
 
+def parse_sel(given: Sequence[str] | None) -> dict[str, str] | None:
+    """Parse the option --sel."""
+    return None if not given else parse_option("--sel", as_sel, given)
+
+
+def as_sel(given: Sequence[str]) -> dict[str, str]:
+    """Parse dimensions and the values at which they are fixed, such as level=500."""
+    pairs = [text.partition("=") for text in given]
+    for text, (dim, _, value) in zip(given, pairs, strict=True):
+        if not dim.strip() or not value.strip():
+            raise ValueError(f"take DIM=VALUE such as level=500, not {text!r}")
+    sel = {dim.strip(): value.strip() for dim, _, value in pairs}
+    if len(sel) < len(given):
+        raise ValueError(f"name each dimension once, not {' '.join(given)!r}")
+    return sel
+
+
 def as_time(text: str) -> int | str:
     """Parse up to three digits as an index and any other text as a date: 2009 is a year."""
     return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else text
@@ -136,6 +155,13 @@ def as_one_of(choices: Sequence[Value]) -> Callable[[Any], Value]:
         raise ValueError(f"take {listed}, not {given!r}")
 
     return accept
+
+
+def as_netcdf(path: Path) -> Path:
+    """Check that a path ends in .nc or is a folder, and return it."""
+    if path.suffix.lower() != ".nc" and not path.is_dir():
+        raise ValueError(f"take a .nc file, not {str(path)!r}")
+    return path
 
 
 def as_png(path: Path) -> Path:

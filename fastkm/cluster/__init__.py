@@ -13,3 +13,10 @@ selection  `choose_k`: four criteria for the number of clusters
 (`estimator_1d`), in scikit-learn's interface; scikit-learn is an extra, so no other module imports
 `estimator`.
 """
+
+from typing import TYPE_CHECKING
+
+from fastkm._core.renamed import make_getattr
+
+if not TYPE_CHECKING:  # otherwise type checkers would take any name for one of these
+    __getattr__ = make_getattr(__name__)

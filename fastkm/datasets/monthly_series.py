@@ -30,6 +30,7 @@ from fastkm.datasets.water_vapour import (
     TIME_ATTRIBUTES,
     WATER_ATTRIBUTES,
 )
+from fastkm.raster.io.write_netcdf import check_netcdf
 
 if TYPE_CHECKING:
     import os
@@ -125,19 +126,14 @@ def write_sample_archive(
         }
 
     for path, inside in contents.items():
-        try:
-            with atomic_write(path) as draft, netCDF4.Dataset(draft, "w") as file:
-                _write_header(file, inside, parts, names)
-                for position, month in enumerate(inside):
-                    if announce is not None:
-                        announce(f"month {month - covered[0] + 1} of {months}")
-                    drawn = draw_month(month, parts)
-                    for name in names:
-                        file[name][position] = drawn[name]
-        except RuntimeError as error:  # what netCDF4 raises when the disk is full
-            if not str(error).startswith("NetCDF"):
-                raise
-            raise OSError(f"cannot write {path}: {error}") from error
+        with atomic_write(path, check_netcdf) as draft, netCDF4.Dataset(draft, "w") as file:
+            _write_header(file, inside, parts, names)
+            for position, month in enumerate(inside):
+                if announce is not None:
+                    announce(f"month {month - covered[0] + 1} of {months}")
+                drawn = draw_month(month, parts)
+                for name in names:
+                    file[name][position] = drawn[name]
     return list(contents)
 
 

@@ -1,1 +1,8 @@
 """Arrays only, in pixels: contours, distances, and the regions of label maps."""
+
+from typing import TYPE_CHECKING
+
+from fastkm._core.renamed import make_getattr
+
+if not TYPE_CHECKING:  # otherwise type checkers would take any name for one of these
+    __getattr__ = make_getattr(__name__)

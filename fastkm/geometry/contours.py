@@ -192,7 +192,8 @@ def _split_pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
     if isinstance(image, np.ma.MaskedArray):
         pixels, absent = np.asarray(image.data), np.ma.getmaskarray(image)
     elif cf_missing.is_described_array(image):
-        pixels, absent = cf_missing.to_physical(image), cf_missing.find_missing(image)
+        settled = cf_missing.settle(image)
+        pixels, absent = cf_missing.to_physical(settled), cf_missing.find_missing(settled)
     else:
         pixels = np.asarray(image)
     if pixels.dtype.kind not in "biuf":

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from fastkm.plot._text import Axis, format_degrees, format_quantity
+from fastkm.plot._text import Axis, format_degrees, format_quantity, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -32,6 +32,8 @@ _NAMES: dict[Axis, set[str]] = {
     "longitude": {"longitude", "lon", "degrees_east", "degree_east"},
     "latitude": {"latitude", "lat", "degrees_north", "degree_north"},
 }
+_ROTATED = {"grid_longitude", "grid_latitude", "rlon", "rlat"}
+"""Degrees of a rotated pole, which are no longitudes and latitudes whatever their units say."""
 
 
 @dataclass(frozen=True)
@@ -162,14 +164,16 @@ def _read_side(data: xr.DataArray | np.ndarray, position: int) -> Side:
     steps = np.diff(values)
     if not ((steps > 0).all() or (steps < 0).all()):
         return Side(size)
-    title = str(coordinate.attrs.get("long_name", dimension))
-    label = "" if kind else format_quantity(title, str(coordinate.attrs.get("units", "")))
+    title = read_text(coordinate.attrs.get("long_name", dimension))
+    label = "" if kind else format_quantity(title, read_text(coordinate.attrs.get("units")))
     return Side(size, values, kind, label)
 
 
 def recognize_axis(name: Hashable, attrs: Mapping[Any, Any]) -> Axis | None:
     """Return which of longitude and latitude a coordinate is, by name and attributes, or None."""
     words = {str(word).lower() for word in (name, attrs.get("units"), attrs.get("standard_name"))}
+    if words & _ROTATED:
+        return None
     return next((kind for kind, names in _NAMES.items() if names & words), None)
 
 

@@ -3,15 +3,25 @@
 netCDF files write units as plain text (``kg m-2``), which a figure should not. Units that are
 understood here are set as mathematics; others are passed on as they came, because an ugly unit is
 better than a wrong one.
+
+matplotlib reads what stands between two dollar signs as mathematics, and fails if it is none. Text of
+files therefore goes through `escape`, and text of callers, who may mean mathematics, through
+`make_printable`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Literal
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from matplotlib.cbook import is_math_text
+from matplotlib.mathtext import MathTextParser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +31,87 @@ Axis = Literal["longitude", "latitude"]
 _FACTOR = re.compile(r"(?P<symbol>[A-Za-zµμ%°]+)(?:\^|\*\*)?(?P<power>[+-]?\d+)?")
 _SYMBOLS = {
     "°": r"{}^{\circ}",
-    **dict.fromkeys(("%", "percent"), r"\%"),
+    "percent": "%",
     **dict.fromkeys(("degC", "°C", "celsius", "Celsius"), r"{}^{\circ}C"),
     **dict.fromkeys(("µm", "μm"), r"\mu m"),
 }
+
+
+LONGEST_TEXT = 200
+"""Letters of a name that are printed."""
+LONGEST_UNITS = 80
+"""Letters of units that are printed."""
+
+
+def read_text(attribute: Any) -> str:
+    """Return an attribute as text, whatever its type.
+
+    Examples
+    --------
+    >>> read_text(b"kg"), read_text(np.array([1, 2])), read_text(None)
+    ('kg', '1, 2', '')
+    """
+    if attribute is None:
+        return ""
+    if isinstance(attribute, bytes):
+        return attribute.decode(errors="replace")
+    if isinstance(attribute, list | tuple | np.ndarray):
+        return ", ".join(read_text(part) for part in np.ravel(np.asarray(attribute, object)))
+    return str(attribute)
+
+
+def escape(text: str, longest: int = LONGEST_TEXT) -> str:
+    r"""Return a text that matplotlib prints as it is, without letters that cannot be printed.
+
+    Examples
+    --------
+    >>> escape("US$ and $x^$")
+    'US\\$ and \\$x^\\$'
+    """
+    return _clean(text, longest).replace("$", r"\$")
+
+
+def make_printable(text: str) -> str:
+    """Return a text with its mathematics or, if matplotlib cannot read that, without."""
+    return text if len(text) <= LONGEST_TEXT and _is_readable(text) else escape(text)
+
+
+@contextmanager
+def ignore_text_warnings() -> Iterator[None]:
+    """Do not warn of letters that the font lacks, which become boxes, and of text without room."""
+    unheard = "Glyph .* missing from|Matplotlib currently does not|constrained_layout not applied"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", f"({unheard})")
+        yield
+
+
+def _clean(text: str, longest: int) -> str:
+    """Return a text without control characters and lone surrogates, and not too long."""
+    printable = (
+        letter if unicodedata.category(letter) not in {"Cc", "Cs"} else " " for letter in text
+    )
+    cleaned = "".join(printable)
+    return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"
+
+
+def _is_readable(text: str) -> bool:
+    """Return True if matplotlib can draw a text."""
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} and letter != "\n" for letter in text):
+        return False
+    parser: Any = MathTextParser("path")
+    try:
+        for line in filter(is_math_text, text.split("\n")):
+            parser.parse(line)
+    except ValueError:
+        return False
+    return True
 
 
 def typeset_units(units: str) -> str:
     r"""Return units, as netCDF files write them, as mathematics for matplotlib.
 
     Factors with integer powers are understood, separated by blanks, dots or one slash. Units
-    without a dimension become ``""``. Other text stays, but its dollar signs are escaped.
+    without a dimension become ``""``. Other text stays; see `escape`.
 
     Examples
     --------
@@ -42,9 +122,10 @@ def typeset_units(units: str) -> str:
     if text in {"", "1"}:
         return ""
     sides = [_typeset_product(side) for side in text.split("/")]
-    if "" in sides or len(sides) > 2:
-        return text.replace("$", r"\$")
-    return rf"$\mathrm{{{'/'.join(sides)}}}$"
+    if "" in sides or len(sides) > 2 or len(text) > LONGEST_UNITS:
+        return escape(text, LONGEST_UNITS)
+    typeset = rf"$\mathrm{{{'/'.join(sides)}}}$"
+    return typeset if _is_readable(typeset) else escape(text, LONGEST_UNITS)
 
 
 def _typeset_product(text: str) -> str:
@@ -56,13 +137,13 @@ def _typeset_product(text: str) -> str:
             return ""
         symbol, power = factor["symbol"], factor["power"]
         raised = "" if power is None else f"^{{{int(power)}}}"
-        typeset.append(_SYMBOLS.get(symbol, symbol) + raised)
+        typeset.append(_SYMBOLS.get(symbol, symbol).replace("%", r"\%") + raised)
     return r"\,".join(typeset)
 
 
 def format_quantity(name: str, units: str) -> str:
-    """Return a name with its typeset units; either may be empty."""
-    units = typeset_units(units)
+    """Return a name, escaped, with its typeset units; either may be empty."""
+    name, units = escape(name), typeset_units(units)
     if name and units:
         return f"{name} ({units})"
     return name or units

@@ -128,6 +128,8 @@ def draw_shores(ax: Axes, raster: xr.DataArray) -> None:
         return
     try:
         middle = (east[0] + east[-1]) / 2.0
+        turn = 360.0 * round(middle / 360.0)
+        east, middle = east - turn, middle - turn
         land = land_polygons("l", central_longitude=middle, smallest_km2=SMALLEST_KM2)
     except ModuleNotFoundError:
         return

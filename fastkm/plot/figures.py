@@ -18,6 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
 from fastkm.plot._grid import read_grid
+from fastkm.plot._text import ignore_text_warnings, make_printable
 from fastkm.plot.panels import describe, draw_labels, draw_raster
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def make_panels(
     page_height += TITLE_INCHES if title else 0.0
     figure = Figure(figsize=(page_width, page_height), layout=engine)
     if title:
-        figure.suptitle(title)
+        figure.suptitle(make_printable(title))
     # Panels row by row; only the lowest of a column and the first of a row are labelled.
     axes: list[Axes] = []
     for number in range(count):
@@ -135,8 +136,9 @@ def trim(figure: Figure) -> Figure:
             ax.set_ylabel("")
         if not ax.xaxis.get_tick_params().get("labelbottom", True):
             ax.set_xlabel("")
-    figure.draw_without_rendering()
-    boxes = [ax.get_tightbbox() for ax in figure.axes]
+    with ignore_text_warnings():
+        figure.draw_without_rendering()
+        boxes = [ax.get_tightbbox() for ax in figure.axes]
     content = Bbox.union([box for box in boxes if box is not None])
     width, height = content.width / figure.dpi, content.height / figure.dpi
     if figure.get_suptitle():

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fastkm.plot._area_axis import format_areas, scale_areas
 from fastkm.plot._grid import recognize_axis
-from fastkm.plot._text import format_degrees, format_quantity
+from fastkm.plot._text import format_degrees, format_quantity, make_printable, read_text
 from fastkm.plot._time_axis import average_columns, check_series, format_time, place_steps
 from fastkm.plot.coastlines import draw_shores
 from fastkm.plot.figures import make_panels, trim
@@ -108,8 +108,8 @@ def draw_hovmoller(
         ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 2, 3, 6, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: format_degrees(y, "latitude")))
     else:
-        text = str(attrs.get("long_name", name))
-        ax.set_ylabel(format_quantity(text, str(attrs.get("units", ""))))
+        text = read_text(attrs.get("long_name", name))
+        ax.set_ylabel(format_quantity(text, read_text(attrs.get("units"))))
     return mesh
 
 
@@ -239,4 +239,4 @@ def _find_edges(places: np.ndarray) -> np.ndarray:
 
 def _extend_title(heading: str, cluster: str) -> str:
     """Return a title with the description of the highest cluster, if there is one."""
-    return f"{heading} ({cluster})" if cluster else heading
+    return make_printable(f"{heading} ({cluster})") if cluster else heading

@@ -34,7 +34,12 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator
 
 from fastkm.plot._grid import choose_degrees
-from fastkm.plot._text import format_centroids, format_degrees, format_quantity
+from fastkm.plot._text import (
+    format_centroids,
+    format_degrees,
+    format_quantity,
+    make_printable,
+)
 from fastkm.plot.coastlines import Resolution, land_polygons
 from fastkm.plot.panels import label_classes
 from fastkm.plot.style import (
@@ -121,7 +126,7 @@ def map_figure(
     >>> figure = map_figure(outlines, title="Warm pool")  # doctest: +SKIP
     """
     crs = outlines.crs
-    if crs is not None and not crs.is_geographic:
+    if crs is not None and not _has_plain_degrees(crs):
         raise ValueError(
             f"outlines must be in longitude and latitude (EPSG:4326), got {crs.to_string()}"
         )
@@ -151,8 +156,18 @@ def map_figure(
     if crs is None:
         ax.autoscale_view()
     if title:
-        ax.set_title(title)
+        ax.set_title(make_printable(title))
     return figure
+
+
+def _has_plain_degrees(crs: Any) -> bool:
+    """Return True if a CRS has longitudes and latitudes, in degrees, counted from Greenwich."""
+    return bool(
+        crs.is_geographic
+        and not crs.is_derived
+        and crs.axis_info[0].unit_name == "degree"
+        and crs.prime_meridian.longitude == 0.0
+    )
 
 
 def _split_rings(outlines: gpd.GeoDataFrame) -> tuple[list[np.ndarray], list[int]]:

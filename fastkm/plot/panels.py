@@ -18,7 +18,14 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.ticker import MaxNLocator
 
 from fastkm.plot._grid import Grid, read_grid
-from fastkm.plot._text import format_centroids, format_quantity, typeset_units
+from fastkm.plot._text import (
+    escape,
+    format_centroids,
+    format_quantity,
+    make_printable,
+    read_text,
+    typeset_units,
+)
 from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, cluster_colormap
 
 if TYPE_CHECKING:
@@ -74,10 +81,10 @@ def draw_raster(
     bar = _add_colorbar(ax, grid, image)
     if title is None:
         bar.set_label(typeset_units(units))
-        ax.set_title(_wrap(name, _estimate_size(ax, grid)[0]))
+        ax.set_title(_wrap(escape(name), _estimate_size(ax, grid)[0]))
     else:
         bar.set_label(_wrap(format_quantity(name, units), 3.2))
-        ax.set_title(title)
+        ax.set_title(make_printable(title))
     return image
 
 
@@ -133,21 +140,20 @@ def draw_labels(
     image = draw_classes(ax, labels, cluster_colormap(k), texts)
     if image.colorbar is not None:
         image.colorbar.set_label(format_quantity("centroid", units))
-    ax.set_title(f"{k} cluster{'s' if k > 1 else ''}" if title is None else title)
+    ax.set_title(f"{k} cluster{'s' if k > 1 else ''}" if title is None else make_printable(title))
     return image
 
 
 def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
     """Return the name and the units of a raster; plain arrays have neither.
 
-    The name is the raster's ``long_name``, ``standard_name`` or own name, in this order. Dollar
-    signs in it are escaped, or they would begin a formula.
+    The name is the raster's ``long_name``, ``standard_name`` or own name, in this order.
     """
     if isinstance(raster, np.ndarray):
         return "", ""
     fallback = raster.attrs.get("standard_name", "" if raster.name is None else raster.name)
-    name = str(raster.attrs.get("long_name", str(fallback).replace("_", " ")))
-    return name.replace("$", r"\$"), str(raster.attrs.get("units", ""))
+    name = read_text(raster.attrs.get("long_name", read_text(fallback).replace("_", " ")))
+    return name, read_text(raster.attrs.get("units", ""))
 
 
 def draw_classes(
@@ -224,4 +230,9 @@ def _estimate_size(ax: Axes, grid: Grid) -> tuple[float, float]:
 def _wrap(text: str, inches: float) -> str:
     """Break a title so that it is about as wide as its panel and its colour bar."""
     letters = int((inches + 0.5) * LETTERS_PER_INCH)
-    return "\n".join(textwrap.wrap(text, max(letters, 12), break_on_hyphens=False))
+    has_mathematics = "$" in text.replace(r"\$", "")
+    return "\n".join(
+        textwrap.wrap(
+            text, max(letters, 12), break_on_hyphens=False, break_long_words=not has_mathematics
+        )
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fastkm.plot._text import make_printable
 from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP, draw_grid
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def scores_figure(
     figure = Figure(figsize=PAGE_INCHES, layout="constrained")
     draw_scores(figure.add_subplot(), scores, chosen, criterion=criterion, errors=errors)
     if title is not None:
-        figure.axes[0].set_title(title)
+        figure.axes[0].set_title(make_printable(title))
     return figure
 
 
@@ -114,7 +115,7 @@ def draw_scores(
     ax.set_ylim(low, high + HEADROOM * (high - low))
     draw_grid(ax, "y")
     ax.set_xlabel("number of clusters k")
-    ax.set_ylabel(AXIS_LABELS.get(criterion, criterion))
+    ax.set_ylabel(AXIS_LABELS.get(criterion, make_printable(criterion)))
     # A ring around the chosen k, and its number above it.
     height = _mark_infinite(ax, scores)[chosen]
     ax.plot(

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastkm._core import cf_missing, validation
+from fastkm._core import cf_missing, cf_rules, validation
+from fastkm._core.attributes import read_text
 from fastkm.cluster.streaming.arrays import align_weights, as_raw_array, broadcast_weights, is_lazy
 from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes
-from fastkm.raster.grid.crs import attach_crs, carry_crs
+from fastkm.raster.grid.crs import carry_crs
+from fastkm.raster.grid.location import attach_location
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -186,7 +188,8 @@ def _find_missing(band: xr.DataArray, name: str) -> np.ndarray | None:
             if infinite:
                 raise ValueError(
                     f"raster must be finite where it is not missing, got infinity in {infinite} "
-                    f"cells of band {name!r}"
+                    f"cells of band {name!r}: set infinities to NaN, or leave them out when a "
+                    "file is read (nodata=inf, or --nodata inf)"
                 )
     return missing if missing is not None and missing.any() else None
 
@@ -196,14 +199,15 @@ def _stack_variables(dataset: xr.Dataset) -> BandStack:
     names = find_raster_variables(dataset)
     if not names:
         raise ValueError("raster must hold variables with rows and columns, got none")
-    bands = [_to_plane(attach_crs(dataset[name], dataset)) for name in names]
+    planes = [_to_plane(attach_location(dataset[name], dataset)) for name in names]
+    bands = cf_missing.settle_all(planes)
     for name, band in zip(names, bands, strict=True):
         if band.dims != bands[0].dims:
             raise ValueError(
                 f"the variables of raster must share rows and columns, got {names[0]!r} on "
                 f"{bands[0].dims} and {name!r} on {band.dims}"
             )
-    units = tuple(str(band.attrs.get("units", "")) for band in bands)
+    units = tuple(read_text(band.attrs, "units") for band in bands)
     return BandStack(tuple(bands), tuple(names), units)
 
 
@@ -225,13 +229,15 @@ def _stack_array(array: xr.DataArray) -> BandStack:
     axes = find_stack_axes(array)
     if axes.band is None or array.sizes[axes.band] == 1:
         name = _name_single_band(array, axes.band)
-        return BandStack((_to_plane(array),), (name,), (str(array.attrs.get("units", "")),))
+        plane = cf_missing.settle(_to_plane(array))
+        return BandStack((plane,), (name,), (read_text(array.attrs, "units"),))
     array = _compute_lazy(_drop_neutral_packing(_squeeze_others(array, axes).transpose(*axes)))
+    array = cf_missing.settle(array)
     if not array.size:
         raise ValueError(f"raster must have cells, got shape {array.shape}")
     count = array.sizes[axes.band]
     bands = tuple(array.isel({axes.band: j}, drop=True) for j in range(count))
-    plain = not any(name in array.attrs for name in (*cf_missing.PACKING, "_Unsigned"))
+    plain = not any(name in array.attrs for name in (*cf_rules.PACKING, "_Unsigned"))
     values = np.asarray(array.values) if plain and array.dtype.kind in "iuf" else None
     return BandStack(bands, name_bands(array, axes.band), _get_units(array, count), values)
 
@@ -252,7 +258,7 @@ def _drop_neutral_packing(array: xr.DataArray) -> xr.DataArray:
     """Drop a scale of 1 and an offset of 0, which rioxarray attaches to every raster."""
     neutral = {"scale_factor": 1.0, "add_offset": 0.0}
     given = {name: array.attrs[name] for name in neutral if name in array.attrs}
-    if not given or any(np.any(given[name] != neutral[name]) for name in given):
+    if not given or any(np.any(np.asarray(given[name]) != neutral[name]) for name in given):
         return array
     plain = array.copy(deep=False)
     plain.attrs = {name: value for name, value in array.attrs.items() if name not in neutral}
@@ -269,7 +275,7 @@ def _get_units(array: xr.DataArray, count: int) -> tuple[str, ...]:
     units = array.attrs.get("units", "")
     if isinstance(units, tuple | list) and len(units) == count:
         return tuple("" if one is None else str(one) for one in units)
-    return (str(units),) * count
+    return (read_text(array.attrs, "units"),) * count
 
 
 def name_bands(array: xr.DataArray, dim: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 
 from fastkm._core import validation
+from fastkm._core.renamed import make_callable
 from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.exact.kmeans1d import as_counts, kmeans1d
 from fastkm.cluster.lloyd.fit import Fit, fit_rows
@@ -28,6 +29,7 @@ from fastkm.raster.bands import (
 )
 from fastkm.raster.codebook import BandsCodebook
 from fastkm.raster.grid.areas import cell_areas
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.raster_clusters import ClusteredRows, RasterClusters
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
+
+make_callable(__name__)
 
 DISTINCT_CHUNK = 4096
 """Rows in which distinct ones are searched for at once, until there are as many as clusters."""
@@ -88,7 +92,7 @@ def cluster_raster(
     raster : xarray.DataArray or xarray.Dataset
         Rows, columns and any third dimension whose steps are the bands (channels, levels, the
         months of a year), or a dataset of variables on one grid. A cell is missing if any band
-        is missing there: by NaN, or by the attributes of the band.
+        is missing there: by NaN, or by the attributes of the band, as for `fastkm.kmeans1d`.
     k : int or iterable of int
         Number of clusters, or several.
     weights : {"area"} or array-like, optional
@@ -154,8 +158,11 @@ def cluster_raster(
         validation.require_count("n_init", n_init, or_else="'auto' or ")
     validation.require_count("max_iter", max_iter)
     validation.require_number("tol", tol)
-    stack = as_band_stack(raster)
-    grid_weights = _make_grid_weights(weights, raster, stack)
+    whole = as_band_stack(raster)
+    grid_weights = _make_grid_weights(weights, raster, whole)
+    stack = _drop_repeated_columns(whole)
+    if grid_weights is not None:
+        grid_weights = grid_weights[:, : stack.grid.shape[1]]
     if len(stack.bands) == 1:
         results = _solve_one_band(stack, wanted, grid_weights, standardize, threads)
     else:
@@ -165,7 +172,25 @@ def cluster_raster(
         results = _fit_several_bands(
             stack, wanted, grid_weights, standardize, random_state, options
         )
+    if stack is not whole:
+        results = {k: _label_whole(result, raster) for k, result in results.items()}
     return results if several else results[wanted[0]]
+
+
+def _drop_repeated_columns(stack: BandStack) -> BandStack:
+    """Return a stack without the columns that repeat others; the same if there are none."""
+    bands = tuple(drop_repeated_columns(band, note=True) for band in stack.bands)
+    if bands[0].shape == stack.grid.shape:
+        return stack
+    values = None if stack.values is None else stack.values[:, :, : bands[0].shape[1]]
+    return replace(stack, bands=bands, values=values)
+
+
+def _label_whole(result: RasterClusters, raster: xr.DataArray | xr.Dataset) -> RasterClusters:
+    """Return a result whose label map has the columns too that were dropped."""
+    labels = result.predict(raster)
+    labels.attrs = result.labels.attrs
+    return replace(result, labels=labels)
 
 
 def _make_grid_weights(

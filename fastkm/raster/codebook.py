@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.renamed import make_getattr
 from fastkm.cluster.codebook import describe_classes, label_dtype
 from fastkm.cluster.codebook_file import (
     VERSION,
     read_array,
     read_integer,
     read_stored,
+    read_words,
     write_codebook,
 )
 from fastkm.cluster.exact.result import FORMAT as ONE_BAND_FORMAT
@@ -33,6 +35,9 @@ from fastkm.raster.grid.crs import carry_crs
 
 if TYPE_CHECKING:
     import xarray as xr
+
+if not TYPE_CHECKING:  # otherwise type checkers would take any name for one of these
+    __getattr__ = make_getattr(__name__)
 
 FORMAT = "fastkm codebook of bands"
 
@@ -164,24 +169,25 @@ class BandsCodebook:
 
         Raises
         ------
-        KeyError, TypeError, ValueError
+        KeyError, ValueError
             If an entry is missing or wrong.
         """
-        names = tuple(str(name) for name in stored["bands"])
-        units = tuple(str(unit) for unit in stored["units"])
+        names, units = read_words(stored, "bands"), read_words(stored, "units")
         if len(units) != len(names):
             raise ValueError(f"units must be {len(names)} words, got {len(units)}")
         shape = (read_integer(stored, "k", least=1), len(names))
-        shapes: dict[str, tuple[int, ...]] = {"centroids": shape}
-        if "scale" in stored:
-            shapes = {"scaled_centroids": shape, "scale": shape[1:]}
-        arrays = [read_array(stored, name, wanted) for name, wanted in shapes.items()]
-        for name, array in zip(shapes, arrays, strict=True):
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} must hold finite numbers")
-        if "scale" in stored and not (arrays[1] > 0).all():
+        centroids = _read_finite(stored, "centroids", shape)
+        if "scale" not in stored:
+            return cls(names, units, centroids)
+        codes = _read_finite(stored, "scaled_centroids", shape)
+        scale = _read_finite(stored, "scale", shape[1:])
+        if not (scale > 0).all():
             raise ValueError("scale must hold numbers above 0")
-        return cls(names, units, *arrays)
+        with np.errstate(all="ignore"):
+            same = np.allclose(codes * scale, centroids, rtol=1e-9, atol=0)
+        if not same:
+            raise ValueError("centroids must be scaled_centroids times scale")
+        return cls(names, units, codes, scale)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the codebook as a JSON file, whole or not at all; see `fastkm.load_codebook`.
@@ -218,6 +224,13 @@ class BandsCodebook:
             a != b and not (_DATE_OR_NUMBER.fullmatch(a) and _DATE_OR_NUMBER.fullmatch(b))
             for a, b in pairs
         )
+
+
+def _read_finite(stored: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    array = read_array(stored, name, shape)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must hold finite numbers")
+    return array
 
 
 def make_attribute_names(names: Sequence[str]) -> list[str]:
@@ -263,12 +276,18 @@ def load_codebook(path: str | os.PathLike[str]) -> KMeans1D | BandsCodebook:
     >>> codebook.predict([0.5, 7.0])
     array([0, 1], dtype=int8)
     """
+    return read_codebook_file(path)[0]
+
+
+def read_codebook_file(
+    path: str | os.PathLike[str],
+) -> tuple[KMeans1D | BandsCodebook, dict[str, Any]]:
+    """Read a codebook, and all that its file holds; see `load_codebook`."""
     stored = read_stored(path, (ONE_BAND_FORMAT, FORMAT))
+    kind = BandsCodebook if stored["format"] == FORMAT else KMeans1D
     try:
-        if stored["format"] == FORMAT:
-            return BandsCodebook.from_dict(stored)
-        return KMeans1D.from_dict(stored)
+        return kind.from_dict(stored), stored
     except KeyError as error:
         raise ValueError(f"{os.fspath(path)} is damaged: {error} is missing") from None
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{os.fspath(path)} is damaged: {error}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastkm.cluster.codebook import to_html_table
 from fastkm.cluster.selection.criteria_nd import Partition
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class RasterClusters:
             return cast("KMeans1D", self.codebook)
         if self.clustered_rows is None:
             raise ValueError("results must come from cluster_raster: pickled ones have no values")
-        labels = self.labels.values
+        labels = drop_repeated_columns(self.labels).values  # as they were clustered
         return Partition(
             k=self.k,
             counts=self.counts,

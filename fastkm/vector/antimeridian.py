@@ -43,7 +43,9 @@ NEAR_POLE = 60.0
 the pole that is near."""
 
 
-def cut_at_meridian(polygon: shapely.Polygon, west: float, pole: float | None = None) -> np.ndarray:
+def cut_at_meridian(
+    polygon: shapely.Polygon, west: float, pole: float | None = None, *, large: bool = False
+) -> np.ndarray:
     """Cut a polygon to longitudes of west ... west + 360.
 
     Parameters
@@ -56,6 +58,9 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float, pole: float | None = 
     pole : float, optional
         Latitude of the pole inside the exterior, if the exterior goes round one and it is known
         which; by default the one on its left, or the one that the whole ring is near.
+    large : bool, default: False
+        Whether the polygon may cover most of the Earth. An exterior that runs clockwise, and round
+        no pole, then encloses what it leaves out. Otherwise it is a small one that is folded.
 
     Examples
     --------
@@ -74,6 +79,11 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float, pole: float | None = 
     turns = round((exterior[-1, 0] - exterior[0, 0]) / 360.0)
     # an ordinary polygon of the plane
     if turns == 0:
+        if large and not shapely.LinearRing(exterior).is_ccw:
+            left_out = [part for ring in rings for part in _find_right_side(ring, west)]
+            return _select_oriented(
+                [shapely.difference(_turn_box(west), shapely.union_all(left_out))]
+            )
         holes = [_shift_hole_inside(hole, exterior) for hole in holes]
         return _select_oriented(cut_to_turns(_repair(shapely.Polygon(exterior, holes)), west))
     # a cap round a pole, without its holes
@@ -87,7 +97,7 @@ def cut_at_meridian(polygon: shapely.Polygon, west: float, pole: float | None = 
         if abs(hole[-1, 0] - hole[0, 0]) > 180.0:
             removed = [_close_over_pole(hole, pole, west)]
         else:
-            removed = cut_to_turns(_repair(shapely.Polygon(hole)), west)
+            removed = cut_to_turns(_fill_ring(hole), west)
         covered = shapely.difference(covered, shapely.union_all(removed))
     return _select_oriented([covered])
 
@@ -203,12 +213,26 @@ def _shift_hole_inside(hole: np.ndarray, exterior: np.ndarray) -> np.ndarray:
     """Shift a hole by whole turns to where its exterior encloses it."""
     import shapely
 
-    inside = shapely.get_coordinates(_repair(shapely.Polygon(hole)).representative_point())[0]
+    inside = shapely.get_coordinates(_fill_ring(hole).representative_point())[0]
     low, high = exterior[:, 0].min(), exterior[:, 0].max()
     turns = np.arange(np.ceil((low - inside[0]) / 360.0), np.floor((high - inside[0]) / 360.0) + 1)
-    around = _repair(shapely.Polygon(exterior))
+    around = _fill_ring(exterior)
     within = shapely.contains_xy(around, inside[0] + 360.0 * turns, inside[1])
     return _shift_east(hole, 360.0 * turns[within][0]) if within.any() else hole
+
+
+def _find_right_side(ring: np.ndarray, west: float) -> list[shapely.Geometry]:
+    """Return what a ring of the region on its left leaves out: its inside, or the cap of a pole."""
+    turns = round((ring[-1, 0] - ring[0, 0]) / 360.0)
+    if turns == 0:
+        return cut_to_turns(_fill_ring(ring), west)
+    return [_close_over_pole(ring, np.copysign(90.0, -turns), west)]
+
+
+def _fill_ring(ring: np.ndarray) -> shapely.Geometry:
+    import shapely
+
+    return _repair(shapely.Polygon(ring))
 
 
 def _repair(polygon: shapely.Polygon) -> shapely.Geometry:

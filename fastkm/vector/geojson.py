@@ -12,25 +12,35 @@ globe: they get a point every ten kilometres and go to WGS84 point by point, and
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm.raster.grid.crs import is_longlat
+from fastkm.raster.grid.projection import make_degree_transform
 from fastkm.vector.antimeridian import (
     cut_at_meridian,
     cut_to_turns,
     round_longitudes,
     select_polygonal_parts,
 )
+from fastkm.vector.earth import find_earth
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pyproj
+    import shapely
+
+    from fastkm.raster.grid.projection import PointTransform
 
 WGS84 = "EPSG:4326"
 WEST = -180.0
 STEP_METRES = 10_000.0
 """Longest edge of a projected ring: the arc and the chord are 2 m apart in middle latitudes."""
+LARGE_AREA = 1e14
+"""Square metres in the plane, a fifth of the Earth, from which a polygon may surround the point where
+a plane round the opposite one ends."""
 STEP_DEGREES = 0.1
 """The same in the degrees of a rotated pole."""
 
@@ -39,12 +49,18 @@ def to_rfc7946(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return (Multi)Polygons in WGS84, longitudes of -180 to 180, exteriors counter-clockwise.
 
     Without a CRS they are only turned counter-clockwise. The frame that is returned has no CRS, so that
-    no writer adds one.
+    no writer adds one. What lies beyond the Earth's edge, in space around a full disk, is left out,
+    and so is a row of which nothing remains.
 
     Raises
     ------
     ValueError
-        If a point lies where its CRS has no place on Earth.
+        If the CRS says nothing about the Earth.
+
+    Warns
+    -----
+    UserWarning
+        If something lies beyond the Earth's edge.
 
     Examples
     --------
@@ -58,12 +74,18 @@ def to_rfc7946(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     crs = outlines.crs
     shapes = np.asarray(outlines.geometry.array, object)
     if crs is not None:
-        if crs.is_geographic and not crs.is_derived:
+        if is_longlat(crs):
             shapes = _cut_beyond_turn(_change_datum(shapes, crs))
         else:
             shapes = _unproject(shapes, crs)
     bare = outlines.set_crs(None, allow_override=True)
-    return bare.set_geometry(shapely.orient_polygons(shapes))
+    made = bare.set_geometry(shapely.orient_polygons(shapes))
+    return made[~shapely.is_empty(shapes)]
+
+
+def to_longlat(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return outlines as `to_rfc7946` does, in EPSG:4326."""
+    return to_rfc7946(outlines).set_crs(WGS84)
 
 
 def _change_datum(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
@@ -74,11 +96,10 @@ def _change_datum(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     if crs == pyproj.CRS(WGS84):
         return shapes
     move = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
-    degrees = np.degrees(crs.axis_info[0].unit_conversion_factor)
 
     def place(points: np.ndarray) -> np.ndarray:
-        moved = _move_points(points, move, crs)
-        moved[:, 0] += 360.0 * np.round((points[:, 0] * degrees - moved[:, 0]) / 360.0)
+        moved = np.column_stack(move.transform(points[:, 0], np.clip(points[:, 1], -90.0, 90.0)))
+        moved[:, 0] += 360.0 * np.round((points[:, 0] - moved[:, 0]) / 360.0)
         return moved
 
     return np.asarray(shapely.transform(shapes, place))
@@ -104,6 +125,9 @@ def _unproject(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     import pyproj
     import shapely
 
+    to_globe = make_degree_transform(str(crs))
+    if to_globe is None:
+        raise ValueError(f"the CRS {crs.name!r} of the outlines says nothing about the Earth")
     move = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
     # a rotated pole has degrees
@@ -114,15 +138,56 @@ def _unproject(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     shapes = shapely.orient_polygons(shapes)
     for _, pole in poles:
         shapes = shapely.snap(shapes, pole, step * 1e-6)
+    shapes = _cut_to_earth(shapes, step, to_globe, [pole for _, pole in poles])
     for i, shape in enumerate(shapely.segmentize(shapes, step)):
         parts = []
         for polygon in shapely.get_parts(shape):
             around = shapely.Polygon(polygon.exterior)
             inside = [latitude for latitude, pole in poles if around.intersects(pole)]
-            moved = shapely.transform(polygon, lambda points: _move_points(points, move, crs))
-            parts += cut_at_meridian(moved, WEST, inside[0] if inside else None).tolist()
+            moved = _move_polygon(polygon, to_globe)
+            if moved is not None:
+                pole = inside[0] if inside else None
+                large = not crs.is_geographic and polygon.area * unit**2 > LARGE_AREA
+                parts += cut_at_meridian(moved, WEST, pole, large=large).tolist()
         found[i] = shapely.union_all(parts)
     return found
+
+
+def _cut_to_earth(
+    shapes: np.ndarray, step: float, to_globe: PointTransform, poles: list[Any]
+) -> np.ndarray:
+    """Cut shapes to the part of the plane that is on Earth, if they reach beyond it."""
+    import shapely
+
+    points, index = shapely.get_coordinates(shapely.segmentize(shapes, step), return_index=True)
+    beyond = np.unique(index[~np.isfinite(to_globe(points)).all(axis=1)])
+    if not len(beyond):
+        return shapes
+    warnings.warn(
+        f"{len(beyond)} of {len(shapes)} outlines reach beyond the Earth's edge: in longitudes and "
+        "latitudes what lies there is left out",
+        stacklevel=5,
+    )
+    earth = find_earth(shapely.total_bounds(shapes[beyond]), to_globe, poles)
+    shapes = shapes.copy()
+    for i in beyond:
+        parts, _ = select_polygonal_parts([shapely.intersection(shapes[i], earth)])
+        shapes[i] = shapely.multipolygons(shapely.orient_polygons(parts))
+    return shapes
+
+
+def _move_polygon(polygon: shapely.Polygon, to_globe: PointTransform) -> shapely.Polygon | None:
+    """Take a polygon to degrees without the points that are no place; None if few are left."""
+    import shapely
+
+    rings = []
+    for ring in shapely.get_rings(polygon):
+        points = to_globe(shapely.get_coordinates(ring)[:-1])
+        points = points[np.isfinite(points).all(axis=1)]
+        rings.append(shapely.linearrings(points) if len(points) > 2 else None)
+    if not rings or rings[0] is None:
+        return None
+    return shapely.Polygon(rings[0], list(filter(None, rings[1:])))
 
 
 def _find_poles(move: pyproj.Transformer) -> list[tuple[float, Any]]:
@@ -135,14 +200,3 @@ def _find_poles(move: pyproj.Transformer) -> list[tuple[float, Any]]:
         if np.isfinite(x).all() and np.ptp(x) < 1e-3 and np.ptp(y) < 1e-3:
             places.append((latitude, shapely.Point(x[0], y[0])))
     return places
-
-
-def _move_points(points: np.ndarray, move: pyproj.Transformer, crs: pyproj.CRS) -> np.ndarray:
-    """Transform points to longitudes and latitudes, all of which must be there."""
-    moved = np.column_stack(move.transform(*points.T))
-    if not np.isfinite(moved).all():
-        raise ValueError(
-            f"GeoJSON needs longitudes and latitudes, and outlines have points without them in "
-            f"{crs.name}: write another format, which keeps the CRS"
-        )
-    return moved

@@ -4,7 +4,8 @@ Lengths are those of the lines as they are drawn. On a grid of latitudes and lon
 straight in degrees, so along a parallel it is an arc of that parallel, not the shorter geodesic:
 its length is the integral of the metric of the WGS84 ellipsoid, by five nodes of Gauss (an arc of 90
 degrees of a meridian then has an error of 1e-9). On any other grid lines are cut at the corners
-of cells and measured as geodesics. The line along which a region is cut for output is not counted.
+of cells and measured as geodesics. The line along which a region is cut for output is not counted,
+nor is what lies beyond the Earth's edge, as on a full disk.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def measure_diameters(
     points, owners = parts.collect_exteriors(
         every_corner=True
     )  # a parallel is longer than its chord
-    points, offsets = _sort_by_owner(to_globe(grid.place(points))[:, ::-1], owners, regions)
+    places = to_globe(grid.place(points))[:, ::-1]
+    known = np.isfinite(places).all(axis=1)  # others lie beyond the Earth's edge
+    points, offsets = _sort_by_owner(places[known], owners[known], regions)
     return max_pairwise_distances(points, offsets, metric="geodesic", threads=threads)
 
 
@@ -82,7 +85,8 @@ def measure_perimeters(
     # their lengths on the ground
     ends = [to_globe(grid.place(end)) for end in (a, b)]
     lengths = _measure_in_degrees(*ends) if straight else _measure_geodesics(*ends)
-    return np.bincount(owner, lengths, minlength=regions)
+    known = np.isfinite(lengths)  # others lie beyond the Earth's edge
+    return np.bincount(owner[known], lengths[known], minlength=regions)
 
 
 def _sort_by_owner(

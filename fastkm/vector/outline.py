@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastkm._core import validation
+from fastkm._core import cf_missing, validation
+from fastkm._core.notes import note_once
+from fastkm._core.renamed import make_callable
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.geolocation import Grid, find_globe_transform
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.vector.measure import measure_diameters, measure_perimeters
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.geometry.regions import Boundary
+
+make_callable(__name__)
 
 Select = str | int | Sequence[int]
 
@@ -92,7 +97,7 @@ def outline(
         are one, a MultiPolygon: water on both sides of an isthmus.
     longitudes : {"0..360", "-180..180"}, optional
         The longitudes of the polygons, which are cut where these begin. By default they stay as
-        the raster has them.
+        the raster has them, if these are within one of the two; otherwise they are shifted or cut.
     areas : xarray.DataArray, optional
         Areas of the cells in m2; by default those of `fastkm.raster.grid.areas.cell_areas`.
     threads : int, optional
@@ -145,8 +150,10 @@ def outline(
     labels = _require_data_array("raster_or_labels", raster_or_labels)
     if k is not None:
         validation.require_count("k", k)
-        values = raster_or_labels
-        labels = label_raster(values, kmeans1d(values, int(k), threads=threads))
+        distinct = drop_repeated_columns(raster_or_labels, note=True)
+        result = kmeans1d(distinct, int(k), threads=threads)
+        values = cf_missing.drop_stale_rules(raster_or_labels)  # of which kmeans1d has warned
+        labels = label_raster(values, result)
     across, least_area = as_length(min_diameter), as_area(min_area)
     cells, grid = to_cells_and_grid(labels)
     west = find_west(longitudes, grid)
@@ -286,6 +293,11 @@ def _sum_areas(
             return np.full(len(regions.labels), np.nan)
         areas = cell_areas(labels)
     cells = _align(_require_data_array("areas", areas), labels, regions, "areas")
+    without = np.count_nonzero((cells == 0) & (regions.numbers >= 0))
+    if without:
+        note_once(
+            f"{without:,} cells have no area: they have no place, or reach beyond the Earth's edge"
+        )
     return 1e-6 * zonal_statistics(regions.numbers, cells, len(regions.labels)).sums
 
 

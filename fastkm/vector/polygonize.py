@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
+from fastkm._core.renamed import make_callable
 from fastkm.geometry.region_merging import find_bridged_pairs, find_touching_pairs, merge_pairs
 from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, trace_rings
 from fastkm.raster.grid.axes import find_axes
-from fastkm.raster.grid.geolocation import AxisGrid, Grid, drop_repeated_column, find_grid
+from fastkm.raster.grid.geolocation import AxisGrid, Grid, find_grid
+from fastkm.raster.grid.missing_places import mask_missing_places
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
 from fastkm.vector.seam import Window, unroll_columns
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
     from numpy.typing import ArrayLike
+
+make_callable(__name__)
 
 WEST = {None: None, "0..360": 0.0, "-180..180": -180.0}
 """Where the longitudes of the output begin."""
@@ -95,7 +100,8 @@ def polygonize(
         With 8, cells that touch at a corner are connected too; such a region is a MultiPolygon
         whose parts touch at points.
     longitudes : {"0..360", "-180..180"}, optional
-        Cut polygons where these begin. By default longitudes stay as the labels have them.
+        Cut polygons where these begin. By default longitudes stay as the labels have them if
+        they are within one of the two; otherwise they are shifted or cut so that they are.
 
     Returns
     -------
@@ -147,10 +153,11 @@ def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
     if further:
         raise ValueError(f"labels must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
-    labels = drop_repeated_column(labels.transpose(axes.y, axes.x)).compute()
+    labels = drop_repeated_columns(labels.transpose(axes.y, axes.x)).compute()
     # cells, and where they lie
     values, mask = validation.as_values_and_mask(labels, "labels")
     grid = find_grid(labels)
+    mask = mask_missing_places(values, mask, grid)
     if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
         raise ValueError(
             f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
@@ -160,11 +167,16 @@ def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
 
 
 def find_west(longitudes: str | None, grid: Grid) -> float | None:
-    """Return the meridian where longitudes begin, None for where the raster's do."""
+    """Return the meridian where longitudes begin, None for where the raster's do.
+
+    That is chosen for a raster whose longitudes reach beyond a map.
+    """
     if longitudes not in list(WEST):
         raise ValueError(f"longitudes must be '0..360', '-180..180' or None, got {longitudes!r}")
     if longitudes is not None and not grid.in_degrees:
         raise ValueError(f"longitudes={longitudes!r} needs a raster with longitudes in degrees")
+    if longitudes is None and isinstance(grid, AxisGrid):
+        return grid.west
     return WEST[longitudes]
 
 

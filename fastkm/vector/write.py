@@ -10,12 +10,16 @@ extension  format     coordinates and rows
 .parquet   GeoParquet as they are; needs the extra ``parquet``
 ========== ========== ====================================================================
 
+A reference system that a format cannot keep, as that of a rotated pole, becomes WGS84 as in GeoJSON,
+with a warning; GeoParquet keeps any.
+
 A file is one layer of polygons; if a row is a MultiPolygon, all rows of a GeoPackage and a
 FlatGeobuf are. The frame's index is not written. GeoJSON of no rows has no fields.
 
-Columns hold integers, floats, truth values, text and times, as far as GDAL keeps them: a type that a
-format lacks is an error that names the column, before a file is touched. A shapefile has no times
-of day, cuts text to 254 bytes, and has short names of columns: see `SHAPEFILE_NAMES`.
+Columns hold integers, floats, truth values, text and times, as far as GDAL keeps them: a type or a
+value that a format lacks is an error that names the column, before a file is touched. Times are cut
+to milliseconds, with a warning. A shapefile has no times of day, text of at most 254 bytes, and
+short names of columns: see `fastkm.vector.fields`.
 """
 
 from __future__ import annotations
@@ -29,20 +33,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm.vector.geojson import to_rfc7946
+from fastkm.vector.check_outlines import Content
+from fastkm.vector.fields import FORMATS, prepare_fields
+from fastkm.vector.geojson import to_longlat, to_rfc7946
+from fastkm.vector.reference_system import is_same_crs, keeps_crs
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
-FORMATS = {
-    ".shp": "a shapefile",
-    ".gpkg": "a GeoPackage",
-    ".geojson": "GeoJSON",
-    ".fgb": "a FlatGeobuf",
-    ".parquet": "GeoParquet",
-}
-"""What errors call the formats."""
 DRIVERS = {
     ".shp": "ESRI Shapefile",
     ".gpkg": "GPKG",
@@ -50,23 +48,9 @@ DRIVERS = {
     ".fgb": "FlatGeobuf",
     ".parquet": "Parquet",
 }
-SHAPEFILE_NAMES = {
-    "perimeter_km": "perim_km",
-    "diameter_px": "diam_px",
-    "diameter_km": "diam_km",
-}
-"""Field names that a shapefile gets in place of longer ones."""
-CASELESS = (".shp", ".gpkg")
-"""Formats in which ``a`` and ``A`` are one name."""
-LONGEST_NAME = 10
-"""Bytes of a field's name in a shapefile."""
-SHAPEFILE_FLOATS = (5e-8, 1e23)
-"""Sizes of which 15 decimals keep 8 digits, a float32's, and 24 characters all before the point."""
 GEOJSON_DECIMALS = 15
 """Decimals of coordinates: 1e-15 degrees are below a nanometre, and below a float64's rounding."""
 NEEDS_EXTRA = ".parquet files need pyarrow: install with pip install 'fastkm[parquet]'"
-SAME_PLACE = 1e-9
-"""Share of the extent by which a CRS that was written may move the corners of the outlines."""
 _POLYGON, _MULTIPOLYGON = 3, 6
 
 
@@ -107,8 +91,8 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     Raises
     ------
     ValueError
-        If the extension is unknown, a row is not a polygon, or the format cannot hold a column, its
-        name or the CRS.
+        If the extension is unknown, a row is not a polygon, or the format cannot hold a column or
+        its name.
     ImportError
         If the file is a .parquet and pyarrow, the extra ``parquet``, is not installed.
     OSError
@@ -118,14 +102,14 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     -----
     UserWarning
         If the outlines have no CRS. Readers of GeoJSON then take x and y for longitudes and
-        latitudes.
+        latitudes. Also if the format cannot keep the CRS, and the file has longitudes and latitudes.
     """
     # what can be known before a file is touched
     driver = check_extension(path)
     extension = Path(path).suffix.lower()
     _check_support(extension, driver)
-    kinds = _check_shapes(outlines)
-    frame = _prepare_fields(outlines, extension)
+    _check_shapes(outlines)
+    frame = prepare_fields(outlines, extension)
     if outlines.crs is None:
         warnings.warn(
             f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
@@ -134,8 +118,13 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         )
     if extension == ".geojson":
         frame = to_rfc7946(frame)
+    elif _lacks_crs(frame, extension):
+        frame = _write_longlat(frame, path)
+    kinds = _check_shapes(frame)
     # a draft, read again before it takes its place
-    with warnings.catch_warnings(), atomic_write(path) as draft:
+    content = Content()
+    content.add(np.asarray(frame.geometry.array, object))
+    with warnings.catch_warnings(), atomic_write(path, content.check) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         if extension == ".parquet":
             frame.to_parquet(draft, index=False)
@@ -165,15 +154,37 @@ def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLi
     """
     if check_extension(path) != "GPKG":
         raise ValueError(f"{os.fspath(path)} must end in .gpkg: no other format takes parts")
-    rows = 0
-    with warnings.catch_warnings(), atomic_write(path) as draft:
+    content, longlat = Content(), None
+    with warnings.catch_warnings(), atomic_write(path, content.check) as draft:
         warnings.filterwarnings("ignore", "'crs' was not provided")
         for part in parts:
             _check_shapes(part)
-            frame = _prepare_fields(part, ".gpkg")
-            _write_with_gdal(frame, draft, "GPKG", several=True, append=rows > 0)
-            rows += len(frame)
-        _check_layer(frame, draft, rows)
+            frame = prepare_fields(part, ".gpkg")
+            if longlat is None:
+                longlat = _lacks_crs(frame, ".gpkg")
+            if longlat:
+                frame = to_longlat(frame) if content.rows else _write_longlat(frame, path)
+            _write_with_gdal(frame, draft, "GPKG", several=True, append=content.rows > 0)
+            content.add(np.asarray(frame.geometry.array, object))
+        _check_layer(frame, draft, content.rows)
+
+
+def _lacks_crs(frame: gpd.GeoDataFrame, extension: str) -> bool:
+    """Return True if a format cannot keep the CRS of outlines that have one."""
+    if frame.crs is None or extension == ".parquet":
+        return False
+    return not keeps_crs(extension, frame.crs, frame.total_bounds)
+
+
+def _write_longlat(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
+    """Return outlines in longitudes and latitudes, and say so."""
+    what = FORMATS[Path(path).suffix.lower()]
+    warnings.warn(
+        f"{os.fspath(path)} has longitudes and latitudes, because {what} cannot keep the CRS of the "
+        "raster; .parquet can",
+        stacklevel=3,
+    )
+    return to_longlat(frame)
 
 
 def _check_support(extension: str, driver: str) -> None:
@@ -206,80 +217,6 @@ def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
     return set(kinds.tolist())
 
 
-def _prepare_fields(outlines: gpd.GeoDataFrame, extension: str) -> gpd.GeoDataFrame:
-    """Return a frame with rows numbered from 0 and fields that the format holds."""
-    frame = outlines.reset_index(drop=True)
-    frame.attrs = {}  # GeoParquet would want them to be JSON
-    # names
-    if not all(isinstance(name, str) for name in frame.columns):
-        raise ValueError(f"names of columns must be text, got {list(frame.columns)}")
-    if extension != ".parquet" and frame.geometry.name != "geometry":
-        frame = frame.rename_geometry("geometry")
-    if extension == ".shp":
-        frame = frame.rename(columns=SHAPEFILE_NAMES)
-    fields = [name for name in frame.columns if name != frame.geometry.name]
-    long = [name for name in fields if len(name.encode()) > LONGEST_NAME]
-    if extension == ".shp" and long:
-        raise ValueError(
-            f"field names of a shapefile have at most 10 characters (bytes of UTF-8), got {long}"
-        )
-    keys = {name.lower() if extension in CASELESS else name for name in fields}
-    if len(keys) < len(fields):
-        raise ValueError(f"names of columns must differ in {FORMATS[extension]}, got {fields}")
-    if extension == ".parquet":
-        return frame
-    # types
-    for name in fields:
-        try:
-            frame[name] = _convert_column(frame[name], extension)
-        except ValueError as error:
-            what = f"column {name!r} cannot be written to {FORMATS[extension]}"
-            raise ValueError(f"{what}: {error}") from None
-    return frame
-
-
-def _convert_column(column: pd.Series, extension: str) -> pd.Series:
-    """Return a column that GDAL writes; raise ValueError if the format has no type for it."""
-    import pandas as pd
-
-    # what categories, objects of one type and Arrow's arrays stand for
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object)
-    if isinstance(column.dtype, pd.ArrowDtype):
-        column = column.convert_dtypes()
-    column = column.infer_objects()
-    dtype = column.dtype
-    kind = "sparse" if isinstance(dtype, pd.SparseDtype) else dtype.kind
-    # integers, truth values, floats and times
-    if kind in ("b", "i", "u"):
-        return column
-    if kind == "f" and dtype.itemsize <= 8:
-        _check_floats(column.to_numpy(np.float64, na_value=np.nan), extension)
-        return column.astype(np.float32) if dtype == np.float16 else column
-    if kind == "M":
-        if extension == ".shp":
-            raise ValueError(f"it has dates without a time of day only, not {dtype}")
-        return column if column.dt.tz is None else column.dt.tz_convert("UTC")
-    # text
-    odd = {type(value).__name__ for value in column.dropna() if not isinstance(value, str)}
-    if odd:
-        raise ValueError(f"it has no type for {', '.join(odd) if dtype == object else dtype}")
-    return column.astype(object).where(column.notna(), None)
-
-
-def _check_floats(values: np.ndarray, extension: str) -> None:
-    """Raise if the text of a format cannot hold floats."""
-    size = np.abs(values)
-    if extension in (".shp", ".geojson") and np.isinf(size).any():
-        raise ValueError("it has no infinities")
-    least, bound = SHAPEFILE_FLOATS
-    if extension == ".shp" and (((size > 0) & (size < least)) | (size >= bound)).any():
-        raise ValueError(
-            f"its floats have 15 decimals and 24 characters, enough from {least:g} to {bound:g}, "
-            f"got sizes from {size[size > 0].min():g} to {np.nanmax(size):g}"
-        )
-
-
 def _write_with_gdal(
     frame: gpd.GeoDataFrame, draft: Path, driver: str, *, several: bool, append: bool = False
 ) -> None:
@@ -303,7 +240,6 @@ def _write_with_gdal(
 def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None) -> None:
     """Raise unless the file that was written has all fields, all rows and the CRS."""
     import pyogrio
-    import pyproj
 
     # fields and rows
     count = len(frame) if count is None else count
@@ -312,20 +248,14 @@ def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None)
     expected = [name for name in frame.columns if name != frame.geometry.name]
     if not expected and fields == ["FID"]:  # which GDAL gives a shapefile that has no other
         fields = []
-    if rows != count or (fields != expected and (rows or draft.suffix.lower() != ".geojson")):
-        raise ValueError(
-            f"{draft.name} would have {rows} rows of {fields}, not {count} of {expected}"
-        )
+    if rows != count:
+        raise OSError(f"it has {rows} outlines, not {count}")
+    if fields != expected and (rows or draft.suffix.lower() != ".geojson"):
+        raise OSError(f"it has columns {fields}, not {expected}")
     # the CRS puts the corners where they were
     if frame.crs is None or not len(frame):
         return
-    if info["crs"] is None:
-        raise _make_crs_error(frame, draft)
-    west, south, east, north = frame.total_bounds.tolist()
-    x, y = np.array([west, west, east, east]), np.array([south, north, south, north])
-    there = pyproj.Transformer.from_crs(info["crs"], frame.crs, always_xy=True).transform(x, y)
-    shift = np.abs(np.concatenate([there[0] - x, there[1] - y]))
-    if (shift[np.isfinite(shift)] > SAME_PLACE * max(np.abs(x).max(), np.abs(y).max(), 1)).any():
+    if not is_same_crs(info["crs"], frame.crs, frame.total_bounds):
         raise _make_crs_error(frame, draft)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm.vector.geojson import to_rfc7946
+from fastkm.raster.grid.crs import has_plain_degrees
+from fastkm.vector.geojson import to_longlat
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -84,13 +85,30 @@ def draw_map(
     """
     from fastkm.plot import map_figure
 
-    if outlines.crs is not None and not outlines.crs.is_geographic:
-        outlines = to_rfc7946(outlines).set_crs(4326)
-        west, south, east, north = outlines.total_bounds.tolist()
-        room = 0.1 * max(east - west, north - south)  # NaN if there is no outline
-        if 0 < room < 30.0:
-            extent = (west - room, max(south - room, -90), east + room, min(north + room, 90))
+    if outlines.crs is not None and not has_plain_degrees(outlines.crs):
+        outlines = to_longlat(outlines)
+        extent = _find_extent(outlines)
     writer.write_figure(map_figure(outlines, extent=extent, units=units), path)
+
+
+def _find_extent(outlines: gpd.GeoDataFrame) -> Bbox | None:
+    """Return the extent of outlines with some room; None for the world, or if there is no outline."""
+    import shapely
+
+    bounds = shapely.bounds(shapely.get_parts(np.asarray(outlines.geometry.array, object)))
+    if not len(bounds):
+        return None
+    # on a map that begins at 180 degrees or at Greenwich, whichever shows them closer together
+    maps = [bounds[:, [0, 2]] + 360.0 * (bounds[:, :1] < first) for first in (-180.0, 0.0)]
+    west, east = min(((own.min(), own.max()) for own in maps), key=lambda ends: ends[1] - ends[0])
+    south, north = bounds[:, 1].min(), bounds[:, 3].max()
+    room = 0.1 * max(east - west, north - south)
+    if room >= 30.0:
+        return None
+    return (
+        float(west - room), float(max(south - room, -90.0)),
+        float(east + room), float(min(north + room, 90.0)),
+    )  # fmt: skip
 
 
 def _is_photo(stack: BandStack) -> bool:

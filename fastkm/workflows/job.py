@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import os
+import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core.atomic_write import atomic_write
+from fastkm._core.atomic_write import write_bytes
 from fastkm.raster.grid.axes import find_raster_variables
 from fastkm.raster.io.info import find_suspicious_values
 from fastkm.raster.io.read_bands import read_areas, read_stack
-from fastkm.raster.io.read_geotiff import is_geotiff
+from fastkm.raster.io.read_geotiff import is_geotiff, read_tags
 from fastkm.raster.io.read_netcdf import read_global_attributes, read_raster
 from fastkm.raster.io.write_geotiff import write_label_tiff
 from fastkm.raster.io.write_netcdf import write_labels
 from fastkm.raster.mask import Raster, apply_mask
+from fastkm.workflows.outputs import is_label_map
 from fastkm.workflows.tables import Rows, write_csv
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from fastkm.raster.io.choose import Sel
     from fastkm.raster.io.read_netcdf import Bbox
 
 Colours = Sequence[Sequence[float]]
 
 DPI = 150
-LABEL_MAP_SUFFIXES = (".nc", ".tif", ".tiff")
 
 
 @dataclass
@@ -42,8 +43,12 @@ class FileWriter:
 
     def write_figure(self, figure: Figure, path: Path) -> None:
         """Write a figure as PNG."""
-        with atomic_write(path) as draft:
-            figure.savefig(draft, dpi=DPI)
+        from fastkm.plot._text import ignore_text_warnings
+
+        drawn = io.BytesIO()
+        with ignore_text_warnings():
+            figure.savefig(drawn, dpi=DPI, format="png")
+        write_bytes(path, drawn.getvalue())
         self.files.append(path)
 
     def write_table(self, rows: Rows, path: Path) -> None:
@@ -65,6 +70,8 @@ class Selection:
     bbox: Bbox | None = None
     mask: Path | None = None
     bands: Sequence[int] | None = None
+    sel: Sel | None = None
+    nodata: Sequence[float] | None = None
 
     def read(self) -> xr.DataArray:
         """Read a raster of one band with all missing cells missing."""
@@ -73,13 +80,26 @@ class Selection:
             if len(variable) != 1:
                 raise ValueError(f"one variable is needed, got {', '.join(variable)}")
             variable = variable[0]
-        raster = read_raster(self.file, variable, time=self.time, bbox=self.bbox)
+        raster = read_raster(
+            self.file,
+            variable,
+            time=self.time,
+            bbox=self.bbox,
+            sel=self.sel,
+            nodata=self.nodata,
+        )
         return self._prepare(raster)
 
     def read_stack(self) -> xr.DataArray | xr.Dataset:
         """Read a raster of one or several bands with all missing cells missing."""
         raster = read_stack(
-            self.file, self.variable, time=self.time, bbox=self.bbox, bands=self.bands
+            self.file,
+            self.variable,
+            time=self.time,
+            bbox=self.bbox,
+            bands=self.bands,
+            sel=self.sel,
+            nodata=self.nodata,
         )
         return self._prepare(raster)
 
@@ -88,7 +108,7 @@ class Selection:
         first = self.variable
         if first is not None and not isinstance(first, str):
             first = first[0]
-        return read_areas(self.file, first, bbox=self.bbox)
+        return read_areas(self.file, first, time=self.time, bbox=self.bbox, sel=self.sel)
 
     def _prepare(self, raster: Raster) -> Raster:
         """Apply the mask; warn of values that look like undeclared codes of missing cells."""
@@ -98,7 +118,11 @@ class Selection:
         for layer in _list_layers(raster):
             found |= dict.fromkeys(find_suspicious_values(layer[np.isfinite(layer)]))
         for value in found:
-            warnings.warn(f"{value:g} looks like a code for something missing", stacklevel=3)
+            warnings.warn(
+                f"{value:g} looks like a code for something missing; if it is one, --nodata {value:g} "
+                "leaves it out",
+                stacklevel=3,
+            )
         return raster
 
     def __str__(self) -> str:
@@ -108,6 +132,8 @@ class Selection:
             "bbox": self.bbox,
             "mask": self.mask and self.mask.name,
             "band": self.bands and " ".join(map(str, self.bands)),
+            "nodata": self.nodata and " ".join(f"{value:g}" for value in self.nodata),
+            "sel": self.sel and " ".join(f"{dim}={value}" for dim, value in self.sel.items()),
         }
         chosen = [f"{name} {value}" for name, value in options.items() if value]
         return ", ".join([self.file.name, *chosen])
@@ -126,19 +152,6 @@ def _list_layers(raster: xr.DataArray | xr.Dataset) -> list[np.ndarray]:
     return list(raster.values)
 
 
-def is_label_map(output: str | os.PathLike[str]) -> bool:
-    """Return True if an output names a single label map, not a folder."""
-    return Path(output).suffix.lower() in LABEL_MAP_SUFFIXES and not Path(output).is_dir()
-
-
-def require_one_k(output: str | os.PathLike[str], ks: Sequence[int]) -> None:
-    """Raise a ValueError if a single label map is to hold several k."""
-    if is_label_map(output) and len(ks) != 1:
-        raise ValueError(
-            f"{os.fspath(output)} holds the label map of one k, got {len(ks)}; name a folder"
-        )
-
-
 def write_maps(
     writer: FileWriter,
     maps: Mapping[int, xr.DataArray],
@@ -149,18 +162,41 @@ def write_maps(
     by: str,
     of: str,
 ) -> None:
-    """Write a label map for each k, whose history says how it was made (`by`) and from what (`of`).
-
-    In a folder the label maps have the format of the raster's file.
-    """
-    suffix = ".tif" if is_geotiff(selection.file) else ".nc"
+    """Write a label map for each k, whose history says how it was made (`by`) and from what (`of`)."""
     source = f"{selection.file.name}: {of}"
-    for k, labels in maps.items():
-        path = output if is_label_map(output) else output / f"labels_k{k}{suffix}"
-        history = f"{by} of {of}, k = {k}, in {selection}"
+    plan = plan_maps(maps, selection, output, by=by, of=of)
+    for (k, labels), (path, history) in zip(maps.items(), plan.items(), strict=True):
         if is_geotiff(path):
             write_label_tiff(labels, path, colours=colours[k], source=source, history=history)
         else:
             inherited = read_global_attributes(selection.file)
             write_labels(labels, path, source=source, history=history, inherited=inherited)
         writer.files.append(path)
+
+
+def plan_maps(
+    ks: Iterable[int], selection: Selection, output: Path, *, by: str, of: str
+) -> dict[Path, str]:
+    """Return the path of the label map of each k, and its history; see `write_maps`.
+
+    In a folder the label maps have the format of the raster's file.
+    """
+    suffix = ".tif" if is_geotiff(selection.file) else ".nc"
+    return {
+        output if is_label_map(output) else output / f"labels_k{k}{suffix}": (
+            f"{by} of {of}, k = {k}, in {selection}"
+        )
+        for k in ks
+    }
+
+
+def read_history(path: Path) -> str:
+    """Read the history that `write_maps` gave to a label map; empty if there is none."""
+    if not path.is_file():
+        return ""
+    read = read_tags if is_geotiff(path) else read_global_attributes
+    try:
+        history = str(read(path).get("history", ""))
+    except OSError:
+        return ""
+    return history.partition("\n")[0].partition(": ")[2]

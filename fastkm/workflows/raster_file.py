@@ -9,28 +9,38 @@ clustered. Each file is written whole or not at all. `progress` shows each stage
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fastkm._core.atomic_write import write_together
+from fastkm._core.attributes import read_text
 from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.cluster.selection.choose_k import Choice, Criterion, choose_k
 from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.cluster_raster import cluster_raster
 from fastkm.raster.codebook import load_codebook
-from fastkm.raster.grid.axes import find_raster_variables
 from fastkm.raster.grid.geolocation import find_regional_extent, is_on_globe
-from fastkm.raster.io.open import open_netcdf
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
+from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
 from fastkm.vector.outline import outline
 from fastkm.vector.write import check_extension, write_outlines
 from fastkm.workflows.figures import choose_colours, draw_choice, draw_clusters, draw_map
-from fastkm.workflows.job import FileWriter, Selection, is_label_map, require_one_k, write_maps
+from fastkm.workflows.job import FileWriter, Selection, plan_maps, read_history, write_maps
+from fastkm.workflows.outputs import (
+    find_maps,
+    find_results,
+    is_label_map,
+    protect_inputs,
+    require_one_k,
+    require_replaceable,
+)
 from fastkm.workflows.tables import choice_table, cluster_table
 
 if TYPE_CHECKING:
@@ -39,6 +49,10 @@ if TYPE_CHECKING:
 
     from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.exact.result import KMeans1D
+
+
+DRAWN = {"clusters.csv", "clusters.png"}
+"""The table and the figure that every run writes into a folder."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,7 @@ def cluster_file(
     choose: Criterion | None = None,
     weights: str | None = None,
     standardize: bool = False,
+    overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> Clusters:
     """Cluster a raster for each k; write label maps, codebooks, a panel figure and a table.
@@ -110,21 +125,31 @@ def cluster_file(
         Weight cells by their area.
     standardize : bool, default: False
         Divide bands by their standard deviations; the clusters of one band stay the same.
+    overwrite : bool, default: False
+        Replace the results of an earlier run in the folder, all of them; other files stay.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read or holds no such raster, or `choose` cannot choose.
+        If the file cannot be read or holds no such raster, or `choose` cannot choose; if the folder
+        holds results of another run and `overwrite` is False, or the output is an input.
     ClusterError
         If the raster has fewer distinct values than every k.
     """
     require_one_k(output, ks)
+    earlier = find_results(output)
+    protect_inputs([Path(output), *earlier], [selection.file, selection.mask])
     output, writer = Path(output), FileWriter()
     progress.begin("read the raster")
     raster = selection.read_stack()
     areas = None if weights is None else selection.read_areas()
     stack = as_band_stack(raster)
     standardize = standardize and len(stack.bands) > 1
+    by = _describe_method(stack, standardize=standardize, weighted=areas is not None)
+    maps = plan_maps(ks, selection, output, by=by, of=", ".join(stack.names))
+    books = {f"codebook_k{k}.json" for k in ks}
+    scores = set() if choose is None else {"choice.csv", "choice.png"}
+    _check_earlier(earlier, DRAWN | books | scores, maps, overwrite=overwrite)
 
     progress.begin("cluster")
     results = cluster_raster(raster, ks, weights=areas, standardize=standardize)
@@ -140,18 +165,32 @@ def cluster_file(
         files=writer.files,
     )
 
-    progress.begin("write label maps, codebooks and the table")
-    by = _describe_method(stack, standardize=standardize, weighted=areas is not None)
-    _write_maps_and_table(writer, done, selection, output, by)
-    if is_label_map(output):
-        return done
-    progress.begin("draw the figure")
-    draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
-    if choice is not None:
-        progress.begin("write and draw the scores")
-        writer.write_table(choice_table(choice), output / "choice.csv")
-        draw_choice(writer, output / "choice.png", choice)
+    with write_together(earlier):
+        progress.begin("write label maps, codebooks and the table")
+        _write_maps_and_table(writer, done, selection, output, by)
+        if is_label_map(output):
+            return done
+        progress.begin("draw the figure")
+        draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
+        if choice is not None:
+            progress.begin("write and draw the scores")
+            writer.write_table(choice_table(choice), output / "choice.csv")
+            draw_choice(writer, output / "choice.png", choice)
     return done
+
+
+def _check_earlier(
+    earlier: list[Path], new: set[str], maps: Mapping[Path, str], *, overwrite: bool
+) -> None:
+    """Raise if there are results of an earlier run that must stay.
+
+    They may be replaced if it was the same run, which made no other files than the `new` ones and
+    label `maps` of the same history.
+    """
+    again = {file.name for file in earlier} <= new | {path.name for path in maps} and all(
+        read_history(path) == history for path, history in maps.items()
+    )
+    require_replaceable(earlier, overwrite=overwrite, again=again)
 
 
 def _describe_method(stack: BandStack, *, standardize: bool, weighted: bool) -> str:
@@ -167,21 +206,28 @@ def label_file(
     codebook: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
+    overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> Clusters:
     """Label a raster by the clusters of another; write a label map, a figure and a table.
 
     The codebook is a file that `cluster_file` or the `save` of a result wrote, and the raster has
     its bands. The output is a folder for ``labels_k6.nc``, ``clusters.png`` and ``clusters.csv``,
-    whose cells and shares are those of this raster. Or it is a .nc or .tif file for the label map
-    alone.
+    whose cells and shares are those of this raster; with `overwrite` the results of an earlier run
+    in it are replaced. Or it is a .nc or .tif file for the label map alone.
 
     Raises
     ------
     OSError, ValueError
-        If the file or the codebook cannot be read, or the file holds no such raster.
+        If the file or the codebook cannot be read, or the file holds no such raster; if the folder
+        holds results of another run and `overwrite` is False, or the output is an input.
     """
-    path, output, writer = Path(codebook), Path(output), FileWriter()
+    path = Path(codebook)
+    require_one_k(output, [0])
+    inputs = [selection.file, selection.mask, path]
+    earlier = find_results(output)
+    protect_inputs([Path(output), *earlier], inputs)
+    output, writer = Path(output), FileWriter()
     progress.begin("read the raster")
     book = load_codebook(path)
     raster = _select_variables(book, selection).read_stack()
@@ -191,18 +237,22 @@ def label_file(
             f"{path} is the codebook of one band, but {selection.file} gives several; "
             "choose one of them"
         )
+    by = f"labels by {path.name}"
+    maps = plan_maps([book.k], selection, output, by=by, of=", ".join(stack.names))
+    _check_earlier(earlier, DRAWN, maps, overwrite=overwrite)
 
     progress.begin("label")
     labels = label_raster(raster if book.names else stack.grid, book, with_inertia=False)
-    counts = np.bincount(labels.values[labels.values >= 0], minlength=book.k)
+    distinct = drop_repeated_columns(labels, note=True).values
+    counts = np.bincount(distinct[distinct >= 0], minlength=book.k)
     done = Clusters(stack, {book.k: book}, {book.k: labels}, {book.k: counts}, files=writer.files)
 
-    progress.begin("write the label map and the table")
-    by = f"labels by {path.name}"
-    _write_maps_and_table(writer, done, selection, output, by, with_codebooks=False)
-    if not is_label_map(output):
-        progress.begin("draw the figure")
-        draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
+    with write_together(earlier):
+        progress.begin("write the label map and the table")
+        _write_maps_and_table(writer, done, selection, output, by, with_codebooks=False)
+        if not is_label_map(output):
+            progress.begin("draw the figure")
+            draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
     return done
 
 
@@ -210,8 +260,7 @@ def _select_variables(codebook: Codebook, selection: Selection) -> Selection:
     """Select the variables that the codebook names, if none is selected and the file has them."""
     if not codebook.names or selection.variable is not None or is_geotiff(selection.file):
         return selection
-    with open_netcdf(selection.file) as dataset:
-        has_all = set(codebook.names) <= set(find_raster_variables(dataset))
+    has_all = set(codebook.names) <= set(list_raster_variables(selection.file))
     return replace(selection, variable=codebook.names) if has_all else selection
 
 
@@ -247,6 +296,7 @@ def outline_file(
     *,
     options: OutlineOptions = OutlineOptions(),
     map_path: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> Outlines:
     """Outline clusters of a raster; write the polygons and, if `map_path` is given, maps.
@@ -264,11 +314,14 @@ def outline_file(
         Which regions to leave out, and how to draw the others.
     map_path : path-like, optional
         A .png file for the map; for several k a file each, ``map_k6.png``.
+    overwrite : bool, default: False
+        Remove maps of other k that an earlier run drew.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read or holds no such raster, or `select` or `output` is wrong.
+        If the file cannot be read or holds no such raster, or `select` or `output` is wrong; if
+        there are maps of other k and `overwrite` is False, or an output is an input.
     ClusterError
         If the raster has fewer distinct values than every k.
     """
@@ -276,12 +329,16 @@ def outline_file(
 
     check_extension(output)
     selected = {k: select_clusters(select, k) for k in ks}
+    maps = {} if map_path is None else _name_maps(Path(map_path), ks)
+    earlier = [] if map_path is None else find_maps(Path(map_path), ks)
+    protect_inputs([Path(output), *maps.values(), *earlier], [selection.file, selection.mask])
+    require_replaceable(earlier, overwrite=overwrite)
     writer = FileWriter()
     progress.begin("read the raster")
     raster = selection.read()
     areas = selection.read_areas() if is_on_globe(raster) else None
     progress.begin("cluster")
-    results: dict[int, KMeans1D] = kmeans1d(raster, ks)
+    results: dict[int, KMeans1D] = kmeans1d(drop_repeated_columns(raster, note=True), ks)
     selected = {k: selected[k] for k in results}
     progress.begin("trace the outlines")
     frames = {}
@@ -295,16 +352,22 @@ def outline_file(
         )
         frames[k].insert(0, "k", np.full(len(frames[k]), k, np.int64))
     outlines = pd.concat(frames.values(), ignore_index=True)
-    progress.begin("write the outlines")
-    writer.files += write_outlines(outlines, output)
-    if map_path is not None:
-        progress.begin("draw the map")
-        units = str(raster.attrs.get("units", ""))
-        path = Path(map_path)
-        for k, frame in frames.items():
-            own = path if len(frames) == 1 else path.with_name(f"{path.stem}_k{k}{path.suffix}")
-            draw_map(writer, own, frame, extent=find_regional_extent(raster), units=units)
+    with write_together(earlier):
+        progress.begin("write the outlines")
+        writer.files += write_outlines(outlines, output)
+        if maps:
+            progress.begin("draw the map")
+            units = read_text(raster.attrs, "units")
+            for k, frame in frames.items():
+                draw_map(writer, maps[k], frame, extent=find_regional_extent(raster), units=units)
     return Outlines(raster, results, selected, outlines, writer.files)
+
+
+def _name_maps(path: Path, ks: Sequence[int]) -> dict[int, Path]:
+    """Return the file of the map of each k."""
+    if len(ks) == 1:
+        return {ks[0]: path}
+    return {k: path.with_name(f"{path.stem}_k{k}{path.suffix}") for k in ks}
 
 
 def select_clusters(select: str | int, k: int) -> list[int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from fastkm._core.atomic_write import atomic_write
+from fastkm._core.atomic_write import write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +52,37 @@ def choice_table(choice: Choice) -> Rows:
 
 
 def write_csv(rows: Iterable[Iterable[object]], path: str | os.PathLike[str]) -> None:
-    """Write rows as CSV, whole or not at all; None becomes an empty field."""
-    with atomic_write(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+    """Write rows as CSV, whole or not at all; None becomes an empty field.
+
+    Texts, which may come from a file, are no formulas for a spreadsheet and have one line: see
+    `make_harmless`.
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(map(make_harmless, row) for row in rows)
+    write_text(path, text.getvalue())
+
+
+def make_harmless(cell: object) -> object:
+    r"""Return a cell in which a text is no formula and has no control characters.
+
+    Spreadsheets compute a text that begins with ``=``, ``+``, ``-`` or ``@``; with an apostrophe
+    before it they show it. Numbers, also as text, stay what they are.
+
+    Examples
+    --------
+    >>> make_harmless("=1+1"), make_harmless("-1.5"), make_harmless(-1.5), make_harmless("a\nb")
+    ("'=1+1", '-1.5', -1.5, 'a b')
+    """
+    if not isinstance(cell, str):
+        return cell
+    shown = "".join(letter if letter.isprintable() else " " for letter in cell)
+    first = unicodedata.normalize("NFKC", shown.lstrip()[:1])  # of = there are wide forms
+    return f"'{shown}" if first and first in "=+-@" and not _is_number(shown) else shown
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

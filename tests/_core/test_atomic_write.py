@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fastkm._core.atomic_write import atomic_write
+from fastkm._core.atomic_write import atomic_write, write_text, write_together
 
 
 def write_then_fail(target):
@@ -32,14 +32,14 @@ def test_the_old_file_stands_until_the_block_ends(tmp_path):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="disk is full"):
+    with pytest.raises(OSError, match=r"a.txt cannot be written: the disk is full"):
         write_then_fail(target)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_failure_where_no_file_was_leaves_none(tmp_path):
-    with pytest.raises(RuntimeError, match="disk is full"):
+    with pytest.raises(OSError, match="the disk is full"):
         write_then_fail(tmp_path / "a.txt")
     assert list(tmp_path.iterdir()) == []
 
@@ -79,3 +79,155 @@ def test_a_bare_name_stands_in_the_current_folder(tmp_path, monkeypatch):
     with atomic_write("a.txt") as draft:
         draft.write_text("new")
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_draft_that_fails_its_check_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def check(draft):
+        assert draft.read_text() == "new"
+        raise ValueError("cut off")
+
+    with (
+        pytest.raises(OSError, match=r"a.txt cannot be written: .* read again: cut off"),
+        atomic_write(target, check) as draft,
+    ):
+        draft.write_text("new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a.txt": "old"}
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="nothing was written"), atomic_write(tmp_path / "a.txt"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_speaks_of_the_target(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"^\S*a.txt cannot be written: no place for \S*/a.txt here$"),
+        atomic_write(tmp_path / "a.txt") as draft,
+    ):
+        raise RuntimeError(f"no place\nfor {draft} here")
+
+
+def test_an_error_says_that_the_disk_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastkm._core.atomic_write._probe", lambda _: "No space left on device")
+    with pytest.raises(OSError, match=r"a.txt cannot be written: No space left on device"):
+        write_then_fail(tmp_path / "a.txt")
+
+
+def test_names_may_be_as_long_as_the_disk_allows(tmp_path):
+    write_text(tmp_path / ("ä" * 120 + ".txt"), "new")
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["new"]
+
+
+SIDES = {
+    "a.tif": ["a.tif.aux.xml", "a.tif.ovr", "a.tif.msk", "a.tif.xml", "a.tfw", "a.TFW", "a.wld"],
+    "A.TIFF": ["A.TIFF.aux.xml", "A.tiffw"],
+    "a.nc": ["a.nc.aux.xml"],
+    "a.png": ["a.png.aux.xml", "a.pgw"],
+    "a.shp": [*(f"a.{e}" for e in ("dbf", "prj", "PRJ", "qix", "sbn", "sbx", "cpg")), "a.shp.xml"],
+    "a.gpkg": ["a.gpkg-wal", "a.gpkg-shm", "a.gpkg-journal"],
+}
+
+
+@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_side_files_of_an_older_result_go(tmp_path, name, is_there):
+    others = ["a.txt", "a.qml", "ab.prj", "b.tfw", "a.csv", "a.tif.bak", "a"]
+    for old in SIDES[name] + others + [name] * is_there:
+        (tmp_path / old).write_text("old")
+    with atomic_write(tmp_path / name) as draft:
+        draft.write_text("new")
+    assert {file.name for file in tmp_path.iterdir()} == {name, *others}
+    assert (tmp_path / name).read_text() == "new"
+
+
+def test_side_files_that_the_new_result_brings_stay(tmp_path):
+    for name in ("a.tif", "a.tif.aux.xml", "a.tfw"):
+        (tmp_path / name).write_text("old")
+    with atomic_write(tmp_path / "a.tif") as draft:
+        draft.write_text("new")
+        draft.with_name("a.tif.aux.xml").write_text("new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "a.tif": "new", "a.tif.aux.xml": "new"
+    }  # fmt: skip
+
+
+SET = ["a.shp", "a.shx", "a.dbf", "a.prj"]
+
+
+def write_set(tmp_path):
+    for name in [*SET, "a.qix"]:
+        (tmp_path / name).write_text("old")
+    with atomic_write(tmp_path / "a.shp") as draft:
+        for name in SET[:3]:
+            draft.with_name(name).write_text("new")
+
+
+@pytest.mark.parametrize("moves", range(8))
+def test_a_kill_between_two_moves_leaves_no_mixture(tmp_path, monkeypatch, moves):
+    replace, left = Path.replace, iter(range(moves))
+
+    def move(self, to):
+        if next(left, None) is None:  # dead: nothing is moved back either
+            raise SystemExit
+        return replace(self, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", move)
+        patch.setattr(Path, "unlink", lambda self: None)
+        with pytest.raises(SystemExit):
+            write_set(tmp_path)
+    found = {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()}
+    assert "a.shp" not in found or set(found.values()) == {"old"}
+
+
+@pytest.mark.parametrize("moves", range(8))
+@pytest.mark.parametrize("error", [OSError(5, "input/output error"), KeyboardInterrupt()])
+def test_a_move_that_fails_is_undone(tmp_path, monkeypatch, moves, error):
+    replace, count = Path.replace, iter(range(100))
+
+    def move(self, to):
+        if next(count) == moves:
+            raise error
+        return replace(self, to)
+
+    monkeypatch.setattr(Path, "replace", move)
+    with pytest.raises((OSError, KeyboardInterrupt), match=r"a.shp cannot|^$"):
+        write_set(tmp_path)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == dict.fromkeys(
+        [*SET, "a.qix"], "old"
+    )
+
+
+def test_files_take_their_places_together(tmp_path):
+    for name in ("a.txt", "c.tif", "c.tif.ovr"):
+        (tmp_path / name).write_text("old")
+    with write_together([tmp_path / "a.txt", tmp_path / "c.tif"]):
+        write_text(tmp_path / "a.txt", "new")
+        write_text(tmp_path / "b.txt", "new")
+        assert (tmp_path / "a.txt").read_text() == "old"
+        assert not (tmp_path / "b.txt").exists()
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "a.txt": "new", "b.txt": "new"
+    }  # fmt: skip
+    write_text(tmp_path / "d.txt", "at once")
+    assert (tmp_path / "d.txt").exists()
+
+
+def test_none_of_several_files_takes_its_place_if_one_fails(tmp_path):
+    for name in ("a.txt", "c.txt"):
+        (tmp_path / name).write_text("old")
+
+    def write():
+        with write_together([tmp_path / "c.txt"]):
+            write_text(tmp_path / "a.txt", "new")
+            write_then_fail(tmp_path / "b.txt")
+
+    with pytest.raises(OSError, match=r"b.txt cannot be written"):
+        write()
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "a.txt": "old", "c.txt": "old"
+    }  # fmt: skip

@@ -272,3 +272,46 @@ def test_chunks_within_chunks_finish_when_every_thread_of_the_pool_is_taken():
         [sys.executable, "-c", NESTED], capture_output=True, text=True, timeout=20, check=True
     )
     assert run.stdout == "4096\n"
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_where_no_thread_can_be_started_the_calling_one_does_the_work(left, monkeypatch):
+    pool = threads_module._get_pool(os.getpid())
+    late = []
+
+    class EndingPool:
+        """A pool that starts some helpers and then queues one, but cannot start its thread."""
+
+        def submit(self, function, *arguments):
+            if len(late) < left:
+                late.append(None)
+                return pool.submit(function, *arguments)
+            late.append((function, arguments))
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads_module, "_get_pool", lambda pid: EndingPool())
+    done = []
+    plan = map_chunks(lambda *span: (done.append(span), span)[1], 50, 5, threads=5)
+    assert plan == plan_chunks(50, 5)
+    function, arguments = late[-1]
+    function(*arguments)  # its thread comes free after all
+    assert sorted(done) == plan
+
+
+def test_calls_at_exit_and_after_the_main_thread_give_the_same_result():
+    code = """
+import atexit, threading, time
+from fastkm._core.threads import map_chunks
+
+def call():
+    print(sum(map_chunks(lambda start, stop: stop - start, 1000, 10, threads=4)))
+
+def call_late():
+    threading.main_thread().join()
+    call()
+
+atexit.register(call)
+threading.Thread(target=call_late).start()
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("1000\n1000\n", "")

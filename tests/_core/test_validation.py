@@ -11,6 +11,7 @@ from fastkm._core.validation import (
     freeze,
     require_finite,
 )
+from tests.from_file import from_file
 
 X = np.arange(12.0).reshape(4, 3)
 
@@ -121,7 +122,7 @@ def test_rows_are_all_present_where_none_is_missing():
 
 
 def test_a_described_array_brings_its_own_mask():
-    raster = xr.DataArray([1.0, -9.0], dims="x", attrs={"missing_value": -9.0})
+    raster = from_file(xr.DataArray([1.0, -9.0], dims="x"), missing_value=-9.0)
     values, mask = as_values_and_mask(raster, "x")
     assert type(values) is np.ndarray
     assert mask.tolist() == [False, True]
@@ -129,7 +130,7 @@ def test_a_described_array_brings_its_own_mask():
 
 def test_a_described_packed_array_is_unpacked():
     raster = xr.DataArray(np.array([10, 20, -1], "i2"), dims="x")
-    raster.attrs = {"scale_factor": 0.5, "add_offset": 1.0, "_FillValue": np.int16(-1)}
+    raster = from_file(raster, scale_factor=0.5, add_offset=1.0, _FillValue=np.int16(-1))
     values, mask = as_values_and_mask(raster, "x")
     assert values[:2].tolist() == [6.0, 11.0]
     assert mask.tolist() == [False, False, True]

@@ -1,5 +1,7 @@
 """The cache policy of the kernels."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -84,6 +86,63 @@ def test_a_second_dispatcher_takes_the_code_from_the_cache(tmp_path, monkeypatch
     assert sum(first.stats.cache_misses.values()) == 1
     assert sum(second.stats.cache_hits.values()) == 1
     assert not second.stats.cache_misses
+
+
+@needs_jit
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "bit", "garbage"])
+def test_damaged_files_of_the_cache_are_compiled_again(suffix, damage, tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "module.py"
+    file.write_text(SOURCE)
+    assert kernel(function_in(file))(1) == 2
+
+    [path] = (tmp_path / "cache").glob(f"*/*{suffix}")
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    damaged = {"empty": b"", "cut": content[:-20], "bit": flipped, "garbage": b"\x80garbage" * 9}
+    path.write_bytes(damaged[damage])
+
+    second = kernel(function_in(file))
+    assert second(1) == 2
+    assert sum(second.stats.cache_misses.values()) == 1
+    third = kernel(function_in(file))
+    assert third(1) == 2
+    assert sum(third.stats.cache_hits.values()) == 1
+
+
+@needs_jit
+def test_what_another_process_wrote_under_the_same_name_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "module.py"
+    file.write_text(SOURCE)
+    assert kernel(function_in(file))(1) == 2
+    [index] = (tmp_path / "cache").glob("*/*.nbi")
+    [_] = (tmp_path / "cache").glob("*/*.nbc")
+    for_integers = index.read_bytes()
+    index.unlink()
+    assert kernel(function_in(file))(1.5) == 3.0  # overwrites the code
+    index.write_bytes(for_integers)
+    second = kernel(function_in(file))
+    assert second(1) == 2
+    assert isinstance(second(1), int)
+    assert sum(second.stats.cache_misses.values()) == 1
+
+
+@needs_jit
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_kernel_compiles_in_memory_if_its_cache_cannot_be_written(code, tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "module.py"
+    file.write_text(SOURCE)
+    twice = kernel(function_in(file))
+
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_open_for_write", refuse)
+    assert twice(21) == 42
 
 
 @needs_jit

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
-from bench.case import OURS, Case
+from bench import limit
+from bench.case import OURS, Case, Rival
 from bench.cases import CASES, estimators, exact, find_case, outlines
 from bench.cases.data import Work, blobs, packed_water, photograph, water
 from bench.cases.estimators import Answer, lloyd_case
 from bench.cases.exact import Labels
-from bench.timing import silence_warnings
+from bench.scaling import Sweep, run_sweep
+from bench.table import format_count, write_comparison
+from bench.timing import measure, silence_warnings
 from tests.conftest import COMPILED
 
 ALL = [case for cases in CASES.values() for case in cases]
@@ -42,6 +45,31 @@ def test_fastkm_is_first_and_somebody_is_beside_it() -> None:
         assert case.sizes["tiny"] <= case.sizes["small"] <= case.sizes["full"]
     assert len({case.name for case in ALL}) == len(ALL)
     assert find_case(ALL[0].name) is ALL[0]
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+def test_names_have_the_size_that_is_run(size) -> None:
+    for case in [*ALL, *limit.CASES]:
+        n, full = case.sizes[size], case.sizes["full"]
+        name = case.name_at(size)
+        if n == full:
+            assert name == case.name
+        else:
+            sides = (f"{n} x {2 * n}", f"{180 * n} x {360 * n}")
+            assert any(text in name for text in (format_count(n), *sides)), name
+            assert format_count(full) not in name.replace(f"k = {full}", "")
+    assert find_case("vq, 1e7 float32, 6 codes").name_at("small") == "vq, 1e5 float32, 6 codes"
+
+
+def test_tables_and_curves_tell_the_size_that_is_run() -> None:
+    case = Case(
+        "work on 1e7 values", lambda n: n, {"tiny": 1, "small": 300, "full": 10**7},
+        {OURS: Rival(lambda n: n), "other": Rival(lambda n: n)}, lambda *_: None,
+    )  # fmt: skip
+    measured = measure(case, "small", allowance=0.0)
+    assert write_comparison(measured).count("| work on 300 values |") == 2
+    swept = run_sweep(Sweep("work, n = 1e7", "threads", (1, 2), lambda _: case), "small")
+    assert swept["title"] == "work, n = 300"
 
 
 def test_all_rivals_that_were_promised_are_there() -> None:

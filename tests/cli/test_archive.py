@@ -1,11 +1,12 @@
 """The command ``fastkm archive``: usage, what it prints, and how it ends."""
 
+import errno
 import json
 import sys
 
 import pytest
 
-from fastkm.cli.app import main
+from fastkm.cli.commands import main
 from tests.small_archives import write_months
 
 
@@ -98,3 +99,20 @@ def test_an_archive_of_the_sample(run, tmp_path) -> None:
     status, _, err = run("sample", tmp_path / "two", "--resolution", "0.25")
     assert status == 2
     assert "--months" in err
+
+
+def test_a_failure_says_how_to_go_on(run, months, tmp_path, monkeypatch) -> None:
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fastkm.workflows.archive.label_maps.write_label_series", full)
+    status, _, err = run("archive", months, "-k", "3", "-o", tmp_path / "out", "-q")
+    kept = f"finished parts are kept in {tmp_path / 'out'}: the same command with --resume goes on"
+    assert status == 1
+    assert err == (
+        "fastkm: results of pw_1.nc, 1988-01-15: cannot be written: No space left on device; "
+        f"{kept}\n"
+    )
+    status, _, err = run("archive", months, "-k", "3", "-o", tmp_path / "out")
+    assert status == 1
+    assert "holds a run that was stopped: go on with --resume, or name another folder\n" in err

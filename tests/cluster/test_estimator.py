@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastkm
 from fastkm.cluster.lloyd.iteration import ALGORITHMS
+from tests.from_file import from_file
 
 RNG = np.random.default_rng(11)
 CORNERS = np.array([[0, 0, 0], [40, 0, 8], [0, 40, 16], [40, 40, 24]])
@@ -354,8 +355,8 @@ LAYOUTS = {
     "frame": pd.DataFrame,
     "extension": lambda array: pd.DataFrame(array).convert_dtypes(),
     "DataArray": lambda array: xr.DataArray(array, dims=("row", "band")),
-    "packed": lambda array: xr.DataArray(
-        array * 2, dims=("row", "band"), attrs={"scale_factor": 0.5, "add_offset": 0.0}
+    "packed": lambda array: from_file(
+        xr.DataArray(array * 2, dims=("row", "band")), scale_factor=0.5, add_offset=0.0
     ),
 }
 
@@ -484,7 +485,7 @@ class TestErrors:
 
     def test_masked_cells(self):
         masked = np.ma.masked_greater(ROWS, 45)
-        described = xr.DataArray(ROWS.round(), dims=("row", "band"), attrs={"_FillValue": 0.0})
+        described = from_file(xr.DataArray(ROWS.round(), dims=("row", "band")), _FillValue=0.0)
         for X in (masked, described):
             with pytest.raises(ValueError, match="X must not have missing cells, but"):
                 fastkm.KMeans().fit(X)

@@ -339,7 +339,7 @@ def test_steps_are_announced(tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["monthly", "single"])
-@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
 def test_interrupted_file_is_not_there(tmp_path, layout, failure):
     def stop(text):
         if text.startswith("month 2"):

@@ -14,6 +14,7 @@ from skimage import measure
 from fastkm.geometry import contours as module
 from fastkm.geometry.contours import find_contours, trace_contours
 from tests.conftest import needs_jit
+from tests.from_file import from_file
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 BLOBS = np.zeros((12, 20))
@@ -203,10 +204,10 @@ def test_a_masked_array_leaves_out_what_it_masks():
 def test_attributes_leave_out_what_they_call_missing():
     image = BLOBS.copy()
     image[5, 8] = -999.0
-    raster = xr.DataArray(image, attrs={"_FillValue": -999.0})
+    raster = from_file(xr.DataArray(image), _FillValue=-999.0)
     wanted = theirs(BLOBS, 0.5, mask=image != -999)
     assert_same(find_contours(raster), wanted)
-    packed = xr.DataArray(BLOBS.astype("i2"), attrs={"scale_factor": 0.5, "add_offset": 1.0})
+    packed = from_file(xr.DataArray(BLOBS.astype("i2")), scale_factor=0.5, add_offset=1.0)
     assert_same(find_contours(packed, 1.25), theirs(BLOBS, 0.5))
 
 

@@ -16,6 +16,7 @@ from fastkm._kernels import farthest_pair, ring_diameters
 from fastkm.geometry import distance, farthest_in_plane
 from fastkm.geometry.distance import exceeds_distance, max_pairwise_distances
 from tests.conftest import COMPILED, needs_jit
+from tests.from_file import from_file
 
 SEEDS = st.integers(0, 2**32)
 SIZE = 200 if COMPILED else 60
@@ -170,7 +171,7 @@ def test_a_masked_nan_is_left_out():
 
 def test_missing_cells_of_a_dataarray_are_left_out():
     points = xr.DataArray([[-999.0, 0], [0, 0], [3, 4]], dims=("point", "axis"))
-    points.attrs["_FillValue"] = -999.0
+    points = from_file(points, _FillValue=-999.0)
     assert max_pairwise_distance(points, return_pair=True) == (5.0, 1, 2)
 
 

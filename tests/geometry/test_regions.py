@@ -17,6 +17,7 @@ from fastkm.geometry.region_merging import find_touching_pairs, merge_pairs
 from fastkm.geometry.regions import Regions, find_regions, trace_rings
 from tests import naive
 from tests.conftest import needs_jit
+from tests.from_file import from_file
 
 SEEDS, SIDES = st.integers(0, 2**32), st.integers(1, 12)
 BOUNDARIES = pytest.mark.parametrize("boundary", ["cell", "contour"])
@@ -214,7 +215,7 @@ class TestFindRegions:
             find_regions(np.ma.array(filled.astype("f4"), mask=missing)),
             find_regions(np.where(missing, np.nan, labels)),
             find_regions(other),
-            find_regions(xr.DataArray(np.where(missing, 9, labels), attrs={"_FillValue": 9})),
+            find_regions(from_file(xr.DataArray(np.where(missing, 9, labels)), _FillValue=9)),
         ):
             for array, expected in zip(comp, ref, strict=True):
                 np.testing.assert_array_equal(array, expected)

@@ -10,6 +10,7 @@ import xarray as xr
 import fastkm
 from fastkm import cluster_raster, kmeans1d
 from fastkm.raster.grid.areas import cell_areas
+from tests.from_file import from_file
 from tests.small_files import EAST, NORTH
 
 nan = np.nan
@@ -98,9 +99,9 @@ def test_labels_can_be_written(tmp_path):
 
 
 def test_reference_system_is_carried_over():
-    bands = stack().assign_coords(spatial_ref=xr.DataArray(0, attrs={"crs_wkt": "here"}))
+    bands = stack().assign_coords(spatial_ref=xr.DataArray(0, attrs={"crs_wkt": "EPSG:32633"}))
     labels = cluster_raster(bands, 2).labels
-    assert labels.spatial_ref.attrs["crs_wkt"] == "here"
+    assert labels.spatial_ref.attrs["crs_wkt"] == "EPSG:32633"
     assert labels.encoding["grid_mapping"] == "spatial_ref"
 
 
@@ -278,7 +279,7 @@ def test_float32_with_missing_cells_stays_float32():
 def test_sea_ice_is_not_water():
     data = as_dataset(stack())
     data["b1"][0, :] = -500.0
-    data["b1"].attrs["valid_min"] = 0.0
+    data["b1"] = from_file(data["b1"], valid_min=0.0)
     result = cluster_raster(data, 3)
     assert (result.labels.values[0] == -1).all()
     assert (result.centroids.sel(band="b1") > 0).all()
@@ -288,7 +289,8 @@ def test_packed_integers_are_unpacked_band_by_band():
     data = as_dataset(stack())
     packed = data.copy()
     packed["b0"] = (data["b0"] * 1000).round().astype(np.int16)
-    packed["b0"].attrs = {"scale_factor": 1e-3, "_FillValue": np.int16(-9), "units": "K"}
+    rules = {"scale_factor": 1e-3, "_FillValue": np.int16(-9), "units": "K"}
+    packed["b0"] = from_file(packed["b0"], **rules)
     packed["b0"][2, 2] = -9
     result = cluster_raster(packed, 3)
     assert result.labels.values[2, 2] == -1
@@ -300,7 +302,7 @@ def test_packed_integers_are_unpacked_band_by_band():
 def test_packed_stack_of_one_array():
     bands = stack()
     packed = (bands * 100).round().astype(np.int16)
-    packed.attrs = {"scale_factor": 0.01, "add_offset": 0.0, "_FillValue": np.int16(-32000)}
+    packed = from_file(packed, scale_factor=0.01, add_offset=0.0, _FillValue=np.int16(-32000))
     packed[0, 5, 7] = -32000
     result = cluster_raster(packed, 3)
     assert result.labels.values[5, 7] == -1
@@ -495,7 +497,7 @@ def test_infinity_is_refused_by_band():
 def test_infinite_fill_values_are_missing():
     data = as_dataset(stack())
     data["b1"][0, 0] = np.inf
-    data["b1"].attrs["_FillValue"] = np.inf
+    data["b1"] = from_file(data["b1"], _FillValue=np.inf)
     assert cluster_raster(data, 2).labels.values[0, 0] == -1
 
 

@@ -58,6 +58,14 @@ def test_files_say_what_they_are(file):
         ({"scale": [1, 0]}, "scale must hold numbers above 0"),
         ({"scale": [1, float("nan")]}, "scale must hold numbers of type float64"),
         ({"scale": [1, "inf"]}, "scale must hold finite numbers"),
+        ({"scale": [10**400, 1]}, "scale must hold numbers of type float64"),
+        ({"scale": [1e308, 1]}, "centroids must be scaled_centroids times scale"),
+        ({"centroids": [[1, 2], [3, 4]]}, "centroids must be scaled_centroids times scale"),
+        ({"centroids": [[1, None], [3, 4]]}, "centroids must hold numbers of type float64"),
+        ({"units": 5}, "units must be a list of words, got 5"),
+        ({"units": ["K", 5]}, r"units must be a list of words, got \['K', 5\]"),
+        ({"bands": "ab"}, "bands must be a list of words, got 'ab'"),
+        ({"version": True}, "of version True; this fastkm reads version 1"),
         ({"k": 2.0}, "k must be an integer of at least 1, got 2.0"),
         ({"units": ["K"]}, "units must be 2 words, got 1"),
     ],
@@ -66,6 +74,24 @@ def test_damaged_files_are_refused(file, entries, message):
     change(file, **entries)
     with pytest.raises(ValueError, match=message):
         load_codebook(file)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    bands = tmp_path / "bands.json"
+    bands.write_text(
+        '{"format": "fastkm codebook of bands", "version": 1, "k": 1, "bands": ["red", "nir"], '
+        '"units": ["K", ""], "centroids": [[3.0, 8.0]], "scale": [1.5, 4.0], '
+        '"scaled_centroids": [[2.0, 2.0]]}\n'
+    )
+    assert load_codebook(bands).codes.tolist() == [[2.0, 2.0]]
+    band = tmp_path / "band.json"
+    band.write_text(
+        '{"format": "fastkm codebook", "version": 1, "k": 2, "inertia": 2.5, "gap": 0.0, '
+        '"breaks_type": "float64", "centroids": [1.5, 9.0], "breaks": [5.25], "counts": [2, 3], '
+        '"weights": [2.0, 3.0], "ranges": [[1.0, 2.0], [8.0, 10.0]], '
+        '"variances": [0.25, 0.6666666666666666], "names": ["pw"], "units": ["mm"]}\n'
+    )
+    assert load_codebook(band).predict([5.0, 6.0]).tolist() == [0, 1]
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -199,8 +199,53 @@ def test_a_rotated_pole_is_turned_back():
     assert covers(one(box(-5, 30, 5, 60), crs), 0.0, 90.0)  # the pole lies at 39.25
 
 
-def test_points_off_the_globe_are_an_error():
-    crs = "+proj=geos +h=35785831 +lon_0=0 +ellps=GRS80"
-    with pytest.raises(ValueError, match="GeoJSON needs longitudes and latitudes"):
-        one(box(-9e6, -9e6, 9e6, 9e6), crs)
-    assert covers(one(box(-1e6, -1e6, 1e6, 1e6), crs), 0.0, 0.0)
+FULL_DISK = "+proj=geos +h=35785831 +lon_0=0 +ellps=GRS80"
+
+
+@pytest.mark.parametrize(
+    ("crs", "shape", "share"),
+    [
+        (FULL_DISK, box(-9e6, -9e6, 9e6, 9e6), 0.423),
+        (FULL_DISK.replace("lon_0=0", "lon_0=140"), box(0, 0, 9e6, 9e6), 0.423 / 4),
+        ("+proj=ortho +lat_0=40 +R=6371000", box(-9e6, -9e6, 9e6, 9e6), 0.5),
+        ("+proj=sinu +R=6371007.181", box(-2e7, 0, 2e7, 2e7), 0.5),
+        ("+proj=moll +lon_0=150", box(-2e7, -2e7, 0, 2e7), 0.5),
+        ("+proj=eqearth", box(0, 0, 2e7, 2e7), 0.25),
+        # the whole Earth, whose edge is one point, without a square in the middle
+        (
+            "+proj=laea +lat_0=50",
+            box(-2e7, -2e7, 2e7, 2e7).difference(box(-8e6, -8e6, 8e6, 8e6)),
+            0.498,
+        ),
+    ],
+)
+def test_shapes_end_at_the_edge_of_the_earth(crs, shape, share):
+    with pytest.warns(UserWarning, match="1 of 1 outlines reach beyond the Earth's edge"):
+        found = one(shape, crs)
+    # its area on a sphere, in the plane of an equal-area projection
+    flat = shapely.transform(
+        found, lambda p: np.column_stack([p[:, 0], np.sin(np.radians(p[:, 1]))])
+    )
+    assert flat.area / 720.0 == pytest.approx(share, abs=0.01)
+
+
+def test_shapes_in_space_are_left_out():
+    frame = gpd.GeoDataFrame({"a": [1, 2]}, geometry=[box(8e6, 8e6, 9e6, 9e6), box(0, 0, 1e6, 1e6)])
+    with pytest.warns(UserWarning, match="1 of 2 outlines"):
+        found = to_rfc7946(frame.set_crs(FULL_DISK))
+    assert found["a"].tolist() == [2]
+    assert covers(found.geometry.iloc[0], 4.0, 4.0)
+
+
+def test_system_of_no_place_is_an_error():
+    with pytest.raises(ValueError, match="says nothing about the Earth"):
+        one(box(0, 0, 1, 1), 'LOCAL_CS["plan",UNIT["metre",1]]')
+
+
+@pytest.mark.parametrize(("crs", "degrees", "east"), [(4807, 0.9, 2.3372), (4813, 1.0, 106.8077)])
+def test_grads_and_other_meridians_become_degrees_from_greenwich(crs, degrees, east):
+    found = one(box(0, 10, 20, 20), crs)
+    shift = 0.01  # of the datums
+    assert found.bounds == pytest.approx(
+        (east, 10 * degrees, east + 20 * degrees, 20 * degrees), abs=shift
+    )

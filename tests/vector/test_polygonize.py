@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import fastkm
+from tests.from_file import from_file
 from tests.label_maps import (
     curvilinear,
     globe,
@@ -117,7 +118,7 @@ def test_any_type_and_layout_gives_the_same():
 def test_missing_cells_have_no_polygon():
     masked = np.ma.MaskedArray([[1, 1], [1, 5]], [[0, 0], [0, 1]])
     holed = np.array([[1, 1], [1, np.nan]])
-    filled = xr.DataArray([[1, 1], [1, 255]], dims=("y", "x"), attrs={"_FillValue": 255})
+    filled = from_file(xr.DataArray([[1, 1], [1, 255]], dims=("y", "x")), _FillValue=255)
     for labels in (masked, holed, filled):
         assert fastkm.polygonize(labels).area.tolist() == [3.0]
 

@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 import shapely
 
-from fastkm.vector.write import DRIVERS, check_extension, write_outlines
+from fastkm.vector.write import DRIVERS, check_extension, write_outline_parts, write_outlines
 
 EXTENSIONS = [".shp", ".gpkg", ".geojson", ".fgb", ".parquet"]
 each_format = pytest.mark.parametrize("extension", EXTENSIONS)
@@ -197,7 +197,7 @@ def test_file_that_lacks_a_field_is_not_kept(outlines, tmp_path, extension, monk
     monkeypatch.setattr(
         gpd.GeoDataFrame, "to_file", lambda f, p, **o: write(f.drop(columns="cells"), p, **o)
     )
-    with pytest.raises(ValueError, match=r"would have 3 rows of \['k', .*'cells'"):
+    with pytest.raises(OSError, match=r"cannot be written: it has columns \['k', .*'cells'"):
         write_outlines(outlines, tmp_path / f"a{extension}")
     assert not list(tmp_path.iterdir())
 
@@ -206,7 +206,7 @@ def test_file_that_lacks_a_field_is_not_kept(outlines, tmp_path, extension, monk
 def test_file_that_lacks_a_row_is_not_kept(outlines, tmp_path, extension, monkeypatch):
     write = gpd.GeoDataFrame.to_file
     monkeypatch.setattr(gpd.GeoDataFrame, "to_file", lambda f, p, **o: write(f.iloc[1:], p, **o))
-    with pytest.raises(ValueError, match="would have 2 rows"):
+    with pytest.raises(OSError, match="cannot be written: it has 2 outlines, not 3"):
         write_outlines(outlines, tmp_path / f"a{extension}")
 
 
@@ -319,22 +319,47 @@ def test_crs_is_kept(outlines, tmp_path, extension, crs):
     assert_same_shapes(found, outlines)
 
 
+NEAR = "+proj=nsper +h=3000000 +lat_0=20"
+
+
 @pytest.mark.parametrize("extension", [".shp", ".gpkg", ".fgb"])
-def test_crs_that_the_format_lacks_is_an_error(outlines, tmp_path, extension):
+@pytest.mark.parametrize(("crs", "size"), [(ROTATED, 1.0), (NEAR, 1e4)])
+def test_crs_that_the_format_lacks_becomes_degrees(outlines, tmp_path, extension, crs, size):
+    placed = outlines.set_crs(crs, allow_override=True)
+    placed["geometry"] = placed.scale(size, size, origin=(0, 0))
+    with pytest.warns(
+        UserWarning, match=r"longitudes and latitudes, because .* cannot keep the CRS"
+    ):
+        write_outlines(placed, tmp_path / f"a{extension}")
+    found = read(tmp_path / f"a{extension}")
+    assert found.crs.to_epsg() == 4326
+    write_outlines(placed, tmp_path / "a.geojson")
+    expected = read(tmp_path / "a.geojson")
+    for one, other in zip(found.geometry, expected.geometry, strict=True):
+        assert (
+            one.equals_exact(other.normalize(), 1e-9) or one.symmetric_difference(other).area < 1e-9
+        )
+    write_outlines(placed, tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").crs == placed.crs
+
+
+def test_parts_whose_crs_a_geopackage_lacks_become_degrees(outlines, tmp_path):
     rotated = outlines.set_crs(ROTATED, allow_override=True)
-    with pytest.raises(ValueError, match=r"cannot keep the CRS .*; \.parquet can"):
-        write_outlines(rotated, tmp_path / f"a{extension}")
-    assert not list(tmp_path.iterdir())
-    write_outlines(rotated, tmp_path / "a.parquet")
-    assert read(tmp_path / "a.parquet").crs == rotated.crs
+    with pytest.warns(UserWarning, match="cannot keep the CRS") as notes:
+        write_outline_parts([rotated.iloc[:1], rotated.iloc[1:]], tmp_path / "a.gpkg")
+    assert len(notes) == 1
+    write_outlines(rotated, tmp_path / "a.geojson")
+    found, expected = read(tmp_path / "a.gpkg"), read(tmp_path / "a.geojson")
+    assert found.crs.to_epsg() == 4326
+    assert found.total_bounds == pytest.approx(expected.total_bounds, abs=1e-9)
 
 
-def test_crs_that_a_shapefile_would_change_is_an_error(tmp_path):
+def test_crs_that_a_shapefile_would_change_becomes_degrees(tmp_path):
     shape = shapely.box(1e6, 1e6, 2e6, 3e6)
     scanned = frame(shape, crs=GEOSTATIONARY)  # a .prj forgets how the satellite's mirrors turn
-    with pytest.raises(ValueError, match="a shapefile cannot keep the CRS"):
+    with pytest.warns(UserWarning, match="a shapefile cannot keep the CRS"):
         write_outlines(scanned, tmp_path / "a.shp")
-    assert not list(tmp_path.iterdir())
+    assert read(tmp_path / "a.shp").crs.to_epsg() == 4326
     write_outlines(scanned, tmp_path / "a.gpkg")
     assert "+sweep=x" in read_proj(tmp_path / "a.gpkg")
 

@@ -13,7 +13,7 @@ import fastkm
 from fastkm.raster.io.read_bands import read_areas, read_stack
 from fastkm.workflows.job import Selection
 from fastkm.workflows.raster_file import cluster_file, label_file
-from tests.cli.test_app import assert_failed, assert_wrong_usage, run, words
+from tests.cli.test_commands import assert_failed, assert_wrong_usage, run, words
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, names, png_size, write_netcdf
 from tests.small_tiffs import write_photo, write_satellite, write_tiff
 
@@ -175,7 +175,8 @@ def test_code_in_one_variable_is_pointed_at(run, tmp_path):
     odd[0] = -500
     path = write_climate(tmp_path / "a.nc", odd=(odd, {}, ("lat", "lon")))
     _, _, err = run("cluster", path, "-v", "rain", "-v", "odd", "-k", "2", "-o", tmp_path / "out")
-    assert err == "note: -500 looks like a code for something missing\n"
+    assert err.startswith("note: -500 looks like a code for something missing; if it is one, ")
+    assert err.count("\n") == 1
 
 
 # GeoTIFF.
@@ -227,7 +228,7 @@ def test_bands_are_chosen_by_number(run, satellite, tmp_path):
     assert run("cluster", satellite, *bands, "-k", "2", "-o", tmp_path / "out")[0] == 0
     heading = (tmp_path / "out/clusters.csv").read_text().splitlines()[0]
     assert heading == "k,cluster,swir,red,cells,share"
-    result = run("cluster", satellite, "--band", "9", "-k", "2", "-o", tmp_path / "out")
+    result = run("cluster", satellite, "--band", "9", "-k", "2", "-o", tmp_path / "other")
     assert_failed(result, "band must be 1 to 3", "got 9")
     assert_wrong_usage(
         run("cluster", satellite, "--band", "0", "-k", "2", "-o", tmp_path), "--band"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LOST = 2.0**-50
 """Share of two sums in double-double below which their difference has less than 16 digits."""
+
+LARGEST_ROOT = 1e150
+"""Numbers below this have a square within float64."""
 
 SelectPart = Callable[[int, int], tuple[Bins, int]]
 """Returns the bins from one position to another, divided by a power of two, and that power."""
@@ -202,8 +205,16 @@ def _unpack(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
         breaks=((result.breaks + 0.5) * scale + offset)[order],
         counts=result.counts[order],
         weights=result.weights[order],
-        inertia=result.inertia * scale**2,
-        gap=result.gap * scale**2,
+        inertia=_multiply_by_square(result.inertia, scale),
+        gap=_multiply_by_square(result.gap, scale),
         ranges=(result.ranges * scale + offset)[order, order],
-        variances=(result.variances * scale**2)[order],
+        variances=_multiply_by_square(result.variances, scale)[order],
     )
+
+
+def _multiply_by_square(numbers: Any, scale: float) -> Any:
+    """Multiply by the square of a scale, which may be beyond float64."""
+    if abs(scale) < LARGEST_ROOT:
+        return numbers * scale**2
+    with np.errstate(over="ignore"):
+        return numbers * scale * scale

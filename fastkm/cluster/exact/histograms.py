@@ -103,7 +103,10 @@ class Histogram(ABC):
 def require_finite(source: Source, *extremes: float) -> None:
     """Raise an error that locates the first infinity if the extreme values are not finite."""
     if np.isinf(extremes).any():
-        raise ValueError(f"values must not be infinite, but {source.find_infinity()} is")
+        raise ValueError(
+            f"values must not be infinite, but {source.find_infinity()} is: set infinities to NaN, "
+            "or leave them out when a file is read (nodata=inf, or --nodata inf)"
+        )
 
 
 def require_same_number(before: int, now: int) -> None:

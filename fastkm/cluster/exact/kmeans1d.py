@@ -63,7 +63,8 @@ def kmeans1d(
     ----------
     values : array-like, DataArray, dask array or callable
         Any shape, any real type. NaN, masked cells and cells that a `DataArray`'s attributes make
-        missing are left out. A callable takes no argument and returns an iterable of chunks, or of
+        missing are left out. Attributes count only as long as the array has the encoding of its
+        file, which xarray drops when it computes. A callable takes no argument and returns an iterable of chunks, or of
         (chunk, weights) pairs. It is called once for each pass and must return the same each time.
         Blocks of a dask array are read on the workers of the current client if there is one,
         otherwise here one after another.
@@ -95,8 +96,8 @@ def kmeans1d(
     Warns
     -----
     UserWarning
-        If some of several k are left out, if an inertia is beyond float64, or if the optimum could
-        not be proven; then ``gap`` bounds how far the inertia may be above the least.
+        If some of several k are left out, if attributes of a computed array would make cells
+        missing, if an inertia is beyond float64, or if the optimum could not be proven; then ``gap`` bounds how far the inertia may be above the least.
 
     References
     ----------

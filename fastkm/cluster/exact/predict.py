@@ -16,13 +16,13 @@ array is no special case.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fastkm._core import cf_missing, validation
+from fastkm._core.cf_rules import warn_of_stale_rules
 from fastkm._core.threads import map_chunks, rows_per_chunk
 from fastkm._kernels.assign_by_breaks import assign_by_breaks
 from fastkm.cluster.codebook import MISSING, label_dtype
@@ -48,7 +48,9 @@ def label(
             raise TypeError("out must be None for a dask array: its labels are computed later")
         labels = _label_lazily(values, array, breaks)
     else:
-        labels = _label_cells(as_raw_array(values, "values"), breaks, out, threads=threads)
+        cells = as_raw_array(values, "values")
+        warn_of_stale_rules(cells.stale, cells.count_stale_missing())
+        labels = _label_cells(cells, breaks, out, threads=threads)
     if hasattr(values, "dims") and hasattr(values, "copy"):
         labelled = values.copy(data=labels)
         labelled.attrs, labelled.encoding = {}, {}
@@ -165,19 +167,25 @@ def _label_lazily(values: Any, array: Any, breaks: np.ndarray) -> Any:
     # a wrong type fails now, not when the labels are computed
     validation.as_values_and_mask(np.empty(0, array.dtype), "values")
     dtype = label_dtype(len(breaks) + 1)
+    rules = replace(as_raw_array(values, "values"), values=np.empty(0, array.dtype))
     return array.map_blocks(
         _label_block,
         breaks=breaks,
-        attrs=dict(getattr(values, "attrs", {})),
-        encoding=dict(getattr(values, "encoding", {})),
+        rules=rules,
+        warned=[],
         dtype=dtype,
         meta=np.empty((0,) * array.ndim, dtype),
     )
 
 
 def _label_block(
-    block: Any, *, breaks: np.ndarray, attrs: Mapping[Any, Any], encoding: Mapping[Any, Any]
+    block: Any, *, breaks: np.ndarray, rules: RawArray, warned: list[bool]
 ) -> np.ndarray:
-    """Label one block, on the thread that dask gave it."""
-    cells = replace(as_raw_array(block, "values"), attrs=attrs, encoding=encoding)
+    """Label one block, on the thread that dask gave it; the first with a reason to warn warns."""
+    computed = as_raw_array(block, "values")
+    cells = replace(rules, values=computed.values, mask=computed.mask)
+    stale = 0 if warned else cells.count_stale_missing()
+    if stale:
+        warned.append(True)
+        warn_of_stale_rules(cells.stale, stale, among="of a block")
     return _label_cells(cells, breaks, None, threads=1)

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from fastkm._core.attributes import read_text
 from fastkm.cluster.codebook import describe_classes, to_html_table
 from fastkm.cluster.codebook_file import (
     VERSION,
     read_array,
     read_integer,
+    read_words,
     to_json_number,
     write_codebook,
 )
@@ -216,8 +218,9 @@ class KMeans1D:
 
     def describe(self, raster: Any, /) -> dict[str, Any]:
         """Return the attributes of a label map of `raster`, a `DataArray`, without the inertia."""
-        units = str(raster.attrs.get("units", ""))
-        what = raster.attrs.get("long_name", "values" if raster.name is None else raster.name)
+        units = read_text(raster.attrs, "units")
+        name = "values" if raster.name is None else str(raster.name)
+        what = read_text(raster.attrs, "long_name", name)
         return {
             **describe_classes(what, self.centroids, units),
             "centroids": self.centroids,
@@ -264,8 +267,9 @@ class KMeans1D:
         if stored["breaks_type"] not in BREAKS_TYPES:
             raise ValueError(f"breaks_type must be one of {BREAKS_TYPES}")
         types = {"breaks": stored["breaks_type"], "counts": "int64"}
+        least = {"counts": 1, "weights": 0, "variances": 0}
         arrays: dict[str, Any] = {
-            name: read_array(stored, name, shape, types.get(name, "float64"))
+            name: read_array(stored, name, shape, types.get(name, "float64"), least=least.get(name))
             for name, shape in _list_shapes(k).items()
         }
         for name in ("centroids", "breaks"):
@@ -274,10 +278,19 @@ class KMeans1D:
             ascends = all(a < b if name == "breaks" else a <= b for a, b in steps)
             if not (ascends and np.isfinite(arrays[name]).all()):
                 raise ValueError(f"{name} must be finite and ascend")
+        low, high = arrays["ranges"].T
+        breaks = arrays["breaks"].astype(np.float64)
+        between = (high[:-1] <= breaks).all() and (breaks <= low[1:]).all()
+        if not (between and (low <= high).all() and np.isfinite(arrays["ranges"]).all()):
+            raise ValueError("ranges must be finite and ascend, with the breaks between them")
+        for name in {"names", "units"} & set(stored):  # an archive's codebook has them
+            read_words(stored, name)
+        if not 0 < arrays["weights"].max() < np.inf:
+            raise ValueError("weights must be finite and not all 0")
         return cls(
             k=k,
-            inertia=float(read_array(stored, "inertia", ())),
-            gap=float(read_array(stored, "gap", ())),
+            inertia=float(read_array(stored, "inertia", (), least=0)),
+            gap=float(read_array(stored, "gap", (), least=0)),
             passes=read_integer(stored, "passes", least=0) if "passes" in stored else 0,
             **arrays,
         )

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fastkm._core import cf_missing, validation
+from fastkm._core import cf_missing, cf_rules, validation
 
 Box = tuple[slice, ...]
 
@@ -30,7 +30,8 @@ class LazyArray(Protocol):
 class RawArray:
     """An array and its rules of missing cells; `fastkm._core.cf_missing` reads it as a `DataArray`.
 
-    The attributes, the encoding and the names of dimensions are those of a `DataArray`.
+    The attributes, the encoding and the names of dimensions are those of a `DataArray`. `stale` are
+    rules that do not hold, because the array has been computed.
     """
 
     values: Any  # numpy or dask array, real numbers of any layout; booleans as uint8
@@ -38,6 +39,7 @@ class RawArray:
     attrs: Mapping[Any, Any] = field(default_factory=dict)
     encoding: Mapping[Any, Any] = field(default_factory=dict)
     dims: tuple[Any, ...] | None = None
+    stale: Mapping[Any, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,6 +73,13 @@ class RawArray:
         ruled = cf_missing.find_missing(self)
         return ruled if self.mask is None else ruled | self.mask
 
+    def count_stale_missing(self) -> int:
+        """Count the values that stale rules would make missing."""
+        if not self.stale:
+            return 0
+        present = self.values if self.mask is None else self.values[~self.mask]
+        return cf_missing.count_stale_missing(present, self.stale)
+
 
 def is_lazy(array: Any) -> bool:
     """Return True if an array is one of dask."""
@@ -87,7 +96,8 @@ def as_raw_array(array: Any, name: str) -> RawArray:
     lazy = is_lazy(getattr(array, "data", None))
     cells = _wrap_bare(array.data if lazy else array.values, name)
     encoding = getattr(array, "encoding", {})
-    return replace(cells, attrs=array.attrs, encoding=encoding, dims=tuple(array.dims))
+    attrs, stale = cf_rules.split_attributes(array.attrs, encoding, cells.values.dtype)
+    return replace(cells, attrs=attrs, encoding=encoding, dims=tuple(array.dims), stale=stale)
 
 
 def _wrap_bare(array: Any, name: str) -> RawArray:
@@ -112,6 +122,8 @@ def align_weights(weights: Any, cells: RawArray) -> RawArray:
         raise TypeError(str(error)) from None
     if own.dims is not None and cells.dims is not None:
         own = _order_dimensions(own, own.dims, cells.dims)
+    if not is_lazy(own.values):
+        cf_rules.warn_of_stale_rules(own.stale, own.count_stale_missing())
     require_broadcast(own.shape, cells.shape)
     if any(map(math.isnan, own.shape)):
         blocks = getattr(cells.values, "numblocks", ())

@@ -175,21 +175,34 @@ class ChunkFormat(NamedTuple):
 
 
 class ChunkReader:
-    """Turns blocks into chunks, and counts values returned and cells read."""
+    """Turns blocks into chunks, and counts values returned and cells read.
 
-    def __init__(self, chunk_format: ChunkFormat) -> None:
-        self.format = chunk_format
-        self.values = self.cells = 0
+    `stale` are rules of computed blocks that do not hold, `stale_missing` the cells to which they
+    would apply.
+    """
+
+    def __init__(self, chunk_format: ChunkFormat, *, counts_stale: bool = True) -> None:
+        self.format, self.counts_stale = chunk_format, counts_stale
+        self.values = self.cells = self.stale_missing = 0
+        self.stale: dict[Any, Any] = {}
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Chunk]:
         """Yield the present values of some blocks."""
         for block in blocks:
             self.cells += block.cells.values.size
+            if self.counts_stale:
+                self._count_stale(block.cells)
             view = self._view_block(block)
             for chunk in map(_drop_missing, self._read_boxes(block)) if view is None else [view]:
                 self.values += len(chunk.values)
                 if len(chunk.values):
                     yield chunk
+
+    def _count_stale(self, cells: RawArray) -> None:
+        if cells.stale:
+            self.stale |= cells.stale
+            boxes = map(cells.select, _cut_into_boxes(cells))
+            self.stale_missing += sum(box.count_stale_missing() for box in boxes)
 
     def find_infinity(self, blocks: Iterable[Block]) -> str | None:
         """Return the address of the first infinity that is not missing, in the order of memory."""

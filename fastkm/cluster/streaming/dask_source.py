@@ -155,11 +155,12 @@ class Loader:
 
 
 class BlockResult(NamedTuple, Generic[Result]):
-    """The result of a reduction of some blocks, and the number of their values and cells."""
+    """The result of a reduction of some blocks, and the counts of `ChunkReader`."""
 
     result: Result
     values: int
     cells: int
+    stale_missing: int
 
 
 def reduce_block(
@@ -172,15 +173,15 @@ def reduce_block(
     """Compute a reduction of one block."""
     reader = ChunkReader(chunk_format)
     result = reduction.map(reader.read([loader.load(*arguments)]), threads)
-    return BlockResult(result, reader.values, reader.cells)
+    return BlockResult(result, reader.values, reader.cells, reader.stale_missing)
 
 
 def combine_results(
     reduction: Reduction[Result], outcomes: list[BlockResult[Result]]
 ) -> BlockResult[Result]:
     """Combine the results of several blocks."""
-    results, values, cells = zip(*outcomes, strict=True)
-    return BlockResult(reduction.combine(list(results)), sum(values), sum(cells))
+    results, *counts = zip(*outcomes, strict=True)
+    return BlockResult(reduction.combine(list(results)), *map(sum, counts))
 
 
 def detect_format(loader: Loader, uniform: bool, *arguments: Any) -> ChunkFormat:
@@ -210,7 +211,7 @@ def _make_block(number: int, cells: RawArray, weights: RawArray | None) -> Block
 def _keep_rules(cells: RawArray) -> RawArray:
     """Leave out values, and attributes that do not say what values mean."""
     attrs, encoding = map(cf_missing.select_rules, (cells.attrs, cells.encoding))
-    return RawArray(np.empty(0), None, attrs, encoding)
+    return RawArray(np.empty(0), None, attrs, encoding, stale=cells.stale)
 
 
 def _fill(cells: RawArray, values: Any) -> RawArray:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core import dask_blocks
+from fastkm._core.cf_rules import warn_of_stale_rules
 from fastkm._core.progress import SILENT, current_progress, use_progress
 from fastkm.cluster.streaming.arrays import (
     RawArray,
@@ -115,6 +116,8 @@ class Source:
         self.passes += 1
         number = self.passes
         outcome = self._reduce_remotely(reduction, self._arguments, threads)
+        if self._first_pass is None and self._lazy is not None:
+            warn_of_stale_rules(self._lazy.cells.stale, outcome.stale_missing)
         self._require_same_size(number, outcome.values, outcome.cells)
         return outcome.result
 
@@ -167,13 +170,15 @@ class Source:
 
     def _read_pass(self, number: int) -> Iterator[Chunk]:
         blocks, self._opened = self._opened or self._open(), None
-        reader = ChunkReader(self.format)
+        reader = ChunkReader(self.format, counts_stale=self._first_pass is None)
         if self.lazy_blocks:
             current_progress().begin("pass", self.lazy_blocks, "blocks")
         for block in blocks:
             yield from reader.read([block])
             if self.lazy_blocks:
                 current_progress().advance()
+        if self._first_pass is None:
+            warn_of_stale_rules(reader.stale, reader.stale_missing)
         self._require_same_size(number, reader.values, reader.cells)
 
     def _require_same_size(self, number: int, values: int, cells: int) -> None:

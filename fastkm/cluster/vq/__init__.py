@@ -10,6 +10,7 @@ from `initialization` and whose iterations from `steps`.
 
 from typing import TYPE_CHECKING
 
+from fastkm._core.renamed import make_callable
 from fastkm.cluster.vq.iterate import kmeans, kmeans2
 from fastkm.cluster.vq.quantize import vq, whiten
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from fastkm.errors import ClusterError as ClusterError
 
 __all__ = ["ClusterError", "kmeans", "kmeans2", "vq", "whiten"]
+
+make_callable(__name__)
 
 
 def __getattr__(name: str) -> object:

@@ -30,12 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm.raster.grid.axes import (
-    find_raster_variables,
-    find_stack_axes,
-    is_geographic,
-    measure_rounding,
-)
+from fastkm._core.attributes import read_text
+from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes, measure_rounding
+from fastkm.raster.grid.coordinates import convert_coordinates, find_axis_degrees
 from fastkm.raster.grid.geolocation import (
     AxisGrid,
     count_columns_around,
@@ -62,7 +59,9 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     """Compute the area of each cell of a raster on the WGS84 ellipsoid, (y, x), in m2.
 
     The raster has latitudes and longitudes in degrees, by axis or by cell, or a reference system.
+    Cells that have no place, or that reach beyond the Earth's edge (on a full disk), have no area.
     If it is a dataset, the limits of cells are read from the variables that CF ``bounds`` name.
+    Cells whose latitude and longitude are missing have no area, 0.
 
     Raises
     ------
@@ -87,8 +86,11 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     axes = find_stack_axes(grid)
     plane = grid.isel({dim: 0 for dim in grid.dims if dim not in axes[1:]}, drop=True)
     plane = plane.transpose(axes.y, axes.x)
-    if is_geographic(grid, axes):
-        limits = (_find_limits(raster, grid, dim) for dim in (axes.y, axes.x))
+    degrees = find_axis_degrees(plane, axes.y, axes.x)
+    if degrees is not None:
+        grid = convert_coordinates(plane, axes.y, axes.x)
+        sides = zip((axes.y, axes.x), degrees, strict=True)
+        limits = (_find_limits(raster, grid, dim, size) for dim, size in sides)
         areas = _measure_quadrangles(*limits)
     else:
         areas = _measure_by_corners(plane)
@@ -132,7 +134,10 @@ def _measure_by_corners(plane: xr.DataArray) -> np.ndarray:
         a, b = corners[:, :-1, :-1], corners[:, 1:, :-1]  # of each cell, in their order around it
         c, d = corners[:, 1:, 1:], corners[:, :-1, 1:]
         areas[start:stop] = np.abs(_compute_solid_angle(a, b, c) + _compute_solid_angle(a, c, d))
-    return areas * (SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2)
+    areas *= SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2
+    areas[np.isnan(areas)] = 0.0  # some corners are no place on Earth
+    missing = getattr(grid, "missing", None)
+    return areas if missing is None else np.where(missing, 0.0, areas)
 
 
 def _to_authalic_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
@@ -158,14 +163,19 @@ def _compute_q(latitude: np.ndarray | float) -> np.ndarray:
     return np.asarray((1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(_E * sine) / _E))
 
 
-def _find_limits(raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str) -> np.ndarray:
-    """Find the two limits of each cell along a dimension, in degrees: shape (n, 2)."""
+def _find_limits(
+    raster: xr.DataArray | xr.Dataset, grid: xr.DataArray, dim: str, size: float
+) -> np.ndarray:
+    """Find the two limits of each cell along a dimension, in degrees: shape (n, 2).
+
+    `size` has the degrees of the unit of the file.
+    """
     # the limits of the file, if it has any
     coordinate = grid[dim]
-    name = coordinate.attrs.get("bounds", coordinate.encoding.get("bounds"))
+    name = read_text({**coordinate.encoding, **coordinate.attrs}, "bounds")
     stored = None
-    if name is not None and name in getattr(raster, "variables", raster.coords):
-        stored = np.asarray(raster[name].values, np.float64)
+    if name and name in getattr(raster, "variables", raster.coords):
+        stored = np.asarray(raster[name].values, np.float64) * size
         if stored.shape != (coordinate.size, 2) or not np.isfinite(stored).all():
             raise ValueError(
                 f"bounds {name!r} of {dim!r} must be finite, of shape {(coordinate.size, 2)}, "

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastkm._core.attributes import read_text
+from fastkm.raster.grid.coordinates import find_axis_degrees, find_axis_role, is_cell_coordinate
+from fastkm.raster.grid.units import parse_unit
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -23,10 +27,6 @@ _SIGNS = {
     "band": {"Z", "band", "bands", "channel", "variable", "wavelength", "radiation_wavelength"},
     "y": {"Y", "latitude", "projection_y_coordinate", "grid_latitude", "lat", "y", "nlat"},
     "x": {"X", "longitude", "projection_x_coordinate", "grid_longitude", "lon", "x", "nlon"},
-}
-_DEGREES = {
-    "y": {"degrees_north", "degree_north", "degrees_N", "degree_N", "degreesN", "degreeN"},
-    "x": {"degrees_east", "degree_east", "degrees_E", "degree_E", "degreesE", "degreeE"},
 }
 
 
@@ -66,8 +66,8 @@ def find_axes(array: xr.DataArray) -> Axes:
     for dim in others:
         if array.sizes[dim] > 1:
             raise ValueError(
-                f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: "
-                "a raster has time, rows and columns only; choose one step of it first"
+                f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: a raster "
+                f"has time, rows and columns only; {_advise_sel(array, dim)}"
             )
     return Axes(roles["time"], str(roles["y"]), str(roles["x"]))
 
@@ -87,16 +87,29 @@ def find_stack_axes(array: xr.DataArray) -> StackAxes:
     StackAxes(band='time', y='lat', x='lon')
     """
     roles, _ = _assign_roles(array)
-    rest = [str(dim) for dim in array.dims if dim not in {roles["y"], roles["x"]}]
+    rest = find_other_dims(array)
     long = [dim for dim in rest if array.sizes[dim] > 1]
     if len(long) > 1:
         listed = " and ".join(f"{dim!r} of {array.sizes[dim]}" for dim in long)
         raise ValueError(
             f"variable {array.name!r} has dimensions {listed} beside rows and columns: "
-            "a stack has one, that of its bands; choose one step of the others first"
+            f"a stack has one, that of its bands; {_advise_sel(array, long[-1])}"
         )
     likely = [*long, *(dim for dim in (roles["band"], roles["time"]) if dim), *rest, None]
     return StackAxes(likely[0], str(roles["y"]), str(roles["x"]))
+
+
+def _advise_sel(array: xr.DataArray, dim: str) -> str:
+    """Say how to fix a dimension."""
+    value = array[dim].values[0] if dim in array.coords else 0
+    shown = f"{value:g}" if isinstance(value, np.number) else value
+    return f"choose one value of it with sel (--sel {dim}={shown})"
+
+
+def find_other_dims(array: xr.DataArray) -> list[str]:
+    """Return the names of the dimensions that are neither rows nor columns."""
+    roles, _ = _assign_roles(array)
+    return [str(dim) for dim in array.dims if dim not in {roles["y"], roles["x"]}]
 
 
 def find_time(array: xr.DataArray) -> str | None:
@@ -104,32 +117,24 @@ def find_time(array: xr.DataArray) -> str | None:
     return _find_dim(array, "time")
 
 
+def is_called_time(name: str) -> bool:
+    """Return True if a name is one that dimensions of time have."""
+    return name.lower() in _SIGNS["time"]
+
+
+def has_dates(coordinate: xr.DataArray | xr.Variable) -> bool:
+    """Return True if a coordinate consists of dates, of numpy or of cftime."""
+    if coordinate.dtype.kind != "O":
+        return bool(coordinate.dtype.kind == "M")
+    return any(hasattr(value, "calendar") for value in np.ravel(coordinate.values))
+
+
 def is_geographic(array: xr.DataArray, axes: Axes | StackAxes) -> bool:
-    """Return True if rows and columns are latitudes and longitudes in degrees."""
-    return all(_has_degrees(array, role, dim) for role, dim in (("y", axes.y), ("x", axes.x)))
+    """Return True if rows and columns are latitudes and longitudes in degrees.
 
-
-def find_cell_coordinates(array: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Find the latitude and the longitude of every cell, in degrees, (rows, columns), float64.
-
-    They are coordinates of two dimensions; return None if there are none. Raise ValueError if one
-    of them is missing somewhere.
+    They are not if the raster carries a rotated pole, unless they are called latitude and longitude.
     """
-    axes = find_axes(array)
-    found = []
-    for role in ("y", "x"):
-        name = next((n for n in array.coords if _is_degrees_by_cell(array, role, str(n))), None)
-        if name is None:
-            return None
-        cells = np.asarray(array.coords[name].transpose(axes.y, axes.x).values, np.float64)
-        if not np.isfinite(cells).all():
-            raise ValueError(f"coordinate {name!r} must be finite, but is missing in some cells")
-        found.append(cells)
-    return found[0], found[1]
-
-
-def _is_degrees_by_cell(array: xr.DataArray, role: str, name: str) -> bool:
-    return set(array.coords[name].dims) == set(array.dims) and _has_degrees(array, role, name)
+    return find_axis_degrees(array, axes.y, axes.x) == (1.0, 1.0)
 
 
 def _assign_roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]]:
@@ -144,6 +149,11 @@ def _assign_roles(array: xr.DataArray) -> tuple[dict[str, str | None], list[str]
     return roles, others
 
 
+def _claims_dates(array: xr.DataArray) -> bool:
+    """Return True if numbers are times; with rows and columns they may be a raster of dates."""
+    return " since " in read_text(array.attrs, "units")
+
+
 def _find_dim(array: xr.DataArray, role: str) -> str | None:
     return next((str(dim) for dim in array.dims if _has_role(array, role, str(dim))), None)
 
@@ -151,27 +161,18 @@ def _find_dim(array: xr.DataArray, role: str) -> str | None:
 def _has_role(array: xr.DataArray, role: str, dim: str) -> bool:
     if dim in array.coords:
         coordinate = array.coords[dim]
-        if coordinate.dtype.kind == "M":
+        if has_dates(coordinate) or _claims_dates(coordinate):
             return role == "time"
-        signs = {coordinate.attrs.get("axis"), coordinate.attrs.get("standard_name")} - {None}
+        signs = {read_text(coordinate.attrs, name) for name in ("axis", "standard_name")} - {""}
         if signs:
             return bool(signs & _SIGNS[role])
-        if coordinate.attrs.get("units") in _DEGREES.get(role, ()):
-            return True
+        unit = parse_unit(read_text(coordinate.attrs, "units"))
+        if unit is not None and unit.role is not None:
+            return unit.role == role
+    along = find_axis_role(array, dim)
+    if along is not None:
+        return along == role
     return dim.lower() in _SIGNS[role]
-
-
-def _has_degrees(array: xr.DataArray, role: str, dim: str) -> bool:
-    if dim not in array.coords or array.coords[dim].dtype.kind not in "iuf":
-        return False
-    attrs = array.coords[dim].attrs
-    name = {"y": "latitude", "x": "longitude"}[role]
-    declared = attrs.get("units") in _DEGREES[role] or attrs.get("standard_name") == name
-    named = dim.lower() in {name, name[:3]} and "units" not in attrs
-    limit = 90.0 if role == "y" else 720.0 if declared else 360.0  # ocean models begin anywhere
-    largest = np.fmax.reduce(np.abs(array.coords[dim].values), axis=None, initial=0.0)
-    within = bool(largest <= limit + 1e-6)
-    return (declared or named) and within
 
 
 def measure_rounding(centres: np.ndarray) -> float:
@@ -191,8 +192,10 @@ def find_raster_variables(dataset: xr.Dataset) -> list[str]:
     helpers = {
         word for attrs in attributes for n in HELPERS for word in str(attrs.get(n, "")).split()
     }
-    return [
+    found = [
         str(name)
         for name, array in dataset.data_vars.items()
         if array.dtype.kind in "iuf" and array.ndim >= 2 and name not in helpers
+        if not _claims_dates(array) or (_find_dim(array, "y") and _find_dim(array, "x"))
     ]
+    return [name for name in found if not is_cell_coordinate(dataset[name])] or found

@@ -32,12 +32,15 @@ class CurvilinearGrid:
     Attributes
     ----------
     latitude, longitude : (rows, columns) float64 array
-        Cell centres in degrees.
+        Cell centres in degrees; NaN where they are not known.
+    missing : (rows, columns) bool array or None
+        Which cells have no place; None if all have one.
     """
 
     latitude: np.ndarray
     longitude: np.ndarray
     turn: int
+    missing: np.ndarray | None = None
     crs: ClassVar[str | None] = WGS84
     in_degrees: ClassVar[bool] = True
     straight: ClassVar[bool] = False
@@ -65,7 +68,7 @@ class CurvilinearGrid:
 
     def find_west(self) -> float:
         """Return the meridian at which longitudes begin, -180 or 0."""
-        return -180.0 if self.longitude.min() < 0.0 else 0.0
+        return -180.0 if np.nanmin(self.longitude) < 0.0 else 0.0
 
     def is_mirrored(self) -> bool:
         """Return True if (column, row) seen from above is a mirror image, in most cells."""
@@ -79,19 +82,20 @@ class CurvilinearGrid:
             for at in ((row, column), (row, column + 1), (row + 1, column))
         )
         turned = (corner * np.cross(right - corner, down - corner, axis=0)).sum(axis=0)
-        return bool(np.sign(turned).sum() < 0)
+        return bool(np.nansum(np.sign(turned)) < 0)
 
 
 def count_columns_around_cells(longitude: np.ndarray) -> int:
     """Count the columns of a whole turn: all if one more step leads to the first, otherwise 0.
 
-    Most rows decide.
+    Most rows decide, of those without a missing place.
 
     Examples
     --------
     >>> count_columns_around_cells(np.arange(0.0, 360, 90) + np.zeros((2, 1)))
     4
     """
+    longitude = longitude[~np.isnan(longitude).any(axis=1)]
     rows, columns = longitude.shape
     if columns < 3 or rows < 2:
         return 0

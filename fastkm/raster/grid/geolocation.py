@@ -21,17 +21,31 @@ turns pixels into coordinates, and the attributes
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from fastkm._core.notes import note_once
 from fastkm._core.threads import map_chunks
-from fastkm.raster.grid.axes import find_axes, find_cell_coordinates, is_geographic
-from fastkm.raster.grid.crs import Transform, get_crs_wkt, get_geotransform
+from fastkm.raster.grid.axes import find_axes, is_geographic
+from fastkm.raster.grid.coordinates import (
+    LIMIT,
+    convert_coordinates,
+    find_cell_coordinates,
+    has_axis,
+    is_count,
+)
+from fastkm.raster.grid.crs import (
+    Transform,
+    get_crs_wkt,
+    get_geotransform,
+    has_plain_degrees,
+    is_longlat,
+)
 from fastkm.raster.grid.curvilinear import WGS84, CurvilinearGrid, count_columns_around_cells
+from fastkm.raster.grid.missing_places import fill_places
+from fastkm.raster.grid.projection import PointTransform, make_degree_transform
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,6 +68,8 @@ class AxisGrid:
     ----------
     y, x : (rows,) and (columns,) float64 array
         Cell centres; longitudes without jumps.
+    west : float, optional
+        The meridian where longitudes on a map begin, if the raster's own reach beyond a map.
     """
 
     y: np.ndarray
@@ -61,6 +77,7 @@ class AxisGrid:
     crs: str | None
     in_degrees: bool
     turn: int
+    west: float | None = None
     straight: ClassVar[bool] = True
 
     def place(self, pixels: np.ndarray) -> np.ndarray:
@@ -154,15 +171,15 @@ Grid = AxisGrid | TransformGrid | CurvilinearGrid
 def find_grid(raster: xr.DataArray) -> Grid:
     """Find out where the cells of a raster lie; return the grid of arrays of dimensions (y, x).
 
-    If neither rows nor columns have a coordinate, the geotransform that the raster carries is used.
-    If coordinates are not degrees, and there is no reference system, the latitudes and longitudes
-    of every cell are used, if there are any. Otherwise a dimension without a coordinate is
-    numbered.
+    Coordinates are converted to degrees or to the units of the reference system. If neither rows
+    nor columns have a coordinate, the geotransform that the raster carries is used. If coordinates
+    are not degrees, and there is no reference system, the latitudes and longitudes of every cell are
+    used, if there are any. Otherwise a dimension without a coordinate is numbered.
 
     Raises
     ------
     ValueError
-        If a coordinate is missing somewhere, or neither ascends nor descends.
+        If there are no cells, or a coordinate is missing somewhere, or neither ascends nor descends.
 
     Examples
     --------
@@ -173,43 +190,45 @@ def find_grid(raster: xr.DataArray) -> Grid:
     (4, 'EPSG:4326', [[360.0, 0.5]])
     """
     axes = find_axes(raster)
+    if not raster.size:
+        raise ValueError(f"raster must have cells, got shape {raster.shape}")
+    raster = convert_coordinates(raster, axes.y, axes.x)
     carried = get_crs_wkt(raster)
-    in_degrees = is_geographic(raster, axes) or _is_crs_in_degrees(carried)
-    numbered = not {axes.y, axes.x} & set(raster.coords)
-    transform = get_geotransform(raster) if numbered else None
+    geographic = is_geographic(raster, axes)
+    without = not any(has_axis(raster, dim) for dim in axes[1:])
+    # a geotransform, or latitudes and longitudes by cell, which say more than numbers of rows
+    transform = get_geotransform(raster) if without else None
     if transform is not None:
         return _make_transform_grid(transform, carried, raster.sizes[axes.y], raster.sizes[axes.x])
-    cells = None if in_degrees or (carried and not numbered) else find_cell_coordinates(raster)
-    if cells is not None:  # they say more than numbers of rows and columns
-        return _make_cell_grid(*cells)
-    y, x = (_read_monotonic_centres(raster, dim, in_degrees=in_degrees) for dim in (axes.y, axes.x))
+    numbered = all(is_count(raster, dim) for dim in axes[1:])
+    if not geographic and (numbered or not carried):
+        cells = find_cell_coordinates(raster, axes.y, axes.x)
+        if cells is not None:
+            return _make_cell_grid(*cells)
+    # otherwise coordinates of rows and columns
+    if without and carried is not None:
+        note_once("rows and columns have no coordinates: the reference system is ignored")
+        carried = None
+    in_degrees = geographic or has_plain_degrees(carried)
+    y, x = (_read_monotonic_centres(raster, dim, in_degrees=in_degrees) for dim in axes[1:])
+    if in_degrees and np.abs(y).max(initial=0.0) > LIMIT:
+        note_once(f"{axes.y!r} has no latitudes: the reference system, of latitudes, is ignored")
+        return AxisGrid(y, x, None, False, 0)
     if not in_degrees:
         return AxisGrid(y, x, carried, False, 0)
-    return _make_degree_grid(y, x, carried or WGS84)
+    if carried is not None and not is_longlat(carried):
+        note_once(
+            "rows and columns are latitudes and longitudes: another reference system is ignored"
+        )
+        carried = None
+    western = axes.x in raster.coords and bool((raster[axes.x].values < 0).any())
+    return _make_degree_grid(y, x, carried or WGS84, western=western)
 
 
-def drop_repeated_column(raster: xr.DataArray) -> xr.DataArray:
-    """Drop the last column if it repeats the first, 360 degrees farther on.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> longitude = [0.0, 90, 180, 270, 360]
-    >>> raster = xr.DataArray(np.zeros((2, 5)), {"lat": [0, 1], "lon": longitude}, ("lat", "lon"))
-    >>> drop_repeated_column(raster).lon.values
-    array([  0.,  90., 180., 270.])
-    """
-    axes = find_axes(raster)
-    if not is_geographic(raster, axes) or raster.sizes[axes.x] < 3:
-        return raster
-    x = np.unwrap(np.asarray(raster[axes.x].values, np.float64), period=360.0)
-    step = abs(x[-1] - x[0]) / (len(x) - 1)
-    is_repeated = abs(abs(x[-1] - x[0]) - 360.0) < 0.01 * step
-    return raster.isel({axes.x: slice(0, -1)}) if is_repeated else raster
-
-
-def find_globe_transform(grid: Grid) -> Callable[[np.ndarray], np.ndarray] | None:
+def find_globe_transform(grid: Grid) -> PointTransform | None:
     """Return a function from (x, y) to (longitude, latitude), shape (n, 2); None if not known.
+
+    Points that are no place on Earth are NaN.
 
     Examples
     --------
@@ -221,22 +240,12 @@ def find_globe_transform(grid: Grid) -> Callable[[np.ndarray], np.ndarray] | Non
         return lambda points: points
     if grid.crs is None:
         return None
-    transform = _make_degree_transform(grid.crs)
-    return lambda points: np.column_stack(transform(points[:, 0], points[:, 1]))
+    return make_degree_transform(grid.crs)
 
 
 def is_on_globe(raster: xr.DataArray) -> bool:
     """Return True if it is known where on the globe a raster lies."""
     return find_globe_transform(find_grid(raster)) is not None
-
-
-@lru_cache(maxsize=8)
-def _make_degree_transform(
-    crs: str,
-) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    from pyproj import Transformer
-
-    return Transformer.from_crs(crs, WGS84, always_xy=True).transform
 
 
 def find_regional_extent(raster: xr.DataArray) -> tuple[float, float, float, float] | None:
@@ -277,41 +286,64 @@ def interpolate(centres: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def _read_monotonic_centres(raster: xr.DataArray, dim: str, *, in_degrees: bool) -> np.ndarray:
     """Return the coordinate of a dimension, longitudes without jumps."""
-    if dim not in raster.coords:
+    if not has_axis(raster, dim):
         return np.arange(raster.sizes[dim], dtype=np.float64)
     centres = np.asarray(raster[dim].values, np.float64)
-    if in_degrees and (np.abs(np.diff(centres)) > 180.0).any():
+    finite = bool(np.isfinite(centres).all())
+    if finite and in_degrees and (np.abs(np.diff(centres)) > 180.0).any():
         centres = np.unwrap(centres, period=360.0)
     steps = np.diff(centres)
-    if not np.isfinite(centres).all() or not ((steps > 0).all() or (steps < 0).all()):
+    if not finite or not ((steps > 0).all() or (steps < 0).all()):
         raise ValueError(f"coordinate {dim!r} must be finite, and ascend or descend")
     return centres
 
 
-def _is_crs_in_degrees(crs: str | None) -> bool:
-    """Return True if a reference system has longitudes and latitudes in degrees."""
-    if crs is None:
-        return False
-    from pyproj import CRS
-
-    system = CRS(crs)
-    degrees = all(axis.unit_name == "degree" for axis in system.axis_info)
-    return bool(system.is_geographic and not system.is_derived and degrees)
-
-
 def _make_transform_grid(transform: Transform, crs: str | None, rows: int, columns: int) -> Grid:
     """Make a grid of a transform: of axes if it has degrees and is not rotated."""
-    if not _is_crs_in_degrees(crs) or transform[2] or transform[4]:
+    if not has_plain_degrees(crs) or transform[2] or transform[4]:
         return TransformGrid(transform, crs)
     y = transform[3] + (np.arange(rows) + 0.5) * transform[5]
     return _make_degree_grid(y, transform[0] + (np.arange(columns) + 0.5) * transform[1], str(crs))
 
 
-def _make_degree_grid(latitude: np.ndarray, longitude: np.ndarray, crs: str) -> AxisGrid:
-    """Make a grid of latitudes and longitudes, and remove the jumps of the latter."""
+def _make_degree_grid(
+    latitude: np.ndarray, longitude: np.ndarray, crs: str, *, western: bool | None = None
+) -> AxisGrid:
+    """Make a grid of latitudes and longitudes, and remove the jumps of the latter.
+
+    `western` says whether a file has longitudes below 0, by default whether these are.
+    """
+    if western is None:
+        western = bool((longitude < 0).any())
     if (np.abs(np.diff(longitude)) > 180.0).any():
         longitude = np.unwrap(longitude, period=360.0)
-    return AxisGrid(latitude, longitude, crs, True, count_columns_around(longitude))
+    turn = count_columns_around(longitude)
+    longitude, west = _choose_turn(longitude, western=western, turn=turn)
+    return AxisGrid(latitude, longitude, crs, True, turn, west)
+
+
+def _choose_turn(x: np.ndarray, *, western: bool, turn: int) -> tuple[np.ndarray, float | None]:
+    """Shift longitudes onto a map, or return the meridian where they are to be cut.
+
+    Those within -180 to 180 or 0 to 360 degrees stay as they are.
+
+    Examples
+    --------
+    >>> _choose_turn(np.array([340.0, 360.0, 380.0]), western=False, turn=0)
+    (array([-20.,   0.,  20.]), None)
+    >>> _choose_turn(np.array([170.0, 180.0, 190.0]), western=True, turn=0)
+    (array([170., 180., 190.]), -180.0)
+    """
+    low, high = float(x.min()), float(x.max())
+    slack = (high - low) / max(len(x) - 1, 1) / 2
+    if low >= -180.0 - slack and high <= 180.0 + slack:
+        return x, None
+    if not western and low >= -slack and high <= 360.0 + slack:
+        return x, None
+    shift = -360.0 * round((low + high) / 720.0)
+    if not turn and low + shift >= -180.0 - slack and high + shift <= 180.0 + slack:
+        return x + shift, None
+    return x, -180.0 if western else 0.0
 
 
 def count_columns_around(x: np.ndarray) -> int:
@@ -327,6 +359,13 @@ def count_columns_around(x: np.ndarray) -> int:
 
 def _make_cell_grid(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
     """Make a grid of the coordinates of cells: of axes if they depend on row or column alone."""
-    if (latitude == latitude[:, :1]).all() and (longitude == longitude[:1]).all():
-        return _make_degree_grid(latitude[:, 0], longitude[0], WGS84)
-    return CurvilinearGrid(latitude, longitude, count_columns_around_cells(longitude))
+    missing = np.isnan(latitude)
+    y, x = np.fmax.reduce(latitude, axis=1), np.fmax.reduce(longitude, axis=0)
+    on_axes = (latitude == y[:, None]) & (longitude == x) | missing
+    if on_axes.all() and np.isfinite(y).all() and np.isfinite(x).all():
+        return _make_degree_grid(y, x, WGS84)
+    turn = count_columns_around_cells(longitude)
+    if not missing.any():
+        return CurvilinearGrid(latitude, longitude, turn)
+    latitude, longitude, missing = fill_places(latitude, longitude)
+    return CurvilinearGrid(latitude, longitude, turn, missing)

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm.raster.grid.axes import find_raster_variables
-from fastkm.raster.io.open import open_netcdf
+from fastkm._core.attributes import read_text
+from fastkm._core.cf_missing import to_unsigned
+from fastkm._core.memory import require_memory
+from fastkm._core.nodata import Nodata, as_nodata, find_nodata
+from fastkm.raster.io.choose import list_raster_variables, open_variables
 from fastkm.raster.io.read_geotiff import is_geotiff, list_bands, read_geotiff, take_single_band
 from fastkm.raster.io.read_netcdf import find_missing_cells
 
 if TYPE_CHECKING:
     import xarray as xr
+
+VALUE_COPIES = 4
+"""Copies of the decoded values that a description holds at a time, with masks, at the least."""
 
 MOST_SENTINELS = 3
 """Number of suspicious values that are looked for at each end."""
@@ -43,8 +50,9 @@ class VariableInfo:
         Number of cells of all time steps.
     missing : dict of str to int
         Number of missing cells by rule; several rules may apply to a cell.
-    valid : int
-        Number of cells to which no rule applies.
+    valid : int or None
+        Number of cells to which no rule applies; None if the values do not fit in memory, so that
+        nothing is known of them.
     hidden : dict of str to list of float
         For rules on the valid range, the distinct values outside it, if there are few: readers
         that ignore valid ranges take these for data.
@@ -61,13 +69,18 @@ class VariableInfo:
     high: float
     cells: int
     missing: dict[str, int]
-    valid: int
+    valid: int | None
     hidden: dict[str, list[float]]
     suspicious: list[float]
 
 
-def describe_variables(path: str | os.PathLike[str]) -> list[VariableInfo]:
-    """Describe the raster variables of a netCDF file, or the bands of a GeoTIFF.
+def describe_variables(
+    path: str | os.PathLike[str], *, nodata: Nodata = None
+) -> list[VariableInfo]:
+    """Describe the raster variables of a netCDF file or a Zarr store, or the bands of a GeoTIFF.
+
+    Variables in groups have their paths as names. `nodata` are further missing values, as for
+    `fastkm.read_raster`; they count as a rule of this name.
 
     Raises
     ------
@@ -76,13 +89,16 @@ def describe_variables(path: str | os.PathLike[str]) -> list[VariableInfo]:
     ImportError
         If the file is a GeoTIFF and rasterio or rioxarray is not installed.
     """
+    absent = as_nodata(nodata)
     if is_geotiff(path):
-        return [_describe_band(path, number) for number in list_bands(path)]
-    with open_netcdf(path, decode=False) as raw, open_netcdf(path) as decoded:
-        return [
-            _describe_variable(raw[name], decoded[name].values)
-            for name in find_raster_variables(raw)
-        ]
+        return [_describe_band(path, number, absent) for number in list_bands(path)]
+    names = list_raster_variables(path)
+    with (
+        open_variables(path, names, decode=False) as raw,
+        open_variables(path, names, decode=True) as decoded,
+    ):
+        pairs = zip(raw, decoded, strict=True)
+        return [_describe_stored(stored, known, absent) for (stored, _), (known, _) in pairs]
 
 
 def find_suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
@@ -110,31 +126,59 @@ def find_suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[flo
     return []
 
 
-def _describe_band(path: str | os.PathLike[str], number: int) -> VariableInfo:
+def _describe_band(
+    path: str | os.PathLike[str], number: int, nodata: tuple[float, ...]
+) -> VariableInfo:
     """Describe a band; cells missing by its mask alone are found by comparing both readings."""
     raw = take_single_band(read_geotiff(path, [number], decode=False))
-    decoded = read_geotiff(path, [number]).values[0]
-    found = _describe_variable(raw, decoded)
+    decoded = read_geotiff(path, [number], nodata=nodata).values[0]
+    found = _describe_variable(raw, decoded, nodata)
     missing = np.isnan(decoded) if decoded.dtype.kind == "f" else np.zeros(decoded.shape, bool)
-    unruled = int(missing.sum()) - (found.cells - found.valid)
+    unruled = int(missing.sum()) - (found.cells - (found.valid or 0))
     if unruled > 0:
         summary = _summarise(decoded[~missing])
         return replace(found, missing={**found.missing, "mask": unruled}, **summary)
     return found
 
 
-def _describe_variable(raw: xr.DataArray, decoded: np.ndarray) -> VariableInfo:
+def _describe_stored(
+    raw: xr.DataArray, decoded: xr.DataArray, nodata: tuple[float, ...]
+) -> VariableInfo:
+    """Describe a variable; only by its metadata if its values do not fit in memory."""
+    try:
+        require_memory(
+            raw.size * (raw.dtype.itemsize + VALUE_COPIES * decoded.dtype.itemsize),
+            f"{raw.name!r} of {' x '.join(map(str, raw.shape))} cells",
+            "its values are not looked at",
+        )
+    except MemoryError as error:
+        warnings.warn(str(error), stacklevel=3)
+        unread = raw.isel({dim: slice(0) for dim in raw.dims})
+        found = _describe_variable(unread, unread.values, nodata)
+        sizes = {str(dim): int(size) for dim, size in raw.sizes.items()}
+        return replace(found, sizes=sizes, cells=int(raw.size), valid=None)
+    with np.errstate(over="ignore"):  # infinite values are seen
+        return _describe_variable(raw.load(), decoded.values, nodata)
+
+
+def _describe_variable(
+    raw: xr.DataArray, decoded: np.ndarray, nodata: tuple[float, ...]
+) -> VariableInfo:
     rules = find_missing_cells(raw)
+    if nodata:
+        rules["nodata"] = find_nodata(raw, nodata)
+    if decoded.dtype.kind == "f" and raw.dtype.kind in "iu":
+        rules["overflow"] = np.isinf(decoded)
     missing = np.logical_or.reduce([np.zeros(raw.shape, bool), *rules.values()])
     return VariableInfo(
         name=str(raw.name),
-        units=str(raw.attrs.get("units", "")),
-        long_name=str(raw.attrs.get("long_name", "")),
+        units=read_text(raw.attrs, "units"),
+        long_name=read_text(raw.attrs, "long_name"),
         sizes={str(dim): int(size) for dim, size in raw.sizes.items()},
         dtype=str(raw.dtype),
         cells=int(raw.size),
         missing={rule: int(cells.sum()) for rule, cells in rules.items() if cells.any()},
-        hidden=_find_hidden_values(raw.values, rules),
+        hidden=_find_hidden_values(to_unsigned(raw), rules),
         **_summarise(decoded[~missing]),
     )
 
@@ -152,7 +196,7 @@ def _summarise(valid: np.ndarray) -> dict[str, Any]:
 def _find_hidden_values(values: np.ndarray, rules: dict[str, np.ndarray]) -> dict[str, list[float]]:
     """List the values that only the valid range makes missing, if there are at most three."""
     declared = np.zeros(values.shape, bool)
-    for rule in ("NaN", "_FillValue", "missing_value"):
+    for rule in ("NaN", "_FillValue", "missing_value", "nodata"):
         declared |= rules.get(rule, False)
     found = {}
     for rule, cells in rules.items():

@@ -12,16 +12,22 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from fastkm.raster.grid.axes import HELPERS
+from fastkm.raster.io.clean_dataset import clean_dataset
+from fastkm.raster.io.decode_times import decode_times
 
 if TYPE_CHECKING:
     import xarray as xr
 
 STORE_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 """Files that make a folder a Zarr store, of format 3 and 2."""
+
+NETCDF, ZARR = "netCDF", "a Zarr store"
 
 NETCDF3_MAGIC = b"CDF"
 """The first bytes of a netCDF3 file."""
@@ -36,69 +42,80 @@ def is_zarr_store(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def open_stored(path: str | os.PathLike[str]) -> Iterator[xr.Dataset]:
-    """Open a netCDF file or a Zarr store, numbers as stored and times decoded.
+def open_stored(
+    path: str | os.PathLike[str], group: str = "", *, decode: bool = False
+) -> Iterator[xr.Dataset]:
+    """Open a netCDF file or a Zarr store, or a group of it, with times decoded.
+
+    If `decode` is True, fill values become NaN and packed numbers are unpacked; otherwise numbers
+    are as stored. A group has the coordinates of the groups above it; see `inherit_coordinates`.
 
     Raises
     ------
     OSError
-        If it cannot be read, or is of netCDF3 and cut off.
+        If it cannot be read, or is of netCDF3 and cut off; the message names the file.
     ImportError
         If it is a Zarr store and zarr, of the extra ``archive``, is not installed.
     """
-    if is_zarr_store(path):
-        with open_zarr(path) as dataset:
-            yield dataset
-        return
-    with open_netcdf(path, decode=False) as dataset:
-        require_complete(path)
+    opened = open_zarr if is_zarr_store(path) else open_netcdf
+    with opened(path, group=group, decode=decode) as dataset:
         yield dataset
 
 
 @contextmanager
-def open_netcdf(path: str | os.PathLike[str], *, decode: bool = True) -> Iterator[xr.Dataset]:
-    """Open a netCDF file; every failure is an `OSError` that names the file.
+def open_netcdf(
+    path: str | os.PathLike[str], *, group: str = "", decode: bool = True
+) -> Iterator[xr.Dataset]:
+    """Open a netCDF file as `open_stored` does; a folder is refused."""
+    require_file(path)
+    with ExitStack() as files:
+        with _name_damage(path, NETCDF, OSError, ValueError, RuntimeError):
+            require_complete(path)
+            dataset = _open_with_dates(path, group, decode, files, {"engine": "netcdf4"})
+        with _name_damage(path, NETCDF, RuntimeError):  # netCDF4's, if data is damaged
+            yield dataset
 
-    If `decode` is True, fill values become NaN and packed numbers are unpacked. Times are decoded
-    either way.
-    """
+
+def require_file(path: str | os.PathLike[str]) -> None:
+    """Raise OSError if there is no such file."""
     if not os.fspath(path):
         raise FileNotFoundError("the name of the file is empty")
     if Path(path).is_dir():
         raise IsADirectoryError(f"{os.fspath(path)} is a folder, not a netCDF file")
     if not Path(path).is_file():
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
-    options = {"mask_and_scale": decode, "decode_timedelta": False, "engine": "netcdf4"}
-    try:
-        dataset = _open_with_dates(path, options)
-    except (OSError, ValueError) as error:
-        reason = get_reason(error)
-        raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {reason}") from error
-    with dataset:
-        try:
-            yield dataset
-        except RuntimeError as error:  # netCDF4's, if data is damaged
-            raise OSError(f"{os.fspath(path)} cannot be read as netCDF: {error}") from error
 
 
-def open_zarr(path: str | os.PathLike[str], *, decode_cf: bool = True) -> xr.Dataset:
-    """Open a Zarr store, times decoded if `decode_cf` is True; numbers are as stored either way."""
+@contextmanager
+def open_zarr(
+    path: str | os.PathLike[str], *, group: str = "", decode: bool | None = False
+) -> Iterator[xr.Dataset]:
+    """Open a Zarr store as `open_stored` does; if `decode` is None, without decoding times."""
     try:
         import zarr  # noqa: F401
     except ImportError as error:
         raise ImportError(
             f"{os.fspath(path)} is a Zarr store, which needs zarr: pip install 'fastkm[archive]'"
         ) from error
-    options: dict[str, Any] = {"decode_cf": False}
-    if decode_cf:
-        options = {"mask_and_scale": False, "decode_timedelta": False}
     # without consolidated metadata stores of both formats open, and none warns
-    options |= {"engine": "zarr", "chunks": None, "consolidated": False}
+    options: dict[str, Any] = {"engine": "zarr", "chunks": None, "consolidated": False}
+    with ExitStack() as files:
+        with _name_damage(path, ZARR, Exception):  # of any kind, if metadata is damaged
+            dataset = _open_with_dates(path, group, decode, files, options)
+        with _name_damage(path, ZARR, RuntimeError):  # a codec's, if data is damaged
+            yield dataset
+
+
+@contextmanager
+def _name_damage(
+    path: str | os.PathLike[str], form: str, *kinds: type[Exception]
+) -> Iterator[None]:
+    """Turn errors of these kinds into an `OSError` that names the file."""
     try:
-        return _open_with_dates(path, options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        reason = get_reason(error)
-        raise OSError(f"{os.fspath(path)} cannot be read as a Zarr store: {reason}") from error
+        yield
+    except kinds as error:
+        reason = " ".join(get_reason(error).split()) or type(error).__name__
+        raise OSError(f"{os.fspath(path)} cannot be read as {form}: {reason}") from error
 
 
 def get_reason(error: BaseException) -> str:
@@ -106,19 +123,89 @@ def get_reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _open_with_dates(path: str | os.PathLike[str], options: dict[str, Any]) -> xr.Dataset:
-    """Open with dates decoded, or as numbers if no calendar has their units (months)."""
+def _open_with_dates(
+    path: str | os.PathLike[str],
+    group: str,
+    decode: bool | None,
+    files: ExitStack,
+    options: dict[str, Any],
+) -> xr.Dataset:
+    """Open a group and those above it; decode its dates, if they are known, unless it is None."""
     import xarray as xr
 
+    def open_raw(level: str) -> xr.Dataset:
+        raw = xr.open_dataset(path, group=level or None, decode_cf=False, cache=False, **options)
+        return files.enter_context(raw)
+
+    if decode is None:
+        return open_raw(group)
+    how: dict[str, Any] = {"mask_and_scale": decode, "decode_times": False}
+    how |= {"decode_timedelta": False}
     with warnings.catch_warnings():
         # several missing values are decoded correctly; xarray warns all the same
         warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
-        # dates that do not fit into nanoseconds become cftime's
-        warnings.filterwarnings("ignore", "Unable to decode time", xr.SerializationWarning)
-        try:
-            return xr.open_dataset(path, **options)
-        except ValueError:
-            return xr.open_dataset(path, **{**options, "decode_times": False})
+        parts = group.split("/") if group else []
+        levels = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
+        whole = inherit_coordinates([open_raw(level) for level in levels])
+        return decode_times(xr.decode_cf(clean_dataset(whole), **how))
+
+
+def inherit_coordinates(groups: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the last of some groups with what it needs of those above it, from the root down.
+
+    These are the coordinates of its dimensions, and variables that its attributes name, such as
+    latitudes by cell and grid mappings, as the CF conventions say (section 2.7).
+    """
+    *above, own = groups
+    for parent in reversed(above):
+        while inherited := {
+            name: variable
+            for name, variable in parent.variables.items()
+            if name not in own.variables
+            and (name in own.dims or name in find_named_variables(own))
+            and all(own.sizes.get(dim, size) == size for dim, size in variable.sizes.items())
+        }:
+            own = own.assign(inherited)
+    for variable in own.variables.values():  # names may be paths from the root
+        named = variable.attrs.get("coordinates")
+        if above and isinstance(named, str) and "/" in named:
+            words = named.split()
+            variable.attrs["coordinates"] = " ".join(word.rpartition("/")[2] for word in words)
+    return own
+
+
+def find_named_variables(dataset: xr.Dataset) -> set[str]:
+    """Return the names of the variables that attributes of others name."""
+    return {
+        word.rstrip(":").rpartition("/")[2]
+        for variable in dataset.variables.values()
+        for attribute in ("coordinates", *HELPERS)
+        for word in str(variable.attrs.get(attribute, "")).split()
+    }
+
+
+def list_groups(path: str | os.PathLike[str]) -> list[str]:
+    """List the groups of a netCDF file or a Zarr store below its root, as paths."""
+    if is_zarr_store(path):
+        import zarr
+
+        with _name_damage(path, ZARR, Exception):
+            store = zarr.open_group(path, mode="r", use_consolidated=False)
+            members = list(store.members(None))
+        return sorted(name for name, member in members if isinstance(member, zarr.Group))
+    import netCDF4
+
+    require_file(path)
+    with _name_damage(path, NETCDF, OSError, RuntimeError):
+        require_complete(path)
+        with netcdf_lock(), netCDF4.Dataset(path) as file:
+            return [group.path.lstrip("/") for group in _walk_groups(file)]
+
+
+def _walk_groups(group: Any) -> Iterator[Any]:
+    for child in group.groups.values():
+        yield child
+        yield from _walk_groups(child)
 
 
 def netcdf_lock() -> Any:
@@ -161,6 +248,7 @@ class _HeaderReader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._left = os.fstat(file.fileno()).st_size
         version = self._read_bytes(4)[3]
         self._count_bytes = 8 if version == 5 else 4
         self._offset_bytes = 4 if version == 1 else 8
@@ -211,10 +299,10 @@ class _HeaderReader:
         return int.from_bytes(self._read_bytes(count), "big")
 
     def _read_bytes(self, count: int) -> bytes:
-        found = self._file.read(count)
-        if len(found) < count:
+        self._left -= count
+        if self._left < 0:
             raise EOFError("the file is cut off: it ends within its header")
-        return found
+        return self._file.read(count)
 
 
 def _find_end(header: _HeaderReader) -> int:

@@ -6,10 +6,24 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastkm._core.attributes import read_text
 from fastkm.raster.grid.areas import cell_areas
-from fastkm.raster.grid.axes import Axes, StackAxes, find_stack_axes, find_time
-from fastkm.raster.grid.crs import attach_crs
-from fastkm.raster.io.open import open_netcdf
+from fastkm.raster.grid.axes import (
+    Axes,
+    StackAxes,
+    find_other_dims,
+    find_stack_axes,
+    find_time,
+)
+from fastkm.raster.io.choose import (
+    OpenVariable,
+    Sel,
+    choose_steps,
+    choose_time,
+    open_variables,
+    require_one_grid,
+)
+from fastkm.raster.io.decode_times import note_unknown_dates
 from fastkm.raster.io.read_geotiff import (
     find_band,
     is_geotiff,
@@ -17,11 +31,13 @@ from fastkm.raster.io.read_geotiff import (
     refuse_time,
     take_single_band,
 )
-from fastkm.raster.io.read_netcdf import Bbox, choose_time, choose_variable, crop, mask_missing
+from fastkm.raster.io.read_netcdf import Bbox, crop, load, mask_missing
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
+
+    from fastkm._core.nodata import Nodata
 
 
 def read_stack(
@@ -31,12 +47,14 @@ def read_stack(
     time: int | str | np.datetime64 = 0,
     bbox: Bbox | None = None,
     bands: Sequence[int] | None = None,
+    sel: Sel | None = None,
+    nodata: Nodata = None,
 ) -> xr.DataArray | xr.Dataset:
     """Read the bands of a file on one grid: several variables, or those of one variable.
 
     Parameters
     ----------
-    path, bbox
+    path, bbox, sel, nodata
         As for `read_raster`.
     variables : str or sequence of str, optional
         The variables of a netCDF file, or the names of bands of a GeoTIFF; may be left out if the
@@ -59,6 +77,8 @@ def read_stack(
         If the file cannot be read.
     ValueError
         If it has no such variable, band, time or cells, or a variable is not a raster.
+    MemoryError
+        If the raster needs more memory than there is.
     ImportError
         If the file is a GeoTIFF and rasterio or rioxarray is not installed.
 
@@ -74,78 +94,90 @@ def read_stack(
     if bands is not None and not bands:
         raise ValueError("bands must name at least one band, got none")
     if is_geotiff(path):
-        return _read_geotiff_bands(path, variables, time, bbox, bands)
+        refuse_time(path, time, sel)
+        return _read_geotiff_bands(path, variables, bbox, bands, nodata)
     names = [variables] if variables is None or isinstance(variables, str) else list(variables)
-    with open_netcdf(path) as dataset:
-        if len(names) == 1:
-            return _read_variable(dataset, names[0], path, time, bbox, bands)
-        if bands is not None:
-            raise ValueError(f"bands are those of one variable, got {len(names)} variables")
-        return _combine_variables(
-            {str(name): _read_variable(dataset, name, path, time, bbox, None) for name in names}
-        )
+    if bands is not None and len(names) != 1:
+        raise ValueError(f"bands are those of one variable, got {len(names)} variables")
+    with open_variables(path, names, decode=True, nodata=nodata) as chosen:
+        read = [_read_variable(choose_steps(a, sel), path, time, bbox, bands) for a, _ in chosen]
+    return read[0] if len(read) == 1 else _combine_variables({str(a.name): a for a in read})
 
 
 def read_areas(
-    path: str | os.PathLike[str], variable: str | None = None, *, bbox: Bbox | None = None
+    path: str | os.PathLike[str],
+    variable: str | None = None,
+    *,
+    time: int | str | np.datetime64 = 0,
+    bbox: Bbox | None = None,
+    sel: Sel | None = None,
 ) -> xr.DataArray:
     """Read the areas, in m2, of the cells of a raster, from the limits in its file if it has any.
 
-    Parameters and errors are those of `read_raster` and `cell_areas`.
+    Parameters and errors are those of `read_stack` and `cell_areas`.
     """
     if is_geotiff(path):
         areas = cell_areas(read_geotiff(path, [1]))
         return crop(areas, find_stack_axes(areas), bbox)
-    with open_netcdf(path) as dataset:
-        return compute_variable_areas(dataset, variable, path, bbox)
+    with open_variables(path, [variable], decode=True) as [opened]:
+        return compute_variable_areas(opened, time, bbox, sel)
 
 
 def compute_variable_areas(
-    dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str], bbox: Bbox | None
+    opened: OpenVariable, time: Any, bbox: Bbox | None, sel: Sel | None
 ) -> xr.DataArray:
     """Compute the areas of the cells of a variable of an open file; see `read_areas`."""
-    array = choose_variable(dataset, variable, path)
-    limits = [array[dim].attrs.get("bounds") for dim in array.dims if dim in array.coords]
-    own = dataset[[array.name, *(name for name in limits if name in dataset.variables)]]
-    areas = cell_areas(own.assign({array.name: attach_crs(array, dataset)}))
+    array, dataset = opened
+    plane = _choose_plane(choose_steps(array, sel), time)
+    limits = {read_text(c.attrs, "bounds") for c in plane.coords.values() if c.ndim == 1}
+    own = dataset[sorted(limits & set(dataset.variables))]
+    areas = cell_areas(own.assign({plane.name: plane}))
     return crop(areas, find_stack_axes(areas), bbox)
+
+
+def _choose_plane(array: xr.DataArray, time: Any) -> xr.DataArray:
+    """Choose a step of time, and any level or member: cells have the same areas in all."""
+    if not (isinstance(time, str) and time == "all"):
+        array = choose_time(array, Axes(find_time(array), "", ""), time)
+    others = find_other_dims(array)
+    return array.isel(dict.fromkeys(others, 0), drop=True)
 
 
 def _read_geotiff_bands(
     path: str | os.PathLike[str],
     variables: Any,
-    time: Any,
     bbox: Bbox | None,
     bands: Sequence[int] | None,
+    nodata: Nodata,
 ) -> xr.DataArray:
     """Read bands of a GeoTIFF; a single band becomes a raster."""
-    refuse_time(path, time)
     if variables is not None:
         if bands is not None:
             raise ValueError("variables and bands both name bands of a GeoTIFF: give one of them")
         names = [variables] if isinstance(variables, str) else variables
         bands = [find_band(path, name) for name in names]
-    array = read_geotiff(path, bands)
+    array = read_geotiff(path, bands, nodata=nodata)
     array = crop(array, find_stack_axes(array), bbox)
     return array if array.sizes["band"] > 1 else take_single_band(array)
 
 
 def _read_variable(
-    dataset: xr.Dataset,
-    name: str | None,
+    array: xr.DataArray,
     path: str | os.PathLike[str],
     time: Any,
     bbox: Bbox | None,
     bands: Sequence[int] | None,
 ) -> xr.DataArray:
     """Read one variable, of two or three dimensions."""
-    array = attach_crs(choose_variable(dataset, name, path), dataset)
+    dim = find_time(array)
     if not (isinstance(time, str) and time == "all"):
-        array = choose_time(array, Axes(find_time(array), "", ""), time)
+        array = choose_time(array, Axes(dim, "", ""), time)
+    elif dim is not None:
+        note_unknown_dates(array, dim)
     axes = find_stack_axes(array)
     array = array.squeeze([dim for dim in array.dims if dim not in axes], drop=True)
     array = crop(_choose_bands(array, axes, bands), axes, bbox)
-    return mask_missing(array.load())
+    return mask_missing(load(array, path))
 
 
 def _choose_bands(
@@ -178,4 +210,5 @@ def _combine_variables(arrays: dict[str, xr.DataArray]) -> xr.Dataset:
                 f"the variables must share rows and columns, got {first.name!r} on {first.dims} "
                 f"and {name!r} on {array.dims}"
             )
+        require_one_grid(first, array)
     return xr.Dataset(arrays)

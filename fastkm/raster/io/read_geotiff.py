@@ -16,10 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.cf_missing import Described
+from fastkm._core.cf_rules import clean_attributes
+from fastkm._core.memory import require_memory
+from fastkm._core.nodata import Nodata, as_nodata, declare_missing, find_nodata
+
 if TYPE_CHECKING:
     import xarray as xr
 
 EXTENSIONS = (".tif", ".tiff")
+
+NEUTRAL = {"scale_factor": 1.0, "add_offset": 0.0}
+"""The scale and the offset of numbers that are stored as they are."""
 
 NEEDS_EXTRA = "GeoTIFF files need rasterio and rioxarray: install with pip install 'fastkm[tiff]'"
 
@@ -36,13 +44,18 @@ def is_geotiff(path: str | os.PathLike[str]) -> bool:
 
 
 def read_geotiff(
-    path: str | os.PathLike[str], bands: Sequence[int] | None = None, *, decode: bool = True
+    path: str | os.PathLike[str],
+    bands: Sequence[int] | None = None,
+    *,
+    decode: bool = True,
+    nodata: Nodata = None,
 ) -> xr.DataArray:
     """Read bands of a GeoTIFF, counted from 1, by default all but alpha bands: (band, y, x).
 
     The attribute ``long_name`` has the names of the bands, ``units`` their units. If `decode` is
     True, missing cells become NaN, and scales and offsets are applied. Otherwise numbers are as
-    stored, and the attributes of a single band say what they mean.
+    stored, and the attributes of a single band say what they mean. `nodata` are further missing
+    values, as for `fastkm.read_raster`.
 
     Raises
     ------
@@ -52,13 +65,22 @@ def read_geotiff(
         If the file cannot be read.
     ValueError
         If it has no such band.
+    MemoryError
+        If the bands need more memory than there is.
     """
     import xarray as xr
 
+    absent = as_nodata(nodata)
     with _open_geotiff(path) as file:
         numbers = _choose_bands(file, bands, path)
+        widths = [max(2, np.dtype(file.dtypes[number - 1]).itemsize) for number in numbers]
+        require_memory(
+            2 * file.width * file.height * sum(widths),
+            f"{os.fspath(path)}: {file.height} x {file.width} cells of {len(numbers)} bands",
+            "cut out a part of it first, such as by gdal_translate -projwin",
+        )
         values = _stack_layers(
-            (_read_layer(file, number, decode=decode) for number in numbers), len(numbers)
+            (_read_layer(file, number, absent, decode=decode) for number in numbers), len(numbers)
         )
         names = tuple(_name_band(file, number) for number in numbers)
         units = tuple(str(file.units[j - 1] or "") for j in numbers)
@@ -72,13 +94,19 @@ def read_geotiff(
         if not decode and len(numbers) == 1:
             array.attrs |= _describe_packing(file, numbers[0])
         array.encoding |= {"dtype": file.dtypes[numbers[0] - 1]}
-    return array
+    return array if decode else declare_missing(array, absent)
 
 
 def list_bands(path: str | os.PathLike[str]) -> list[int]:
     """List the numbers of the bands of a GeoTIFF that are not alpha, counted from 1."""
     with _open_geotiff(path) as file:
         return _choose_bands(file, None, path)
+
+
+def read_tags(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the tags of a GeoTIFF: its title, history ..."""
+    with _open_geotiff(path) as file:
+        return dict(file.tags())
 
 
 def find_band(path: str | os.PathLike[str], name: str | None) -> int:
@@ -103,8 +131,10 @@ def find_band(path: str | os.PathLike[str], name: str | None) -> int:
     return found[0]
 
 
-def refuse_time(path: str | os.PathLike[str], time: Any) -> None:
-    """Raise if a time is asked for in a GeoTIFF, which has none."""
+def refuse_time(path: str | os.PathLike[str], time: Any, sel: Any = None) -> None:
+    """Raise if a time or a level is asked for in a GeoTIFF, which has bands only."""
+    if sel:
+        raise ValueError(f"{os.fspath(path)} is a GeoTIFF, which has bands only, got sel={sel!r}")
     if not (isinstance(time, int | np.integer) and time in {0, -1}):
         raise ValueError(f"{os.fspath(path)} is a GeoTIFF without a time axis, got time={time!r}")
 
@@ -165,13 +195,22 @@ def _choose_bands(
                 raise ValueError(
                     f"band must be 1 to {file.count}, those of {os.fspath(path)}, got {band}"
                 )
+            if not _is_real(file, band):
+                raise ValueError(
+                    f"band {band} of {os.fspath(path)} must hold real numbers, got "
+                    f"{file.dtypes[band - 1]}: write its magnitude, or a part, to a file of its own"
+                )
         return list(bands)
     meanings = enumerate(file.colorinterp, 1)
     numbers = [number for number, meaning in meanings if meaning != ColorInterp.alpha]
-    kinds = {np.dtype(file.dtypes[number - 1]).kind for number in numbers}
-    if not numbers or not kinds <= set("iuf"):
+    if not numbers or not all(_is_real(file, number) for number in numbers):
         raise ValueError(f"{os.fspath(path)} holds no band of real numbers")
     return numbers
+
+
+def _is_real(file: Any, number: int) -> bool:
+    """Return True if a band holds real numbers; complex integers have no type of numpy's."""
+    return not file.dtypes[number - 1].startswith("complex")
 
 
 def _name_band(file: Any, number: int) -> str:
@@ -192,17 +231,23 @@ def _stack_layers(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
     return stack
 
 
-def _read_layer(file: Any, number: int, *, decode: bool) -> np.ndarray:
+def _read_layer(file: Any, number: int, nodata: tuple[float, ...], *, decode: bool) -> np.ndarray:
     """Read a band; as floats with NaN if cells are missing."""
     if not decode:
         return np.asarray(file.read(number))
     band = file.read(number, masked=True)
     values, missing = np.asarray(band.data), np.ma.getmaskarray(band)
-    scale, offset = file.scales[number - 1], file.offsets[number - 1]
+    packing = _describe_packing(file, number)
+    if nodata:
+        missing = missing | find_nodata(Described(values, packing, {}), nodata)
+    scale, offset = (packing.get(name, neutral) for name, neutral in NEUTRAL.items())
     if scale != 1 or offset != 0:
         needs_double = values.dtype.itemsize > 2 and values.dtype != np.float32
         dtype = np.float64 if needs_double or offset != 0 else np.float32
-        values = (values.astype(np.float64) * scale + offset).astype(dtype)
+        with np.errstate(over="ignore"):
+            unpacked = (values.astype(np.float64) * scale + offset).astype(dtype)
+        missing = missing | (np.isinf(unpacked) & np.isfinite(values))
+        values = unpacked
     if not missing.any():
         return values
     if values.dtype.kind != "f":
@@ -213,14 +258,24 @@ def _read_layer(file: Any, number: int, *, decode: bool) -> np.ndarray:
 
 def _describe_packing(file: Any, number: int) -> dict[str, float]:
     """Return the attributes that say what stored numbers mean: nodata value, scale and offset."""
+    from rasterio.enums import MaskFlags
+
     attrs = {}
-    nodata = file.nodatavals[number - 1]
-    if nodata is not None:
-        attrs["_FillValue"] = np.dtype(file.dtypes[number - 1]).type(nodata)
-    scale, offset = file.scales[number - 1], file.offsets[number - 1]
-    if scale != 1 or offset != 0:
-        attrs |= {"scale_factor": scale, "add_offset": offset}
+    nodata, dtype = file.nodatavals[number - 1], np.dtype(file.dtypes[number - 1])
+    if MaskFlags.nodata not in file.mask_flag_enums[number - 1]:
+        nodata = None  # a mask or an alpha band says what is missing instead
+    if nodata is not None and (dtype.kind == "f" or nodata == _clip(nodata, dtype)):
+        attrs["_FillValue"] = dtype.type(nodata)
+    packing = dict(zip(NEUTRAL, (file.scales[number - 1], file.offsets[number - 1]), strict=True))
+    if packing != NEUTRAL:
+        attrs |= clean_attributes(packing, dtype, of=f" of band {number}")
     return attrs
+
+
+def _clip(number: float, dtype: np.dtype) -> int:
+    """Return the integer of a type that is closest to a number."""
+    limits = np.iinfo(dtype)
+    return 0 if np.isnan(number) else int(np.clip(number, int(limits.min), int(limits.max)))
 
 
 def _compute_coordinates(file: Any) -> dict[str, np.ndarray]:

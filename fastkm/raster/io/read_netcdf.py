@@ -14,22 +14,24 @@ values, so they are not applied a second time to numbers that have changed since
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastkm._core import cf_missing
+from fastkm._core import cf_missing, cf_rules
+from fastkm._core.memory import require_memory
 from fastkm._core.validation import require_choice
 from fastkm.raster.grid.axes import (
     Axes,
     StackAxes,
     find_axes,
-    find_raster_variables,
-    is_geographic,
     measure_rounding,
 )
-from fastkm.raster.grid.crs import attach_crs, update_geotransform
-from fastkm.raster.io.open import open_netcdf
+from fastkm.raster.grid.coordinates import find_axis_coordinate, find_axis_degrees
+from fastkm.raster.grid.crs import update_geotransform
+from fastkm.raster.io.choose import Sel, choose_steps, choose_time, open_variables
+from fastkm.raster.io.open import open_stored
 from fastkm.raster.io.read_geotiff import (
     find_band,
     is_geotiff,
@@ -41,7 +43,12 @@ from fastkm.raster.io.read_geotiff import (
 if TYPE_CHECKING:
     import xarray as xr
 
+    from fastkm._core.nodata import Nodata
+
 Bbox = tuple[float, float, float, float]
+
+BYTES_PER_BYTE = 3
+"""Bytes of memory that a byte of decoded values takes while it is read, at the least."""
 
 
 def read_raster(
@@ -50,6 +57,8 @@ def read_raster(
     *,
     time: int | str | np.datetime64 = 0,
     bbox: Bbox | None = None,
+    sel: Sel | None = None,
+    nodata: Nodata = None,
     missing: Literal["mask", "keep"] = "mask",
 ) -> xr.DataArray:
     """Read one two-dimensional raster from a netCDF or GeoTIFF file.
@@ -57,16 +66,23 @@ def read_raster(
     Parameters
     ----------
     path : path-like
-        A netCDF3, netCDF4 or GeoTIFF file.
+        A netCDF3, netCDF4 or GeoTIFF file, or a Zarr store.
     variable : str, optional
-        The variable, or the name or number of a band of a GeoTIFF; may be left out if the
-        file has just one raster.
+        The variable, in a group by its path such as ``"forecast/temperature"``, or the name or
+        number of a band of a GeoTIFF; may be left out if the file has just one raster.
     time : int, str or datetime64, default: 0
         The time step: its index (negative from the end), or a date such as ``"2009-10"``.
     bbox : (west, south, east, north), optional
-        Keep the cells with centres inside, in the units of the coordinates. Longitudes may be
-        given as -180..180 or 0..360 whatever the file has, and west may be above east: the box
-        then crosses the seam, and columns are put in west-to-east order.
+        Keep the cells with centres inside, in degrees if the coordinates are latitudes and
+        longitudes, otherwise in their units. Longitudes may be given as -180..180 or 0..360
+        whatever the file has, and west may be above east: the box then crosses the seam, and
+        columns are put in west-to-east order.
+    sel : mapping of str to float, int or str, optional
+        The values at which further dimensions are fixed, such as ``{"level": 500}``: those of
+        their coordinates, equal up to rounding, or indices if they have none.
+    nodata : float or sequence of float, optional
+        Further values that mean missing, as they are stored or in physical units; infinity stands
+        for both infinities.
     missing : {"mask", "keep"}
         "mask" makes cells NaN that are equal to ``_FillValue`` (or the format's default) or any
         of ``missing_value``, or outside ``valid_min``, ``valid_max`` or ``valid_range``. "keep"
@@ -86,7 +102,9 @@ def read_raster(
         If the file cannot be read.
     ValueError
         If the file has no such variable, or none is named and there is not just one candidate;
-        if the variable is not a raster; or if `time`, `bbox` or `missing` is not valid.
+        if the variable is not a raster; or if `time`, `bbox`, `sel` or `missing` is not valid.
+    MemoryError
+        If the raster needs more memory than there is.
     ImportError
         If the file is a GeoTIFF and rasterio or rioxarray, the extra ``tiff``, is not installed.
 
@@ -102,24 +120,38 @@ def read_raster(
     """
     require_choice("missing", missing, ("mask", "keep"))
     if is_geotiff(path):
-        refuse_time(path, time)
-        band = read_geotiff(path, [find_band(path, variable)], decode=missing == "mask")
+        refuse_time(path, time, sel)
+        band = read_geotiff(
+            path, [find_band(path, variable)], decode=missing == "mask", nodata=nodata
+        )
         return crop(take_single_band(band), Axes(None, "y", "x"), bbox)
-    with open_netcdf(path, decode=missing == "mask") as dataset:
-        array = attach_crs(choose_variable(dataset, variable, path), dataset)
+    decode = missing == "mask"
+    with open_variables(path, [variable], decode=decode, nodata=nodata) as [opened]:
+        array = choose_steps(opened.array, sel)
         axes = find_axes(array)
         array = choose_time(array, axes, time)
         array = array.squeeze([d for d in array.dims if d not in axes], drop=True)
-        array = crop(array.transpose(axes.y, axes.x), axes, bbox).load()
-    return mask_missing(array) if missing == "mask" else add_default_fill(array)
+        array = load(crop(array.transpose(axes.y, axes.x), axes, bbox), path)
+    return mask_missing(array) if decode else add_default_fill(array)
 
 
 def read_global_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the global attributes of a file: title, institution, history ...; a GeoTIFF has none."""
     if is_geotiff(path):
         return {}
-    with open_netcdf(path, decode=False) as dataset:
+    with open_stored(path) as dataset:
         return {str(name): value for name, value in dataset.attrs.items()}
+
+
+def load(array: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArray:
+    """Load the values of an array of a file, unless they need more memory than there is."""
+    require_memory(
+        BYTES_PER_BYTE * array.size * array.dtype.itemsize,
+        f"{os.fspath(path)}: {array.name!r} of {' x '.join(map(str, array.shape))} cells",
+        "take a part of it with bbox (--bbox)",
+    )
+    with np.errstate(over="ignore"):  # see `mask_missing`
+        return array.load()
 
 
 def find_missing_cells(array: xr.DataArray) -> dict[str, np.ndarray]:
@@ -142,87 +174,66 @@ def add_default_fill(array: xr.DataArray) -> xr.DataArray:
 
 
 def mask_missing(array: xr.DataArray) -> xr.DataArray:
-    """Set missing cells to NaN, and move the attributes with their rules to ``encoding``."""
+    """Set missing cells to NaN, and move the attributes with their rules to ``encoding``.
+
+    Packed integers whose physical value is beyond floats are missing too, with a warning.
+    """
     # xarray compares float32 cells with a fill value in double and misses 1e20: compare again
     fills = {n: array.encoding[n] for n in ("_FillValue", "missing_value") if n in array.encoding}
     described = array.copy(deep=False)
     described.attrs = {**fills, **array.attrs}
     missing = np.logical_or.reduce(list(find_missing_cells(described).values()))
+    stored = np.dtype(array.encoding.get("dtype", array.dtype))
+    if array.dtype.kind == "f" and stored.kind in "iu":
+        missing = missing | _find_overflow(array, missing)
     made = array.where(~missing) if array.dtype.kind == "f" or missing.any() else array.copy()
-    applied = {n: v for n, v in array.attrs.items() if n.startswith("valid_")}
+    rules = (*cf_rules.FILLS, *cf_rules.LIMITS)
+    applied = {n: v for n, v in array.attrs.items() if n in rules}
     made.attrs = {n: v for n, v in array.attrs.items() if n not in applied}
     made.encoding = {**array.encoding, **applied}
     return made
 
 
-def choose_variable(
-    dataset: xr.Dataset, variable: str | None, path: str | os.PathLike[str]
-) -> xr.DataArray:
-    """Return the variable of this name, or the only raster."""
-    names = find_raster_variables(dataset)
-    listed = ", ".join(names) or "none"
-    if variable is None:
-        if not names:
-            raise ValueError(f"{os.fspath(path)} holds no raster variable")
-        if len(names) != 1:
-            raise ValueError(f"{os.fspath(path)}: name one of its raster variables: {listed}")
-        return dataset[names[0]]
-    if variable not in dataset.data_vars:
-        raise ValueError(f"{os.fspath(path)} has no variable {variable!r}; its rasters: {listed}")
-    return dataset[variable]
-
-
-def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64) -> xr.DataArray:
-    """Select one step of time, by its index or its date."""
-    if axes.time is None:
-        if not (isinstance(time, int | np.integer) and time in {0, -1}):
-            raise ValueError(f"time={time!r} was asked for, but {array.name!r} has no time axis")
-        return array
-    steps = array.sizes[axes.time]
-    if isinstance(time, int | np.integer):
-        if not -steps <= time < steps:
-            raise ValueError(f"time index {time} is outside the {steps} steps of {array.name!r}")
-        return array.isel({axes.time: int(time)})
-    try:
-        chosen = array.sel({axes.time: time})
-    except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"time {time!r} is not among the {steps} steps of {array.name!r}, "
-            f"{_format_time_span(array, axes.time)}"
-        ) from error
-    if axes.time not in chosen.dims:
-        return chosen
-    if chosen.sizes[axes.time] != 1:
-        raise ValueError(f"time {time!r} fits {chosen.sizes[axes.time]} steps; it must fit one")
-    return chosen.isel({axes.time: 0})
-
-
-def _format_time_span(array: xr.DataArray, dim: str) -> str:
-    """Describe the range of the dates of the steps."""
-    if dim not in array.coords:
-        return "which have no dates"
-    first, last = (str(array[dim].values[end]).split("T")[0] for end in (0, -1))
-    return f"{first} to {last}"
+def _find_overflow(array: xr.DataArray, missing: np.ndarray) -> np.ndarray:
+    """Find the cells that are infinite because unpacking has made them so; warn of them."""
+    infinite = np.isinf(array.values) & ~missing
+    count = np.count_nonzero(infinite)
+    if count:
+        scale, offset = (array.encoding.get(name) for name in cf_rules.PACKING)
+        warnings.warn(
+            f"{count:,} cells of {array.name!r} are missing, because their scale_factor, {scale}, and "
+            f"add_offset, {offset}, make numbers of them that are too large",
+            stacklevel=3,
+        )
+    return infinite
 
 
 def crop(array: xr.DataArray, axes: Axes | StackAxes, bbox: Bbox | None) -> xr.DataArray:
     """Keep the rows and columns with centres in the box, columns from west to east.
 
+    The box is in degrees for latitudes and longitudes, otherwise in the units of the coordinates.
     The transform that the array carries is updated. Without a box the array is returned as it is.
     """
     if bbox is None:
         return array
     west, south, east, north = _parse_bbox(bbox)
-    for dim in (axes.y, axes.x):
-        if dim not in array.coords:
+    sides = []
+    for role, dim in (("y", axes.y), ("x", axes.x)):
+        coordinate = find_axis_coordinate(array, role, dim)
+        if coordinate is None:
             raise ValueError(f"bbox needs coordinates, but dimension {dim!r} has none")
-    stored_y, stored_x = (np.asarray(array[dim].values) for dim in (axes.y, axes.x))
+        sides.append(coordinate)
+    degrees = find_axis_degrees(array, axes.y, axes.x)
+    stored_y, stored_x = (
+        side.values if size == 1.0 else side.values.astype(np.float64) * size
+        for side, size in zip(sides, degrees or (1.0, 1.0), strict=True)
+    )
     y, x = stored_y.astype(np.float64), stored_x.astype(np.float64)
     near_y, near_x = measure_rounding(stored_y), measure_rounding(stored_x)
     # centres on an edge are inside, whatever their rounding
     rows = np.flatnonzero((y >= south - near_y) & (y <= north + near_y))
     west -= near_x
-    if is_geographic(array, axes):
+    if degrees is not None:
         # shift longitudes into [west, west + 360), so that a box across the seam is one range
         x = x + 360.0 * np.ceil((west - x) / 360.0)
         span = 360.0 if east - west >= 360.0 else (east - west) % 360.0
@@ -235,8 +246,9 @@ def crop(array: xr.DataArray, axes: Axes | StackAxes, bbox: Bbox | None) -> xr.D
     if len(rows) == 0 or len(columns) == 0:
         raise ValueError(f"bbox {bbox} holds no cell centre of {array.name!r}")
     cropped = array.isel({axes.y: rows, axes.x: columns})
-    cropped = cropped.assign_coords({axes.x: _to_file_range(x[columns], stored_x)})
-    cropped[axes.x].attrs = array[axes.x].attrs
+    if degrees is not None:
+        shifted = (_to_file_range(x[columns], stored_x) / degrees[1]).astype(sides[1].dtype)
+        cropped = cropped.assign_coords({sides[1].name: (axes.x, shifted, sides[1].attrs)})
     return update_geotransform(cropped, array, axes.y, axes.x)
 
 

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
 from fastkm._version import __version__
 from fastkm.raster.grid.axes import find_axes, is_geographic
-from fastkm.raster.grid.crs import Transform, compute_geotransform, get_crs_wkt, get_geotransform
+from fastkm.raster.grid.coordinates import convert_coordinates, find_axis_degrees
+from fastkm.raster.grid.crs import (
+    Transform,
+    compute_geotransform,
+    get_crs_wkt,
+    get_geotransform,
+    is_longlat,
+)
+from fastkm.raster.grid.geolocation import AxisGrid, find_grid
 from fastkm.raster.io.read_geotiff import ignore_missing_georeference, import_rasterio
 
 if TYPE_CHECKING:
@@ -62,27 +73,52 @@ def write_label_tiff(
         profile["crs"] = rasterio.crs.CRS.from_wkt(wkt)
     tags = {"source": source, "history": f"fastkm {__version__}: {history}"}
     with (
-        atomic_write(path) as draft,
         ignore_missing_georeference(),
-        rasterio.open(draft, "w", **profile) as file,
+        atomic_write(path, partial(_check_tiff, numbers)) as draft,
+        rasterio.MemoryFile(filename="labels.tif") as memory,
     ):
-        # the colour table has to be written before the labels
-        file.write_colormap(1, _make_colour_table(colours, missing))
-        file.write(numbers, 1)
-        file.set_band_description(1, str(labels.attrs["long_name"]))
-        file.update_tags(**tags)
-        file.update_tags(1, **_make_band_tags(labels.attrs))
+        # written to memory first: on a full disk libtiff goes on in silence
+        with memory.open(**profile) as file:
+            # the colour table has to be written before the labels
+            file.write_colormap(1, _make_colour_table(colours, missing))
+            file.write(numbers, 1)
+            file.set_band_description(1, str(labels.attrs["long_name"]))
+            file.update_tags(**tags)
+            file.update_tags(1, **_make_band_tags(labels.attrs))
+        _copy_from_memory(memory.name, draft)
+
+
+def _copy_from_memory(name: str, draft: Path) -> None:
+    """Copy a file of GDAL's memory, and the .aux.xml beside it if there is one, to the disk."""
+    import rasterio.shutil
+    from rasterio._err import CPLE_BaseError
+
+    try:
+        rasterio.shutil.copyfiles(name, draft)
+    except CPLE_BaseError as error:
+        raise OSError(str(error)) from error
+
+
+def _check_tiff(numbers: np.ndarray, draft: Path) -> None:
+    """Raise unless a file holds these numbers, and GDAL's file beside it is whole."""
+    with import_rasterio().open(draft) as file:
+        if not np.array_equal(file.read(1), numbers):
+            raise OSError("it holds other labels than were written")
+    for aside in draft.parent.glob("*.xml"):
+        ET.parse(aside)
 
 
 def _orient(labels: xr.DataArray) -> tuple[xr.DataArray, Transform | None]:
     """Return labels and their transform: the one they carry, or one with north up."""
     axes = find_axes(labels)
-    labels = labels.transpose(axes.y, axes.x)
+    labels = convert_coordinates(labels.transpose(axes.y, axes.x), axes.y, axes.x)
     own = get_geotransform(labels)
     if own is not None:
         return labels, own
     if axes.y not in labels.coords and axes.x not in labels.coords:
         return labels, None
+    if is_geographic(labels, axes):
+        labels = _unroll_longitudes(labels, axes.x)
     if axes.y in labels.coords and labels[axes.y].values[0] < labels[axes.y].values[-1]:
         labels = labels.isel({axes.y: slice(None, None, -1)})
     if axes.x in labels.coords and labels[axes.x].values[0] > labels[axes.x].values[-1]:
@@ -96,11 +132,29 @@ def _orient(labels: xr.DataArray) -> tuple[xr.DataArray, Transform | None]:
     return labels, transform
 
 
+def _unroll_longitudes(labels: xr.DataArray, dim: str) -> xr.DataArray:
+    """Return labels with longitudes without jumps, on a map."""
+    grid = find_grid(labels)
+    if not isinstance(grid, AxisGrid):
+        return labels
+    if grid.west is None:
+        return labels.assign_coords({dim: grid.x})
+    if not grid.turn:
+        turns = np.floor((grid.x.min() + 180.0) / 360.0)
+        return labels.assign_coords({dim: grid.x - 360.0 * turns})
+    turned = grid.west + (grid.x - grid.west) % 360.0
+    return labels.assign_coords({dim: turned}).sortby(dim)
+
+
 def _find_wkt(labels: xr.DataArray) -> str | None:
     """Return the reference system that labels carry, or WGS84 for longitudes and latitudes."""
-    carried = get_crs_wkt(labels)
-    if carried is not None or not is_geographic(labels, find_axes(labels)):
-        return carried
+    from pyproj.crs import CRS, is_wkt
+
+    carried, axes = get_crs_wkt(labels), find_axes(labels)
+    if is_longlat(carried) or find_axis_degrees(labels, axes.y, axes.x) is None:
+        if carried is None or is_wkt(carried):
+            return carried
+        return str(CRS(carried).to_wkt())  # of a code such as EPSG:32633
     return str(import_rasterio().crs.CRS.from_epsg(4326).to_wkt())
 
 

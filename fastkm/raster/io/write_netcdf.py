@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,14 @@ from fastkm._core.atomic_write import atomic_write
 from fastkm._version import __version__
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.crs import find_grid_mapping
+from fastkm.raster.io.decode_times import drop_unknown_dates
+from fastkm.raster.io.open import netcdf_lock
 
 if TYPE_CHECKING:
     import xarray as xr
+
+CHECKED_TOGETHER = 1 << 22
+"""Numbers that are read at a time when a file is checked."""
 
 
 def write_labels(
@@ -36,14 +42,32 @@ def write_labels(
         and history behind the new ones.
     """
     dataset, encoding = make_label_dataset(labels, source, history, inherited)
-    with atomic_write(path) as draft:
+    with atomic_write(path, check_netcdf) as draft:
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+
+
+def check_netcdf(path: str | os.PathLike[str]) -> None:
+    """Read all numbers of a netCDF file, some megabytes at a time; raise if some cannot be read."""
+    import netCDF4
+
+    with netcdf_lock(), netCDF4.Dataset(os.fspath(path)) as file:
+        file.set_auto_maskandscale(False)
+        for variable in file.variables.values():
+            if not variable.ndim:
+                variable[...]
+                continue
+            chunks = variable.chunking()
+            least = 1 if chunks == "contiguous" else chunks[0]
+            step = max(least, CHECKED_TOGETHER // max(1, math.prod(variable.shape[1:])))
+            for first in range(0, variable.shape[0], step):
+                variable[first : first + step]
 
 
 def make_label_dataset(
     labels: xr.DataArray, source: str, history: str, inherited: Mapping[str, Any] | None
 ) -> tuple[xr.Dataset, dict[str, dict[str, object]]]:
     """Return the dataset of a file of labels, and the encoding of its variables."""
+    labels = drop_unknown_dates(labels)
     dataset = labels.to_dataset()
     old = dict(inherited or {})
     older = {name: [str(old[name])] if name in old else [] for name in ("source", "history")}
@@ -69,5 +93,6 @@ def make_label_dataset(
 
 def _choose_encoding(coordinate: xr.DataArray) -> dict[str, Any]:
     """Choose how to store a coordinate: as its file did; coordinates have no missing cells."""
-    kept = {n: v for n, v in coordinate.encoding.items() if n in {"units", "calendar", "dtype"}}
-    return {**kept, "_FillValue": None}
+    stored = coordinate.encoding
+    names = {"units", "calendar"} | ({"dtype"} if "scale_factor" not in stored else set())
+    return {**{n: v for n, v in stored.items() if n in names}, "_FillValue": None}

@@ -11,10 +11,8 @@ If every step has its own codebook, the centroids are variables along time inste
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +20,8 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm._core.dask_blocks import synchronous_scheduler
 from fastkm.cluster.codebook import MISSING
-from fastkm.raster.io.open import get_reason, netcdf_lock
-from fastkm.raster.io.write_netcdf import make_label_dataset
+from fastkm.raster.io.open import netcdf_lock
+from fastkm.raster.io.write_netcdf import check_netcdf, make_label_dataset
 
 if TYPE_CHECKING:
     import netCDF4
@@ -36,9 +34,6 @@ COMPRESSION = {"zlib": True, "complevel": 1, "shuffle": False}
 
 CODEBOOK_ATTRIBUTES = ("centroids", "breaks", "inertia")
 """Attributes of labels that describe one codebook for all steps."""
-
-FULL_DISK = 1 << 20
-"""Bytes: if fewer are free on a disk, a failure to write is explained by the full disk."""
 
 
 def write_label_series(
@@ -81,11 +76,7 @@ def write_label_series(
             dataset[name] = (dims, values[name], attrs)
             encoding[name] = {"_FillValue": None}
     encoding["cluster"] |= COMPRESSION | {"chunksizes": (1, *labels.shape[1:])}
-    with (
-        atomic_write(path) as draft,
-        explain_write_errors(Path(path), draft),
-        synchronous_scheduler(),
-    ):
+    with atomic_write(path, check_netcdf) as draft, synchronous_scheduler():
         dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
 
 
@@ -115,8 +106,7 @@ def join_label_series(
             with _open_part(part) as file:
                 counts.append(len(file.variables["cluster"]))
     with (
-        atomic_write(path) as draft,
-        explain_write_errors(Path(path), draft),
+        atomic_write(path, check_netcdf) as draft,
         netcdf_lock(),
         netCDF4.Dataset(draft, "w") as target,
     ):
@@ -233,20 +223,3 @@ def _open_part(path: str | os.PathLike[str]) -> Iterator[netCDF4.Dataset]:
             yield file
     except (OSError, RuntimeError) as error:
         raise OSError(f"{os.fspath(path)} cannot be read: {error}") from error
-
-
-@contextmanager
-def explain_write_errors(path: Path, draft: Path) -> Iterator[None]:
-    """Turn a failure to write into an `OSError` that names the file, and says if the disk is full.
-
-    The libraries of netCDF and HDF5 only say that something failed.
-    """
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        free = shutil.disk_usage(draft.parent).free
-        is_full = free < FULL_DISK
-        reason = f"no space is left on the disk ({free} bytes)" if is_full else get_reason(error)
-        if draft.is_file():  # HDF5 cannot close what it cannot write, and would hold the space
-            os.truncate(draft, 0)
-        raise OSError(f"{path} cannot be written: {reason}") from error

@@ -8,13 +8,13 @@ format 2, which more programs read than format 3.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.atomic_write import atomic_write, explain_write_errors
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.io.write_netcdf import make_label_dataset
@@ -22,7 +22,6 @@ from fastkm.raster.io.write_netcdf_series import (
     collect_codebook_values,
     describe_codebook_variables,
     drop_codebook_attributes,
-    explain_write_errors,
 )
 
 if TYPE_CHECKING:
@@ -98,15 +97,10 @@ def create_label_store(
         described_variables = describe_codebook_variables(whole, clusters)
         for name, (dims, sizes, attrs) in described_variables.items():
             dataset[name] = (dims, _make_lazy(sizes, np.float64(np.nan)), attrs)
-    # write beside the target, then rename
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-        draft = Path(folder, target.name)
-        with explain_write_errors(target, draft):
-            dataset.to_zarr(
-                draft, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding
-            )
-            draft.rename(target)
+    with atomic_write(path, _check_store) as draft:
+        dataset.to_zarr(
+            draft, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding
+        )
 
 
 def write_label_steps(
@@ -140,10 +134,22 @@ def write_label_steps(
                 f"labels of steps {first} to {last - 1}, shape {labels.shape}, {labels.dtype}, do "
                 f"not fit into {os.fspath(path)}: shape {stored.shape}, {stored.dtype}"
             )
-        stored[first:last] = labels.values
+        values = {"cluster": labels.values}
         if codebooks is not None:
-            for name, values in collect_codebook_values(labels, codebooks).items():
-                store[name][first:last] = values  # type: ignore[index]
+            values |= collect_codebook_values(labels, codebooks)
+        for name, numbers in values.items():
+            own: Any = store[name]
+            own[first:last] = numbers
+            if not np.array_equal(own[first:last], numbers, equal_nan=own.dtype.kind == "f"):
+                raise OSError(f"{name!r} holds other numbers than were written")
+
+
+def _check_store(path: Path) -> None:
+    """Raise unless the coordinates of a store, and a step of it, can be read."""
+    import zarr
+
+    for _, array in zarr.open_group(path, mode="r").arrays():
+        array[:1] if array.ndim > 1 else array[...]
 
 
 def _make_lazy(shape: tuple[int, ...], value: Any) -> Any:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.memory import require_memory
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.axes import Axes
-from fastkm.raster.grid.crs import attach_crs, find_grid_mapping
-from fastkm.raster.io.open import open_stored
-from fastkm.raster.io.read_netcdf import Bbox, choose_variable, crop
+from fastkm.raster.grid.axes import Axes, has_dates
+from fastkm.raster.grid.crs import find_grid_mapping
+from fastkm.raster.io.choose import Sel, open_variables
+from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
 from fastkm.raster.mask import read_kept_cells
 from fastkm.raster.multifile.read_steps import (
     GridWindow,
@@ -43,9 +44,12 @@ from fastkm.raster.multifile.series import (
     Step,
     VariableFormats,
 )
+from fastkm.raster.multifile.stamps import read_stamp
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from fastkm._core.nodata import Nodata
 
 TOLERANCE = 1e-3
 """Share of a cell by which coordinates of two inputs may differ: float32 beside float64."""
@@ -58,6 +62,8 @@ def open_archive(
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
     years: tuple[int, int] | None = None,
+    sel: Sel | None = None,
+    nodata: Nodata = None,
     missing: Missing = "mask",
     steps_per_chunk: int | None = None,
 ) -> xr.DataArray | xr.Dataset:
@@ -75,6 +81,10 @@ def open_archive(
         A file with one raster on the same grid: cells where it is 0 or missing are left out.
     years : (int, int), optional
         First and last year.
+    sel : mapping of str to float, int or str, optional
+        The values at which further dimensions are fixed, as for `fastkm.read_raster`.
+    nodata : float or sequence of float, optional
+        Further values that mean missing, as for `fastkm.read_raster`.
     missing : {"mask", "keep"}
         "mask" sets missing cells to NaN. "keep" returns the numbers as stored, with the attributes
         that say which are missing; if the files differ in these, missing cells are NaN all the
@@ -112,7 +122,7 @@ def open_archive(
     """
     paths = find_inputs(files)
     infos = [
-        scan_file(path, variable, name=name)
+        scan_file(path, variable, name=name, sel=sel, nodata=nodata)
         for path, name in zip(paths, make_short_names(paths), strict=True)
     ]
     series = combine_files(infos, years=years, bbox=bbox, mask=mask)
@@ -262,7 +272,8 @@ def _make_series(
     bbox = None if bbox is None else (*map(float, bbox),)  # type: ignore[assignment]
     mask = None if mask is None else os.fspath(Path(mask).absolute())
     shape = (len(rows), len(columns))
-    window = GridWindow(_as_slice(rows), _as_slice(columns), shape, mask, bbox)
+    mask_stamp = None if mask is None else read_stamp(mask)
+    window = GridWindow(_as_slice(rows), _as_slice(columns), shape, mask, bbox, mask_stamp)
     inputs = _share_common_values(inputs)
     # how each variable comes out, as stored and decoded
     formats = []
@@ -272,6 +283,13 @@ def _make_series(
         stored = find_stored_format(ways, with_mask=mask is not None)
         decoded = find_decoded_format(ways)
         formats.append(VariableFormats(variable.name, variable.units, stored, decoded))
+    require_memory(
+        BYTES_PER_BYTE
+        * (len(rows) * len(columns))
+        * sum(np.dtype(variable.decoded.dtype).itemsize for variable in formats),
+        f"{first.name}: one step of {len(rows)} x {len(columns)} cells",
+        "take a part of it with bbox (--bbox)",
+    )
     # the steps, and how their dates are represented
     times = [time for time, _, _ in found]
     low, high = NANOSECOND_YEARS
@@ -299,12 +317,14 @@ def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarr
     """Return the coordinates of the grid after `bbox`, and the numbers of its rows and columns."""
     variable = first.variables[0]
     time, y, x = variable.axes
-    with open_stored(first.path) as dataset:
-        array = attach_crs(choose_variable(dataset, variable.name, first.path), dataset)
+    with open_variables(first.path, [variable.name], decode=False) as [opened]:
+        array = opened.array.isel(variable.positions)
         if time is not None:
             array = array.isel({time: 0}, drop=True)
         array = array.squeeze([d for d in array.dims if d not in {y, x}], drop=True)
-        array = array.transpose(y, x).drop_vars(first.time_name, errors="ignore")
+        # dates that are no dimension, such as those of a forecast's start, differ between inputs
+        dated = [n for n, c in array.coords.items() if has_dates(c) and n not in variable.positions]
+        array = array.transpose(y, x).drop_vars([first.time_name, *dated], errors="ignore")
         # number rows and columns before they are cropped, so that the numbers are cropped with them
         numbered = array.copy(data=np.broadcast_to(np.int8(0), array.shape))
         numbered = numbered.assign_coords(
@@ -314,6 +334,7 @@ def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarr
         rows, columns = (np.asarray(cropped[name].values) for name in (_ROW, _COLUMN))
         cropped = cropped.drop_vars([_ROW, _COLUMN])
         grid = cropped.coords.to_dataset().load()
+    first.require_unchanged()
     for name in grid.variables:
         grid[name].encoding = {
             k: v for k, v in grid[name].encoding.items() if k in {"dtype", "bounds"}
@@ -341,7 +362,9 @@ def _share_common_values(inputs: list[FileInfo]) -> list[FileInfo]:
     for info in inputs:
         variables = []
         for own in info.variables:
-            key = (own.name, own.dims, own.axes, own.steps_per_chunk, make_decoding_key(own))
+            fixed = tuple(own.positions.items())
+            stored = (own.name, own.dims, own.axes, own.steps_per_chunk, fixed)
+            key = (*stored, make_decoding_key(own))
             variables.append(known.setdefault(key, own))
         common = replace(info, y=first.y, x=first.x, crs=first.crs, time_attrs=first.time_attrs)
         shared.append(replace(common, variables=tuple(variables)))

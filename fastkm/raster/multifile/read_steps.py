@@ -17,18 +17,24 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core import cf_missing
+from fastkm._core import cf_missing, cf_rules
 from fastkm.errors import ArchiveError
 from fastkm.raster.io.open import is_zarr_store, netcdf_lock, open_zarr, require_complete
 from fastkm.raster.io.read_netcdf import Bbox, add_default_fill, find_missing_cells, mask_missing
 from fastkm.raster.mask import read_kept_cells
 from fastkm.raster.multifile.scan import StoredVariable, extract_reason
+from fastkm.raster.multifile.stamps import (
+    CHANGED,
+    Stamp,
+    hash_times,
+    read_stamp,
+    require_unchanged,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +47,8 @@ DAMAGE = (OSError, RuntimeError, ValueError, LookupError, EOFError, zlib.error)
 class FileSteps:
     """Steps of one input: how it stores the variable, and their positions on its time axis.
 
-    `name` and `times` are the names of the input and of its steps in error messages.
+    `name` and `times` are the names of the input and of its steps in error messages. `stamp` and
+    `times_digest`, of the coordinate `time_name`, are those of the input when it was scanned.
     """
 
     path: str
@@ -49,14 +56,18 @@ class FileSteps:
     variable: StoredVariable
     indices: tuple[int, ...]
     times: tuple[str, ...]
+    stamp: Stamp
+    arrays: tuple[str, ...]
+    time_name: str
+    times_digest: str
 
 
 @dataclass(frozen=True, eq=False)
 class GridWindow:
     """The part of the grid that is read: rows and columns of the input, in the order of the output.
 
-    `shape` has their numbers. `mask` is a file that says which of these cells are kept, `bbox` the
-    box by which it is cropped.
+    `shape` has their numbers. `mask` is a file that says which of these cells are kept, with the
+    stamp `mask_stamp`, and `bbox` the box by which it is cropped.
     """
 
     rows: slice | np.ndarray
@@ -64,6 +75,7 @@ class GridWindow:
     shape: tuple[int, int]
     mask: str | None = None
     bbox: Bbox | None = None
+    mask_stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +130,7 @@ def read_block(block: Block) -> np.ndarray:
             _read_steps(stored, steps, window)
             out[...] = decode_steps(stored, variable).values
     if window.mask is not None:
-        keep = _read_mask(window.mask, window.bbox, _read_stamp(window.mask))
+        keep = _read_mask(window.mask, window.bbox, window.mask_stamp)
         values[:, ~keep] = output_format.masked_value
     return values
 
@@ -174,12 +186,13 @@ def decode_steps(stored: np.ndarray, variable: StoredVariable) -> xr.DataArray:
         decoded = decode_cf_variable(variable.name, raw, decode_times=False, decode_timedelta=False)
     array = xr.DataArray(decoded, name=variable.name)
     array.encoding = decoded.encoding
-    return mask_missing(array.load())
+    with np.errstate(over="ignore"):  # see `mask_missing`
+        return mask_missing(array.load())
 
 
 def _needs_no_unpacking(variable: StoredVariable) -> bool:
     """Return True if decoding changes nothing but missing cells."""
-    return np.dtype(variable.dtype).kind == "f" and not cf_missing.is_packed(variable.attrs)
+    return np.dtype(variable.dtype).kind == "f" and not cf_rules.is_packed(variable.attrs)
 
 
 @contextmanager
@@ -218,15 +231,28 @@ def _read_steps(out: np.ndarray, steps: FileSteps, window: GridWindow) -> None:
     """Read the steps of one input as stored into `out`."""
     variable, row = steps.variable, 0
     try:
-        with _open_variable(steps.path, variable.name) as source:
+        with _open_variable(steps.path, variable.name) as source, _require_unchanged(steps, source):
             if _read_steps_at_once(out, source, steps, window):
                 return
             for row, index in enumerate(steps.indices):
                 key = _make_index(variable, index, window)
                 out[row] = _arrange(np.asarray(source[key]), variable, window)
+    except ArchiveError as error:
+        raise ArchiveError(steps.name, steps.times[row], error.reason) from None
     except DAMAGE as error:
         reason = f"cannot be read: {extract_reason(error, steps.path)}"
         raise ArchiveError(steps.name, steps.times[row], reason) from error
+
+
+@contextmanager
+def _require_unchanged(steps: FileSteps, source: Any) -> Iterator[None]:
+    """Raise an ArchiveError if, before or after, an open input is not what it was when scanned."""
+    check = partial(require_unchanged, steps.path, steps.name, steps.stamp, steps.arrays)
+    check()
+    if hash_times(source, steps.time_name) != steps.times_digest:
+        raise ArchiveError(steps.name, "", CHANGED)
+    yield
+    check()
 
 
 def _read_steps_at_once(out: np.ndarray, source: Any, steps: FileSteps, window: GridWindow) -> bool:
@@ -253,14 +279,15 @@ def _read_steps_at_once(out: np.ndarray, source: Any, steps: FileSteps, window: 
 def _open_variable(path: str, name: str) -> Iterator[Any]:
     """Open an input and yield a variable that returns stored numbers when it is indexed."""
     if is_zarr_store(path):
-        with open_zarr(path, decode_cf=False) as dataset:
-            yield dataset.variables[name]
+        group, _, own = name.rpartition("/")
+        with open_zarr(path, group=group, decode=None) as dataset:
+            yield dataset.variables[own]
         return
     import netCDF4
 
     require_complete(path)
     with netcdf_lock(), netCDF4.Dataset(path) as file:
-        variable = file.variables[name]
+        variable = file[name]
         variable.set_auto_maskandscale(False)
         variable.set_auto_chartostring(False)
         yield variable
@@ -275,7 +302,7 @@ def _make_index(
         variable.axes.y: _to_covering_slice(window.rows),
         variable.axes.x: _to_covering_slice(window.columns),
     }
-    return tuple(of_dim.get(dim, 0) for dim in variable.dims)
+    return tuple(of_dim.get(dim, variable.positions.get(dim, 0)) for dim in variable.dims)
 
 
 def _to_covering_slice(chosen: slice | np.ndarray) -> slice:
@@ -295,15 +322,11 @@ def _arrange(read: np.ndarray, variable: StoredVariable, window: GridWindow) -> 
     return read
 
 
-def _read_stamp(path: str) -> tuple[int, int]:
-    """Return what changes when a file is rewritten."""
-    status = Path(path).stat()
-    return status.st_mtime_ns, status.st_size
-
-
 @lru_cache(maxsize=4)
-def _read_mask(path: str, bbox: Bbox | None, stamp: tuple[int, int]) -> np.ndarray:  # noqa: ARG001
+def _read_mask(path: str, bbox: Bbox | None, stamp: Stamp | None) -> np.ndarray:
     """Read a mask, once in a process: it costs as much as reading a step."""
     keep = read_kept_cells(path, bbox=bbox)
+    if read_stamp(path) != stamp:
+        raise ValueError(f"{path} {CHANGED}")
     keep.flags.writeable = False
     return keep

@@ -21,7 +21,7 @@ import numpy as np
 
 from fastkm._core.validation import require_choice
 from fastkm.raster.grid.crs import carry_crs
-from fastkm.raster.io.open import open_stored
+from fastkm.raster.io.choose import open_variables
 from fastkm.raster.io.read_bands import compute_variable_areas
 from fastkm.raster.multifile.read_steps import (
     Block,
@@ -258,12 +258,14 @@ class RasterSeries:
             If the grid has no latitudes and longitudes and no reference system.
         OSError
             If the first input, from which the limits of cells are read, cannot be read any more.
+        ArchiveError
+            If it is no longer what it was.
         """
         first = self.inputs[0]
-        with open_stored(first.path) as dataset:
-            return compute_variable_areas(
-                dataset, first.variables[0].name, first.path, self.window.bbox
-            )
+        with open_variables(first.path, [first.variables[0].name], decode=True) as [opened]:
+            areas = compute_variable_areas(opened, "all", self.window.bbox, None)
+        first.require_unchanged()
+        return areas
 
     def _make_block(
         self, first: int, last: int, variable: int, output_format: OutputFormat
@@ -274,7 +276,19 @@ class RasterSeries:
             source, steps = self.inputs[number], tuple(run)
             indices, times = tuple(s.index for s in steps), tuple(s.time for s in steps)
             stored = source.variables[variable]
-            files.append(FileSteps(source.path, source.name, stored, indices, times))
+            files.append(
+                FileSteps(
+                    source.path,
+                    source.name,
+                    stored,
+                    indices,
+                    times,
+                    source.stamp,
+                    source.arrays,
+                    source.time_name,
+                    source.times_digest,
+                )
+            )
         return Block(tuple(files), self.window, output_format)
 
     def _make_dask_array(self, variable: int, output_format: OutputFormat, length: int) -> Any:

@@ -1,13 +1,14 @@
 """The end of a run: the results of parts are joined to files for all steps.
 
 Parts are read in the order of time, so the files are the same whichever workers made the parts. A
-file is written whole or not at all. If a run was killed here, its files are written again, except
-label maps that were moved to their place.
+file is written whole or not at all. If a run was killed here, its files are written again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
 from fastkm.vector.write import write_outline_parts
-from fastkm.workflows.archive.checkpoint import RunFolder, read_json
 from fastkm.workflows.tables import write_csv
 
 if TYPE_CHECKING:
@@ -24,21 +24,36 @@ if TYPE_CHECKING:
 
     from fastkm.errors import ArchiveError
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.workflows.archive.checkpoint import RunFolder
+    from fastkm.workflows.archive.parts import Part
     from fastkm.workflows.archive.step_tasks import Row, Span
 
 OUTLINES_IN_MEMORY = 10_000
 """Outlines that are written at a time: some 20 MB at a quarter degree."""
 
 
-def read_tables(folder: RunFolder, parts: int) -> tuple[list[Row], list[Row]]:
-    """Read the measures of each step and cluster, and the codebooks of single steps."""
-    found = map(read_json, folder.find_files("table.json", range(parts)))
-    tables = [table for table in found if table is not None]
+def find_files(name: str, parts: Iterable[Part]) -> list[Path]:
+    """Find the files of this name in the folders of some parts; not every part has one."""
+    return [part.path / name for part in parts if name in part.files]
+
+
+def read_tables(parts: Sequence[Part], k: int) -> tuple[list[Row], list[Row]]:
+    """Read the measures of each step and cluster, and the codebooks of single steps.
+
+    Raises
+    ------
+    OSError
+        If a table cannot be read, or there is not each cluster of each step, once.
+    """
+    tables = [json.loads(path.read_bytes()) for path in find_files("table.json", parts)]
     rows = [row for table in tables for row in table["rows"]]
+    expected = [(time, j) for part in parts for time in part.steps for j in range(k)]
+    if [(row["time"], row["cluster"]) for row in rows] != expected:
+        raise OSError("the finished parts do not hold each step once: go on with --resume")
     return rows, [book for table in tables for book in table["codebooks"]]
 
 
-def read_row_counts(folder: RunFolder, parts: int, together: int) -> np.ndarray:
+def read_row_counts(parts: Sequence[Part], together: int) -> np.ndarray:
     """Read for each row of the grid how many cells are in the highest cluster, and not missing.
 
     Counts of `together` consecutive steps are added, so that a long archive needs no more memory
@@ -46,7 +61,7 @@ def read_row_counts(folder: RunFolder, parts: int, together: int) -> np.ndarray:
     """
     columns: list[np.ndarray] = []
     done = 0
-    for path in folder.find_files("rows.npy", range(parts)):
+    for path in find_files("rows.npy", parts):
         for counts in np.load(path):
             if done % together == 0:
                 columns.append(np.zeros(counts.shape, np.int64))
@@ -55,24 +70,37 @@ def read_row_counts(folder: RunFolder, parts: int, together: int) -> np.ndarray:
     return np.array(columns)
 
 
-def place_labels(folder: RunFolder, archive: RasterSeries, spans: Sequence[Span]) -> list[Path]:
-    """Make one file of label maps for each input: move its only part, or join its parts."""
+def place_labels(
+    folder: RunFolder, archive: RasterSeries, spans: Sequence[Span], parts: Sequence[Part]
+) -> list[Path]:
+    """Make one file of label maps for each input: link to its only part, or join its parts."""
     folder.labels.mkdir(exist_ok=True)
-    of_input: dict[int, list[int]] = {}
-    for number, span in enumerate(spans):
-        of_input.setdefault(archive.steps[span.first].source, []).append(number)
+    of_input: dict[int, list[Part]] = {}
+    for span, part in zip(spans, parts, strict=True):
+        of_input.setdefault(archive.steps[span.first].source, []).append(part)
     names = name_label_files([one.name for one in archive.inputs])
     placed = []
-    for source, numbers in of_input.items():
+    for source, own in of_input.items():
         target = folder.labels / names[source]
-        parts = folder.find_files("labels.nc", numbers)
-        if parts and len(numbers) == 1:
-            parts[0].replace(target)
-        elif parts:
-            join_label_series(parts, target)
-        if target.exists():
-            placed.append(target)
+        files = find_files("labels.nc", own)
+        if not files:
+            continue
+        if len(files) == 1:
+            _link_or_copy(files[0], target)
+        else:
+            join_label_series(files, target)
+        placed.append(target)
     return placed
+
+
+def _link_or_copy(part: Path, target: Path) -> None:
+    """Give a file a second name: if the run is killed later, the part is still whole."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(part)
+    except OSError:  # not on every file system
+        with atomic_write(target) as draft:
+            shutil.copyfile(part, draft)
 
 
 def name_label_files(inputs: Sequence[str]) -> list[str]:
@@ -93,9 +121,9 @@ def name_label_files(inputs: Sequence[str]) -> list[str]:
     return names
 
 
-def write_all_outlines(folder: RunFolder, parts: int) -> list[Path]:
+def write_all_outlines(folder: RunFolder, parts: Sequence[Part]) -> list[Path]:
     """Write the outlines of all steps; write no file if there are none."""
-    found = folder.find_files("outlines.parquet", range(parts))
+    found = find_files("outlines.parquet", parts)
     if not found:
         return []
     target = folder.root / "outlines.gpkg"
@@ -130,9 +158,14 @@ def write_areas(rows: list[Row], folder: RunFolder) -> list[Path]:
     write_csv([columns, *([row[column] for column in columns] for row in rows)], table)
     types = dict.fromkeys(columns[3:], "float64")
     types |= {"cluster": "int64", "cells": "int64", "outlines": "Int64"}
-    with atomic_write(table.with_suffix(".parquet")) as draft:
-        frame = pd.DataFrame(rows, columns=columns)
-        frame.astype(types).to_parquet(draft, index=False)
+    frame = pd.DataFrame(rows, columns=columns).astype(types)
+
+    def check(draft: Path) -> None:
+        if len(pd.read_parquet(draft)) != len(frame):
+            raise OSError("it holds other rows than were written")
+
+    with atomic_write(table.with_suffix(".parquet"), check) as draft:
+        frame.to_parquet(draft, index=False)
     return [table, table.with_suffix(".parquet")]
 
 

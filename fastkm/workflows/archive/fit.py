@@ -18,10 +18,13 @@ from fastkm._core.dask_blocks import map_blocks
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.cluster.selection.choose_k import choose_k
 from fastkm.errors import ArchiveError, ClusterError
-from fastkm.raster.codebook import BandsCodebook, load_codebook
+from fastkm.raster.codebook import BandsCodebook, read_codebook_file
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.workflows.archive.checkpoint import read_json
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.exact.result import KMeans1D
     from fastkm.raster.multifile.series import RasterSeries, Step
@@ -93,13 +96,15 @@ def require_finite(archive: RasterSeries, number: int, raster: Any) -> None:
         if infinite:
             step = archive.steps[number]
             source = archive.inputs[step.source].name
-            raise ArchiveError(source, step.time, f"{name} is infinite in {infinite} cells")
+            reason = f"{name} is infinite in {infinite} cells (--nodata inf leaves them out)"
+            raise ArchiveError(source, step.time, reason)
 
 
 def _find_optimum(archive: RasterSeries, options: ArchiveOptions) -> tuple[KMeans1D, Description]:
     """Find the optimum of one variable, for the only k or for the k that the criterion chooses."""
     values = archive.as_dask(missing="keep", steps_per_chunk=_count_steps_per_block(archive))
-    areas = archive.read_areas() if options.weights == "area" else None
+    values = drop_repeated_columns(values)
+    areas = _read_areas(archive, options)
     results: dict[int, KMeans1D] = kmeans1d(values, options.ks, weights=areas)
     if options.choose is None:
         [result] = results.values()
@@ -113,8 +118,8 @@ def _run_lloyd(archive: RasterSeries, options: ArchiveOptions) -> tuple[BandsCod
     """Run Lloyd's algorithm on the rows of several variables."""
     from fastkm.cluster.lloyd.out_of_core import fit_out_of_core
 
-    areas = archive.read_areas().values if options.weights == "area" else None
-    read = partial(_read_rows, areas=areas)
+    areas = _read_areas(archive, options)
+    read = partial(_read_rows, areas=None if areas is None else areas.values)
     [k] = options.ks
     count = len(archive.steps)
     size = _count_steps_per_block(archive)
@@ -130,13 +135,18 @@ def _run_lloyd(archive: RasterSeries, options: ArchiveOptions) -> tuple[BandsCod
     }
 
 
+def _read_areas(archive: RasterSeries, options: ArchiveOptions) -> xr.DataArray | None:
+    """Read the areas of the cells, without columns that repeat others, if they are the weights."""
+    return drop_repeated_columns(archive.read_areas()) if options.weights == "area" else None
+
+
 def _count_steps_per_block(archive: RasterSeries) -> int:
     return max(archive.steps_per_read, BLOCK_CELLS // math.prod(archive.shape))
 
 
 def _read_rows(archive: RasterSeries, areas: np.ndarray | None) -> WeightedRows:
     """Read the cells in which no variable is missing: rows (n, d) and, of `areas`, weights (n,)."""
-    stack = archive.read(0, len(archive.steps), missing="mask")
+    stack = drop_repeated_columns(archive.read(0, len(archive.steps), missing="mask"))
     bands = [np.asarray(stack[name].values) for name in archive.variables]
     missing = np.isnan(bands[0])
     for band in bands[1:]:
@@ -166,16 +176,16 @@ def _draw_sample(
 
 def read_codebook(path: Path, archive: RasterSeries) -> Codebook:
     """Read the codebook of a file; raise if it has not the variables and units of the archive."""
-    raw = read_json(path) or {}
-    if raw.get("codebook") == "per-step":
+    if (read_json(path) or {}).get("codebook") == "per-step":
         raise ValueError(f"{path} holds a codebook for each step; one for all steps is needed")
-    units = tuple(raw.get("units", archive.units))
+    codebook, stored = read_codebook_file(path)
+    # of one variable, only the codebook of an archive has units
+    units = tuple(stored.get("units", archive.units))
     if units != archive.units:
         raise ValueError(
             f"{path} is in {', '.join(units) or 'no units'}, but the archive in "
             f"{', '.join(archive.units) or 'no units'}"
         )
-    codebook = load_codebook(path)
     # a codebook of one variable has no names: it fits any variable
     if (codebook.names or archive.variables[:1]) != archive.variables:
         what = ", ".join(codebook.names) or "one variable"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.attributes import read_text
 from fastkm.cluster.codebook import MISSING, describe_classes, label_dtype
 from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.io.write_netcdf_series import write_label_series
 from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
+from fastkm.raster.multifile.read_steps import DAMAGE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,8 +62,8 @@ def create_store(
     if codebook is not None:
         template.attrs = codebook.describe(grid)
     else:
-        units = str(grid.attrs.get("units", ""))
-        what = grid.attrs.get("long_name", grid.name)
+        units = read_text(grid.attrs, "units")
+        what = read_text(grid.attrs, "long_name", str(grid.name))
         classes = describe_classes(what, np.arange(k), units)
         template.attrs = {**classes, "centroid_units": units}
     create_label_store(
@@ -70,6 +74,28 @@ def create_store(
         history=history,
         clusters=k if codebook is None else None,
     )
+
+
+def hash_stored_steps(path: str | os.PathLike[str], first: int, last: int) -> str:
+    """Return a digest of the label maps, and codebooks, of some steps in a store.
+
+    Raises
+    ------
+    OSError
+        If they cannot be read.
+    """
+    import zarr
+
+    digest = hashlib.sha256()
+    try:
+        store = zarr.open_group(path, mode="r", use_consolidated=False)
+        for name in ("cluster", "centroids", "breaks", "inertia"):
+            if name in store:
+                stored: Any = store[name]
+                digest.update(np.ascontiguousarray(stored[first:last]).tobytes())
+    except DAMAGE as error:
+        raise OSError(f"{os.fspath(path)} cannot be read: {error}") from error
+    return digest.hexdigest()[:16]
 
 
 def _describe_source(archive: RasterSeries) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fastkm.raster.multifile.stamps import read_stamp
+
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
+    from fastkm.raster.io.choose import Sel
     from fastkm.raster.io.read_netcdf import Bbox
+    from fastkm.raster.multifile.scan import FileInfo
 
 Description = dict[str, Any]
 
@@ -23,7 +28,8 @@ class ArchiveOptions:
     none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
     left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0 are left
-    out, and so are steps outside `years` (first and last).
+    out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
+    each, and `nodata` are further missing values, as for `fastkm.read_raster`.
     """
 
     ks: tuple[int, ...] = ()
@@ -37,6 +43,8 @@ class ArchiveOptions:
     bbox: Bbox | None = None
     mask: Path | None = None
     years: tuple[int, int] | None = None
+    sel: Sel | None = None
+    nodata: tuple[float, ...] | None = None
     labels: Literal["netcdf", "zarr"] = "netcdf"
 
     @property
@@ -55,6 +63,28 @@ class ArchiveOptions:
         return {name: _as_json(value) for name, value in named.items() if name != "ks"}
 
 
+def describe_input(path: Path, name: str, info: FileInfo | None) -> Description:
+    """Describe an input by what tells whether it has changed; `info` is None if it is left out."""
+    if info is None:
+        return {"name": name, "size": read_stamp(path).size if path.exists() else 0}
+    size, modified = info.whole
+    return {"name": name, "size": size, "modified": modified, "times": info.times_digest}
+
+
+def describe_run(
+    options: ArchiveOptions,
+    paths: Sequence[Path],
+    names: Sequence[str],
+    infos: Mapping[int, FileInfo],
+) -> Description:
+    """Describe the options and inputs of a run; `infos` has what was read of an input, by position."""
+    inputs = [
+        describe_input(path, name, infos.get(number))
+        for number, (path, name) in enumerate(zip(paths, names, strict=True))
+    ]
+    return {"options": options.describe(), "inputs": inputs}
+
+
 def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """List in words the options and inputs in which a run differs from an earlier one.
 
@@ -71,15 +101,30 @@ def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]
-    sizes, sizes_now = ({i["name"]: i["size"] for i in each["inputs"]} for each in (before, now))
-    for name in {**sizes, **sizes_now}:
-        if name not in sizes_now:
+    inputs, inputs_now = ({i["name"]: i for i in each["inputs"]} for each in (before, now))
+    for name in {**inputs, **inputs_now}:
+        if name not in inputs_now:
             found.append(f"{name} is gone")
-        elif name not in sizes:
+        elif name not in inputs:
             found.append(f"{name} is new")
-        elif sizes[name] != sizes_now[name]:
-            found.append(f"{name} had {sizes[name]} bytes and has {sizes_now[name]}")
+        else:
+            found += _find_changes(name, inputs[name], inputs_now[name])
     return found
+
+
+def is_same_command(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return True if two runs have the same options, and inputs of the same names."""
+    names, names_now = ([each["name"] for each in run["inputs"]] for run in (before, now))
+    return before["options"] == now["options"] and names == names_now
+
+
+def _find_changes(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """List in words how an input has changed, by what is known of it in both runs."""
+    if before["size"] != now["size"]:
+        return [f"{name} had {before['size']} bytes and has {now['size']}"]
+    if any(before[what] != now[what] for what in {*before} & {*now}):
+        return [f"{name} was replaced or modified"]
+    return []
 
 
 def _format_value(value: Any) -> str:
@@ -92,4 +137,8 @@ def _as_json(value: Any) -> Any:
     """Convert an option; a file becomes its name and a hash of its content, without its folder."""
     if isinstance(value, Path):
         return {"name": value.name, "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return [f"{name}={fixed}" for name, fixed in value.items()]
+    if isinstance(value, tuple):
+        return [_as_json(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +13,22 @@ from typing import TYPE_CHECKING, Literal
 from fastkm._core.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
+from fastkm.raster.grid.repeated_columns import note_repeated_columns
 from fastkm.raster.multifile.combine import combine_files
-from fastkm.raster.multifile.scan import count_bytes, find_inputs, make_short_names, scan_file
+from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_file
+from fastkm.raster.multifile.stamps import require_unchanged
 from fastkm.workflows.archive import assemble_results, fit
-from fastkm.workflows.archive.checkpoint import RunFolder, read_json, write_json
-from fastkm.workflows.archive.dask_workers import use_workers
+from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json, write_json
+from fastkm.workflows.archive.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
+from fastkm.workflows.archive.folder_lock import FolderLock, lock_folder
 from fastkm.workflows.archive.label_maps import create_store
+from fastkm.workflows.archive.options import describe_run
+from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_whole, read_part
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
-from fastkm.workflows.archive.step_tasks import Span, Task, make_part, plan_parts, read_faults
+from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans, make_part
 from fastkm.workflows.archive.summary import describe_highest, summarize
+from fastkm.workflows.outputs import protect_inputs
 from fastkm.workflows.raster_file import select_clusters
 
 if TYPE_CHECKING:
@@ -29,6 +36,10 @@ if TYPE_CHECKING:
     from fastkm.raster.multifile.scan import FileInfo
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.workflows.archive.options import ArchiveOptions, Description
+
+
+ROUNDS = 4
+"""How often parts are made that turn out to be lost or damaged, before the run gives up."""
 
 
 @dataclass(frozen=True)
@@ -51,46 +62,50 @@ def cluster_archive(
     options: ArchiveOptions,
     *,
     resume: bool = False,
+    overwrite: bool = False,
     on_error: Literal["stop", "skip"] = "stop",
     workers: int = 1,
     scheduler: str | None = None,
+    worker_timeout: float = WORKER_TIMEOUT,
     progress: Progress = SILENT,
 ) -> RunResult:
     """Cluster all steps of an archive; write codebook, label maps, outlines, areas and figures.
 
     `files` are netCDF files, Zarr stores, folders or patterns. `resume` goes on where an earlier
-    run was stopped. If an input or a step cannot be used, the run stops or, with `on_error` "skip",
-    goes on without it and lists it in ``errors.csv``. `workers` is the number of processes on this
-    machine, `scheduler` the address of a dask scheduler whose workers do the work instead.
+    run was stopped; `overwrite` first removes what an earlier run wrote into the folder. A finished
+    run is made again if its inputs have changed. If an input or a step cannot be used, the run stops
+    or, with `on_error` "skip", goes on without it and lists it in ``errors.csv``. `workers` is the
+    number of processes on this machine, `scheduler` the address of a dask scheduler whose workers
+    do the work instead. If no worker is left, the run waits `worker_timeout` seconds for one.
 
     Raises
     ------
     ArchiveError
         If an input or a step cannot be used and `on_error` is "stop".
     ValueError
-        If the folder is not empty and `resume` is False, or the run in it was begun with other
-        options or inputs; if the given codebook does not fit, or nothing is left to cluster.
+        If the folder holds something else, a run that was stopped (without `resume`), or one of
+        other options or inputs (without `overwrite`); if both are given; if the given codebook does
+        not fit, or nothing is left to cluster.
     OSError
-        If the folder cannot be written to, or no scheduler answers.
+        If the folder cannot be written to, no scheduler answers, or no worker is left.
     ImportError
         If dask, the extra ``archive``, is not installed.
     """
     folder = RunFolder(output)
-    folder.require_usable(resume=resume)
-    paths = _exclude_results(folder, find_inputs(files))
-    with folder.lock(), use_workers(workers, scheduler):
-        return _Run(folder, paths, options, progress, on_error == "skip").execute()
-
-
-def _exclude_results(folder: RunFolder, paths: Sequence[Path]) -> list[Path]:
-    """Return absolute paths, which workers need, without those in the folder for the results."""
-    root = folder.root.resolve()
-    kept = [path.absolute() for path in paths if not path.resolve().is_relative_to(root)]
-    if not kept:
-        raise ValueError(
-            f"all inputs are in {folder.root}, the folder for the results: name another one"
-        )
-    return kept
+    if resume and overwrite:
+        raise ValueError("resume and overwrite exclude each other: take one of the two")
+    folder.require_usable(resume=resume, overwrite=overwrite)
+    paths = folder.exclude_results(find_inputs(files))
+    if overwrite:
+        protect_inputs([folder.codebook], [options.codebook_file])
+    with (
+        lock_folder(folder.root) as lock,
+        use_workers(workers, scheduler, timeout=worker_timeout, progress=progress),
+    ):
+        # another run may have ended just now
+        folder.require_usable(resume=resume, overwrite=overwrite)
+        run = _Run(folder, lock, paths, options, progress, on_error == "skip")
+        return run.execute(resume=resume, overwrite=overwrite)
 
 
 @dataclass
@@ -98,6 +113,7 @@ class _Run:
     """One run, with what its stages have in common."""
 
     folder: RunFolder
+    lock: FolderLock
     paths: list[Path]
     options: ArchiveOptions
     progress: Progress
@@ -105,29 +121,30 @@ class _Run:
     log: RunLog = field(default_factory=RunLog)
     faults: list[ArchiveError] = field(default_factory=list)
 
-    def execute(self) -> RunResult:
+    def execute(self, *, resume: bool, overwrite: bool) -> RunResult:
         """Go through all stages."""
         # look at inputs and options before anything is written
         names = make_short_names(self.paths)
-        archive = self._scan_inputs(names)
-        inputs = [
-            {"name": name, "size": count_bytes(path)}
-            for name, path in zip(names, self.paths, strict=True)
-        ]
-        description = {"options": self.options.describe(), "inputs": inputs}
+        infos = self._scan_inputs(names)
+        archive = self._combine_inputs(infos)
+        plan = describe_run(self.options, self.paths, names, infos)
+        sizes = [{"name": one["name"], "size": one["size"]} for one in plan["inputs"]]
+        description = {**plan, "inputs": sizes}
         if self.options.codebook_file is not None:
             given = fit.read_codebook(self.options.codebook_file, archive)
             select_clusters(self.options.select, given.k)
 
         # begin the run, or go on
-        if self.folder.begin(description):
+        if self.folder.begin(plan, resume=resume, overwrite=overwrite):
             summary = read_json(self.folder.summary)
             return RunResult(self.folder.root, [], [], summary, already_finished=True)
         codebook, archive = self._find_codebook(archive, description)
         [k] = self.options.ks if codebook is None else [codebook.k]
-        spans = plan_parts(archive)
-        self._make_parts(archive, spans, self._make_task(archive, codebook, k))
-        return self._assemble(archive, spans, codebook, k, description)
+        spans = cut_into_spans(archive)
+        task = self._make_task(archive, codebook, k)
+        key = hash_json([plan, None if codebook is None else read_json(self.folder.codebook)])
+        parts = self._make_parts(archive, spans, task, self._plan_parts(archive, spans, key))
+        return self._assemble(archive, spans, parts, codebook, k, description)
 
     def _handle_fault(self, error: ArchiveError) -> None:
         """Raise a fault or, if faults are to be skipped, list it."""
@@ -136,12 +153,15 @@ class _Run:
         self.faults.append(error)
         self.progress.note(f"left out: {error}")
 
-    def _scan_inputs(self, names: list[str]) -> RasterSeries:
-        """Read the axes, units and times of all inputs, and combine them to one series."""
+    def _scan_inputs(self, names: list[str]) -> dict[int, FileInfo]:
+        """Read the axes, units and times of all inputs."""
         self.progress.begin("look at the inputs", len(self.paths), "files")
         found: dict[int, FileInfo] = {}
         variables = self.options.variables or None
-        blocks = [(path, variables, name) for path, name in zip(self.paths, names, strict=True)]
+        chosen = self.options.sel, self.options.nodata
+        blocks = [
+            (path, variables, name, *chosen) for path, name in zip(self.paths, names, strict=True)
+        ]
         for number, result in map_blocks(scan_file, blocks):
             if isinstance(result, ArchiveError):
                 self._handle_fault(result)
@@ -150,13 +170,18 @@ class _Run:
             else:
                 found[number] = result
             self.progress.advance()
+        return found
+
+    def _combine_inputs(self, infos: dict[int, FileInfo]) -> RasterSeries:
+        """Combine the inputs that can be used to one series."""
         archive = combine_files(
-            [found[number] for number in sorted(found)],
+            [infos[number] for number in sorted(infos)],
             years=self.options.years,
             bbox=self.options.bbox,
             mask=None if self.options.mask is None else self.options.mask.absolute(),
             on_fault=self._handle_fault,
         )
+        note_repeated_columns(archive.make_template())
         self.log.end_stage("look at the inputs")
         return archive
 
@@ -167,7 +192,7 @@ class _Run:
         # no common codebook, or one that was found before the run was stopped
         if self.options.per_step:
             return None, archive
-        earlier = read_json(self.folder.codebook)
+        earlier = self.folder.read_codebook()
         if earlier is not None:
             codebook = fit.read_codebook(self.folder.codebook, archive)
             return codebook, self._drop_steps_left_out_before(archive, earlier["left_out"])
@@ -190,6 +215,7 @@ class _Run:
         stored |= {"names": list(archive.variables), "units": list(archive.units)}
         left_out = [vars(fault) for fault in self.faults[known:]]
         write_json({**stored, **facts, **description, "left_out": left_out}, self.folder.codebook)
+        self.folder.keep_digest("codebook", hash_json(read_json(self.folder.codebook)))
         self.log.end_stage("find the clusters")
         return codebook, archive
 
@@ -213,9 +239,11 @@ class _Run:
         if options.codebook_file is not None:
             how = f"by {options.codebook_file.name}"
         history = f"labels of {', '.join(archive.variables)}, k = {k}, {how}"
-        store = self.folder.label_store if options.labels == "zarr" else None
-        if store is not None and not store.exists():
+        store = self.folder.label_store
+        if options.labels == "zarr" and not self._has_store():
+            shutil.rmtree(store, ignore_errors=True)
             create_store(store, archive, codebook, k, history)
+            self.folder.keep_digest("store", describe_files(store))
         return Task(
             None if codebook is None else codebook.without_profile(),
             k,
@@ -223,48 +251,93 @@ class _Run:
             archive.select_range(0, 1),
             history,
             self.skip,
-            None if store is None else str(store),
         )
 
-    def _make_parts(self, archive: RasterSeries, spans: list[Span], task: Task) -> None:
-        """Make the parts that do not exist yet."""
-        # report the parts that exist
-        waiting = [n for n in range(len(spans)) if not self.folder.part(n).exists()]
-        for number in set(range(len(spans))) - set(waiting):
-            for fault in read_faults(self.folder.part(number)):
-                self._handle_fault(fault)
+    def _has_store(self) -> bool:
+        """Return True if the store of label maps is there, and as it was when it was created."""
+        files = self.folder.recall_digest("store")
+        return files is not None and is_whole(self.folder.label_store, files)
+
+    def _plan_parts(self, archive: RasterSeries, spans: list[Span], key: str) -> list[PartPlan]:
+        """Say what each part has to hold."""
+        store = str(self.folder.label_store) if self.options.labels == "zarr" else None
+        steps = [(archive.inputs[step.source].name, step.time) for step in archive.steps]
+        return [
+            PartPlan(str(self.folder.part(n)), key, steps[slice(*span)], span.first, store)
+            for n, span in enumerate(spans)
+        ]
+
+    def _make_parts(
+        self, archive: RasterSeries, spans: list[Span], task: Task, plans: list[PartPlan]
+    ) -> list[Part]:
+        """Make the parts that are not there, or not whole; return all of them."""
+        before = list(self.faults)
+        for number in range(ROUNDS):
+            parts = self._read_parts(plans)
+            waiting = [n for n in range(len(plans)) if n not in parts]
+            if number == 0:
+                for part in parts.values():
+                    for fault in part.faults:
+                        self._handle_fault(fault)
+            if not waiting:
+                break
+            lost = [n for n in waiting if number > 0 or Path(plans[n].path).exists()]
+            if lost:
+                what = (
+                    "1 finished part was" if len(lost) == 1 else f"{len(lost)} finished parts were"
+                )
+                self.progress.note(f"{what} lost or damaged: made again")
+            self._make_waiting(archive, spans, task, plans, waiting)
+        else:
+            raise OSError(
+                f"finished parts in {self.folder.parts} are lost or damaged again and again: look "
+                "for what removes or changes files there, then go on with --resume"
+            )
+        self.faults = before + [fault for n in sorted(parts) for fault in parts[n].faults]
+        self.log.end_stage("label the steps")
+        return [parts[n] for n in sorted(parts)]
+
+    def _read_parts(self, plans: list[PartPlan]) -> dict[int, Part]:
+        """Read the manifests of the parts that are whole."""
+        numbers = [n for n in self.folder.list_parts() if n < len(plans)]
+        found = {}
+        for done, result in map_blocks(read_part, [(plans[n],) for n in numbers]):
+            if isinstance(result, Part):
+                found[numbers[done]] = result
+        return found
+
+    def _make_waiting(
+        self,
+        archive: RasterSeries,
+        spans: list[Span],
+        task: Task,
+        plans: list[PartPlan],
+        waiting: list[int],
+    ) -> None:
+        """Make some parts, and handle their faults."""
         steps = sum(spans[n].length for n in waiting)
         self.progress.begin("label the steps", len(archive.steps), "steps")
         self.progress.advance(len(archive.steps) - steps)
-
-        # make the others
-        blocks = [
-            (archive.select_range(*spans[n]), spans[n].first, task, str(self.folder.part(n)))
-            for n in waiting
-        ]
+        blocks = [(archive.select_range(*spans[n]), task, plans[n]) for n in waiting]
         for done, result in map_blocks(make_part, blocks):
+            self.lock.require_held()
             span = spans[waiting[done]]
             if isinstance(result, list):
                 faults = result
             elif isinstance(result, ArchiveError):
                 faults = [result]
-            elif isinstance(result, OSError):
-                first = archive.steps[span.first]
-                name = archive.inputs[first.source].name
-                reason = f"results cannot be written: {result}"
-                faults = [ArchiveError(name, first.time, reason)]
             else:
                 raise result
             for fault in faults:
                 self._handle_fault(fault)
             self.progress.advance(span.length)
-        self.log.facts["steps"] = steps
-        self.log.end_stage("label the steps")
+        self.log.facts["steps"] = self.log.facts.get("steps", 0) + steps
 
     def _assemble(
         self,
         archive: RasterSeries,
         spans: list[Span],
+        parts: list[Part],
         codebook: Codebook | None,
         k: int,
         description: Description,
@@ -272,9 +345,9 @@ class _Run:
         """Join the parts, draw the figures and write the summary."""
         from fastkm.plot._text import typeset_units
 
-        folder, count = self.folder, len(spans)
+        folder = self.folder
         self.progress.begin("join the results", 4, "tasks")
-        rows, books = assemble_results.read_tables(folder, count)
+        rows, books = assemble_results.read_tables(parts, k)
         if not rows:
             raise ValueError("no step of the archive could be labelled")
 
@@ -286,12 +359,12 @@ class _Run:
         if self.options.labels == "zarr":
             files.append(folder.label_store)
         else:
-            labels = assemble_results.place_labels(folder, archive, spans)
+            labels = assemble_results.place_labels(folder, archive, spans, parts)
         files += labels
         self.progress.advance()
 
         # outlines and areas
-        files += assemble_results.write_all_outlines(folder, count)
+        files += assemble_results.write_all_outlines(folder, parts)
         files += assemble_results.write_areas(rows, folder)
         self.progress.advance()
 
@@ -304,14 +377,20 @@ class _Run:
             archive,
             rows,
             labels,
-            assemble_results.read_row_counts(folder, count, -(-len(rows) // k // COLUMNS)),
+            assemble_results.read_row_counts(parts, -(-len(rows) // k // COLUMNS)),
             k=k,
             highest=describe_highest(archive, codebook, typeset_units),
             centroids=centroids,
         )
         self.progress.advance()
 
+        # a store may change where its metadata does not
+        for info in archive.inputs:
+            if Path(info.path).is_dir():
+                require_unchanged(info.path, info.name, info.whole)
+
         # what was left out, and the summary: once it is written, the run is finished
+        self.lock.require_held()
         files += assemble_results.write_errors(self.faults, folder)
         summary = summarize(archive, rows, codebook, k, self.faults)
         self.log.end_stage("join the results")

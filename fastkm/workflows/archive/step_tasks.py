@@ -7,7 +7,7 @@ A part is a folder with
 - ``rows.npy``: for each step and row of the grid, how many cells are in the highest cluster, and
   how many are not missing;
 - ``outlines.parquet``: the outlines, if there are any;
-- ``faults.json``: the steps that could not be used, if there are any.
+- ``part.json``: its steps, those that could not be used, and digests of the other files.
 
 The rasters in memory are those of one stored chunk, often one step. The error of a step is
 collected or, if steps must not be skipped, raised.
@@ -15,6 +15,7 @@ collected or, if steps must not be skipped, raised.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ import numpy as np
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.geolocation import is_on_globe
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.vector.outline import outline
-from fastkm.workflows.archive.checkpoint import atomic_write_folder, read_json, write_json
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
+from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
 from fastkm.workflows.raster_file import select_clusters
 
 if TYPE_CHECKING:
@@ -78,7 +80,6 @@ class Task:
     grid: RasterSeries  # the first step of the archive, whose file says where the cells are
     history: str  # how the label maps were made, for their attributes
     skip: bool  # leave out a step that cannot be used; otherwise its error is raised
-    store: str | None  # the Zarr store for label maps; None if each part has a file of them
 
 
 class StepResult(NamedTuple):
@@ -90,7 +91,7 @@ class StepResult(NamedTuple):
     outlines: gpd.GeoDataFrame
 
 
-def plan_parts(archive: RasterSeries) -> list[Span]:
+def cut_into_spans(archive: RasterSeries) -> list[Span]:
     """Cut an archive into parts: consecutive steps of one input, of at most `PART_CELLS` cells."""
     size = max(archive.steps_per_read, PART_CELLS // math.prod(archive.shape))
     spans, first = [], 0
@@ -101,18 +102,20 @@ def plan_parts(archive: RasterSeries) -> list[Span]:
     return spans
 
 
-def make_part(archive: RasterSeries, first: int, task: Task, target: str) -> list[ArchiveError]:
-    """Do all steps of a part, write its folder `target`, and return the steps left out.
+def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[ArchiveError]:
+    """Do all steps of a part, write its folder, and return the steps left out.
 
-    `archive` has only the steps of the part; `first` is the number of its first step in the whole
-    archive. Raise an ArchiveError if a step cannot be used and `task` does not skip it.
+    `archive` has only the steps of the part. Raise an ArchiveError if a step cannot be used and
+    `task` does not skip it.
     """
     import pandas as pd
 
+    made = read_part(plan)
+    if made is not None:  # by a worker that died afterwards
+        return made.faults
+    remove_part(plan)
     faults: list[ArchiveError] = []
-    if Path(target).exists():  # made by a worker that died afterwards
-        return read_faults(Path(target))
-    with atomic_write_folder(Path(target)) as draft:
+    with write_part(plan, faults) as draft:
         done = list(_do_steps(archive, task, faults))
         own = [result.own for _, result in done if result.own is not None]
         if done:
@@ -120,8 +123,8 @@ def make_part(archive: RasterSeries, first: int, task: Task, target: str) -> lis
             write_label_maps(
                 archive.select([number for number, _ in done]),
                 [result.labels for _, result in done],
-                draft / "labels.nc" if task.store is None else Path(task.store),
-                numbers=[first + number for number, _ in done],
+                draft / "labels.nc" if plan.store is None else Path(plan.store),
+                numbers=[plan.first + number for number, _ in done],
                 codebooks=own or None,
                 history=task.history,
             )
@@ -133,22 +136,14 @@ def make_part(archive: RasterSeries, first: int, task: Task, target: str) -> lis
                 outlines = pd.concat(frames, ignore_index=True)
                 outlines.to_parquet(draft / "outlines.parquet", index=False)
 
-        # the table of measures, and the steps that could not be used
+        # the table of measures
         rows = [row for _, result in done for row in result.rows]
         books = [
             _describe_own(result.own, result.rows) for _, result in done if result.own is not None
         ]
-        write_json({"rows": rows, "codebooks": books}, draft / "table.json")
-        if faults:
-            listed = [{"file": f.file, "step": f.step, "reason": f.reason} for f in faults]
-            write_json({"faults": listed}, draft / "faults.json")
+        table = {"rows": rows, "codebooks": books}
+        (draft / "table.json").write_text(json.dumps(table), encoding="utf-8")
     return faults
-
-
-def read_faults(part: Path) -> list[ArchiveError]:
-    """Read which steps a part left out."""
-    listed = read_json(part / "faults.json") or {"faults": []}
-    return [ArchiveError(**fault) for fault in listed["faults"]]
 
 
 def _do_steps(
@@ -161,8 +156,9 @@ def _do_steps(
             yield number, do_step(archive, number, raster, task)
         except ValueError as error:
             fault = error
-            if not isinstance(fault, ArchiveError):
-                fault = ArchiveError(archive.inputs[step.source].name, step.time, str(error))
+            name = archive.inputs[step.source].name
+            if not isinstance(fault, ArchiveError) or (fault.file, fault.step) != (name, step.time):
+                fault = ArchiveError(name, step.time, str(error))
             if not task.skip:
                 raise fault from None
             faults.append(fault)
@@ -203,9 +199,12 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
 
     # label by the codebook of all steps, or by one of this step alone
     areas = _get_areas(task.grid)
+    once = find_distinct_columns(layers[0])
+    own_areas = None if areas is None else areas.isel(once)
     codebook, own = task.codebook, None
     if codebook is None:
-        codebook = own = kmeans1d(raster, task.k, weights=areas if task.options.weights else None)
+        weights = own_areas if task.options.weights else None
+        codebook = own = kmeans1d(raster.isel(once), task.k, weights=weights)
     labels = label_raster(raster, codebook, with_inertia=False)
     if not (labels.values >= 0).any():
         raise ArchiveError(source, step.time, "a variable is missing in every cell")
@@ -214,7 +213,10 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
     outlines = outline(labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer)
     outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
-    rows = _measure_clusters(step.time, labels, layers, areas, task.k, chosen, outlines)
+    layers = [layer.isel(once) for layer in layers]
+    rows = _measure_clusters(
+        step.time, labels.isel(once), layers, own_areas, task.k, chosen, outlines
+    )
     return StepResult(labels, own, rows, outlines)
 
 
@@ -261,15 +263,14 @@ def _measure_clusters(
 
 def _count_by_row(labels: xr.DataArray, k: int) -> np.ndarray:
     """Count in each row of the grid the cells in the highest cluster, and those not missing."""
-    values = labels.values
+    values = drop_repeated_columns(labels).values
     return np.stack([(values == k - 1).sum(axis=1), (values >= 0).sum(axis=1)]).astype(np.int32)
 
 
 def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
     """Return the areas of the cells, None for a grid not on the globe; compute them only once."""
-    path = Path(grid.inputs[0].path)
-    state = path.stat()  # a file may change while a worker lives
-    key = (str(path), grid.variables[0], grid.window.bbox, state.st_mtime_ns, state.st_size)
+    first = grid.inputs[0]  # a file may change while a worker lives
+    key = (first.path, grid.variables[0], grid.window.bbox, first.stamp)
     if key not in _AREAS:
         _AREAS.clear()
         _AREAS[key] = grid.read_areas() if is_on_globe(grid.make_template()) else None

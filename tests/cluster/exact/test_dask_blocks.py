@@ -15,6 +15,7 @@ from fastkm.errors import ArchiveError
 from tests.clients import client_of
 from tests.codebooks import assert_same, several_passes
 from tests.conftest import COMPILED, needs_jit
+from tests.from_file import from_file
 from tests.steps import Steps
 
 RNG = np.random.default_rng(8)
@@ -39,7 +40,7 @@ def grid(dtype, seed=0, shape=SHAPE):
 
 
 def raster(values, **attrs):
-    return xr.DataArray(values, dims=("t", "y", "x"), attrs=attrs)
+    return from_file(xr.DataArray(values, dims=("t", "y", "x")), **attrs)
 
 
 def assert_all_same(got, wanted, *, but=("passes",)):

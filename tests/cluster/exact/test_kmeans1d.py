@@ -13,6 +13,7 @@ import fastkm
 from fastkm import kmeans1d
 from tests import codebooks, naive
 from tests.conftest import needs_jit
+from tests.from_file import from_file
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 SMALL = st.lists(FINITE, min_size=1, max_size=9)
@@ -217,13 +218,14 @@ def test_a_masked_infinity_is_not_looked_at():
 
 
 def described():
-    return xr.DataArray(
+    raster = xr.DataArray(
         np.array([[1.0, -999.0, 2.0], [8.0, 9.0, -500.0]], "f4"),
         dims=("latitude", "longitude"),
         coords={"latitude": [10.0, 20.0]},
-        attrs={"_FillValue": -999.0, "valid_min": 0.0, "units": "kg m-2"},
+        attrs={"units": "kg m-2"},
         name="precipitable_water",
     )
+    return from_file(raster, _FillValue=-999.0, valid_min=0.0)
 
 
 def test_a_dataarray_comes_back_as_labels_on_its_grid():

@@ -6,6 +6,7 @@ import xarray as xr
 
 from fastkm import kmeans1d
 from tests.codebooks import assert_same, several_passes
+from tests.from_file import from_file
 
 RNG = np.random.default_rng(5)
 STORED = np.concatenate([RNG.normal(-90, 8, 150), RNG.normal(20, 12, 110), RNG.normal(95, 6, 40)])
@@ -40,7 +41,7 @@ def raster(stored, attributes, *, decoded=False):
         else stored.dtype.type(value)
         for name, value in attributes.items()
     }
-    raw = xr.DataArray(stored, dims=("y", "x"), attrs=typed)
+    raw = from_file(xr.DataArray(stored, dims=("y", "x")), **typed)
     return xr.decode_cf(raw.to_dataset(name="v"))["v"] if decoded else raw
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fastkm.cluster.codebook import label_dtype
 from fastkm.cluster.exact.predict import label
+from tests.from_file import from_file
 
 INTEGERS = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i2", ">i8", ">u8"]
 FLOATS = ["f2", "f4", "f8", ">f2", ">f4", ">f8"]
@@ -195,7 +196,7 @@ def raster(request):
     coords = {"x": np.arange(8.0), "where": ("y", list("abcdefg"))}
     array = xr.DataArray(values, dims=("time", "y", "x"), coords=coords, attrs=attrs, name="tpw")
     array.encoding = encoding
-    return array
+    return from_file(array)
 
 
 def labels_by_rule(array):
@@ -252,7 +253,7 @@ def test_no_block_is_computed_before_it_is_asked_for():
 
     given_ = da.from_array(GRID, chunks=(3, 7, 8)).map_blocks(block, meta=np.empty((0, 0, 0)))
     plain = label(given_, BREAKS)
-    dressed = label(xr.DataArray(given_, attrs={"valid_min": 0.0}), BREAKS)
+    dressed = label(from_file(xr.DataArray(given_), valid_min=0.0), BREAKS)
     assert seen == []
     plain[0].compute()
     assert seen == [(3, 7, 8)]
@@ -280,7 +281,7 @@ def test_dask_arrays_without_axes_or_cells_are_labelled(shape):
 
 
 def test_a_plan_can_be_sent_to_another_process():
-    raster = xr.DataArray(da.from_array(GRID, chunks=4), attrs={"valid_min": 0.0})
+    raster = from_file(xr.DataArray(da.from_array(GRID, chunks=4)), valid_min=0.0)
     labels = pickle.loads(pickle.dumps(label(raster, BREAKS)))
     assert labels.values.min() == -1
 
@@ -329,7 +330,7 @@ def test_out_may_be_a_memory_map(tmp_path):
 
 def test_a_dataarray_comes_back_around_out():
     out = np.empty(GRID.shape, "i2")
-    labels = label(xr.DataArray(GRID, attrs={"valid_max": 3.0}), BREAKS, out=out)
+    labels = label(from_file(xr.DataArray(GRID), valid_max=3.0), BREAKS, out=out)
     assert isinstance(labels, xr.DataArray)
     assert np.shares_memory(labels.values, out)
     np.testing.assert_array_equal(out == -1, GRID > 3.0)

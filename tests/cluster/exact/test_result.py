@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -128,6 +129,7 @@ def test_its_html_is_a_table_of_the_same(codebook):
 )
 def test_a_file_gives_it_back(breaks, codebook, tmp_path):
     kept = dataclasses.replace(codebook, breaks=np.asarray(breaks))
+    kept.ranges[1:] = [[8.0, breaks[1]], [max(30.0, breaks[1]), 2e19]]
     kept.save(tmp_path / "a.json")
     loaded = load_codebook(str(tmp_path / "a.json"))
     assert_same(loaded, kept)
@@ -144,17 +146,19 @@ def test_a_file_gives_every_float_back(data, k, tmp_path_factory):
         drawn = data.draw(st.lists(elements, min_size=size, max_size=size))
         return np.array(drawn, float).reshape(shape)
 
-    breaks = st.lists(FINITE, min_size=k - 1, max_size=k - 1, unique=True)
+    breaks = np.array(sorted(data.draw(st.sets(FINITE, min_size=k - 1, max_size=k - 1))), float)
+    ends = [drawn(FINITE, 1).item() for _ in range(2)]
+    first, last = min(*ends, *breaks[:1]), max(*ends, *breaks[-1:])
     kept = KMeans1D(
         k=k,
         centroids=np.sort(drawn(FINITE, k)),
-        breaks=np.array(sorted(data.draw(breaks)), float),
+        breaks=breaks,
         counts=np.array(data.draw(st.lists(st.integers(1, 2**63 - 1), min_size=k, max_size=k))),
-        weights=drawn(NOT_NEGATIVE, k),
+        weights=drawn(st.floats(1e-300, 1e308), k),
         inertia=data.draw(NOT_NEGATIVE),
         gap=data.draw(NOT_NEGATIVE),
         passes=data.draw(st.integers(0, 9)),
-        ranges=drawn(FINITE, k, 2),
+        ranges=np.stack([[first, *breaks], [*breaks, last]], axis=1),
         variances=drawn(NOT_NEGATIVE, k),
     )
     path = tmp_path_factory.getbasetemp() / "any.json"
@@ -264,12 +268,62 @@ def test_a_file_need_not_tell_the_passes(codebook, tmp_path):
         ({"ranges": [1.0, 2.0, 3.0]}, r"ranges must have shape \(3, 2\), got \(3,\)"),
         ({"inertia": [1.0]}, r"inertia must have shape \(\), got \(1,\)"),
         ({"gap": "nan"}, "gap must hold numbers of type float64"),
+        ({"gap": -1}, "gap must hold numbers of at least 0"),
+        ({"inertia": 10**400}, "inertia must hold numbers of type float64"),
+        ({"inertia": "1.5"}, "inertia must hold numbers of type float64"),
+        ({"counts": [2, 3, -1]}, "counts must hold numbers of at least 1"),
+        ({"counts": [2, 3, True]}, "counts must hold numbers of type int64"),
+        ({"weights": [2, 3, -1]}, "weights must hold numbers of at least 0"),
+        ({"weights": [0, 0, 0]}, "weights must be finite and not all 0"),
+        ({"weights": [1, 2, "inf"]}, "weights must be finite and not all 0"),
+        ({"variances": [0, 1, -1e-9]}, "variances must hold numbers of at least 0"),
+        ({"variances": [0, 1, "-inf"]}, "variances must hold numbers of type float64"),
+        ({"ranges": [[1, 2], [8, 10], [31, 30]]}, "ranges must be finite and ascend"),
+        ({"ranges": [[1, 2], [8, 10], [30, "inf"]]}, "ranges must be finite and ascend"),
+        ({"breaks": [5.0, 50.0]}, "ranges must .* with the breaks between them"),
+        ({"units": 5}, "units must be a list of words, got 5"),
+        ({"units": ["\ud800"]}, "units must be a list of words"),
+        ({"k": [1] * 10**4}, r"k must be an integer of at least 1, got \[1, 1, 1, 1, 1, 1, ...\]"),
     ],
     ids=str,
 )
 def test_a_damaged_file_is_an_error_that_says_what_is_wrong(changes, message, codebook, tmp_path):
     rewrite(tmp_path / "a.json", codebook, **changes)
     with pytest.raises(ValueError, match=rf"a\.json is damaged: .*{message}"):
+        load_codebook(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        (slice(-2), "Expecting"),
+        (slice(100), ""),
+        ((b'"k": 3', b'"k": 3, "k": 3'), "an entry stands in it twice"),
+        ((b'"k": 3', b'"k": ' + b"[" * 10**5), "it is nested too deeply"),
+        ((b'"k": 3', b'"k": 1' + b"0" * 5000), "integer"),
+        ((b'"k": 3', b'"k": "\xff"'), "codec"),
+    ],
+    ids=["cut", "half", "twice", "deep", "long", "bytes"],
+)
+def test_a_codebook_that_is_no_json_any_more_is_damaged(cut, message, codebook, tmp_path):
+    codebook.save(tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_bytes()
+    (tmp_path / "a.json").write_bytes(text[cut] if isinstance(cut, slice) else text.replace(*cut))
+    with pytest.raises(ValueError, match=rf"a\.json is damaged: .*{message}"):
+        load_codebook(tmp_path / "a.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(ValueError, match=r"a\.json is not a codebook of fastkm"):
+        load_codebook(tmp_path / "a.json")
+
+
+def test_a_huge_file_is_not_read(codebook, tmp_path):
+    codebook.save(tmp_path / "a.json")
+    os.truncate(tmp_path / "a.json", 1 << 40)
+    with pytest.raises(ValueError, match=r"a\.json is not a codebook of fastkm"):
         load_codebook(tmp_path / "a.json")
 
 

@@ -14,6 +14,7 @@ from fastkm.cluster.streaming.arrays import (
     load_weights,
     require_broadcast,
 )
+from tests.from_file import from_file
 
 VALUES = np.arange(6.0).reshape(2, 3)
 HOLES = VALUES == 4
@@ -25,8 +26,8 @@ SHAPES = st.lists(st.integers(0, 3), max_size=3).map(tuple)
     [
         np.ma.array(VALUES, mask=HOLES),
         da.from_array(np.ma.array(VALUES, mask=HOLES), chunks=2),
-        xr.DataArray(VALUES, attrs={"missing_value": 4}),
-        xr.DataArray(da.from_array(VALUES, chunks=2), attrs={"missing_value": 4}),
+        from_file(xr.DataArray(VALUES), missing_value=4),
+        from_file(xr.DataArray(da.from_array(VALUES, chunks=2)), missing_value=4),
     ],
     ids=["masked", "dask", "DataArray", "DataArray of dask"],
 )
@@ -84,7 +85,7 @@ def test_weights_beneath_a_box_are_those_of_the_whole(shape):
 
 def test_missing_weights_are_nan_and_packed_ones_physical():
     attributes = {"_FillValue": np.int16(-1), "scale_factor": 0.5}
-    weights = xr.DataArray(np.array([-1, 3], "i2"), attrs=attributes)
+    weights = from_file(xr.DataArray(np.array([-1, 3], "i2")), **attributes)
     over = align_weights(weights, as_raw_array(np.ones((2, 2)), "values"))
     found = broadcast_weights(load_weights(over, np.s_[0:2, 0:2]), (2, 2))
     np.testing.assert_array_equal(found, [[np.nan, 1.5]] * 2)

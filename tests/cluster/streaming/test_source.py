@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fastkm.cluster.streaming import chunks as module
 from fastkm.cluster.streaming.chunks import BOX_CELLS, FormatMismatch
 from fastkm.cluster.streaming.source import Source
+from tests.from_file import from_file
 
 RNG = np.random.default_rng(5)
 VALUES = RNG.normal(size=(6, 7))
@@ -61,7 +62,7 @@ def assert_gives(source, values, weights=None):
 
 def raw(values=PACKED, **attributes):
     attributes = {"_FillValue": np.int16(-32768), **PACKING, **attributes}
-    return xr.DataArray(values, dims=("y", "x"), attrs=attributes)
+    return from_file(xr.DataArray(values, dims=("y", "x")), **attributes)
 
 
 def decoded(values=PACKED, **attributes):
@@ -77,7 +78,7 @@ LAYOUTS = {
     "list": lambda a: a.tolist(),
     "not aligned": lambda a: np.frombuffer(b"." + a.tobytes(), a.dtype, offset=1).reshape(a.shape),
     "DataArray": lambda a: xr.DataArray(a, dims=("y", "x")),
-    "DataArray with rules": lambda a: xr.DataArray(a, dims=("y", "x"), attrs={"valid_max": 1e3}),
+    "DataArray with rules": lambda a: from_file(xr.DataArray(a, dims=("y", "x")), valid_max=1e3),
     "dask": lambda a: da.from_array(a, chunks=(4, 3)),
     "DataArray of dask": lambda a: xr.DataArray(da.from_array(a, chunks=2), dims=("y", "x")),
     "chunks": lambda a: lambda: iter(np.array_split(a, 3)),
@@ -251,7 +252,7 @@ def test_missing_cells_are_left_out(kind, weights, limit, monkeypatch):
     array = {
         "masked": masked,
         "Fortran": np.ma.array(np.asfortranarray(VALUES), mask=HOLES),
-        "rules": xr.DataArray(np.where(HOLES, -999, VALUES), attrs={"_FillValue": -999.0}),
+        "rules": from_file(xr.DataArray(np.where(HOLES, -999, VALUES)), _FillValue=-999.0),
         "dask": da.from_array(masked, chunks=(4, 4)),
         "chunks": masked,
         "integers": np.ma.array((100 * VALUES).astype("i4"), mask=HOLES),
@@ -407,10 +408,16 @@ def test_unsigned_bytes_are_unsigned(pack):
     assert_gives(source, [0, 1, 254])
 
 
-@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
-def test_a_packing_that_cannot_be_undone_gives_physical_values(scale):
-    source = Source(raw(PACKED + 1, scale_factor=scale))
+def test_a_packing_that_cannot_be_undone_gives_physical_values():
+    source = Source(raw(PACKED + 1, scale_factor=1e305))
     assert (source.dtype, source.packing) == (np.float64, None)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
+def test_a_scale_that_cannot_be_meant_is_ignored_with_a_warning(scale):
+    with pytest.warns(UserWarning, match="scale_factor must be one finite number other than 0"):
+        source = Source(raw(PACKED + 1, scale_factor=scale))
+    assert source.packing == (1.0, 10.0)
 
 
 def test_wide_packed_integers_are_physical():
@@ -735,7 +742,7 @@ def test_pieces_hold_what_numpy_finds(case, kind):
     if kind == "dask":
         given = da.from_array(given, chunks=step)
     if kind == "DataArray" and mask is None:
-        given = xr.DataArray(values, attrs={"valid_min": -1})
+        given = from_file(xr.DataArray(values), valid_min=-1)
     if kind == "chunks" and values.ndim and values.shape[0]:
         over = None if weights is None else np.broadcast_to(weights, values.shape)
         starts = range(0, len(values), step)

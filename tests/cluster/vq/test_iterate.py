@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import fastkm
 from tests.cluster.vq.test_quantize import LAYOUTS
 from tests.conftest import needs_jit
+from tests.from_file import from_file
 
 RNG = np.random.default_rng(9)
 ROWS = RNG.normal(RNG.integers(0, 4, (80, 1)) * 4.0, 1.0, (80, 3))
@@ -302,7 +303,7 @@ def test_one_masked_cell_takes_its_row_out():
 
 def test_a_described_arrays_missing_cells_take_no_part():
     obs = xr.DataArray(np.append(FLAT, [-999.0, 99.0, np.nan]), dims="x")
-    obs.attrs = {"_FillValue": -999.0, "valid_range": [-50.0, 75.0]}
+    obs = from_file(obs, _FillValue=-999.0, valid_range=[-50.0, 75.0])
     close(fastkm.kmeans(obs, 3, 4, rng=1)[0], scipy_vq.kmeans(FLAT, 3, 4, rng=1)[0], 20.0)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import fastkm
 from tests.conftest import needs_jit
+from tests.from_file import from_file
 
 RNG = np.random.default_rng(7)
 OBS = RNG.normal(10, 3, (60, 3))
@@ -161,7 +162,7 @@ def test_a_masked_value_may_be_nan():
 
 def test_a_described_array_is_missing_where_its_attributes_say():
     obs = xr.DataArray([1.0, -999.0, 80.0, 9.0], dims="x")
-    obs.attrs = {"missing_value": -999.0, "valid_max": 75.0}
+    obs = from_file(obs, missing_value=-999.0, valid_max=75.0)
     assert fastkm.vq(obs, [1.0, 9.0])[0].tolist() == [0, -1, -1, 1]
 
 
@@ -258,7 +259,7 @@ def test_whiten_of_many_float32_values_keeps_its_digits():
     "codes",
     [
         np.ma.masked_equal([1.0, 8.0, -999.0], -999.0),
-        xr.DataArray([1.0, 8.0, -999.0], dims="k", attrs={"_FillValue": -999.0}),
+        from_file(xr.DataArray([1.0, 8.0, -999.0], dims="k"), _FillValue=-999.0),
     ],
     ids=["masked", "described"],
 )

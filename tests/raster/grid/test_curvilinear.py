@@ -35,11 +35,6 @@ def test_a_cell_around_a_pole_is_joined_through_space():
     assert latitude == pytest.approx(90)
 
 
-def test_cells_without_a_coordinate_are_an_error():
-    with pytest.raises(ValueError, match="'nav_lat' must be finite"):
-        find_grid(curvilinear([[np.nan, 1], [10, 12]], [[0.0, 1], [0, 1]]))
-
-
 @pytest.mark.parametrize(("columns", "turn"), [(36, 36), (30, 0)])
 def test_cells_that_go_round_are_recognised(columns, turn):
     longitude, latitude = np.meshgrid(np.arange(columns) * 10.0 + 5, np.linspace(-60, 60, 5))

@@ -103,6 +103,21 @@ def test_monotone_centres_give_monotone_coordinates(centres, falling):
     assert (steps < 0).all() if falling else (steps > 0).all()
 
 
+def test_raster_without_cells_lies_nowhere():
+    empty = raster([10.0, 20.0], [])
+    empty.lat.attrs["units"], empty.lon.attrs["units"] = "degrees_north", "degrees_east"
+    with pytest.raises(ValueError, match=r"raster must have cells, got shape \(2, 0\)"):
+        find_grid(empty)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_longitudes_that_are_not_finite_are_refused_in_one_sentence(bad):
+    broken = raster([10.0, 20.0], [0.0, 200.0, bad])
+    broken.lat.attrs["units"], broken.lon.attrs["units"] = "degrees_north", "degrees_east"
+    with pytest.raises(ValueError, match="'lon' must be finite"):
+        find_grid(broken)
+
+
 def test_extent_of_a_region_is_that_of_its_outer_edges():
     assert find_regional_extent(raster([20, 10, 0], [-20, -10])) == (-25, -5, -5, 25)
     assert find_regional_extent(raster([-90, 0, 90], [0, 60])) == (-30, -90, 90, 90)

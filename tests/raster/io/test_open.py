@@ -1,11 +1,13 @@
 """A classic netCDF file that is cut off is found out, wherever the cut is."""
 
+import json
+
 import netCDF4
 import numpy as np
 import pytest
 
-from fastkm.raster.io.open import require_complete
-from tests.small_archives import write_month
+from fastkm.raster.io.open import list_groups, open_stored, require_complete
+from tests.small_archives import write_month, write_store
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
 
@@ -82,3 +84,44 @@ def test_other_files_are_not_looked_into(tmp_path):
     require_complete(path)
     path.write_bytes(b"")
     require_complete(path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_header_with_a_length_beyond_the_file_is_refused_before_the_library_reads_it(
+    tmp_path, form
+):
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w", format=form) as file:
+        file.createDimension("x", 3)
+        file.createVariable("abcd", "f4", ("x",))[:] = 1.0
+    content = path.read_bytes()
+    length = content.index(b"abcd") - 4  # the last bytes of the length of the name
+    for high in (0x7F, 0xFF):
+        path.write_bytes(content[:length] + bytes([high]) + content[length + 1 :])
+        for look in (require_complete, list_groups):
+            with pytest.raises(OSError, match="the file is cut off"):
+                look(path)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_damaged_metadata_of_a_store_is_one_error_that_names_it(tmp_path, zarr_format):
+    store = write_store(tmp_path / "a", write_month(tmp_path / "a.nc", 0), zarr_format=zarr_format)
+    metadata = store / "water" / (".zarray" if zarr_format == 2 else "zarr.json")
+    stored = json.loads(metadata.read_text())
+    for entry, junk in (("shape", [["a"]]), ("shape", True), ("codecs", 5), ("filters", {"a": 1})):
+        if entry in stored:
+            metadata.write_text(json.dumps({**stored, entry: junk}))
+            for look in (list_groups, lambda path: open_stored(path).__enter__()):
+                with pytest.raises(OSError, match=r"a cannot be read as a Zarr store: [^\n]+$"):
+                    look(store)
+
+
+def test_damaged_chunk_of_a_store_is_an_error_that_names_it(tmp_path):
+    store = write_store(tmp_path / "a", write_month(tmp_path / "a.nc", 0))
+    [chunk] = (store / "water").glob("[0-9]*")
+    chunk.write_bytes(b"\xff" * 50)
+    with (
+        pytest.raises(OSError, match="a cannot be read as a Zarr store: "),
+        open_stored(store) as dataset,
+    ):
+        dataset.water.load()

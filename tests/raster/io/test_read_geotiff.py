@@ -77,6 +77,15 @@ def test_mask_is_missing(tmp_path):
     assert found.valid == 3
 
 
+def test_mask_counts_and_the_nodata_value_does_not_if_a_file_has_both(tmp_path):
+    values, mask = np.array([[0, 5], [0, 6]], np.uint8), np.array([[True, True], [False, True]])
+    path = write_tiff(tmp_path / "a.tif", values, mask=mask, nodata=0)
+    assert fastkm.read_raster(path).isnull().values.tolist() == [[False, False], [True, False]]
+    [found] = describe_variables(path)
+    assert (found.missing, found.valid) == ({"mask": 1}, 3)
+    assert "_FillValue" not in fastkm.read_raster(path, missing="keep").attrs
+
+
 def test_alpha_is_a_mask_and_no_band(tmp_path):
     values = np.full((4, 2, 2), 7, np.uint8)
     values[3] = [[255, 0], [255, 255]]

@@ -121,6 +121,19 @@ def test_uneven_grids_are_refused_and_leave_nothing(tmp_path):
     assert names(tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    "text", ["EPSG:32633", "+proj=utm +zone=33 +datum=WGS84", "urn:ogc:def:crs:EPSG::32633"]
+)
+def test_a_code_is_a_reference_system_too(tmp_path, text):
+    metres = {"y": [40.0, 20.0], "x": [10.0, 30.0]}
+    raster = xr.DataArray([[1.0, 2.0], [8.0, 9.0]], metres, ("y", "x"), name="a")
+    raster = raster.assign_coords(spatial_ref=((), 0, {"spatial_ref": text}))
+    tif = written(label_raster(raster, kmeans1d(raster, 2)), tmp_path / "labels.tif")
+    with rasterio.open(tif) as file:
+        assert file.crs.to_epsg() == 32633
+        assert file.transform == Affine(20, 0, 0, 0, -20, 50)
+
+
 def test_failed_write_leaves_the_old_file(tmp_path):
     labels = cluster_raster(read_stack(write_satellite(tmp_path / "a.tif")), 3).labels
     path = tmp_path / "b.tif"

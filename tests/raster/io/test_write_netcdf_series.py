@@ -211,20 +211,16 @@ def files_up_to(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_a_file_that_cannot_be_written_leaves_the_old_one(archive, tmp_path, monkeypatch, full):
+def test_a_file_that_cannot_be_written_leaves_the_old_one(archive, tmp_path):
     path = tmp_path / "out" / "a.nc"
     labels = labelled(archive)
     write_label_series(labels[:1], path, **HOW)
     write_label_series(labels, tmp_path / "part.nc", **HOW)
     before = path.read_bytes()
-    if full:
-        monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
-    reason = r"no space is left on the disk \(4096 bytes\)" if full else ""
     with files_up_to(2000):
-        with pytest.raises(OSError, match=rf"a.nc cannot be written: {reason}"):
+        with pytest.raises(OSError, match=r"a.nc cannot be written: File too large$"):
             write_label_series(labels, path, **HOW)
-        with pytest.raises(OSError, match=rf"a.nc cannot be written: {reason}"):
+        with pytest.raises(OSError, match=r"a.nc cannot be written: File too large$"):
             join_label_series([tmp_path / "part.nc"], path)
     assert path.read_bytes() == before
     assert names(path.parent) == {"a.nc"}

@@ -18,3 +18,14 @@ def whole(months, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "out"
     assert run([months], folder).faults == []
     return folder
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Leave out the figures, which take most of the time of a small run."""
+
+    def draw(folder, *_, **__):
+        (folder.root / "figures").mkdir(exist_ok=True)
+        return []
+
+    monkeypatch.setattr("fastkm.workflows.archive.run.draw_figures", draw)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from fastkm._core.progress import Progress
+from fastkm.workflows.archive import dask_workers
 from fastkm.workflows.archive.dask_workers import use_workers
 from tests.conftest import needs_jit
 from tests.workflows.archive.ends import OPTIONS, assert_equal, run
@@ -113,3 +114,85 @@ def test_a_run_leaves_no_processes(months, tmp_path) -> None:
     children = [child.cmdline() for child in psutil.Process().children(recursive=True)]
     workers = [line for line in map(" ".join, children) if "multiprocessing" in line]
     assert not [line for line in workers if "resource_tracker" not in line]
+
+
+class Client:
+    """A client whose workers are counted one time after another; None stands for no answer."""
+
+    def __init__(self, counts) -> None:
+        self.counts, self.scheduler, self.futures, self.cancelled = iter(counts), self, {}, 0
+        self.ncores = None
+
+    def sync(self, _function, **_options):
+        count = next(self.counts, 0)
+        if count is None:
+            raise OSError("no answer")
+        return range(count)
+
+    def cancel(self, futures) -> None:
+        self.cancelled += 1
+
+    def wait(self):
+        """Fail as a result does that is waited for and cancelled."""
+        deadline = time.monotonic() + 10
+        while not self.cancelled and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise type("FutureCancelledError", (Exception,), {"__module__": "distributed.client"})
+
+
+class Notes(Progress):
+    def __init__(self) -> None:
+        self.notes = []
+
+    def note(self, text) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(dask_workers, "CHECK_INTERVAL", 0.01)
+
+
+@pytest.mark.parametrize("missing", [0, None])
+def test_no_worker_is_left(quick, missing) -> None:
+    client, notes = Client([2, missing]), Notes()
+    with (
+        pytest.raises(OSError, match=r"no worker is left, and none came within 0.1 s; .*--resume"),
+        dask_workers._watch_workers(client, 0.1, notes),
+    ):
+        client.wait()
+    assert notes.notes == ["no worker is left: waiting 0.1 s for one"]
+
+
+def test_workers_that_come_back_in_time(quick) -> None:
+    client, notes = Client([1, *[0] * 6, *[1] * 1000]), Notes()
+    with dask_workers._watch_workers(client, 5, notes):
+        time.sleep(0.3)
+    assert client.cancelled == 0
+    assert notes.notes == ["no worker is left: waiting 5 s for one"]
+
+
+class KillingAll(Killing):
+    """Kills all workers once the labels are under way, and keeps the notes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes = []
+
+    def note(self, text) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.slow
+@needs_jit
+@pytest.mark.filterwarnings("ignore")
+def test_the_only_worker_of_a_scheduler_dies(months, whole, tmp_path, scheduler) -> None:
+    """The last test that uses this scheduler."""
+    progress = KillingAll()
+    with pytest.raises(OSError, match=r"no worker is left, and none came within 2 s; .*--resume"):
+        run([months], tmp_path / "out", scheduler=scheduler, worker_timeout=2, progress=progress)
+    assert progress.notes == ["no worker is left: waiting 2 s for one"]
+    with pytest.raises(OSError, match=r"has no workers, and none came within 0.5 s"):
+        run([months], tmp_path / "out", resume=True, scheduler=scheduler, worker_timeout=0.5)
+    run([months], tmp_path / "out", resume=True)
+    assert_equal(tmp_path / "out", whole)

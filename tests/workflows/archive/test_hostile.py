@@ -11,8 +11,8 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster.multifile.combine import open_archive
-from fastkm.workflows.archive.checkpoint import RunFolder, atomic_write_folder
 from fastkm.workflows.archive.dask_workers import _explain_failures
+from fastkm.workflows.archive.folder_lock import lock_folder
 from fastkm.workflows.archive.options import ArchiveOptions
 from tests.small_archives import LATITUDE, write_month, write_months
 from tests.workflows.archive.ends import OPTIONS, assert_equal, codebook, run
@@ -48,7 +48,7 @@ def test_the_folder_of_results_may_lie_among_the_inputs(tmp_path) -> None:
 
 def test_two_runs_do_not_work_in_one_folder(months, tmp_path) -> None:
     with (
-        RunFolder(tmp_path / "out").lock(),
+        lock_folder(tmp_path / "out"),
         pytest.raises(ValueError, match="another run is at work"),
     ):
         run([months], tmp_path / "out")
@@ -98,15 +98,6 @@ def test_a_cluster_that_breaks_down_is_said_in_a_sentence() -> None:
         raise broken("gone")
     with pytest.raises(ZeroDivisionError), _explain_failures():
         raise ZeroDivisionError
-
-
-def test_a_part_that_another_task_has_made_stays(tmp_path) -> None:
-    with atomic_write_folder(tmp_path / "000001") as draft:
-        (draft / "a").write_text("first")
-        with atomic_write_folder(tmp_path / "000001") as other:
-            (other / "a").write_text("second")
-    assert (tmp_path / "000001/a").read_text() == "second"
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_whole_numbers(tmp_path) -> None:

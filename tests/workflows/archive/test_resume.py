@@ -112,14 +112,50 @@ def test_resume_of_a_finished_run_says_so(months, whole) -> None:
 
 
 def test_a_folder_that_is_not_empty_is_refused(months, whole, tmp_path) -> None:
-    with pytest.raises(ValueError, match=r"not empty.*--resume"):
-        run([months], whole)
+    with pytest.raises(ValueError, match=r"results of another run: .* --overwrite; k was"):
+        run([months], whole, options=replace(OPTIONS, ks=(4,)))
+    with pytest.raises(ValueError, match=r"results of another run: .* is gone"):
+        run(sorted(months.iterdir())[1:], whole)
     (tmp_path / "notes.txt").write_text("mine")
     for resume in (False, True):
         with pytest.raises(ValueError, match=r"not empty|something else"):
             run([months], tmp_path, resume=resume)
     with pytest.raises(NotADirectoryError):
         run([months], tmp_path / "notes.txt")
+
+
+def test_the_same_run_is_made_again_only_if_an_input_has_changed(whole, tmp_path) -> None:
+    file, out = write_month(tmp_path / "in.nc", 0), tmp_path / "out"
+    run([file], out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    assert run([file], out).already_finished
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    write_month(file, 1)
+    later = time.time() + 10
+    os.utime(file, (later, later))
+    assert not run([file], out).already_finished
+    run([file], tmp_path / "fresh")
+    assert_equal(out, tmp_path / "fresh")
+
+
+def test_overwriting_removes_what_the_earlier_run_wrote_and_nothing_else(tmp_path) -> None:
+    first, second = (write_month(tmp_path / f"{name}.nc", n) for n, name in enumerate("ab"))
+    out = tmp_path / "out"
+    run([first], out)
+    mine = [out / "notes.txt", out / "labels/mine.txt", out / "figures/mine.pdf"]
+    for file in mine:
+        file.write_text("mine")
+    with pytest.raises(ValueError, match="take one of the two"):
+        run([second], out, overwrite=True, resume=True)
+    run([second], out, overwrite=True)
+    assert [file.read_text() for file in mine] == ["mine"] * 3
+    for file in mine:
+        file.unlink()
+    run([second], tmp_path / "fresh")
+    assert_equal(out, tmp_path / "fresh")
+    given = replace(OPTIONS, ks=(), codebook=out / "codebook.json")
+    with pytest.raises(ValueError, match=r"codebook.json is an input"):
+        run([second], out, options=given, overwrite=True)
 
 
 @pytest.mark.parametrize(

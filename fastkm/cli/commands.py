@@ -5,6 +5,7 @@ Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong us
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from fastkm.cli.output import (
     print_files,
     print_line,
     print_outlines,
+    tolerate_missing_letters,
 )
 from fastkm.cli.progress import show_stages
 
@@ -35,16 +37,22 @@ app = typer.Typer(
 
 EXAMPLE = "\n\n[bold]Example[/bold]: [cyan]{}[/cyan]"
 
-File = Annotated[Path, typer.Argument(help="A netCDF or GeoTIFF file.", metavar="FILE")]
+File = Annotated[
+    Path, typer.Argument(help="A netCDF or GeoTIFF file, or a Zarr store.", metavar="FILE")
+]
 
 
 def main() -> None:
     """Run the command; if it fails, print one sentence and end with status 1."""
-    warnings.showwarning = _print_note
+    warnings.showwarning = partial(_print_note, set())
+    tolerate_missing_letters()
     try:
         app()
     except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
         print_line(f"fastkm: {error}", err, style="red")
+        sys.exit(1)
+    except MemoryError as error:
+        print_line(f"fastkm: {str(error) or 'there is too little memory'}", err, style="red")
         sys.exit(1)
 
 
@@ -62,11 +70,11 @@ def root(
     help="Show what a file holds: variables, their ranges, and how many cells each rule of the "
     "file marks as missing." + EXAMPLE.format("fastkm info sample.nc")
 )
-def info(file: File) -> None:
+def info(file: File, nodata: shared.Nodata = None) -> None:
     """Describe a file."""
     from fastkm.raster.io.info import describe_variables
 
-    described = describe_variables(file)
+    described = describe_variables(file, nodata=nodata)
     if not described:
         raise ValueError(f"{file} holds no raster variable")
     for variable in described:
@@ -117,12 +125,16 @@ def cluster(
             "step a band."
         ),
     ] = "0",
+    sel: shared.Sel = None,
+    nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
 ) -> None:
     """Cluster a raster, or label it by a codebook."""
-    from fastkm.workflows.job import Selection, require_one_k
+    from fastkm.workflows.job import Selection
+    from fastkm.workflows.outputs import require_one_k
     from fastkm.workflows.raster_file import cluster_file, label_file
 
     # options
@@ -132,11 +144,13 @@ def cluster(
     weights = parse.parse_option("--weights", parse.as_one_of(("area", None)), weights)
     names = variable[0] if variable and len(variable) == 1 else variable or None
     box = parse.parse_box(bbox)
-    selection = Selection(file, names, parse.as_time(time), box, mask, band or None)
+    fixed = parse.parse_sel(sel)
+    selection = Selection(
+        file, names, parse.as_time(time), box, mask, band or None, fixed, nodata or None
+    )
 
     # work
-    if codebook is None:
-        parse.parse_option("--output", lambda path: require_one_k(path, ks), output)
+    parse.parse_option("--output", lambda path: require_one_k(path, ks or [0]), output)
     with show_stages(err, quiet=quiet) as progress:
         if codebook is None:
             done = cluster_file(
@@ -146,10 +160,11 @@ def cluster(
                 choose=criterion,
                 weights=weights,
                 standardize=standardize,
+                overwrite=overwrite,
                 progress=progress,
             )
         else:
-            done = label_file(selection, codebook, output, progress=progress)
+            done = label_file(selection, codebook, output, overwrite=overwrite, progress=progress)
     if not quiet:
         print_clusters(done, codebook)
         if done.choice is not None:
@@ -213,8 +228,11 @@ def outline(
         typer.Option("--map", metavar="MAP.png", help="Also draw the outlines on a map."),
     ] = None,
     time: shared.Time = "0",
+    sel: shared.Sel = None,
+    nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
 ) -> None:
     """Outline clusters."""
@@ -229,7 +247,11 @@ def outline(
     parse.parse_option("--min-area", as_area, min_area)
     if map_path is not None:
         parse.parse_option("--map", parse.as_png, map_path)
-    selection = Selection(file, variable, parse.as_time(time), parse.parse_box(bbox), mask)
+    fixed = parse.parse_sel(sel)
+    box = parse.parse_box(bbox)
+    selection = Selection(
+        file, variable, parse.as_time(time), box, mask, sel=fixed, nodata=nodata or None
+    )
     options = OutlineOptions(
         min_diameter=parse.parse_length(min_diameter),
         min_area=min_area,
@@ -250,6 +272,7 @@ def outline(
             output,
             options=options,
             map_path=map_path,
+            overwrite=overwrite,
             progress=progress,
         )
     if not quiet:
@@ -295,11 +318,14 @@ def sample(
             parse.refuse_option("--months", "needed by --single and --resolution")
         from fastkm.datasets.water_vapour import write_sample
 
+        parse.parse_option("OUT", parse.as_netcdf, output)
         write_sample(output)
         print_files([output])
         return
     from fastkm.datasets.monthly_series import write_sample_archive
+    from fastkm.workflows.outputs import check_folder
 
+    parse.parse_option("OUT", check_folder, output)
     layout = "single" if single else "monthly"
     degrees = 1.0 if resolution is None else resolution
     paths = write_sample_archive(output, months=months, resolution=degrees, layout=layout)
@@ -307,5 +333,8 @@ def sample(
     print_line(f"wrote {what} to {output}")
 
 
-def _print_note(message: Warning | str, *_args: Any, **_options: Any) -> None:
-    print_line(f"note: {message}", err, style="yellow")
+def _print_note(printed: set[str], message: Warning | str, *_args: Any, **_options: Any) -> None:
+    """Print a warning, unless the same has been printed before."""
+    if str(message) not in printed:
+        printed.add(str(message))
+        print_line(f"note: {message}", err, style="yellow")

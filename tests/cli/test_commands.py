@@ -1,12 +1,13 @@
 """The command as a user meets it: what it writes, prints and returns.
 
-Most runs call `fastkm.cli.app.main` in this process; a few start another to see the real thing.
+Most runs call `fastkm.cli.commands.main` in this process; a few start another to see the real thing.
 """
 
 import os
 import re
 import subprocess
 import sys
+import warnings
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -16,7 +17,7 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import fastkm
-from fastkm.cli.app import app, main
+from fastkm.cli.commands import app, main
 from fastkm.cluster.selection.choose_k import choose_k
 from fastkm.raster.codebook import load_codebook
 from tests.small_files import (
@@ -29,7 +30,7 @@ from tests.small_files import (
 )
 
 COMMANDS = ["info", "cluster", "outline", "archive", "sample"]
-MAIN = "from fastkm.cli.app import main; main()"
+MAIN = "from fastkm.cli.commands import main; main()"
 WITHOUT_MAPS = (
     "import sys; sys.modules.update(dict.fromkeys(['cartopy', 'cartopy.crs', "
     "'mpl_toolkits.basemap_data'])); " + MAIN
@@ -298,7 +299,7 @@ def test_codebook_of_one_file_labels_another(run, basin, tmp_path):
     labels = result.predict(raster).values
     for cells in np.bincount(labels[labels >= 0], minlength=3):
         assert f"{cells:,} │ {cells / (labels >= 0).sum():>5.1%} │" in shown
-    assert run("cluster", basin, *arguments, "--quiet") == (0, "", "")
+    assert run("cluster", basin, *arguments, "--overwrite", "--quiet") == (0, "", "")
 
 
 # outline
@@ -485,7 +486,7 @@ def test_brackets_in_a_message_are_printed(run, tmp_path):
 
 
 def test_interruption_ends_with_130(run, basin, monkeypatch):
-    def interrupt(path):
+    def interrupt(path, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fastkm.raster.io.info.describe_variables", interrupt)
@@ -495,7 +496,7 @@ def test_interruption_ends_with_130(run, basin, monkeypatch):
 
 
 def test_fault_of_the_program_is_not_hidden(monkeypatch, basin):
-    def fault(path):
+    def fault(path, **options):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("fastkm.raster.io.info.describe_variables", fault)
@@ -614,3 +615,111 @@ def test_process_refuses_wrong_usage(basin):
 
 def test_process_prints_its_version():
     assert start("--version") == (0, f"{fastkm.__version__}\n", "")
+
+
+# outputs
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster", "sea.nc", "-k", "2", "-o", "out.pdf"),
+        ("cluster", "sea.nc", "--codebook", "book.json", "-o", "out.pdf"),
+        ("archive", "sea.nc", "-k", "2", "-o", "out.nc"),
+        ("sample", "out.tif"),
+        ("sample", "out.nc", "--months", "1"),
+    ],
+    ids=" ".join,
+)
+def test_an_output_of_an_unknown_kind_is_wrong_usage(run, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert "out." in words(err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_earlier_results_are_replaced_only_if_asked_to(run, basin, tmp_path):
+    arguments = ("cluster", basin, "-o", tmp_path / "out", "-q")
+    assert run(*arguments, "-k", "2") == (0, "", "")
+    result = run(*arguments, "-k", "3")
+    assert_failed(result, "holds results of an earlier run", "--overwrite")
+    assert run(*arguments, "-k", "3", "--overwrite") == (0, "", "")
+    assert "labels_k2.nc" not in names(tmp_path / "out")
+
+
+def test_an_input_is_not_overwritten(run, basin, tmp_path):
+    file = tmp_path / "sea.nc"
+    file.write_bytes(basin.read_bytes())
+    assert_failed(run("cluster", file, "-k", "2", "-o", file), "sea.nc is an input")
+    assert file.read_bytes() == basin.read_bytes()
+
+
+# Levels, groups and memory.
+
+
+@pytest.fixture
+def levels(tmp_path):
+    """Rasters of two steps at two levels."""
+    values = np.random.default_rng(0).normal(size=(2, 2, 4, 6))
+    coords = {"time": OCTOBER_NOVEMBER, "level": (np.array([850.0, 500.0]), {"units": "hPa"})}
+    coords["lat"] = (np.linspace(-60, 60, 4), {"units": "degrees_north"})
+    coords["lon"] = (np.arange(6) * 60.0, {"units": "degrees_east"})
+    return write_netcdf(tmp_path / "a.nc", values, ("time", "level", "lat", "lon"), coords=coords)
+
+
+def test_level_is_chosen_by_its_value(run, levels, tmp_path):
+    options = ["--sel", "level=500", "-k", 2, "-q"]
+    assert (
+        run("cluster", levels, "-o", tmp_path / "a.nc2.nc", "--weights", "area", *options).status
+        == 0
+    )
+    assert run("outline", levels, "-o", tmp_path / "a.gpkg", *options).status == 0
+    with xr.open_dataset(tmp_path / "a.nc2.nc") as labels:
+        assert (labels.level, labels.cluster.dims) == (500, ("lat", "lon"))
+        assert labels.attrs["history"].endswith("sel level=500")
+
+
+def test_level_that_is_not_chosen_is_named(run, levels, tmp_path):
+    output = tmp_path / "a.gpkg"
+    assert_failed(run("outline", levels, "-k", 2, "-o", output), "--sel level=850")
+    wrong = run("outline", levels, "-k", 2, "-o", output, "--sel", "level=300")
+    assert_failed(wrong, "'300' is not among the values of 'level': 850, 500")
+    for text in ("level", "level=", "=500"):
+        wrong = run("outline", levels, "-k", 2, "-o", output, "--sel", text)
+        assert_wrong_usage(wrong, "take DIM=VALUE such as level=500")
+    twice = run(
+        "outline", levels, "-k", 2, "-o", output, "--sel", "level=500", "--sel", "level=850"
+    )
+    assert_wrong_usage(twice, "name each dimension once")
+
+
+def test_too_little_memory_is_one_sentence(run, levels, monkeypatch):
+    monkeypatch.setattr("fastkm._core.memory.measure_available", lambda: 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        described = run("info", levels)
+    assert described.status == 0
+    assert "its values are not looked at" in described.err
+    failed = run("cluster", levels, "-k", 2, "-o", levels.parent / "out")
+    assert_failed(failed, "0.0 GiB are free: take a part of it with bbox (--bbox)")
+
+
+def test_memory_that_runs_out_is_one_sentence(run, levels, monkeypatch):
+    def run_out(*_, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr("fastkm.raster.io.info.describe_variables", run_out)
+    assert_failed(run("info", levels), "there is too little memory")
+
+
+def test_note_is_printed_once(run, tmp_path):
+    units = {"units": "days since 0000-00-00"}
+    values = np.arange(24.0).reshape(2, 3, 4)
+    coords = {"time": (np.arange(2.0), units)}
+    write_netcdf(tmp_path / "a.nc", values, ("time", "y", "x"), coords=coords)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        done = run("outline", tmp_path / "a.nc", "-k", 2, "-o", tmp_path / "out.gpkg")
+    assert done.status == 0
+    assert done.err.count("note: the dates of 'time' are not known") == 1

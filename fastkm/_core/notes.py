@@ -1,0 +1,29 @@
+"""Notes that are given once: what is ignored in a file is said when it is met first."""
+
+from __future__ import annotations
+
+import warnings
+
+_given: set[str] = set()
+
+
+def note_once(text: str, topic: str = "") -> None:
+    """Warn, but not again in this process on the same topic, which by default is the text.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as given:
+    ...     warnings.simplefilter("always")
+    ...     note_once("there is no such coordinate")
+    ...     note_once("there is no such coordinate")
+    >>> len(given)
+    1
+    """
+    if (topic or text) not in _given:
+        warnings.warn(text, stacklevel=3)
+        _given.add(topic or text)
+
+
+def forget_notes() -> None:
+    """Give all notes again."""
+    _given.clear()

@@ -1,0 +1,93 @@
+"""Whether an input is still what it was when it was scanned.
+
+Files are read several times in a run that may take hours, and one that was replaced in between
+would give its values to the dates of another. So the size and the time of modification of an input
+are compared before and after each read. A copy may keep both; so the times in the file are
+compared, too. A file system with a cache may be late with all this by some seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastkm.errors import ArchiveError
+from fastkm.raster.io.open import is_zarr_store, netcdf_lock
+
+CHANGED = "was replaced or modified since it was first read"
+
+STORE_METADATA = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata")
+"""Files of a Zarr store, and of each of its arrays, that are rewritten when it is."""
+
+
+class Stamp(NamedTuple):
+    """Bytes, and the time of modification in nanoseconds; of several files, the sums."""
+
+    size: int
+    modified: int
+
+
+def read_stamp(path: str | os.PathLike[str], arrays: Iterable[str] | None = None) -> Stamp:
+    """Read the stamp of a file or, for a Zarr store, of the metadata of some arrays.
+
+    If `arrays` is None, all files of the store count, which may take seconds.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        files = [root]
+    elif arrays is None:
+        files = [file for file in root.rglob("*") if file.is_file()]
+    else:
+        folders = dict.fromkeys([root, *(root / name for name in arrays)])
+        named = (folder / name for folder in folders for name in STORE_METADATA)
+        files = [file for file in named if file.is_file()]
+    found = [file.stat() for file in files]
+    return Stamp(sum(one.st_size for one in found), sum(one.st_mtime_ns for one in found))
+
+
+def require_unchanged(
+    path: str | os.PathLike[str], name: str, stamp: Stamp, arrays: Iterable[str] | None = None
+) -> None:
+    """Raise an ArchiveError, in which the input has this name, if its stamp is another one now."""
+    try:
+        now = read_stamp(path, arrays)
+    except OSError as error:
+        raise ArchiveError(name, "", f"cannot be read: {error.strerror}") from error
+    if now != stamp:
+        raise ArchiveError(name, "", CHANGED)
+
+
+def read_times_digest(path: str | os.PathLike[str], variable: str, time: str) -> str:
+    """Open a netCDF file and return what `hash_times` does; empty for a Zarr store."""
+    if is_zarr_store(path):
+        return ""
+    import netCDF4
+
+    with netcdf_lock(), netCDF4.Dataset(path) as file:
+        return hash_times(file[variable], time)
+
+
+def hash_times(variable: Any, time: str) -> str:
+    """Return a digest of the time axis, as stored, of an open variable of netCDF4.
+
+    It is empty if there is no such axis, or the variable is of a Zarr store.
+    """
+    group = variable.group() if hasattr(variable, "group") else None
+    while group is not None and time not in group.variables:
+        group = group.parent
+    if group is None:
+        return ""
+    axis = group.variables[time]
+    axis.set_auto_maskandscale(False)
+    axis.set_auto_chartostring(False)
+    meaning = [str(axis.__dict__.get(name)) for name in ("units", "calendar")]
+    digest = hashlib.sha256("|".join(meaning).encode())
+    values = np.asarray(axis[...])
+    # texts of any length are objects, whose bytes are addresses
+    digest.update(repr(values.tolist()).encode() if values.dtype.hasobject else values.tobytes())
+    return digest.hexdigest()[:16]
