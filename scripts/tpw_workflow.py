@@ -367,6 +367,8 @@ def run(
             file = output / "sample.nc"
             write_sample(file)
             made = [file]
+        if not file.is_file():
+            raise FileNotFoundError(f"{file}: no such file")
         with draft_folder(output, file) as drafts:
             summary = lesson(file, drafts, variable=variable, make_valid=make_valid)
     except (OSError, RuntimeError, ValueError) as error:

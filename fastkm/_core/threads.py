@@ -63,14 +63,17 @@ def map_chunks(
     ticket = itertools.count()  # next() is atomic under the GIL
 
     def run() -> None:
-        while (mine := next(ticket)) < len(plan):
-            results[mine] = function(*plan[mine])
+        nonlocal ticket
+        try:
+            while (mine := next(ticket)) < len(plan):
+                results[mine] = function(*plan[mine])
+        finally:
+            ticket = itertools.count(len(plan))  # after an error no thread takes another chunk
 
     helpers = _start_helpers(run, runners - 1)
     try:
         run()
     finally:
-        ticket = itertools.count(len(plan))  # after an error here the helpers stop early
         # a helper that has not started has nothing left to do, and might wait for this very thread
         errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in errors:

@@ -115,4 +115,4 @@ def test_a_failure_says_how_to_go_on(run, months, tmp_path, monkeypatch) -> None
     )
     status, _, err = run("archive", months, "-k", "3", "-o", tmp_path / "out")
     assert status == 1
-    assert "holds a run that was stopped: go on with --resume, or name another folder\n" in err
+    assert "holds a run that was stopped: go on with --resume, replace it with --overwrite" in err

@@ -8,6 +8,7 @@ to cluster. The reference system and the transform become the coordinate ``spati
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -169,6 +170,29 @@ def ignore_missing_georeference() -> Iterator[None]:
 
 
 @contextmanager
+def _ignore_garbled_messages() -> Iterator[None]:
+    """Ignore that rasterio cannot decode, for its log, what GDAL quotes of a damaged file.
+
+    It happens where no exception can be raised; such an error is printed, and then reported.
+    """
+    print_error, report = sys.excepthook, sys.unraisablehook
+
+    def print_others(kind: type[BaseException], *details: Any) -> None:
+        if kind is not UnicodeDecodeError:
+            print_error(kind, *details)
+
+    def report_others(failed: sys.UnraisableHookArgs) -> None:
+        if failed.exc_type is not UnicodeDecodeError:
+            report(failed)
+
+    sys.excepthook, sys.unraisablehook = print_others, report_others
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = print_error, report
+
+
+@contextmanager
 def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a GeoTIFF; every failure is an `OSError` that names the file."""
     if Path(path).is_dir():
@@ -177,7 +201,11 @@ def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     rasterio = import_rasterio()
     try:
-        with ignore_missing_georeference(), rasterio.open(path) as file:
+        with (
+            ignore_missing_georeference(),
+            _ignore_garbled_messages(),
+            rasterio.open(path) as file,
+        ):
             yield file
     except rasterio.errors.RasterioError as error:
         raise OSError(f"{os.fspath(path)} cannot be read as GeoTIFF: {error}") from error

@@ -322,11 +322,17 @@ def _arrange(read: np.ndarray, variable: StoredVariable, window: GridWindow) -> 
     return read
 
 
-@lru_cache(maxsize=4)
 def _read_mask(path: str, bbox: Bbox | None, stamp: Stamp | None) -> np.ndarray:
-    """Read a mask, once in a process: it costs as much as reading a step."""
-    keep = read_kept_cells(path, bbox=bbox)
-    if read_stamp(path) != stamp:
+    """Read a mask; raise if it has changed."""
+    keep, read = _read_mask_once(path, bbox, stamp)
+    if not read == stamp == read_stamp(path):
         raise ValueError(f"{path} {CHANGED}")
-    keep.flags.writeable = False
     return keep
+
+
+@lru_cache(maxsize=4)
+def _read_mask_once(path: str, bbox: Bbox | None, _stamp: Stamp | None) -> tuple[np.ndarray, Stamp]:
+    """Read a mask, once in a process: it costs as much as reading a step. Return also its stamp."""
+    keep = read_kept_cells(path, bbox=bbox)
+    keep.flags.writeable = False
+    return keep, read_stamp(path)

@@ -469,7 +469,9 @@ def test_other_reference_system(tmp_path):
             **WATER,
         )
 
-    archive, faults = collected([write(0, "EPSG:32633"), write(1, "EPSG:3035"), write(2, "EPSG:32633")])
+    archive, faults = collected(
+        [write(0, "EPSG:32633"), write(1, "EPSG:3035"), write(2, "EPSG:32633")]
+    )
     assert faults == ["1.nc: other grid: its reference system is not that of 0.nc"]
     assert archive.make_template().encoding["grid_mapping"] == "crs"
     assert archive.read(0, 1).coords["crs"].attrs["crs_wkt"] == "EPSG:32633"
@@ -568,8 +570,9 @@ class TestMask:
     @pytest.mark.parametrize("bbox", BOXES.values(), ids=BOXES)
     @pytest.mark.parametrize("layout", [_monthly, _packed, _store])
     def test_cells_are_left_out(self, tmp_path, mask, layout, bbox):
-        archive = archive_of(layout(tmp_path), mask=mask, bbox=bbox)
-        plain = archive_of(layout(tmp_path), bbox=bbox)
+        paths = layout(tmp_path)
+        archive = archive_of(paths, mask=mask, bbox=bbox)
+        plain = archive_of(paths, bbox=bbox)
         keep = np.nan_to_num(fastkm.read_raster(mask, bbox=bbox).values) != 0
         read = archive.read(0, 2, missing="mask")
         wanted = plain.read(0, 2, missing="mask")
@@ -593,12 +596,16 @@ class TestMask:
         with pytest.raises(ValueError, match="other coordinates lat"):
             archive_of(paths, mask=mask)
 
-    def test_that_is_written_anew_is_read_anew(self, tmp_path, mask):
-        archive = archive_of(write_months(tmp_path, 1), mask=mask)
+    def test_that_is_replaced_is_an_error_until_the_archive_is_opened_again(self, tmp_path, mask):
+        paths = write_months(tmp_path, 1)
+        archive = archive_of(paths, mask=mask)
         before = archive.read(0, 1, missing="mask")
         with netCDF4.Dataset(mask, "a") as file:
             file["water"][...] = 1
-        assert np.isnan(archive.read(0, 1, missing="mask")).sum() == np.isnan(before).sum() - 5
+        with pytest.raises(ValueError, match=r"mask.nc was replaced or modified"):
+            archive.read(0, 1, missing="mask")
+        again = archive_of(paths, mask=mask).read(0, 1, missing="mask")
+        assert np.isnan(again).sum() == np.isnan(before).sum() - 5
 
 
 def test_several_variables(tmp_path):

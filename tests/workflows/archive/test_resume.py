@@ -77,6 +77,10 @@ def test_killed_at_a_random_moment(months, whole, tmp_path, seed) -> None:
 
 
 @needs_jit
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="the shell's background ignores ctrl-C",
+)
 def test_ctrl_c_says_how_to_go_on(tmp_path) -> None:
     write_single(tmp_path / "pw.nc", 40)
     started = subprocess.Popen(
