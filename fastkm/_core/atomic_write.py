@@ -13,7 +13,9 @@ read again, and the draft takes its place only after that.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -37,6 +39,11 @@ SIDE_FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 PROBE_BYTES = 1 << 20
 """A failure is explained by the disk if not even this much can be written to it."""
+
+REMOVALS = 100
+"""Attempts to remove a draft."""
+REMOVAL_INTERVAL = 0.02
+"""Seconds between two attempts."""
 
 _Draft = tuple[Path, Path]
 _WAITING: ContextVar[tuple[ExitStack, list[_Draft]] | None] = ContextVar("waiting", default=None)
@@ -154,13 +161,22 @@ def _make_folder_beside(target: Path) -> Iterator[Path]:
     prefix = f".{target.name[:40]}-"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.TemporaryDirectory(
-            dir=target.parent, prefix=prefix, ignore_cleanup_errors=True
-        )
+        folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     except OSError as error:
         raise type(error)(f"cannot write into {target.parent}: {error.strerror}") from error
-    with beside as folder:
-        yield Path(folder)
+    try:
+        yield folder
+    finally:
+        _remove_folder(folder)
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder, into which threads of a writer that has failed may still write for a while."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVAL_INTERVAL)
 
 
 def _probe(folder: Path) -> str | None:

@@ -19,7 +19,10 @@ import numpy as np
 
 from fastkm._core.attributes import read_factor, read_numbers, read_text
 
-PACKING = ("scale_factor", "add_offset")
+NEUTRAL = {"scale_factor": 1.0, "add_offset": 0.0}
+"""The scale and the offset of numbers that are stored as they are."""
+
+PACKING = tuple(NEUTRAL)
 FILLS = ("_FillValue", "missing_value")
 LIMITS = ("valid_min", "valid_max", "valid_range")
 RULES = (*FILLS, *LIMITS, *PACKING, "_Unsigned")
@@ -69,8 +72,7 @@ def warn_of_stale_rules(rules: Attributes, count: int, *, among: str = "") -> No
     `count` is the number of cells, `among` whatever they belong to, that they would have made
     missing.
     """
-    neutral = {"scale_factor": 1, "add_offset": 0}
-    packing = [n for n in PACKING if n in rules and rules[n] != neutral[n]]
+    packing = [n for n in PACKING if n in rules and rules[n] != NEUTRAL[n]]
     ignored = [name for name in (*FILLS, *LIMITS) if count and name in rules] + packing
     if not ignored:
         return
@@ -82,6 +84,18 @@ def warn_of_stale_rules(rules: Attributes, count: int, *, among: str = "") -> No
     warnings.warn(
         f"{text}: set what is missing to NaN, for example with .where(), or delete the attributes",
         stacklevel=2,
+    )
+
+
+def warn_of_overflow(count: int, name: Any, packing: Attributes) -> None:
+    """Warn of cells that are missing because scale and offset make numbers of them that no float is."""
+    if not count:
+        return
+    scale, offset = (packing.get(own, neutral) for own, neutral in NEUTRAL.items())
+    warnings.warn(
+        f"{count:,} cells of {name!r} are missing, because their scale_factor, {scale}, and "
+        f"add_offset, {offset}, make numbers of them that are too large",
+        stacklevel=3,
     )
 
 

@@ -32,7 +32,8 @@ def hold_interrupts(*, ignore: bool = False) -> Iterator[None]:
         yield
     finally:
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            if handler is not None:  # one that is not Python's
+                signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if waiting:
             signal.raise_signal(waiting[0])

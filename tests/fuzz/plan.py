@@ -165,6 +165,8 @@ def _pack(plan: Plan) -> None:
 
 def _call_unsigned(plan: Plan) -> None:
     if plan.rng.random() < 0.5:
+        if plan.values.dtype.kind == "f":
+            plan.fill = None  # NaN and 1e20 are no bytes
         plan.values = plan.generator().integers(-128, 128, plan.values.shape).astype("i1")
         plan.attrs["valid_range"] = np.array([0, plan.rng.choice([200, 255])], "i2")
     else:

@@ -7,8 +7,10 @@ in mind, so that a mistake in `fastkm` is not made twice. Nothing of `fastkm` is
 from __future__ import annotations
 
 import base64
+import itertools
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +21,17 @@ NO = {"false", "0"}
 
 
 class Reading(NamedTuple):
-    """The numbers of a raster as stored, which of them are missing, and how they are scaled."""
+    """The numbers of a raster as stored, which of them are missing, and how they are scaled.
+
+    `times` are the dimensions whose coordinate is a time.
+    """
 
     dims: tuple[str, ...]
     stored: np.ndarray
     missing: np.ndarray
     scale: float
     offset: float
+    times: tuple[str, ...] = ()
 
 
 def read_independently(path: Path, variable: str, nodata: Sequence[float] = ()) -> Reading:
@@ -36,8 +42,13 @@ def read_independently(path: Path, variable: str, nodata: Sequence[float] = ()) 
     if path.suffix == ".tif":
         found = _read_geotiff(path)
     else:
-        found = _apply_rules(*(_read_zarr if path.is_dir() else _read_netcdf)(path, variable))
-    physical = found.stored.astype(np.float64) * found.scale + found.offset
+        read = _read_zarr if path.is_dir() else _read_netcdf
+        found = _apply_rules(*read(path, variable))
+        found = found._replace(times=_find_times(read, path, variable, found.dims))
+    with np.errstate(over="ignore"):
+        physical = found.stored.astype(np.float64) * found.scale + found.offset
+    if found.stored.dtype.kind in "iu":  # beyond floats
+        found.missing[np.isinf(physical)] = True
     for number in nodata:
         found.missing[found.stored == number] = True
         found.missing[
@@ -73,6 +84,17 @@ def _read_zarr(path: Path, variable: str) -> tuple[tuple[str, ...], np.ndarray, 
     return own.metadata.dimension_names, values, attrs
 
 
+def _find_times(read: Any, path: Path, variable: str, dims: tuple[str, ...]) -> tuple[str, ...]:
+    """Find the dimensions with a coordinate of times, in the group of a variable or the root."""
+    found = []
+    for dim, group in itertools.product(dims, {variable.rpartition("/")[0], ""}):
+        with suppress(Exception):
+            _, _, attrs = read(path, f"{group}/{dim}".lstrip("/"))
+            if attrs.get("standard_name") == "time" or " since " in str(attrs.get("units")):
+                found.append(dim)
+    return tuple(found)
+
+
 def _read_geotiff(path: Path) -> Reading:
     import rasterio
 
@@ -94,6 +116,12 @@ def _apply_rules(dims: tuple[str, ...], values: np.ndarray, attrs: dict[str, Any
     single = [_as_numbers(attrs.get(name)) for name in ("valid_min", "valid_max")]
     ranges.append([own[0] if len(own) == 1 else None for own in single])
     scale, offset = (_as_numbers(attrs.get(name)) for name in ("scale_factor", "add_offset"))
+    # numbers that cannot be meant say nothing
+    scale, offset = (
+        own if own and np.isfinite(own[0]) and set(own) == {own[0]} else []
+        for own in (scale, offset)
+    )
+    scale = [] if scale and scale[0] == 0 else scale
     is_packed = bool(scale or offset)
     scale, offset = float((scale or [1])[0]), float((offset or [0])[0])
 
@@ -146,7 +174,10 @@ def _as_numbers(attribute: Any) -> list[Any]:
         attribute = attribute.replace(",", " ").split()
     for part in np.ravel(np.asarray(attribute)).tolist():
         try:
-            found.append(part if isinstance(part, int | float) else float(part))
+            # a text that is a whole number is an integer
+            is_whole = isinstance(part, str) and part.strip().lstrip("-").isdecimal()
+            is_number = isinstance(part, int | float)
+            found.append(part if is_number else int(part) if is_whole else float(part))
         except (TypeError, ValueError):
             return []
     return found

@@ -231,7 +231,7 @@ def test_jobs_leave_the_old_results_or_all_new_ones(made, tmp_path):
         job(new)
         size = max(len(content) for content in read(new).values())
         old, ends = dict.fromkeys(["labels_k2.nc", "clusters.csv", "a.gpkg", "mine"], b"old"), set()
-        for limit in spread(size, LIMITS[True]):
+        for limit in spread(size, 12):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             for name, content in old.items():

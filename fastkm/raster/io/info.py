@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.attributes import read_text
-from fastkm._core.cf_missing import to_unsigned
+from fastkm._core.cf_missing import find_missing_by_rule, to_unsigned
 from fastkm._core.memory import require_memory
 from fastkm._core.nodata import Nodata, as_nodata, find_nodata
 from fastkm.raster.io.choose import list_raster_variables, open_variables
 from fastkm.raster.io.read_geotiff import is_geotiff, list_bands, read_geotiff, take_single_band
-from fastkm.raster.io.read_netcdf import find_missing_cells
+from fastkm.raster.io.read_netcdf import add_default_fill
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,7 +98,10 @@ def describe_variables(
         open_variables(path, names, decode=True) as decoded,
     ):
         pairs = zip(raw, decoded, strict=True)
-        return [_describe_stored(stored, known, absent) for (stored, _), (known, _) in pairs]
+        return [
+            _describe_stored(add_default_fill(stored), known, absent)
+            for (stored, _), (known, _) in pairs
+        ]
 
 
 def find_suspicious_values(values: np.ndarray, *, at_least: int = 5) -> list[float]:
@@ -164,7 +167,7 @@ def _describe_stored(
 def _describe_variable(
     raw: xr.DataArray, decoded: np.ndarray, nodata: tuple[float, ...]
 ) -> VariableInfo:
-    rules = find_missing_cells(raw)
+    rules = find_missing_by_rule(raw)
     if nodata:
         rules["nodata"] = find_nodata(raw, nodata)
     if decoded.dtype.kind == "f" and raw.dtype.kind in "iu":

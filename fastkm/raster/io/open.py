@@ -29,6 +29,9 @@ STORE_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 
 NETCDF, ZARR = "netCDF", "a Zarr store"
 
+DAMAGES = (OSError, ValueError, RuntimeError, AttributeError)
+"""What netCDF4 raises on a damaged header; the last, if dimensions of a variable are not there."""
+
 NETCDF3_MAGIC = b"CDF"
 """The first bytes of a netCDF3 file."""
 
@@ -69,7 +72,7 @@ def open_netcdf(
     """Open a netCDF file as `open_stored` does; a folder is refused."""
     require_file(path)
     with ExitStack() as files:
-        with _name_damage(path, NETCDF, OSError, ValueError, RuntimeError):
+        with _name_damage(path, NETCDF, *DAMAGES):
             require_complete(path)
             dataset = _open_with_dates(path, group, decode, files, {"engine": "netcdf4"})
         with _name_damage(path, NETCDF, RuntimeError):  # netCDF4's, if data is damaged
@@ -114,7 +117,9 @@ def _name_damage(
     try:
         yield
     except kinds as error:
-        reason = " ".join(get_reason(error).split()) or type(error).__name__
+        is_internal = form == NETCDF and isinstance(error, AttributeError)
+        reason = "its header is damaged" if is_internal else " ".join(get_reason(error).split())
+        reason = reason or type(error).__name__
         raise OSError(f"{os.fspath(path)} cannot be read as {form}: {reason}") from error
 
 
@@ -196,7 +201,7 @@ def list_groups(path: str | os.PathLike[str]) -> list[str]:
     import netCDF4
 
     require_file(path)
-    with _name_damage(path, NETCDF, OSError, RuntimeError):
+    with _name_damage(path, NETCDF, *DAMAGES):
         require_complete(path)
         with netcdf_lock(), netCDF4.Dataset(path) as file:
             return [group.path.lstrip("/") for group in _walk_groups(file)]

@@ -7,8 +7,11 @@ to cluster. The reference system and the transform become the coordinate ``spati
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.cf_missing import Described
-from fastkm._core.cf_rules import clean_attributes
+from fastkm._core.cf_rules import NEUTRAL, clean_attributes, warn_of_overflow
 from fastkm._core.memory import require_memory
 from fastkm._core.nodata import Nodata, as_nodata, declare_missing, find_nodata
 
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 
 EXTENSIONS = (".tif", ".tiff")
 
-NEUTRAL = {"scale_factor": 1.0, "add_offset": 0.0}
-"""The scale and the offset of numbers that are stored as they are."""
+DAMAGE = re.compile("(IO error|Can not read|Failed to read).*")
+"""What GDAL says of a part of a file that is not there."""
+
+SCALES_IN_SINGLE = (1e-20, 1e20)
+"""Scales, whatever their sign, between which numbers of 16 bits or less are scaled in float32."""
 
 NEEDS_EXTRA = "GeoTIFF files need rasterio and rioxarray: install with pip install 'fastkm[tiff]'"
 
@@ -193,6 +199,26 @@ def _ignore_garbled_messages() -> Iterator[None]:
 
 
 @contextmanager
+def _note_damage(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Warn of what GDAL cannot read of a file and leaves out: a scale at its end, if it is cut off."""
+    log, own = logging.getLogger("rasterio._env"), threading.get_ident()
+
+    def look(record: logging.LogRecord) -> bool:
+        found = DAMAGE.search(record.getMessage())
+        if found and record.thread == own:
+            warnings.warn(
+                f"{os.fspath(path)} is damaged, and read in part: {found.group()}", stacklevel=2
+            )
+        return True
+
+    log.addFilter(look)
+    try:
+        yield
+    finally:
+        log.removeFilter(look)
+
+
+@contextmanager
 def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a GeoTIFF; every failure is an `OSError` that names the file."""
     if Path(path).is_dir():
@@ -204,6 +230,7 @@ def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
         with (
             ignore_missing_georeference(),
             _ignore_garbled_messages(),
+            _note_damage(path),
             rasterio.open(path) as file,
         ):
             yield file
@@ -270,18 +297,26 @@ def _read_layer(file: Any, number: int, nodata: tuple[float, ...], *, decode: bo
         missing = missing | find_nodata(Described(values, packing, {}), nodata)
     scale, offset = (packing.get(name, neutral) for name, neutral in NEUTRAL.items())
     if scale != 1 or offset != 0:
-        needs_double = values.dtype.itemsize > 2 and values.dtype != np.float32
-        dtype = np.float64 if needs_double or offset != 0 else np.float32
-        with np.errstate(over="ignore"):
-            unpacked = (values.astype(np.float64) * scale + offset).astype(dtype)
-        missing = missing | (np.isinf(unpacked) & np.isfinite(values))
-        values = unpacked
+        unpacked = _unpack(values, scale, offset)
+        too_large = np.isinf(unpacked) & np.isfinite(values) & ~missing
+        warn_of_overflow(int(np.count_nonzero(too_large)), _name_band(file, number), packing)
+        values, missing = unpacked, missing | too_large
     if not missing.any():
         return values
     if values.dtype.kind != "f":
         values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
     values[missing] = np.nan
     return values
+
+
+def _unpack(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
+    """Scale stored numbers, in a float type that holds the results."""
+    needs_double = values.dtype.itemsize > 2 and values.dtype != np.float32
+    least, most = SCALES_IN_SINGLE
+    fits_in_single = not needs_double and offset == 0 and least <= abs(scale) <= most
+    with np.errstate(over="ignore"):
+        physical = values.astype(np.float64) * scale + offset
+        return physical.astype(np.float32) if fits_in_single else physical
 
 
 def _describe_packing(file: Any, number: int) -> dict[str, float]:

@@ -14,7 +14,6 @@ values, so they are not applied a second time to numbers that have changed since
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -197,14 +196,7 @@ def mask_missing(array: xr.DataArray) -> xr.DataArray:
 def _find_overflow(array: xr.DataArray, missing: np.ndarray) -> np.ndarray:
     """Find the cells that are infinite because unpacking has made them so; warn of them."""
     infinite = np.isinf(array.values) & ~missing
-    count = np.count_nonzero(infinite)
-    if count:
-        scale, offset = (array.encoding.get(name) for name in cf_rules.PACKING)
-        warnings.warn(
-            f"{count:,} cells of {array.name!r} are missing, because their scale_factor, {scale}, and "
-            f"add_offset, {offset}, make numbers of them that are too large",
-            stacklevel=3,
-        )
+    cf_rules.warn_of_overflow(int(np.count_nonzero(infinite)), array.name, array.encoding)
     return infinite
 
 

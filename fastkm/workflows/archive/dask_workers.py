@@ -7,8 +7,10 @@ one thread, and there is one worker for each CPU that is to be used.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -94,6 +96,7 @@ def use_workers(
             Client(cluster) as client,
             _watch_workers(client, timeout, progress),
         ):
+            client.register_plugin(_make_forwarder())
             yield client
     else:
         # glibc's malloc then keeps twice this block and reuses it: a run takes 2/3 of the time
@@ -108,6 +111,7 @@ def _start_cluster(**options: Any) -> Iterator[LocalCluster]:
     from dask.distributed import LocalCluster
 
     started: list[LocalCluster] = []
+    before = dict(os.environ)
     try:
         # the first process is accompanied by a tracker, whose start would end the holding
         resource_tracker.ensure_running()
@@ -117,6 +121,10 @@ def _start_cluster(**options: Any) -> Iterator[LocalCluster]:
     finally:
         for cluster in started:
             cluster.close()
+        # distributed sets the environment of workers in this process
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
@@ -145,6 +153,22 @@ def _watch_workers(client: Client, timeout: float, progress: Progress) -> Iterat
     finally:
         watch.ended.set()
         thread.join()
+
+
+def _make_forwarder() -> Any:
+    """Make a plugin that sends the warnings of workers to the client, which gives them as its own."""
+    from dask.distributed import WorkerPlugin
+    from distributed.protocol.pickle import dumps
+
+    class Forwarder(WorkerPlugin):
+        def setup(self, worker: Any) -> None:
+            def forward(message: Any, category: type[Warning], *_: Any) -> None:
+                sent = {"message": dumps(str(message)), "category": dumps(category)}
+                worker.log_event("warn", sent)
+
+            warnings.showwarning = forward  # type: ignore[assignment]
+
+    return Forwarder()
 
 
 class _Watch:

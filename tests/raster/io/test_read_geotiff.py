@@ -195,3 +195,31 @@ def test_missing_extra_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rioxarray", None)
     with pytest.raises(ImportError, match=r"pip install 'fastkm\[tiff\]'"):
         fastkm.read_raster(path)
+
+
+def test_default_fill_values_of_netcdf_are_data(tmp_path):
+    values = np.array([[65535, 1, 2]], np.uint16)
+    [described] = describe_variables(write_tiff(tmp_path / "a.tif", values))
+    assert (described.valid, described.missing) == (3, {})
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_scales_beyond_single_precision_are_applied_in_double(tmp_path, scale):
+    path = write_tiff(
+        tmp_path / "a.tif", np.arange(12, dtype=np.uint8).reshape(3, 4), scales=[scale]
+    )
+    np.testing.assert_array_equal(read_geotiff(path).values.ravel(), np.arange(12) * scale)
+
+
+def test_numbers_too_large_for_floats_are_missing_with_a_note(tmp_path):
+    path = write_tiff(tmp_path / "a.tif", np.array([[1, 2, 99]], np.uint8), scales=[1e307])
+    with pytest.warns(UserWarning, match="1 cells of 'band 1' are missing, because their scale"):
+        assert np.isnan(read_geotiff(path).values).sum() == 1
+
+
+def test_a_scale_that_is_cut_off_is_said(tmp_path):
+    path = write_tiff(tmp_path / "a.tif", np.arange(12, dtype=np.uint8).reshape(3, 4), scales=[5.0])
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"<GDALMetadata>") + 20])
+    with pytest.warns(UserWarning, match="is damaged, and read in part: .*GDALMetadata"):
+        read_geotiff(path)

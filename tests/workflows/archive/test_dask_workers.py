@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import psutil
 import pytest
@@ -23,8 +24,20 @@ distributed = pytest.importorskip("distributed")
 @pytest.mark.slow
 @needs_jit
 def test_processes(months, whole, tmp_path) -> None:
+    before = dict(os.environ)
     run([months], tmp_path / "out", workers=2)
     assert_equal(tmp_path / "out", whole)
+    assert dict(os.environ) == before
+
+
+@pytest.mark.slow
+@needs_jit
+def test_warnings_of_workers_are_given_here() -> None:
+    with pytest.warns(UserWarning, match="odd") as given, use_workers(2) as client:  # noqa: PT031
+        client.submit(warnings.warn, "an odd file").result()
+        deadline = time.monotonic() + 20
+        while not given.list and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
