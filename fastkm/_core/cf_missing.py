@@ -143,7 +143,8 @@ def find_missing_by_rule(array: Any) -> dict[str, np.ndarray]:
             if unsigned:
                 numbers = wrap_unsigned(numbers, stored)
             if in_file.dtype.kind == "f":
-                numbers = numbers.astype(in_file.dtype)
+                with np.errstate(over="ignore"):  # a limit beyond all values stays beyond them
+                    numbers = numbers.astype(in_file.dtype)
             unpacked = name.startswith("valid_") and _is_in_physical_units(array, name)
             compared = to_physical(array) if unpacked else in_file
             packed = is_packed(encoding) and not is_packed(array.attrs)

@@ -98,11 +98,10 @@ def _make_codebook(rng: random.Random, seed: int, folder: Path) -> Case:
         for name in ("red", "nir")[: 1 + several]:
             file.createVariable(name, "f4", ("lat", "lon"))[...] = own.uniform(0, 10, (6, 8))
     import fastkm
+    from fastkm.raster.io.read_bands import read_stack
 
     if several:
-        result = fastkm.cluster_raster(
-            fastkm.raster.io.read_bands.read_stack(raster, ["red", "nir"]), 3
-        )
+        result = fastkm.cluster_raster(read_stack(raster, ["red", "nir"]), 3)
         text = json.dumps(result.codebook.to_dict())
     else:
         weights = None if rng.random() < 0.5 else own.uniform(0, 1, 48)

@@ -64,7 +64,7 @@ def find_axes(array: xr.DataArray) -> Axes:
     if roles["band"] is not None:
         others.append(roles["band"])
     for dim in others:
-        if array.sizes[dim] > 1:
+        if array.sizes[dim] != 1:
             raise ValueError(
                 f"variable {array.name!r} has a dimension {dim!r} of {array.sizes[dim]}: a raster "
                 f"has time, rows and columns only; {_advise_sel(array, dim)}"
@@ -101,6 +101,8 @@ def find_stack_axes(array: xr.DataArray) -> StackAxes:
 
 def _advise_sel(array: xr.DataArray, dim: str) -> str:
     """Say how to fix a dimension."""
+    if not array.sizes[dim]:
+        return "it has no value to choose"
     value = array[dim].values[0] if dim in array.coords else 0
     shown = f"{value:g}" if isinstance(value, np.number) else value
     return f"choose one value of it with sel (--sel {dim}={shown})"

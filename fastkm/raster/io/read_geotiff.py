@@ -24,6 +24,7 @@ from fastkm._core.cf_missing import Described
 from fastkm._core.cf_rules import NEUTRAL, clean_attributes, warn_of_overflow
 from fastkm._core.memory import require_memory
 from fastkm._core.nodata import Nodata, as_nodata, declare_missing, find_nodata
+from fastkm.raster.io.tiff_directories import require_directories
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -226,6 +227,7 @@ def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     rasterio = import_rasterio()
+    require_directories(path)
     try:
         with (
             ignore_missing_georeference(),
