@@ -141,7 +141,8 @@ def _open_with_dates(
     def open_raw(level: str) -> xr.Dataset:
         raw = xr.open_dataset(path, group=level or None, decode_cf=False, cache=False, **options)
         files.enter_context(raw)
-        return raw.rename({dim: str(dim) for dim in raw.dims if not isinstance(dim, str)})
+        odd = {dim: str(dim) for dim in raw.dims if not isinstance(dim, str)}
+        return raw.rename(odd) if odd else raw
 
     if decode is None:
         return open_raw(group)

@@ -14,11 +14,11 @@ from typing import BinaryIO, NamedTuple
 
 
 class _Layout(NamedTuple):
-    """Formats of the numbers of a TIFF or BigTIFF: a count of entries, an offset; bytes of an entry."""
+    """Formats of a count of entries and of an offset in a TIFF or BigTIFF; bytes of an entry."""
 
-    count: str
-    offset: str
-    entry: int
+    count_format: str
+    offset_format: str
+    entry_size: int
 
 
 def require_directories(path: str | os.PathLike[str]) -> None:
@@ -43,14 +43,14 @@ def _follow_directories(file: BinaryIO) -> None:
         file.seek(8)
     else:
         layout = _Layout(order + "H", order + "I", 12)
-    (offset,) = _read(file, layout.offset)
+    (offset,) = _read(file, layout.offset_format)
     seen = set()
     while offset and offset not in seen:
         seen.add(offset)
         file.seek(offset)
-        (count,) = _read(file, layout.count)
-        file.seek(count * layout.entry, os.SEEK_CUR)
-        (offset,) = _read(file, layout.offset)
+        (count,) = _read(file, layout.count_format)
+        file.seek(count * layout.entry_size, os.SEEK_CUR)
+        (offset,) = _read(file, layout.offset_format)
 
 
 def _read(file: BinaryIO, form: str) -> tuple[int, ...]:
