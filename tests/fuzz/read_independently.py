@@ -104,6 +104,9 @@ def _read_geotiff(path: Path) -> Reading:
         values, masks = file.read(numbers), file.read_masks(numbers)
         missing = masks == 0
         scale, offset = file.scales[numbers[0] - 1], file.offsets[numbers[0] - 1]
+    # numbers that cannot be meant say nothing
+    scale = scale if np.isfinite(scale) and scale != 0 else 1.0
+    offset = offset if np.isfinite(offset) else 0.0
     if values.dtype.kind == "f":
         missing |= np.isnan(values)
     return Reading(("band", "y", "x"), values, missing, scale, offset)
