@@ -8,7 +8,7 @@ from hypothesis import settings
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT") != "1"
 
 # a developer's run takes some minutes; CI tries many more examples
-EXAMPLES = 10 if not COMPILED else 40 if os.environ.get("CI") else 10
+EXAMPLES = 15 if not COMPILED else 60 if os.environ.get("CI") else 10
 settings.register_profile("fastkm", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("fastkm")
 

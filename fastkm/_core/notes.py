@@ -25,5 +25,5 @@ def note_once(text: str, topic: str = "") -> None:
 
 
 def forget_notes() -> None:
-    """Give all notes again."""
+    """Forget which notes were given, so that they are given again."""
     _given.clear()

@@ -100,7 +100,7 @@ def find_stack_axes(array: xr.DataArray) -> StackAxes:
 
 
 def _advise_sel(array: xr.DataArray, dim: str) -> str:
-    """Say how to fix a dimension."""
+    """Return advice on how to fix a dimension."""
     if not array.sizes[dim]:
         return "it has no value to choose"
     value = array[dim].values[0] if dim in array.coords else 0

@@ -102,7 +102,7 @@ def read_system(attrs: Mapping[Any, Any], name: str) -> str | None:
 
 
 def _note(name: str, ignored: list[str], used: str) -> None:
-    """Say what of a grid mapping is ignored, if anything is, and what is used instead."""
+    """Warn of what is ignored of a grid mapping, and what is used instead."""
     if not ignored:
         return
     then = f"{used} is used instead" if used else "it is ignored"

@@ -49,7 +49,7 @@ def drop_repeated_columns(raster: Raster, *, note: bool = False) -> Raster:
 
 
 def note_repeated_columns(raster: xr.DataArray | xr.Dataset) -> None:
-    """Say that columns repeat others, if there are such columns."""
+    """Warn if columns repeat others."""
     _note(find_distinct_columns(raster))
 
 

@@ -94,7 +94,7 @@ def place_labels(
 
 
 def _link_or_copy(part: Path, target: Path) -> None:
-    """Give a file a second name: if the run is killed later, the part is still whole."""
+    """Link a file to a second name: if the run is killed later, the part is still whole."""
     target.unlink(missing_ok=True)
     try:
         target.hardlink_to(part)

@@ -259,7 +259,7 @@ class _Run:
         return files is not None and is_whole(self.folder.label_store, files)
 
     def _plan_parts(self, archive: RasterSeries, spans: list[Span], key: str) -> list[PartPlan]:
-        """Say what each part has to hold."""
+        """Return what each part has to hold."""
         store = str(self.folder.label_store) if self.options.labels == "zarr" else None
         steps = [(archive.inputs[step.source].name, step.time) for step in archive.steps]
         return [
