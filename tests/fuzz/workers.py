@@ -62,7 +62,7 @@ def check_seeds(seeds: Iterable[int], processes: int) -> Iterator[Result]:
         folders = (Path(root, str(number)) for number in range(10**9))
         busy: list[Worker] = []
         try:
-            for seed, _ in zip(waiting, range(processes), strict=False):
+            for _, seed in zip(range(processes), waiting, strict=False):
                 busy.append(Worker(next(folders)))
                 busy[-1].begin(seed)
             while busy:
