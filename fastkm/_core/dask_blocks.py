@@ -7,21 +7,26 @@ that neither a worker nor the client ever holds the results of a whole archive.
 
 Each pass over blocks reports to the current progress (`fastkm._core.progress`).
 
-dask is an extra: it is used only if it is loaded already, because otherwise there is no client.
+dask is imported only if there are arrays of dask; if it is not loaded, there is no client.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from itertools import accumulate
 from typing import Any, TypeVar
+
+import numpy as np
 
 from fastkm._core.progress import current_progress
 
 Result = TypeVar("Result")
 Blocks = Sequence[Sequence[Any]]
+Box = tuple[slice, ...]
 
 FAN_IN = 16
 """Results that are combined at a time on workers."""
@@ -106,6 +111,35 @@ def reduce_blocks(
         current_progress().advance(sizes[future.key])
     result: Result = level[0].result()
     return result
+
+
+def iterate_blocks(arrays: Sequence[Any]) -> Iterator[tuple[Box, list[np.ndarray]]]:
+    """Compute dask arrays of the same chunks together; yield boxes and blocks in the order of memory.
+
+    What arrays have in common is computed once for each block. The next block is computed while
+    this one is used. On a client it is computed by the workers.
+    """
+    from dask.base import compute as compute_together
+
+    first = arrays[0]
+    ends = [list(accumulate(lengths, initial=0)) for lengths in first.chunks]
+    indices = list(np.ndindex(*first.numblocks))
+
+    def compute(index: tuple[int, ...]) -> list[np.ndarray]:
+        options = {} if current_client() is not None else {"scheduler": "synchronous"}
+        return list(compute_together(*(array.blocks[index] for array in arrays), **options))
+
+    current_progress().begin("pass", len(indices), "blocks")
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(copy_context().run, compute, indices[0])
+        for place, index in enumerate(indices):
+            blocks = following.result()
+            if place + 1 < len(indices):
+                following = pool.submit(copy_context().run, compute, indices[place + 1])
+            box = tuple(slice(end[i], end[i + 1]) for end, i in zip(ends, index, strict=True))
+            yield box, blocks
+            del blocks
+            current_progress().advance()
 
 
 def _reduce_batch(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -62,6 +63,36 @@ def require_memory(needed: int, what: str, advice: str) -> None:
             f"{what} needs {_format_size(needed)} of memory, but {_format_size(available)} are "
             f"free: {advice}"
         )
+
+
+UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+"""Powers of two of the units of sizes."""
+
+FALLBACK = 1 << 30
+"""Bytes that may be used if it is not known how many are free."""
+
+
+def parse_memory(memory: int | str | None) -> int:
+    """Return a limit of memory in bytes: a number, a text such as "2GiB", or half of what is free.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive number with a unit such as KiB, MiB or GiB.
+
+    Examples
+    --------
+    >>> parse_memory("1.5 GiB"), parse_memory("500MB")
+    (1610612736, 524288000)
+    """
+    if memory is None:
+        available = measure_available()
+        return FALLBACK if available is None else max(1, available // 2)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?)(?:i?B)?\s*", str(memory), re.IGNORECASE)
+    count = int(float(match[1]) * 2 ** UNITS[match[2].upper()]) if match else 0
+    if count < 1:
+        raise ValueError(f"memory must be a size such as '2GiB' or '500MiB', got {memory!r}")
+    return count
 
 
 def _format_size(count: int) -> str:

@@ -133,9 +133,9 @@ def cluster(
     quiet: shared.Quiet = False,
 ) -> None:
     """Cluster a raster, or label it by a codebook."""
+    from fastkm.workflows.cluster_file import cluster_file, label_file
     from fastkm.workflows.job import Selection
     from fastkm.workflows.outputs import require_one_k
-    from fastkm.workflows.raster_file import cluster_file, label_file
 
     # options
     parse.check_codebook_options(codebook is not None, k, weights, standardize)
@@ -239,7 +239,7 @@ def outline(
     from fastkm.vector.outline import as_area
     from fastkm.vector.write import check_extension
     from fastkm.workflows.job import Selection
-    from fastkm.workflows.raster_file import OutlineOptions, outline_file
+    from fastkm.workflows.outline_file import OutlineOptions, outline_file
 
     # options
     ks = parse.parse_option("-k", parse.as_ks, k)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.selection.choose_k import Choice
-    from fastkm.workflows.raster_file import Clusters, Outlines
+    from fastkm.workflows.cluster_file import Clusters
+    from fastkm.workflows.outline_file import Outlines
 
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, with those that begin a terminal's commands

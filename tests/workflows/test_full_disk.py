@@ -26,8 +26,9 @@ from fastkm.vector.write import write_outline_parts, write_outlines
 from fastkm.workflows.archive.checkpoint import write_json
 from fastkm.workflows.archive.options import ArchiveOptions
 from fastkm.workflows.archive.run import cluster_archive
-from fastkm.workflows.job import FileWriter
-from fastkm.workflows.raster_file import Selection, cluster_file, outline_file
+from fastkm.workflows.cluster_file import cluster_file
+from fastkm.workflows.job import FileWriter, Selection
+from fastkm.workflows.outline_file import outline_file
 from fastkm.workflows.tables import write_csv
 from tests.small_archives import write_months
 from tests.small_files import write_basin

@@ -7,8 +7,10 @@ import netCDF4
 import pytest
 
 from fastkm._core.atomic_write import write_text
+from fastkm.workflows.cluster_file import cluster_file, label_file
+from fastkm.workflows.job import Selection
+from fastkm.workflows.outline_file import outline_file
 from fastkm.workflows.outputs import find_results
-from fastkm.workflows.raster_file import Selection, cluster_file, label_file, outline_file
 from tests.small_files import names, write_basin
 from tests.small_tiffs import write_tiff
 
@@ -23,9 +25,13 @@ def sea(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
     """Write something small in place of figures."""
-    for name in ("draw_clusters", "draw_choice", "draw_map"):
+    for name in (
+        "cluster_file.draw_clusters",
+        "cluster_file.draw_choice",
+        "outline_file.draw_map",
+    ):
         monkeypatch.setattr(
-            f"fastkm.workflows.raster_file.{name}",
+            f"fastkm.workflows.{name}",
             lambda writer, path, *_, **__: (write_text(path, "drawn"), writer.files.append(path)),
         )
 
@@ -162,7 +168,7 @@ def test_a_run_that_fails_leaves_the_earlier_results(basin, tmp_path, monkeypatc
     def fail(*_, **__):
         raise OSError("cannot draw")
 
-    monkeypatch.setattr("fastkm.workflows.raster_file.draw_clusters", fail)
+    monkeypatch.setattr("fastkm.workflows.cluster_file.draw_clusters", fail)
     with pytest.raises(OSError, match="cannot draw"):
         cluster_file(Selection(basin), [3], tmp_path, overwrite=True)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -12,14 +12,9 @@ import xarray as xr
 import fastkm
 from fastkm.plot import map_figure
 from fastkm.raster.codebook import load_codebook
-from fastkm.workflows.raster_file import (
-    OutlineOptions,
-    Selection,
-    cluster_file,
-    label_file,
-    outline_file,
-    select_clusters,
-)
+from fastkm.workflows.cluster_file import cluster_file, label_file
+from fastkm.workflows.job import Selection
+from fastkm.workflows.outline_file import OutlineOptions, outline_file, select_clusters
 from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 from tests.steps import Steps
 

@@ -11,8 +11,8 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster.io.read_bands import read_areas, read_stack
+from fastkm.workflows.cluster_file import cluster_file, label_file
 from fastkm.workflows.job import Selection
-from fastkm.workflows.raster_file import cluster_file, label_file
 from tests.cli.test_commands import assert_failed, assert_wrong_usage, run, words
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, names, png_size, write_netcdf
 from tests.small_tiffs import write_photo, write_satellite, write_tiff

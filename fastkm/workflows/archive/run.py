@@ -28,8 +28,8 @@ from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_wh
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans, make_part
 from fastkm.workflows.archive.summary import describe_highest, summarize
+from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
-from fastkm.workflows.raster_file import select_clusters
 
 if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook

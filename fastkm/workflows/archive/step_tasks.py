@@ -35,7 +35,7 @@ from fastkm.vector.outline import outline
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
-from fastkm.workflows.raster_file import select_clusters
+from fastkm.workflows.outline_file import select_clusters
 
 if TYPE_CHECKING:
     import geopandas as gpd
