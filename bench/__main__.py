@@ -2,7 +2,11 @@
 
     python -m bench                            # everything, small
     python -m bench kmeans1d --size full       # one part, as in the published tables
+    python -m bench large --size full          # all parts of that family: large-scene, large-band ...
     python -m bench --pages                    # only rebuild README.md's table, RESULTS.md, the plots
+
+The rasters of *large* take minutes to make: if the environment variable FASTKM_BENCH_FILES names a folder, they
+are kept there for the next run.
 
 A run is one JSON file. The pages show the newest full run of each part; if there is none, the newest
 smaller one.
@@ -22,7 +26,8 @@ from bench.results import Run
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     options = parse_arguments(arguments)
-    names = list(dict.fromkeys(options.parts)) or list(PARTS)
+    chosen = [part for name in options.parts for part in find_parts(name)]
+    names = list(dict.fromkeys(chosen)) or list(PARTS)
     if not options.pages:
         run_parts(names, options.size, options.output / "results")
     for path in rebuild(options.output, names):
@@ -51,9 +56,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pages", action="store_true", help="run nothing, only rebuild the pages")
     options = parser.parse_args(arguments)
     for name in options.parts:
-        if name not in PARTS:
+        if not find_parts(name):
             parser.error(f"PART must be one of {', '.join(PARTS)}; got {name!r}")
     return options
+
+
+def find_parts(name: str) -> list[str]:
+    """Return the part of a name, or the parts of the family of that name."""
+    return [name] if name in PARTS else [part for part in PARTS if part.startswith(f"{name}-")]
 
 
 def run_parts(names: list[str], size: str, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from bench import archive, lesson, limit, memory, quality, scaling, startup
 from bench.cases import CASES
 from bench.comparison import comparison
+from bench.large import clusters, polygons
 from bench.part import Part
 
 PARTS: dict[str, Part] = {
@@ -17,4 +18,7 @@ PARTS: dict[str, Part] = {
     "memory": memory.PART,
     "startup": startup.PART,
     "archive": archive.PART,
+    "large-scene": clusters.SCENE_PART,
+    "large-band": clusters.BAND_PART,
+    "large-polygons": polygons.PART,
 }

@@ -4,9 +4,10 @@
   `load_codebook` reads a result that was saved.
 - `kmeans`, `kmeans2`, `vq` and `whiten` stand in for those of ``scipy.cluster.vq``, and `KMeans` for
   scikit-learn's.
-- `read_raster` reads a file with every missing cell missing, `open_archive` opens many files as one lazy
-  array, `cluster_raster` clusters bands together.
-- `outline` and `polygonize` turn label maps into polygons; `find_contours`, `max_pairwise_distance` and
+- `read_raster` reads a file with every missing cell missing, `open_raster` opens one of any size
+  lazily, `open_archive` opens many files as one lazy array, `cluster_raster` clusters bands together.
+- `outline` and `polygonize` turn label maps into polygons, `polygonize_to_file` those that do not fit
+  in memory; `find_contours`, `max_pairwise_distance` and
   `exceeds_distance` trace and measure contours.
 
 Names load when they are first used (SPEC 1, by PEP 562): ``import fastkm`` itself imports
@@ -33,8 +34,10 @@ _ROOMS = {
     "load_codebook": "raster.codebook",
     "max_pairwise_distance": "geometry.distance",
     "open_archive": "raster.multifile.combine",
+    "open_raster": "raster.io.lazy.open_raster",
     "outline": "vector.outline",
     "polygonize": "vector.polygonize",
+    "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
     "vq": "cluster.vq",
     "whiten": "cluster.vq",
@@ -86,8 +89,10 @@ if TYPE_CHECKING:
     from fastkm.geometry.distance import max_pairwise_distance as max_pairwise_distance
     from fastkm.raster.cluster_raster import cluster_raster as cluster_raster
     from fastkm.raster.codebook import load_codebook as load_codebook
+    from fastkm.raster.io.lazy.open_raster import open_raster as open_raster
     from fastkm.raster.io.read_netcdf import read_raster as read_raster
     from fastkm.raster.multifile.combine import open_archive as open_archive
     from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.polygonize import polygonize as polygonize
+    from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file

@@ -460,6 +460,22 @@ def sum_rows_by_label(rows, labels, weights, least, scales, centroids):
     return counts, sums
 
 
+def sum_integers_by_label(rows, labels, k):
+    """Count rows and sum their numbers by label."""
+    sums = np.zeros((k, 1 + rows.shape[1]), np.int64)
+    for row, label in zip(rows.tolist(), labels, strict=True):
+        sums[label] += [1, *row]
+    return sums
+
+
+def hash_place(place, seed):
+    """Mix the bits of a number, modulo 2^64."""
+    h = ((place + 1) * 0x9E3779B97F4A7C15 + seed) % 2**64
+    h = ((h ^ (h >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+    h = ((h ^ (h >> 27)) * 0x94D049BB133111EB) % 2**64
+    return h ^ (h >> 31)
+
+
 def iterate_lloyd(rows, centroids, weights, iterations):
     """Run Lloyd's algorithm from given centroids; a cluster without rows stays."""
     for _ in range(iterations):
@@ -471,3 +487,11 @@ def iterate_lloyd(rows, centroids, weights, iterations):
                 moved[j] = np.average(rows[labels == j], axis=0, weights=weights[labels == j])
         centroids = moved
     return centroids
+
+
+def collect_extremes(values, limits, most):
+    """Return the least and the greatest distinct values within limits, each with its count."""
+    distinct, counts = np.unique(values, return_counts=True)
+    inside = (distinct >= limits[0]) & (distinct <= limits[1])
+    pairs = list(zip(distinct[inside].tolist(), counts[inside].tolist(), strict=True))
+    return pairs[:most], pairs[::-1][:most]

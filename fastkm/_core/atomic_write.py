@@ -45,9 +45,16 @@ REMOVALS = 100
 REMOVAL_INTERVAL = 0.02
 """Seconds between two attempts."""
 
+STORE_MARKS = ("zarr.json", ".zgroup")
+"""One of these lies in a folder that is a Zarr store, which takes the place of an older one."""
+
 _Draft = tuple[Path, Path]
 _WAITING: ContextVar[tuple[ExitStack, list[_Draft]] | None] = ContextVar("waiting", default=None)
 """The drafts that `write_together` holds back."""
+
+
+class ExplainedError(OSError):
+    """An OSError that names a file and says what failed; nothing is added to it."""
 
 
 @contextmanager
@@ -70,9 +77,10 @@ def atomic_write(
         as of libraries on a full disk, is turned into one.
     """
     target = Path(path)
-    if target.is_dir():
+    is_store = _is_store(target)
+    if target.is_dir() and not is_store:
         raise IsADirectoryError(f"{target} is a folder; name a file to write")
-    if target.exists() and not target.is_file():
+    if target.exists() and not (target.is_file() or is_store):
         raise OSError(f"{target} is a device or a pipe, which a file would replace")
     for parent in target.parents:
         if parent.exists() and not parent.is_dir():
@@ -146,13 +154,20 @@ def explain_write_errors(target: Path, draft: Path) -> Iterator[None]:
     """
     try:
         yield
+    except ExplainedError:
+        raise
     except (OSError, RuntimeError) as error:
         reason = _probe(draft.parent) or getattr(error, "strerror", None) or str(error)
         # HDF5 cannot close what it cannot write, and would hold the space
         if draft.is_file():
             os.truncate(draft, 0)
         reason = " ".join(str(reason).replace(str(draft), str(target)).split())
-        raise OSError(f"{target} cannot be written: {reason}") from error
+        raise ExplainedError(f"{target} cannot be written: {reason}") from error
+
+
+def _is_store(target: Path) -> bool:
+    """Return True if a path is a folder that holds a Zarr store."""
+    return any((target / mark).is_file() for mark in STORE_MARKS)
 
 
 @contextmanager
@@ -216,7 +231,7 @@ def _put_in_place(folder: Path, target: Path) -> None:
     placed: list[Path] = []
     try:
         aside = Path(tempfile.mkdtemp(dir=folder))
-        if len(new) > 1 or old != [target, target]:
+        if len(new) > 1 or old != [target, target] or target.is_dir():
             for file in old:
                 if os.path.lexists(file):
                     file.replace(aside / file.name)
@@ -226,8 +241,9 @@ def _put_in_place(folder: Path, target: Path) -> None:
             placed.append(file)
     except BaseException as error:  # ctrl-C too
         for file in placed:
-            file.unlink()
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
         for file in removed:
+            shutil.rmtree(file, ignore_errors=True)  # a store that has just come
             (aside / file.name).replace(file)
         if isinstance(error, OSError):
             raise OSError(f"{target} cannot be written: {error.strerror}") from error

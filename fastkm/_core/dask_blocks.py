@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import accumulate
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 
+from fastkm._core.dask_client import current_client
 from fastkm._core.progress import current_progress
+from fastkm._core.read_ahead import compute_in_order
+from fastkm._core.threads import map_chunks
 
 Result = TypeVar("Result")
 Blocks = Sequence[Sequence[Any]]
@@ -41,20 +44,6 @@ TASKS_PER_WORKER = 8
 """Tasks that each worker gets, at least, if there are enough: so that all end at about one time."""
 
 
-def current_client() -> Any:
-    """Return the current client of `dask.distributed`; None if there is none, or inside a task.
-
-    A task must not wait for other tasks.
-    """
-    distributed = sys.modules.get("distributed")
-    if distributed is None or in_worker():
-        return None
-    try:
-        return distributed.get_client()
-    except ValueError:
-        return None
-
-
 @contextmanager
 def synchronous_scheduler() -> Iterator[None]:
     """Keep xarray from taking locks of a cluster's scheduler to write a file.
@@ -69,24 +58,25 @@ def synchronous_scheduler() -> Iterator[None]:
         yield
 
 
-def in_worker() -> bool:
-    """Return True if this thread runs a task of `dask.distributed`."""
-    utils = sys.modules.get("distributed.utils")
-    return utils is not None and hasattr(utils.thread_state, "execution_state")
-
-
 def reduce_blocks(
-    function: Callable[..., Result], blocks: Blocks, combine: Callable[[list[Result]], Result]
+    function: Callable[..., Result],
+    blocks: Blocks,
+    combine: Callable[[list[Result]], Result],
+    *,
+    threads: int | None = 1,
+    here: bool = False,
 ) -> Result:
     """Call ``function(*block)`` for each of one or more blocks, and combine the results.
 
     Arguments that are delayed objects of dask are computed first. `function` and `combine` are sent
-    to workers; `combine` must not depend on the order or the grouping of results.
+    to workers, unless the work is to be done `here`; `combine` must not depend on the order or the
+    grouping of results. In this process, `threads` blocks are worked on at a time; None is as many
+    as the process may use.
     """
     current_progress().begin("pass", len(blocks), "blocks")
-    client = current_client()
+    client = None if here else current_client()
     if client is None:
-        return _reduce_here(function, blocks, combine)
+        return _reduce_here(function, blocks, combine, threads)
     from dask.delayed import delayed
     from distributed import as_completed
 
@@ -116,30 +106,17 @@ def reduce_blocks(
 def iterate_blocks(arrays: Sequence[Any]) -> Iterator[tuple[Box, list[np.ndarray]]]:
     """Compute dask arrays of the same chunks together; yield boxes and blocks in the order of memory.
 
-    What arrays have in common is computed once for each block. The next block is computed while
-    this one is used. On a client it is computed by the workers.
+    What arrays have in common is computed once for each block. The next blocks are computed while
+    this one is used (`fastkm._core.read_ahead`). On a client they are computed by the workers.
     """
-    from dask.base import compute as compute_together
-
     first = arrays[0]
     ends = [list(accumulate(lengths, initial=0)) for lengths in first.chunks]
     indices = list(np.ndindex(*first.numblocks))
-
-    def compute(index: tuple[int, ...]) -> list[np.ndarray]:
-        options = {} if current_client() is not None else {"scheduler": "synchronous"}
-        return list(compute_together(*(array.blocks[index] for array in arrays), **options))
-
     current_progress().begin("pass", len(indices), "blocks")
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(copy_context().run, compute, indices[0])
-        for place, index in enumerate(indices):
-            blocks = following.result()
-            if place + 1 < len(indices):
-                following = pool.submit(copy_context().run, compute, indices[place + 1])
-            box = tuple(slice(end[i], end[i + 1]) for end, i in zip(ends, index, strict=True))
-            yield box, blocks
-            del blocks
-            current_progress().advance()
+    for index, blocks in zip(indices, compute_in_order(arrays), strict=True):
+        yield tuple(slice(end[i], end[i + 1]) for end, i in zip(ends, index, strict=True)), blocks
+        del blocks
+        current_progress().advance()
 
 
 def _reduce_batch(
@@ -150,14 +127,26 @@ def _reduce_batch(
 
 
 def _reduce_here(
-    function: Callable[..., Result], blocks: Blocks, combine: Callable[[list[Result]], Result]
+    function: Callable[..., Result],
+    blocks: Blocks,
+    combine: Callable[[list[Result]], Result],
+    threads: int | None,
 ) -> Result:
     held: list[Result] = []
-    for block in blocks:
-        held.append(function(*map(_compute, block)))
-        if len(held) == HELD_RESULTS:
-            held = [combine(held)]
-        current_progress().advance()
+    lock, progress, context = Lock(), current_progress(), copy_context()
+
+    def compute(block: Sequence[Any]) -> Result:
+        return function(*map(_compute, block))
+
+    def run(start: int, _stop: int) -> None:
+        result = context.copy().run(compute, blocks[start])
+        with lock:
+            held.append(result)
+            if len(held) == HELD_RESULTS:
+                held[:] = [combine(held)]
+            progress.advance()
+
+    map_chunks(run, len(blocks), 1, threads=threads)
     return held[0] if len(held) == 1 else combine(held)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _given: set[str] = set()
 
@@ -22,6 +24,18 @@ def note_once(text: str, topic: str = "") -> None:
     if (topic or text) not in _given:
         warnings.warn(text, stacklevel=3)
         _given.add(topic or text)
+
+
+@contextmanager
+def ignore_notes() -> Iterator[None]:
+    """Ignore all warnings, and forget the notes among them: for a look at what is read again."""
+    given = set(_given)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _given.intersection_update(given)
 
 
 def forget_notes() -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastkm._core import dask_blocks
+from fastkm._core.dask_client import in_worker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -145,7 +145,7 @@ def resolve_thread_count(threads: int | None = None) -> int:
     if threads is None:
         source, value = "FASTKM_NUM_THREADS", os.environ.get("FASTKM_NUM_THREADS", "").strip()
         if not value:
-            return 1 if dask_blocks.in_worker() else count_usable_cpus()
+            return 1 if in_worker() else count_usable_cpus()
         value = int(value) if value.isdecimal() else value
     if not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{source} must be a positive integer, got {value!r}")

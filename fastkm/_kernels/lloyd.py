@@ -454,11 +454,14 @@ def find_undecided_rows(labels, upper, lower, drifts, margin, rows):
 
 @fused_kernel
 def assign(x, start, shift, codes, rest, labels, squares):
-    """Find the nearest code of each row; labels: OUT; squares: (m,) OUT, of the distances."""
+    """Find the nearest code of each row; labels: OUT; squares: (m,) OUT, of the distances.
+
+    x may hold integers; shift, codes and squares have the type of the distances.
+    """
     m, d = labels.shape[0], codes.shape[1]
     width = min(m, BLOCK)
-    columns = np.zeros((d, width), x.dtype)
-    best, second = np.empty(width, x.dtype), np.empty(width, x.dtype)
+    columns = np.zeros((d, width), codes.dtype)
+    best, second = np.empty(width, codes.dtype), np.empty(width, codes.dtype)
     code = np.empty(width, np.int32)
     for begin in range(0, m, BLOCK):
         label, square = labels[begin : begin + BLOCK], squares[begin : begin + BLOCK]

@@ -44,6 +44,11 @@ features (OGC 06-103r4) has it so, and GDAL does it so. Around own cells, rings 
 midpoints of edges keep their distance, and an area that such cells enclose is open to the outside:
 they are contours at 0.5 of marching squares (Lorensen & Cline 1987), high cells joined along edges.
 
+A map may come in strips of rows (`fastkm.geometry.strips`). Then `waiting` and `counts` go on from
+strip to strip, and so do nodes and gaps. Only what happens where a region meets itself diagonally
+may depend on rows to come. Such corners are listed as *touches*: two regions of one label, which
+are turned around as different ones. If they prove to be one, their two nodes change successors.
+
 Arrays are C-contiguous. `numbers`, (rows, columns) int32 IN, holds the region of each cell, -1 if
 there is none; around the map there is none. `nodes` and `gaps` are uint32 if that suffices, else
 int64. A node is a pair: the next node, and the corner (the row in the upper half of its bits, the
@@ -92,26 +97,33 @@ def mark_turns(numbers, first, marks):
 
 
 @kernel
-def link_turns(turns, numbers, wanted, contour, nodes, gaps, tally):  # noqa: C901, PLR0912, PLR0915
+def link_turns(  # noqa: C901, PLR0912, PLR0915
+    turns, numbers, labels, wanted, contour, waiting, counts, nodes, gaps, tally, touches
+):
     """Make a node for each turn of a ring, linked to the next.
 
-    turns: (t,) int64 IN, flat indices of the marked corners, ascending; numbers: IN; wanted: (n,)
-    bool IN, regions that get rings; contour: bool, turn around own cells and count the points at
-    midpoints, otherwise around foreign cells and at corners; nodes: (4 t, 2) OUT; gaps: (t, 2) OUT,
-    a node where a hole may start, and the next gap of the region, if there is one; tally: (n, 5)
+    turns: (t,) int64 IN, flat indices of the marked corners, ascending; numbers: IN; labels: (n,)
+    int64 IN; wanted: (n,) bool IN, regions that get rings; contour: bool, turn around own cells and
+    count the points at midpoints, otherwise around foreign cells and at corners; waiting: (2,
+    columns + 1) int64 INOUT, the nodes that wait at the edges N of the corners, at their left and
+    right sides; counts: (4,) int64 INOUT, the row of the first row of corners, and how many nodes,
+    gaps and touches there are; nodes: (>= nodes + 4 t, 2) INOUT; gaps: (>= gaps + t, 2) INOUT, a
+    node where a hole may start, and the next gap of the region, if there is one; tally: (n, 5)
     int64 INOUT: points of each region and right turns less left turns, which come in as 0; first
-    node, first gap and last gap, which come in as -1.
+    node, first gap and last gap, which come in as -1; touches: (>= touches + 2 t, 4) int64 INOUT,
+    two regions of one label that meet at a corner, and their nodes there; none are listed if it is
+    empty.
     """
     columns = numbers.shape[1]
-    left = np.zeros(columns + 1, np.int64)
-    right = np.zeros(columns + 1, np.int64)
-    above = below = size = found = row = row_start = 0
+    left, right = waiting[0], waiting[1]
+    first_row, size, found, touched = counts[0], counts[1], counts[2], counts[3]
+    above = below = row = row_start = 0
     newest = np.int32(-1)  # regions are numbered in the order in which they are met
     for t in range(len(turns)):
         while turns[t] > row_start + columns:
             row += 1
             row_start += columns + 1
-        c = turns[t] - row_start
+        y, c = first_row + row, turns[t] - row_start
         # the cells around the corner, and the nodes that wait at its edges N and W
         nw, ne, sw, se = read_cells_around(numbers, row, c)
         nl, nr, wa, wb = left[c], right[c], above, below
@@ -120,43 +132,54 @@ def link_turns(turns, numbers, wanted, contour, nodes, gaps, tally):  # noqa: C9
         if nw != ne and nw >= 0 and wanted[nw]:  # NL comes in
             if se == nw and (sw == nw or not contour):
                 nodes[nl, 0] = below = size
-                size += count_turn(nw, row - c, -1, contour, tally)
+                size += count_turn(nw, y - c, -1, contour, tally)
             elif sw != nw:
                 nodes[nl, 0] = size
                 nodes[size, 0] = wa
-                size += count_turn(nw, row + c, 1, contour, tally)
+                size += count_turn(nw, y + c, 1, contour, tally)
         if sw != nw and sw >= 0 and wanted[sw]:  # WB
             if ne == sw and (se == sw or not contour):
                 nodes[wb, 0] = size
                 nodes[size, 0] = nr
-                size += count_turn(sw, c + row, -1, contour, tally)
+                size += count_turn(sw, c + y, -1, contour, tally)
             elif se != sw:
                 nodes[wb, 0] = left[c] = size
-                size += count_turn(sw, c - row, 1, contour, tally)
+                size += count_turn(sw, c - y, 1, contour, tally)
         if se != sw and se >= 0 and wanted[se]:  # SR
             if nw == se and (ne == se or not contour):
                 right[c] = size
                 nodes[size, 0] = wa
-                size += count_turn(se, c - row, -1, contour, tally)
+                size += count_turn(se, c - y, -1, contour, tally)
             elif ne != se:
                 right[c] = below = size
                 if se > newest:
                     tally[se, 2] = size
-                size += count_turn(se, -row - c, 1, contour, tally)
+                size += count_turn(se, -y - c, 1, contour, tally)
         if ne != se and ne >= 0 and wanted[ne]:  # EA
             if sw == ne and (nw == ne or not contour):
                 left[c] = above = size
                 if se > newest or se < 0:
                     found = add_gap(found, size, tally[ne], gaps)
-                size += count_turn(ne, -c - row, -1, contour, tally)
+                size += count_turn(ne, -c - y, -1, contour, tally)
             elif nw != ne:
                 above = size
                 nodes[size, 0] = nr
-                size += count_turn(ne, row - c, 1, contour, tally)
+                size += count_turn(ne, y - c, 1, contour, tally)
+        # regions of one label that may prove to be one: then what is SE may be in a hole
+        if len(touches) > 0:
+            if nw >= 0 and se >= 0 and nw != se and labels[nw] == labels[se]:
+                sr_node = begin + (2 if sw >= 0 else 1)
+                touched = add_touch(touched, nw, se, begin, sr_node, touches)
+            if ne >= 0 and sw >= 0 and ne != sw and labels[ne] == labels[sw]:
+                wb_node = begin + (1 if nw >= 0 else 0)
+                touched = add_touch(touched, sw, ne, wb_node, size - 1, touches)
+                if se > newest or se < 0:
+                    found = add_gap(found, size - 1, tally[ne], gaps)
         # the corner is the same for all its nodes
         newest = max(newest, se)
         for node in range(begin, size):
-            nodes[node, 1] = (row << (4 * nodes.itemsize)) + c
+            nodes[node, 1] = (y << (4 * nodes.itemsize)) + c
+    counts[1], counts[2], counts[3] = size, found, touched
 
 
 @kernel
@@ -190,6 +213,14 @@ def add_gap(gap, node, counts, gaps):
         gaps[counts[4], 1] = gap
     counts[4] = gap
     return gap + 1
+
+
+@kernel
+def add_touch(touch, region, other, node, other_node, touches):
+    """Append a touch of two regions to touches: (> touch, 4) INOUT; return the number of the next."""
+    touches[touch, 0], touches[touch, 1] = region, other
+    touches[touch, 2], touches[touch, 3] = node, other_node
+    return touch + 1
 
 
 @kernel

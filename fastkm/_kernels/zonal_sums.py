@@ -43,3 +43,44 @@ def summarise(numbers, values, counts, sums, least, greatest):
             sums[number] += total
             least[number] = min(least[number], low)
             greatest[number] = max(greatest[number], high)
+
+
+@kernel
+def summarise_exactly(numbers, values, counts, sums, rests, least, greatest):
+    """Add the values of some rows to the statistics of their regions, with sums of two doubles.
+
+    What rounding takes from a sum is added up too (two-sum), so that ``sums + rests`` do not depend
+    on the order of cells. No rest is kept of a sum that is not finite.
+
+    numbers: (rows, columns) int32 IN, negative if there is no region; values: (rows, columns)
+    float64 IN; counts: (n,) int64 INOUT; sums, rests, least, greatest: (n,) float64 INOUT.
+    """
+    rows, columns = numbers.shape
+    for i in range(rows):
+        number, count = np.int32(-1), 0
+        total, rest, low, high = 0.0, 0.0, np.inf, -np.inf
+        for j in range(columns + 1):
+            # a run ends: put it back into its region, and take up the next
+            if j == columns or numbers[i, j] != number:
+                if number >= 0:
+                    counts[number] += count
+                    sums[number], rests[number] = total, rest
+                    least[number] = min(least[number], low)
+                    greatest[number] = max(greatest[number], high)
+                if j == columns:
+                    break
+                number, count, low, high = numbers[i, j], 0, np.inf, -np.inf
+                if number >= 0:
+                    total, rest = sums[number], rests[number]
+            if number < 0:
+                continue
+            value = values[i, j]
+            if value == value:  # noqa: PLR0124  (NaN is not)
+                count += 1
+                low = min(low, value)
+                high = max(high, value)
+                added = total + value
+                if np.isfinite(added):
+                    part = added - total
+                    rest += (total - (added - part)) + (value - part)
+                total = added

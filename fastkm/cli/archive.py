@@ -81,17 +81,8 @@ def archive(
             help="Write label maps as a netCDF file for each input, or as one Zarr store.",
         ),
     ] = "netcdf",
-    workers: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="Number of processes on this machine."),
-    ] = 1,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="tcp://HOST:PORT",
-            help="Address of a dask scheduler; its workers then do the work.",
-        ),
-    ] = None,
+    workers: shared.Workers = 1,
+    scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
         float | None,
         typer.Option(
@@ -115,17 +106,16 @@ def archive(
     """Cluster an archive."""
     with hold_interrupts():  # libraries start threads, which must not take ctrl-C from this one
         from fastkm.cli.progress import show_progress
-        from fastkm.workflows.archive.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.archive.options import ArchiveOptions
         from fastkm.workflows.archive.run import cluster_archive
+        from fastkm.workflows.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.outputs import check_folder
 
     # options
     parse.parse_option("--output", check_folder, output)
     if resume and overwrite:
         parse.refuse_option("--resume / --overwrite", "take one of the two, not both")
-    if scheduler is not None and workers > 1:
-        parse.refuse_option("--workers / --scheduler", "take one of the two, not both")
+    parse.check_workers(workers, scheduler)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
         book = "common"

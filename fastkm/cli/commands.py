@@ -5,26 +5,31 @@ Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong us
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fastkm._version import __version__
 from fastkm.cli import archive, parse
 from fastkm.cli import options as shared
+from fastkm.cli.description import print_grid, print_variable
 from fastkm.cli.output import (
     err,
     print_choice,
     print_clusters,
-    print_description,
     print_files,
     print_line,
     print_outlines,
     tolerate_missing_letters,
 )
-from fastkm.cli.progress import show_stages
+from fastkm.cli.progress import show_passing_bar, show_stages
+
+if TYPE_CHECKING:
+    from fastkm._core.progress import Progress
 
 app = typer.Typer(
     name="fastkm",
@@ -67,18 +72,33 @@ def root(
 
 
 @app.command(
-    help="Show what a file holds: variables, their ranges, and how many cells each rule of the "
-    "file marks as missing." + EXAMPLE.format("fastkm info sample.nc")
+    help="Show what a file holds: at once its grids, from its metadata; then its variables, their "
+    "ranges, and how many cells each rule of the file marks as missing, for which all values are "
+    "read."
+    + EXAMPLE.format("fastkm info sample.nc")
+    + EXAMPLE.format("fastkm info scene.tif --no-stats")
 )
-def info(file: File, nodata: shared.Nodata = None) -> None:
+def info(
+    file: File,
+    nodata: shared.Nodata = None,
+    no_stats: Annotated[
+        bool, typer.Option("--no-stats", help="Read no values: leave out ranges and missing cells.")
+    ] = False,
+) -> None:
     """Describe a file."""
-    from fastkm.raster.io.info import describe_variables
+    from fastkm._core.progress import use_progress
+    from fastkm.raster.io.describe.grids import describe_grids
+    from fastkm.raster.io.describe.variables import describe_variables
 
-    described = describe_variables(file, nodata=nodata)
-    if not described:
+    grids = describe_grids(file)
+    if not grids:
         raise ValueError(f"{file} holds no raster variable")
+    for grid, layouts in grids.items():
+        print_grid(grid, layouts)
+    with show_passing_bar(err) as progress, use_progress(progress):
+        described = describe_variables(file, nodata=nodata, statistics=not no_stats)
     for variable in described:
-        print_description(variable)
+        print_variable(variable)
 
 
 @app.command(
@@ -100,7 +120,8 @@ def cluster(
             "-o",
             "--output",
             metavar="OUT",
-            help="Output folder; or a .nc or .tif file for the label map of one k alone.",
+            help="Output folder; or a .nc or .tif file, or a .zarr store, for the label map of one k "
+            "alone.",
         ),
     ],
     k: shared.OptionalK = None,
@@ -129,6 +150,9 @@ def cluster(
     nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    memory: shared.Memory = None,
+    workers: shared.Workers = 1,
+    scheduler: shared.Scheduler = None,
     overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
 ) -> None:
@@ -145,13 +169,22 @@ def cluster(
     names = variable[0] if variable and len(variable) == 1 else variable or None
     box = parse.parse_box(bbox)
     fixed = parse.parse_sel(sel)
+    parse.check_workers(workers, scheduler)
     selection = Selection(
-        file, names, parse.as_time(time), box, mask, band or None, fixed, nodata or None
+        file,
+        names,
+        parse.as_time(time),
+        box,
+        mask,
+        band or None,
+        fixed,
+        nodata or None,
+        parse.parse_memory_limit(memory),
     )
 
     # work
     parse.parse_option("--output", lambda path: require_one_k(path, ks or [0]), output)
-    with show_stages(err, quiet=quiet) as progress:
+    with _work(workers, scheduler, quiet=quiet) as progress:
         if codebook is None:
             done = cluster_file(
                 selection,
@@ -232,11 +265,14 @@ def outline(
     nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    memory: shared.Memory = None,
+    workers: shared.Workers = 1,
+    scheduler: shared.Scheduler = None,
     overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
 ) -> None:
     """Outline clusters."""
-    from fastkm.vector.outline import as_area
+    from fastkm.vector.measure import as_area
     from fastkm.vector.write import check_extension
     from fastkm.workflows.job import Selection
     from fastkm.workflows.outline_file import OutlineOptions, outline_file
@@ -249,8 +285,16 @@ def outline(
         parse.parse_option("--map", parse.as_png, map_path)
     fixed = parse.parse_sel(sel)
     box = parse.parse_box(bbox)
+    parse.check_workers(workers, scheduler)
     selection = Selection(
-        file, variable, parse.as_time(time), box, mask, sel=fixed, nodata=nodata or None
+        file,
+        variable,
+        parse.as_time(time),
+        box,
+        mask,
+        sel=fixed,
+        nodata=nodata or None,
+        memory=parse.parse_memory_limit(memory),
     )
     options = OutlineOptions(
         min_diameter=parse.parse_length(min_diameter),
@@ -264,7 +308,7 @@ def outline(
     )
 
     # work
-    with show_stages(err, quiet=quiet) as progress:
+    with _work(workers, scheduler, quiet=quiet) as progress:
         done = outline_file(
             selection,
             ks,
@@ -331,6 +375,21 @@ def sample(
     paths = write_sample_archive(output, months=months, resolution=degrees, layout=layout)
     what = "1 file" if len(paths) == 1 else f"{len(paths)} files"
     print_line(f"wrote {what} to {output}")
+
+
+@contextmanager
+def _work(workers: int, scheduler: str | None, *, quiet: bool) -> Iterator["Progress"]:
+    """Show the progress of what is done in a ``with`` block, by workers if there are to be some."""
+    from fastkm._core.progress import use_progress
+
+    with show_stages(err, quiet=quiet) as progress, use_progress(progress):
+        if workers == 1 and scheduler is None:
+            yield progress
+            return
+        from fastkm.workflows.dask_workers import use_workers
+
+        with use_workers(workers, scheduler, progress=progress):
+            yield progress
 
 
 def _print_note(printed: set[str], message: Warning | str, *_args: Any, **_options: Any) -> None:

@@ -91,6 +91,24 @@ Mask = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A file on the same grid: cells where it is 0 are left out."),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory that a large raster may take, such as 2GiB; by default half of what is free. "
+        "It changes how long the work takes, not the results.",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Number of processes on this machine.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Address of a dask scheduler; its workers then do the work.",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
 ]

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.selection.choose_k import Choice
     from fastkm.workflows.cluster_file import Clusters
-    from fastkm.workflows.outline_file import Outlines
+    from fastkm.workflows.outline_file import ClusterOutlines, Outlines
 
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, with those that begin a terminal's commands
@@ -73,37 +73,14 @@ def to_plain(text: str, style: str = "") -> Text:
     return Text(make_visible(text), style)
 
 
-def print_description(variable: Any) -> None:
-    """Print the ranges and missing cells of one variable of a file."""
-    sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
-    title = to_plain(f"{variable.name} ({sizes})", "table.title")
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_row("what", to_plain(variable.long_name or "-"))
-    table.add_row("units", to_plain(variable.units or "-"))
-    table.add_row("stored as", variable.dtype)
-    if variable.valid:
-        table.add_row("range", f"{variable.low:g} to {variable.high:g}")
-    valid = "" if variable.valid is None else f", of them {variable.valid:,} valid"
-    table.add_row("cells", f"{variable.cells:,}{valid}")
-    for rule, count in variable.missing.items():
-        hidden = variable.hidden.get(rule, [])
-        values = ", ".join(f"{value:g}" for value in hidden)
-        note = f"; only this rule catches {values}" if hidden else ""
-        table.add_row(to_plain(f"missing by {rule}"), f"{count:,}{note}")
-    for value in variable.suspicious:
-        what = (
-            f"{value:g} looks like a code for something missing: --nodata {value:g} leaves it out"
-        )
-        table.add_row("suspicious", f"[red]{what}[/red]")
-    out.print(table)
-
-
 def print_clusters(done: Clusters, codebook: Path | None) -> None:
     """Print a table for each k, and mark the k that was chosen."""
     for k, own in done.codebooks.items():
         table = _make_table(own, own.units or done.stack.units, done.counts[k], done.shares(k))
         what = "1 cluster" if k == 1 else f"{k} clusters"
         about = f" of {codebook.name}" if codebook else f", inertia {done.inertia[k]:.6g}"
+        if k in done.passes:
+            about += ", 1 pass" if done.passes[k] == 1 else f", {done.passes[k]} passes"
         table.title = title = to_plain(what + about, "table.title")
         if done.choice is not None and done.choice.k == k:
             title.append(f" (chosen by {done.choice.criterion})", "bold green")
@@ -152,23 +129,20 @@ def print_outlines(done: Outlines) -> None:
 
     units = read_text(done.raster.attrs, "units")
     for k, result in done.results.items():
-        of_k = done.outlines[done.outlines["k"] == k]
         if len(done.results) > 1:
             print_line(f"k = {k}")
-        for cluster in done.selected[k]:
-            own = of_k[of_k["cluster"] == cluster]
+        for cluster, found in done.found[k].items():
             value = f"{result.centroids[cluster]:.5g} {units}".strip()
-            count = "1 outline" if len(own) == 1 else f"{len(own)} outlines"
-            longest = f", the longest {_format_diameter(own.iloc[0])}" if len(own) else ""
+            count = "1 outline" if found.number == 1 else f"{found.number} outlines"
+            longest = f", the longest {_format_diameter(found)}" if found.number else ""
             print_line(f"cluster {cluster} (around {value}): {count}{longest}")
 
 
-def _format_diameter(region: Any) -> str:
-    """Format the diameter of a region."""
-    pixels = f"{region['diameter_px']:.3f} pixels"
-    kilometres = region["diameter_km"]
-    known = math.isfinite(kilometres)
-    return f"{pixels} or {kilometres:,.0f} km across" if known else f"{pixels} across"
+def _format_diameter(found: ClusterOutlines) -> str:
+    """Format the longest diameter of the outlines of a cluster."""
+    pixels = f"{found.diameter_px:.3f} pixels"
+    known = math.isfinite(found.diameter_km)
+    return f"{pixels} or {found.diameter_km:,.0f} km across" if known else f"{pixels} across"
 
 
 def print_files(files: list[Path]) -> None:

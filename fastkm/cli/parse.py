@@ -50,10 +50,23 @@ def parse_select(select: str, ks: Sequence[int]) -> str:
 
 def parse_length(length: str) -> str:
     """Check the option --min-diameter, and return it."""
-    from fastkm.vector.outline import as_length
+    from fastkm.vector.measure import as_length
 
     parse_option("--min-diameter", as_length, length)
     return length
+
+
+def parse_memory_limit(memory: str | None) -> int | None:
+    """Parse the option --memory, as bytes."""
+    from fastkm._core.memory import parse_memory
+
+    return None if memory is None else parse_option("--memory", parse_memory, memory)
+
+
+def check_workers(workers: int, scheduler: str | None) -> None:
+    """Refuse processes on this machine together with a scheduler."""
+    if scheduler is not None and workers > 1:
+        refuse_option("--workers / --scheduler", "take one of the two, not both")
 
 
 def check_codebook_options(

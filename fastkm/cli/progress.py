@@ -28,18 +28,34 @@ def show_progress(console: Console, *, quiet: bool = False) -> Iterator[Progress
     if quiet:
         yield SILENT
     elif console.is_terminal:
-        with RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f} of {task.total:.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-        ) as bars:
+        with _make_bars(console) as bars:
             yield Bars(bars)
     else:
         yield Lines(console)
+
+
+@contextmanager
+def show_passing_bar(console: Console) -> Iterator[Progress]:
+    """Show the progress of one pass by a bar, which is gone when it ends; on a terminal only."""
+    if not console.is_terminal:
+        yield SILENT
+        return
+    with _make_bars(console, transient=True) as bars:
+        yield Bars(bars)
+
+
+def _make_bars(console: Console, *, transient: bool = False) -> RichProgress:
+    """Return live bars; `transient` ones vanish."""
+    return RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} {task.fields[unit]}"),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=transient,
+    )
 
 
 @contextmanager
@@ -54,14 +70,26 @@ def show_stages(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
 
 
 class Spinner(Progress):
-    """A live line with the name of the stage."""
+    """A live line with the name of the stage, and how far a pass over blocks is."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
+        self.stage, self.pace = "", Pace(0, "")
 
-    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:  # noqa: ARG002
-        """Show the name of the stage."""
+    def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
+        """Show the name of the stage; a pass over blocks is part of the stage before it."""
+        self.pace = Pace(total, unit)
+        if unit:
+            stage = f"{self.stage}: {stage}"
+        else:
+            self.stage = stage
         self.status.update(stage)
+
+    def advance(self, number: int = 1) -> None:
+        """Show how far the pass is."""
+        self.pace.advance(number)
+        if self.pace.unit:
+            self.status.update(f"{self.stage}: {self.pace}")
 
 
 class Pace:

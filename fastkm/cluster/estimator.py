@@ -24,6 +24,7 @@ from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.estimator_1d import find_optimum, label_by_breaks
 from fastkm.cluster.lloyd.fit import STARTS, Fit, assign_rows, fit_rows, measure_distances
 from fastkm.cluster.lloyd.iteration import ALGORITHMS
+from fastkm.cluster.predict_lazily import find_lazy_rows, predict_lazily
 
 try:
     from sklearn.base import (
@@ -215,20 +216,24 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self._store_fit(found, breaks, np.float32 if rows.dtype == np.float32 else np.float64)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> Any:
         """Find the nearest center of each row.
 
         Parameters
         ----------
         X : (n_samples, n_features) array-like
-            As for `fit`.
+            As for `fit`, or an array of dask, or a `DataArray` of one.
 
         Returns
         -------
         (n_samples,) int32 array
-            Index of the nearest center, the lowest if several are equally near.
+            Index of the nearest center, the lowest if several are equally near. It is an array of
+            dask if X is lazy; then rows are checked when it is computed.
         """
         check_is_fitted(self)
+        lazy = find_lazy_rows(X)
+        if lazy is not None:
+            return predict_lazily(lazy, self.n_features_in_, self.predict)
         rows = _check_rows(self, X, reset=False)
         if self._breaks is not None and self._has_fitted_centers():
             return label_by_breaks(rows[:, 0], self._breaks, threads=self.threads)

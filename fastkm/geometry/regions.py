@@ -103,7 +103,7 @@ def find_regions(labels: ArrayLike) -> Regions:
     >>> regions.labels, regions.cells
     (array([5, 7, 7]), array([2, 2, 1]))
     """
-    values, missing = _check_labels(labels)
+    values, missing = check_labels(labels)
     # runs of equal cells in a row
     rows, columns = values.shape
     starts = _find_run_starts(values, missing)
@@ -169,8 +169,11 @@ def trace_rings(
     return _trace_chosen(regions, chosen, contour=boundary == "contour")
 
 
-def _check_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the labels as contiguous integers, and a mask of missing cells that are not negative."""
+def check_labels(labels: ArrayLike, first: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the labels as contiguous integers, and a mask of missing cells that are not negative.
+
+    `first` is the number of the first row, for errors.
+    """
     values, missing = validation.as_values_and_mask(labels, "labels")
     if values.ndim != 2:
         raise ValueError(f"labels must have shape (rows, columns), got {values.shape}")
@@ -181,7 +184,7 @@ def _check_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
             row, column = np.argwhere(wrong)[0]
             raise ValueError(
                 "labels must be whole numbers within int64 (NaN where missing), got "
-                f"{values[row, column]} at row {row}, column {column}"
+                f"{values[row, column]} at row {first + row}, column {column}"
             )
         values, missing = np.where(real, values, -1).astype(np.int64), None
     if missing is not None:
@@ -248,28 +251,47 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rin
     # links from turn to turn; memory that no turn needs is never touched
     nodes, gaps = np.empty((4 * len(turns), 2), dtype), np.empty((len(turns), 2), dtype)
     tally = np.tile(np.array([0, 0, -1, -1, -1]), (len(wanted), 1))
-    link_turns(turns, numbers, validation.freeze(wanted), contour, nodes, gaps, tally)
+    link_turns(
+        turns,
+        numbers,
+        validation.freeze(regions.labels),
+        validation.freeze(wanted),
+        contour,
+        np.zeros((2, columns + 1), np.int64),
+        np.zeros(4, np.int64),
+        nodes,
+        gaps,
+        tally,
+        np.empty((0, 4), np.int64),
+    )
     chosen = np.flatnonzero(wanted)
     if (tally[chosen, 2] < 0).any():
         raise ValueError("regions must be numbered by their first cells, as find_regions does")
+    return follow_links(chosen, nodes, gaps, tally, contour=contour)
+
+
+def follow_links(
+    regions: np.ndarray, nodes: np.ndarray, gaps: np.ndarray, tally: np.ndarray, *, contour: bool
+) -> Rings:
+    """Write the rings of some regions, from what `link_turns` fills; their nodes are used up."""
     # points and rings of each region, and so their places
-    sizes = tally[chosen, :2]
+    sizes = tally[regions, :2]
     sizes[:, 1] = 2 - sizes[:, 1] // 4
     sizes[:, 0] += sizes[:, 1]
     ends = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(sizes, axis=0)])
-    cursors = np.zeros((len(wanted), 2), np.int64)
-    cursors[chosen] = ends[:-1]
+    cursors = np.zeros((len(tally), 2), np.int64)
+    cursors[regions] = ends[:-1]
     size, rings = ends[-1].tolist()
     # rings
     points, ring_offsets = np.empty((size, 2)), np.full(rings + 1, size)
-    begins, order = ends[:-1, 0], validation.freeze(chosen)
+    begins, order = ends[:-1, 0], validation.freeze(regions)
 
     def write(start: int, stop: int) -> None:
         first, last = np.searchsorted(begins, (start, stop))
         walk_rings(order[first:last], nodes, gaps, contour, tally, cursors, ring_offsets, points)
 
     map_chunks(write, size, POINTS)
-    return Rings(points, ring_offsets, ends[:, 1], chosen)
+    return Rings(points, ring_offsets, ends[:, 1], regions)
 
 
 def find_turns(numbers: np.ndarray) -> np.ndarray:

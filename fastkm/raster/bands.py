@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastkm._core import cf_missing, cf_rules, validation
 from fastkm._core.attributes import read_text
-from fastkm.cluster.streaming.arrays import align_weights, as_raw_array, broadcast_weights, is_lazy
+from fastkm._core.cf_missing import settle_all
+from fastkm.cluster.lloyd.cell_reader import raise_infinite
+from fastkm.cluster.streaming.arrays import (
+    RawArray,
+    align_weights,
+    as_raw_array,
+    broadcast_weights,
+    is_lazy,
+)
 from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes
 from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.grid.location import attach_location
@@ -41,17 +49,45 @@ class BandStack:
         One per band; the names differ.
     values : (d, y, x) array or None
         The bands as one array, if they come as one and hold physical numbers.
+    whole : (d, y, x) array of numpy or dask, or None
+        The bands as one array, as they are stored, if they come as one.
     """
 
     bands: tuple[xr.DataArray, ...]
     names: tuple[str, ...]
     units: tuple[str, ...]
     values: np.ndarray | None = None
+    whole: Any = None
 
     @property
     def grid(self) -> xr.DataArray:
         """A band, for its dimensions and coordinates."""
         return self.bands[0]
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether some band is of dask."""
+        return any(is_lazy(band.data) for band in self.bands)
+
+    def take_columns(self, bands: tuple[xr.DataArray, ...]) -> BandStack:
+        """Return the stack of the first columns of its bands, which are given."""
+        columns = bands[0].shape[1]
+        values, whole = (
+            None if array is None else array[:, :, :columns] for array in (self.values, self.whole)
+        )
+        return replace(self, bands=bands, values=values, whole=whole)
+
+    def take_arrays(self) -> tuple[Any, ...]:
+        """Return the bands as stored: one array (d, y, x), or arrays (y, x) of the same chunks."""
+        if self.whole is not None:
+            return (self.whole,)
+        arrays = [band.data for band in self.bands]
+        if not self.is_lazy:
+            return tuple(arrays)
+        from dask.array import asarray
+
+        chunks = next(array.chunks for array in arrays if is_lazy(array))
+        return tuple(asarray(array).rechunk(chunks) for array in arrays)
 
 
 class CellRows(NamedTuple):
@@ -72,8 +108,10 @@ class CellRows(NamedTuple):
         return label_map
 
 
-def as_band_stack(raster: Any) -> BandStack:
+def as_band_stack(raster: Any, *, load: bool = False) -> BandStack:
     """Return the bands of a raster, a dataset or an array of two or three dimensions, as a stack.
+
+    Bands of dask stay lazy, with all attributes that they have, unless they are to be loaded.
 
     Raises
     ------
@@ -90,13 +128,13 @@ def as_band_stack(raster: Any) -> BandStack:
     ('May', 'June')
     """
     if hasattr(raster, "data_vars"):
-        return _stack_variables(raster)
+        return _stack_variables(raster, load)
     if not cf_missing.is_described_array(raster) or not hasattr(raster, "isel"):
         raise TypeError(
             "raster must be an xarray DataArray or Dataset (wrap a plain array, "
             f"xarray.DataArray(array, dims=('band', 'y', 'x'))), got {type(raster).__name__}"
         )
-    return _stack_array(raster)
+    return _stack_array(raster, load)
 
 
 def gather_rows(
@@ -136,21 +174,40 @@ def compute_deviations(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         If a band is constant, as `fastkm.whiten` does.
     """
     found = np.array([_compute_deviation(column) for column in rows.T])
-    constant = found == 0
+    return replace_zeros(found, names, stacklevel=5)
+
+
+def replace_zeros(deviations: np.ndarray, names: tuple[str, ...], *, stacklevel: int) -> np.ndarray:
+    """Replace deviations of zero by 1, with a warning."""
+    constant = deviations == 0
     if constant.any():
         listed = ", ".join(repr(name) for name, same in zip(names, constant, strict=True) if same)
         warnings.warn(
             f"bands of standard deviation zero are not standardised: {listed}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
-    return np.where(constant, 1.0, found)
+    return np.where(constant, 1.0, deviations)
+
+
+def plain_weights(weights: Any, stack: BandStack) -> Any:
+    """Return weights as numbers that broadcast to the grid of a stack; lazy ones stay lazy."""
+    own = align_weights(weights, as_raw_array(stack.grid, "raster"))
+    if not is_lazy(own.values):
+        return np.asarray(broadcast_weights(own, own.shape), np.float64)
+    return own.values.map_blocks(_unpack_weights, rules=own, dtype=np.float64)
 
 
 def broadcast_to_grid(weights: Any, stack: BandStack) -> np.ndarray:
     """Broadcast weights to the grid of a stack, or raise TypeError or ValueError."""
     own = align_weights(weights, as_raw_array(stack.grid, "raster"))
     return broadcast_weights(own.load(), stack.grid.shape)
+
+
+def _unpack_weights(block: Any, *, rules: RawArray) -> np.ndarray:
+    computed = as_raw_array(block, "weights")
+    own = replace(rules, values=computed.values, mask=computed.mask)
+    return np.asarray(broadcast_weights(own, own.shape), np.float64)
 
 
 def _compute_deviation(column: np.ndarray) -> float:
@@ -186,21 +243,17 @@ def _find_missing(band: xr.DataArray, name: str) -> np.ndarray | None:
             missing = nan if missing is None else missing | nan
             infinite = np.count_nonzero(~(finite | missing))
             if infinite:
-                raise ValueError(
-                    f"raster must be finite where it is not missing, got infinity in {infinite} "
-                    f"cells of band {name!r}: set infinities to NaN, or leave them out when a "
-                    "file is read (nodata=inf, or --nodata inf)"
-                )
+                raise_infinite(int(infinite), name)
     return missing if missing is not None and missing.any() else None
 
 
-def _stack_variables(dataset: xr.Dataset) -> BandStack:
+def _stack_variables(dataset: xr.Dataset, load: bool) -> BandStack:
     """Return the variables of a dataset as bands."""
     names = find_raster_variables(dataset)
     if not names:
         raise ValueError("raster must hold variables with rows and columns, got none")
-    planes = [_to_plane(attach_location(dataset[name], dataset)) for name in names]
-    bands = cf_missing.settle_all(planes)
+    planes = [_to_plane(attach_location(dataset[name], dataset), load) for name in names]
+    bands = planes if any(is_lazy(plane.data) for plane in planes) else settle_all(planes)
     for name, band in zip(names, bands, strict=True):
         if band.dims != bands[0].dims:
             raise ValueError(
@@ -211,8 +264,8 @@ def _stack_variables(dataset: xr.Dataset) -> BandStack:
     return BandStack(tuple(bands), tuple(names), units)
 
 
-def _to_plane(array: xr.DataArray) -> xr.DataArray:
-    """Return a variable without bands in the order (y, x), loaded."""
+def _to_plane(array: xr.DataArray, load: bool) -> xr.DataArray:
+    """Return a variable without bands in the order (y, x)."""
     axes = find_stack_axes(array)
     if axes.band is not None and array.sizes[axes.band] > 1:
         raise ValueError(
@@ -221,25 +274,29 @@ def _to_plane(array: xr.DataArray) -> xr.DataArray:
             "the variable by itself"
         )
     plane = _squeeze_others(array, (axes.y, axes.x)).transpose(axes.y, axes.x)
-    return _compute_lazy(_drop_neutral_packing(plane))
+    plane = _drop_neutral_packing(plane)
+    return _compute_lazy(plane) if load else plane
 
 
-def _stack_array(array: xr.DataArray) -> BandStack:
+def _stack_array(array: xr.DataArray, load: bool) -> BandStack:
     """Return the steps of the third dimension of an array as bands."""
     axes = find_stack_axes(array)
     if axes.band is None or array.sizes[axes.band] == 1:
         name = _name_single_band(array, axes.band)
-        plane = cf_missing.settle(_to_plane(array))
+        plane = _to_plane(array, load)
+        plane = plane if is_lazy(plane.data) else cf_missing.settle(plane)
         return BandStack((plane,), (name,), (read_text(array.attrs, "units"),))
-    array = _compute_lazy(_drop_neutral_packing(_squeeze_others(array, axes).transpose(*axes)))
-    array = cf_missing.settle(array)
+    array = _drop_neutral_packing(_squeeze_others(array, axes).transpose(*axes))
+    lazy = is_lazy(array.data) and not load
+    array = array.chunk({axes.band: -1}) if lazy else cf_missing.settle(_compute_lazy(array))
     if not array.size:
         raise ValueError(f"raster must have cells, got shape {array.shape}")
     count = array.sizes[axes.band]
     bands = tuple(array.isel({axes.band: j}, drop=True) for j in range(count))
     plain = not any(name in array.attrs for name in (*cf_rules.PACKING, "_Unsigned"))
-    values = np.asarray(array.values) if plain and array.dtype.kind in "iuf" else None
-    return BandStack(bands, name_bands(array, axes.band), _get_units(array, count), values)
+    values = array.values if plain and not lazy and array.dtype.kind in "iuf" else None
+    names, units = name_bands(array, axes.band), _get_units(array, count)
+    return BandStack(bands, names, units, values, array.data)
 
 
 def _name_single_band(array: xr.DataArray, dim: str | None) -> str:

@@ -7,7 +7,6 @@ them, which is not proven to be the best. Nothing here needs scikit-learn.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
@@ -26,12 +25,22 @@ from fastkm.raster.bands import (
     broadcast_to_grid,
     compute_deviations,
     gather_rows,
+    plain_weights,
+)
+from fastkm.raster.cell_blocks import is_large
+from fastkm.raster.cluster_options import (
+    as_generator,
+    check_weights,
+    choose_possible,
+    count_distinct,
+    scale_init,
 )
 from fastkm.raster.codebook import BandsCodebook
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
-from fastkm.raster.raster_clusters import ClusteredRows, RasterClusters
+from fastkm.raster.large_rasters import fit_large_raster, measure_large_deviations
+from fastkm.raster.raster_clusters import ClusteredRows, RasterClusters, to_band_array
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,9 +48,6 @@ if TYPE_CHECKING:
     from fastkm.cluster.exact.result import KMeans1D
 
 make_callable(__name__)
-
-DISTINCT_CHUNK = 4096
-"""Rows in which distinct ones are searched for at once, until there are as many as clusters."""
 
 
 @overload
@@ -91,8 +97,9 @@ def cluster_raster(
     ----------
     raster : xarray.DataArray or xarray.Dataset
         Rows, columns and any third dimension whose steps are the bands (channels, levels, the
-        months of a year), or a dataset of variables on one grid. A cell is missing if any band
-        is missing there: by NaN, or by the attributes of the band, as for `fastkm.kmeans1d`.
+        months of a year), or a dataset of variables on one grid; in memory, or of dask arrays of
+        any size. A cell is missing if any band is missing there: by NaN, or by the attributes of
+        the band, as for `fastkm.kmeans1d`.
     k : int or iterable of int
         Number of clusters, or several.
     weights : {"area"} or array-like, optional
@@ -140,6 +147,15 @@ def cluster_raster(
     --------
     fastkm.kmeans1d : clusters of one band.
 
+    Notes
+    -----
+    Several bands of more than 2^22 cells are clustered block by block. Lloyd's algorithm runs on a
+    sample of 2^20 cells, drawn by `random_state`, until it has settled there, and then on all
+    cells, which takes few passes; `passes` of the result counts them. `max_iter` holds for either.
+    The run ends by `tol` as in memory, and its centroids are those of the last pass. Sums are
+    exact, so that blocks, threads and the workers of a dask client change no bit. Labels of a lazy
+    raster of this size are lazy.
+
     Examples
     --------
     >>> import fastkm, xarray as xr
@@ -159,19 +175,21 @@ def cluster_raster(
     validation.require_count("max_iter", max_iter)
     validation.require_number("tol", tol)
     whole = as_band_stack(raster)
+    large = is_large(whole)
+    if whole.is_lazy and not large:
+        whole = as_band_stack(raster, load=True)
     grid_weights = _make_grid_weights(weights, raster, whole)
     stack = _drop_repeated_columns(whole)
-    if grid_weights is not None:
-        grid_weights = grid_weights[:, : stack.grid.shape[1]]
+    if grid_weights is not None and grid_weights.shape[-1:] == whole.grid.shape[1:]:
+        grid_weights = grid_weights[..., : stack.grid.shape[1]]
     if len(stack.bands) == 1:
         results = _solve_one_band(stack, wanted, grid_weights, standardize, threads)
     else:
         options = {
             "init": init, "n_init": n_init, "max_iter": max_iter, "tol": tol, "threads": threads,
         }  # fmt: skip
-        results = _fit_several_bands(
-            stack, wanted, grid_weights, standardize, random_state, options
-        )
+        fit = fit_large_raster if large else _fit_several_bands
+        results = fit(stack, wanted, grid_weights, standardize, random_state, options)
     if stack is not whole:
         results = {k: _label_whole(result, raster) for k, result in results.items()}
     return results if several else results[wanted[0]]
@@ -182,8 +200,7 @@ def _drop_repeated_columns(stack: BandStack) -> BandStack:
     bands = tuple(drop_repeated_columns(band, note=True) for band in stack.bands)
     if bands[0].shape == stack.grid.shape:
         return stack
-    values = None if stack.values is None else stack.values[:, :, : bands[0].shape[1]]
-    return replace(stack, bands=bands, values=values)
+    return stack.take_columns(bands)
 
 
 def _label_whole(result: RasterClusters, raster: xr.DataArray | xr.Dataset) -> RasterClusters:
@@ -193,23 +210,27 @@ def _label_whole(result: RasterClusters, raster: xr.DataArray | xr.Dataset) -> R
     return replace(result, labels=labels)
 
 
-def _make_grid_weights(
-    weights: Any, raster: xr.DataArray | xr.Dataset, stack: BandStack
-) -> np.ndarray | None:
-    """Return the weights of the cells of the grid: their areas, or the given ones."""
+def _make_grid_weights(weights: Any, raster: xr.DataArray | xr.Dataset, stack: BandStack) -> Any:
+    """Return the weights of the cells of the grid: their areas, or the given ones.
+
+    Those of a large raster may be lazy, and of fewer rows and columns to which they broadcast.
+    """
     if weights is None:
         return None
     if isinstance(weights, str):
         if weights != "area":
             raise ValueError(f"weights must be 'area' or an array, got {weights!r}")
-        return np.asarray(cell_areas(raster).values)
+        areas = cell_areas(raster)
+        return plain_weights(areas, stack) if is_large(stack) else np.asarray(areas.values)
+    if is_large(stack):
+        return plain_weights(weights, stack)
     return np.asarray(broadcast_to_grid(weights, stack), np.float64)
 
 
 def _solve_one_band(
     stack: BandStack,
     wanted: list[int],
-    grid_weights: np.ndarray | None,
+    grid_weights: Any,
     standardize: bool,
     threads: int | None,
 ) -> dict[int, RasterClusters]:
@@ -218,20 +239,24 @@ def _solve_one_band(
     found: dict[int, KMeans1D] = kmeans1d(band, wanted, weights=grid_weights, threads=threads)
     scale, square = None, 1.0
     if standardize:  # a partition is optimal whatever its unit is
-        scale = compute_deviations(gather_rows(stack, copy=True).rows, stack.names)
+        if is_large(stack):
+            scale = measure_large_deviations(stack, threads)
+        else:
+            scale = compute_deviations(gather_rows(stack, copy=True).rows, stack.names)
         square = float(scale[0]) ** 2
     return {
         k: RasterClusters(
             k=k,
             labels=label_raster(band, result),
-            centroids=_to_data_array(stack, result.centroids[:, None]),
+            centroids=to_band_array(stack, result.centroids[:, None]),
             counts=result.counts,
             weights=result.weights,
             inertia=result.inertia / square,
             gap=result.gap / square,
             iterations=None,
-            scale=None if scale is None else _to_data_array(stack, scale),
+            scale=None if scale is None else to_band_array(stack, scale),
             codebook=result,
+            passes=result.passes,
         )
         for k, result in found.items()
     }
@@ -249,8 +274,9 @@ def _fit_several_bands(
     # cells that are missing in no band, with their weights
     clustered = ClusteredRows(stack, None, grid_weights)
     cells = gather_rows(stack, copy=standardize)
-    weights = _check_weights(clustered.select_weights(cells))
-    possible = _choose_possible(cells.rows, weights, wanted)
+    weights = check_weights(clustered.select_weights(cells))
+    distinct = count_distinct(cells.rows, weights, max(wanted))
+    possible = choose_possible(distinct, len(cells.rows), wanted)
     # the space that is clustered: in units of the deviations if bands are standardised
     if standardize:
         scale = compute_deviations(cells.rows, stack.names)
@@ -259,76 +285,11 @@ def _fit_several_bands(
     # every k starts from the same seed
     results = {}
     for k in possible:
-        own = {**options, "init": _scale_init(options["init"], k, clustered)}
-        fit = fit_rows(cells.rows, k, rng=_as_generator(random_state), weights=weights, **own)
+        init = scale_init(options["init"], k, len(stack.bands), clustered.scale)
+        own = {**options, "init": init, "rng": as_generator(random_state)}
+        fit = fit_rows(cells.rows, k, weights=weights, **own)
         results[k] = _describe_fit(_sort_clusters(fit), cells, weights, clustered)
     return results
-
-
-def _scale_init(init: Any, k: int, clustered: ClusteredRows) -> Any:
-    """Take centroids to start from into the space that is clustered."""
-    if isinstance(init, str) or callable(init):
-        return init
-    centroids, shape = np.asarray(init, np.float64), (k, len(clustered.stack.bands))
-    if centroids.shape != shape:
-        raise ValueError(f"init must have shape (k, bands), {shape}, got {centroids.shape}")
-    return centroids if clustered.scale is None else centroids / clustered.scale
-
-
-def _as_generator(random_state: Any) -> Any:
-    """Return a generator: a new one for a seed, so that each k has the same draws."""
-    if isinstance(random_state, np.random.RandomState | np.random.Generator):
-        return random_state
-    return np.random.RandomState(random_state)
-
-
-def _check_weights(weights: np.ndarray | None) -> np.ndarray | None:
-    """Require weights that are finite, not negative and not all 0."""
-    if weights is None:
-        return None
-    wrong = ~((weights >= 0) & (weights < np.inf))
-    if wrong.any():
-        raise ValueError(
-            f"weights must be finite and not negative, got {weights[np.argmax(wrong)]}"
-        )
-    if len(weights) and not weights.any():
-        raise ValueError("weights must be above 0 somewhere, got 0 in all cells")
-    return np.ascontiguousarray(weights)
-
-
-def _choose_possible(rows: np.ndarray, weights: np.ndarray | None, wanted: list[int]) -> list[int]:
-    """Return the k that are no more than the distinct cells; warn of others, raise if none is left."""
-    ks = list(dict.fromkeys(wanted))
-    distinct = _count_distinct(rows, weights, max(ks))
-    impossible = [k for k in ks if k > distinct]
-    if not impossible:
-        return ks
-    listed = ", ".join(map(str, sorted(impossible)))
-    if len(impossible) == len(ks):
-        from fastkm.errors import ClusterError
-
-        reason = "" if len(rows) else ": all cells are missing in one band or another"
-        raise ClusterError(
-            f"k = {listed} asks for more clusters than there are distinct cells, "
-            f"{distinct} of {len(rows)}{reason}"
-        )
-    warnings.warn(
-        f"there are only {distinct} distinct cells: k = {listed} is left out", stacklevel=4
-    )
-    return [k for k in ks if k <= distinct]
-
-
-def _count_distinct(rows: np.ndarray, weights: np.ndarray | None, most: int) -> int:
-    """Count distinct rows of a weight above 0, up to `most`; the first chunk nearly always suffices."""
-    known = rows[:0]
-    for start in range(0, len(rows), DISTINCT_CHUNK):
-        chunk = rows[start : start + DISTINCT_CHUNK]
-        if weights is not None:
-            chunk = chunk[weights[start : start + DISTINCT_CHUNK] > 0]
-        known = np.unique(np.concatenate([known, chunk]), axis=0)
-        if len(known) >= most:
-            return most
-    return len(known)
 
 
 def _sort_clusters(fit: Fit) -> Fit:
@@ -352,23 +313,13 @@ def _describe_fit(
     return RasterClusters(
         k=k,
         labels=labels,
-        centroids=_to_data_array(stack, codebook.centroids),
+        centroids=to_band_array(stack, codebook.centroids),
         counts=counts,
         weights=summed.astype(float),
         inertia=fit.inertia,
         gap=None,
         iterations=fit.iterations,
-        scale=None if scale is None else _to_data_array(stack, scale),
+        scale=None if scale is None else to_band_array(stack, scale),
         codebook=codebook,
         clustered_rows=clustered,
     )
-
-
-def _to_data_array(stack: BandStack, numbers: np.ndarray) -> xr.DataArray:
-    """Return numbers of shape (d,) or (k, d) with the names and units of the bands."""
-    import xarray as xr
-
-    coords = {"band": list(stack.names), "units": ("band", list(stack.units))}
-    dims = ("cluster", "band")[-numbers.ndim :]
-    name = "centroids" if numbers.ndim == 2 else "deviations"
-    return xr.DataArray(numbers, coords, dims, name=name)

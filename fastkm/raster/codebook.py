@@ -31,6 +31,7 @@ from fastkm.cluster.exact.result import FORMAT as ONE_BAND_FORMAT
 from fastkm.cluster.exact.result import KMeans1D
 from fastkm.cluster.lloyd.fit import assign_rows
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows, make_unique
+from fastkm.raster.cell_blocks import CellBlocks, is_large
 from fastkm.raster.grid.crs import carry_crs
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class BandsCodebook:
         Returns
         -------
         xarray.DataArray
-            Labels as those of `fastkm.cluster_raster`, -1 where a band is missing.
+            Labels as those of `fastkm.cluster_raster`, -1 where a band is missing; lazy if the
+            raster is.
 
         Raises
         ------
@@ -114,13 +116,20 @@ class BandsCodebook:
             If the bands are not those of the codebook, or hold infinities.
         """
         stack = self._select_bands(raster)
+        if stack.is_lazy or is_large(stack):
+            source = CellBlocks.of(stack).divide(self.scale)
+            return self.describe_labels(source.label(self.codes, threads), stack.grid)
         cells = gather_rows(stack, self.scale)
         labels = assign_rows(cells.rows, self.codes, threads=threads).labels
         return self.to_label_map(labels, cells, stack.grid)
 
     def to_label_map(self, labels: np.ndarray, cells: CellRows, grid: xr.DataArray) -> xr.DataArray:
         """Lay the labels of cells out on their grid, and describe them."""
-        made = grid.copy(data=cells.to_grid(labels, label_dtype(self.k), grid))
+        return self.describe_labels(cells.to_grid(labels, label_dtype(self.k), grid), grid)
+
+    def describe_labels(self, labels: Any, grid: xr.DataArray) -> xr.DataArray:
+        """Return labels, (y, x), with the coordinates of their grid and a description."""
+        made = grid.copy(data=labels)
         made.name, made.attrs, made.encoding = "cluster", self.describe(), {}
         return carry_crs(grid, made)
 

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
+from fastkm._core.atomic_write import ExplainedError
+from fastkm._core.dask_blocks import iterate_blocks
+from fastkm.cluster.streaming.arrays import is_lazy
 from fastkm.raster.grid.crs import carry_crs
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.codebook import Codebook
+
+Box = tuple[slice, ...]
+"""Rows and columns of a block of cells."""
+
+WriteBlock = Callable[[Box, np.ndarray], None]
+"""Writes the labels of a block to a file."""
+
+CELLS_TOGETHER = 1 << 22
+"""Cells of a raster in memory that are written at a time, about."""
 
 
 def label_raster(
@@ -37,3 +54,29 @@ def label_raster(
     if codebook.names:  # its labels name their reference system already
         return labels
     return carry_crs(cast("xr.DataArray", raster), labels)
+
+
+def iterate_cells(arrays: Sequence[Any]) -> Iterator[tuple[Box, list[np.ndarray]]]:
+    """Yield blocks of arrays of one shape: those of dask by their chunks, others by rows.
+
+    An error of reading is an `ExplainedError`, so that it does not pass for one of writing.
+    """
+    if is_lazy(arrays[0]):
+        try:
+            yield from iterate_blocks(arrays)
+        except OSError as error:
+            raise ExplainedError(str(error)) from error
+        return
+    height, *others = arrays[0].shape
+    step = max(1, CELLS_TOGETHER // max(1, math.prod(others)))
+    for first in range(0, height, step):
+        rows = slice(first, min(first + step, height))
+        box = (rows, *(slice(0, size) for size in others))
+        yield box, [array[rows] for array in arrays]
+
+
+def write_cells(labels: xr.DataArray, file: AbstractContextManager[WriteBlock]) -> None:
+    """Write all blocks of a label map to a file."""
+    with file as write:
+        for box, [block] in iterate_cells([labels.data]):
+            write(box, block)

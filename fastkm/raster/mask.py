@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from fastkm.raster.grid.axes import find_raster_variables
+from fastkm.raster.io.lazy.masks import require_mask_grid
 from fastkm.raster.io.read_netcdf import Bbox, read_raster
 
 if TYPE_CHECKING:
@@ -54,16 +55,5 @@ def read_kept_cells(
     """
     mask = read_raster(path, bbox=bbox)
     if grid is not None:
-        _require_grid(mask, grid, path)
+        require_mask_grid(mask, grid, path)
     return np.asarray(np.nan_to_num(mask.values) != 0)
-
-
-def _require_grid(mask: xr.DataArray, raster: xr.DataArray, path: str | os.PathLike[str]) -> None:
-    """Raise unless the mask has the rows and columns of the raster."""
-    shape = raster.shape[-2:]
-    if mask.shape != shape:
-        raise ValueError(f"mask {os.fspath(path)} has shape {mask.shape}, the raster {shape}")
-    for own, other in zip(raster.dims[-2:], mask.dims, strict=True):
-        both = own in raster.coords and other in mask.coords
-        if both and not np.allclose(raster[own], mask[other], rtol=0, atol=1e-4):
-            raise ValueError(f"mask {os.fspath(path)} has other coordinates {own} than the raster")

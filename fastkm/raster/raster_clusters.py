@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from fastkm.cluster.codebook import to_html_table
+from fastkm.cluster.lloyd.fit import assign_rows
 from fastkm.cluster.selection.criteria_nd import Partition
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
@@ -36,11 +37,35 @@ class ClusteredRows:
         cells = gather_rows(self.stack, self.scale)
         return cells.rows, self.select_weights(cells)
 
+    def get_labels(self, result: RasterClusters) -> np.ndarray:
+        """Return the cluster of each row."""
+        labels = drop_repeated_columns(result.labels).values  # as they were clustered
+        return labels[labels >= 0]
+
     def select_weights(self, cells: CellRows) -> np.ndarray | None:
         """Return the weights of the cells that are not missing."""
         if self.weights is None:
             return None
         return self.weights.reshape(-1) if cells.valid is None else self.weights[cells.valid]
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """The sample of the cells of a large raster, which all results of a call share.
+
+    `rows` are in the space that was clustered, `weights` None if there are none.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray | None
+
+    def gather(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows and their weights."""
+        return self.rows, self.weights
+
+    def get_labels(self, result: RasterClusters) -> np.ndarray:
+        """Return the cluster of each row."""
+        return assign_rows(self.rows, cast("BandsCodebook", result.codebook).codes).labels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +77,8 @@ class RasterClusters:
     k : int
         Number of clusters.
     labels : xarray.DataArray
-        The cluster of each cell, (y, x), -1 where a band is missing. Numbers are an order:
+        The cluster of each cell, (y, x), -1 where a band is missing; lazy if the raster is large
+        and lazy. Numbers are an order:
         centroids of the first band ascend; if some are equal, those of the next band do.
     centroids : xarray.DataArray
         Dimensions (cluster, band), float64, in the units of the bands, which are the coordinate
@@ -68,13 +94,17 @@ class RasterClusters:
         For one band, how far the inertia may be above the least possible one, see
         `fastkm.KMeans1D`; None for several bands, for which nothing is proven.
     iterations : int or None
-        Iterations of Lloyd's algorithm; None for one band.
+        Iterations of Lloyd's algorithm, on a sample and on all cells if the raster is large; None
+        for one band.
     scale : xarray.DataArray or None
         The deviations that bands were divided by.
     codebook : KMeans1D or BandsCodebook
         It labels other rasters, and is kept in a file.
-    clustered_rows : ClusteredRows or None
-        The rows of several bands, which `fastkm.choose_k` needs; lost when a result is pickled.
+    clustered_rows : ClusteredRows, SampledRows or None
+        The rows of several bands, or of a sample of their cells if the raster is large, which
+        `fastkm.choose_k` needs; lost when a result is pickled.
+    passes : int or None
+        How often all cells were read; None for several bands of a raster that is not large.
 
     Examples
     --------
@@ -100,7 +130,8 @@ class RasterClusters:
     iterations: int | None
     scale: xr.DataArray | None
     codebook: KMeans1D | BandsCodebook
-    clustered_rows: ClusteredRows | None = field(default=None, repr=False)
+    clustered_rows: ClusteredRows | SampledRows | None = field(default=None, repr=False)
+    passes: int | None = None
 
     @property
     def shares(self) -> np.ndarray:
@@ -164,15 +195,15 @@ class RasterClusters:
             return cast("KMeans1D", self.codebook)
         if self.clustered_rows is None:
             raise ValueError("results must come from cluster_raster: pickled ones have no values")
-        labels = drop_repeated_columns(self.labels).values  # as they were clustered
+        rows = self.clustered_rows
         return Partition(
             k=self.k,
             counts=self.counts,
             weights=self.weights,
             inertia=self.inertia,
             centroids=cast("BandsCodebook", self.codebook).codes,
-            labels=lambda: labels[labels >= 0],
-            rows=self.clustered_rows,
+            labels=lambda: rows.get_labels(self),
+            rows=rows,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -208,3 +239,13 @@ class RasterClusters:
     def _repr_html_(self) -> str:
         headings, *rows = self._list_rows()
         return to_html_table(self._headline(), headings, rows)
+
+
+def to_band_array(stack: BandStack, numbers: np.ndarray) -> xr.DataArray:
+    """Return numbers of shape (d,) or (k, d) with the names and units of the bands."""
+    import xarray as xr
+
+    coords = {"band": list(stack.names), "units": ("band", list(stack.units))}
+    dims = ("cluster", "band")[-numbers.ndim :]
+    name = "centroids" if numbers.ndim == 2 else "deviations"
+    return xr.DataArray(numbers, coords, dims, name=name)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 ROWS_TOGETHER = 100_000
-"""Rows that are read at a time."""
+"""Rows that are read at a time without pyarrow."""
+ROWS_IN_BATCH = 1 << 13
+"""Rows that are read at a time with it."""
 ROUNDING = 1e-9
 """Relative difference of two sums of coordinates that differ in their order and decimals only."""
 
@@ -56,11 +59,22 @@ def _read_shapes(path: Path, rows: int) -> Iterator[np.ndarray]:
 
         with pq.ParquetFile(path) as file:
             name = json.loads(file.schema_arrow.metadata[b"geo"])["primary_column"]
-            for batch in file.iter_batches(ROWS_TOGETHER):
-                yield shapely.from_wkb(batch.column(name).to_numpy(zero_copy_only=False))
+            for group in range(file.num_row_groups):  # of all together more would be read ahead
+                for batch in file.iter_batches(ROWS_IN_BATCH, row_groups=[group]):
+                    yield shapely.from_wkb(batch.column(name).to_numpy(zero_copy_only=False))
         return
     import pyogrio
 
+    if find_spec("pyarrow"):
+        with pyogrio.open_arrow(path, batch_size=ROWS_IN_BATCH, use_pyarrow=True) as (
+            found,
+            batches,
+        ):
+            name = found["geometry_name"] or "wkb_geometry"
+            for batch in batches:
+                yield shapely.from_wkb(batch.column(name).to_numpy(zero_copy_only=False))
+        return
+    # GDAL reads again what it skips
     for first in range(0, rows + 1, ROWS_TOGETHER):
         _, _, shapes, _ = pyogrio.raw.read(path, skip_features=first, max_features=ROWS_TOGETHER)
         if shapes is not None:

@@ -30,7 +30,7 @@ BISECTIONS = 20
 
 
 def find_earth(
-    bounds: tuple[float, float, float, float],
+    bounds: tuple[float, float, float, float] | np.ndarray,
     to_globe: PointTransform,
     poles: Sequence[shapely.Point] = (),
 ) -> shapely.Geometry:

@@ -13,6 +13,7 @@ globe: they get a point every ten kilometres and go to WGS84 point by point, and
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,12 +46,38 @@ STEP_DEGREES = 0.1
 """The same in the degrees of a rotated pole."""
 
 
-def to_rfc7946(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+@dataclass
+class EarthEdge:
+    """The Earth's edge, for outlines that come in batches: where it is looked for, and what it cuts.
+
+    Attributes
+    ----------
+    bounds : (4,) array, optional
+        Least x and y and greatest x and y of all batches; by default each batch has its own.
+    beyond, rows : int
+        How many outlines reach beyond the edge, and of how many.
+    """
+
+    bounds: np.ndarray | None = None
+    beyond: int = 0
+    rows: int = 0
+
+    def warn(self) -> None:
+        """Warn if something lies beyond."""
+        if self.beyond:
+            warnings.warn(
+                f"{self.beyond} of {self.rows} outlines reach beyond the Earth's edge: in longitudes "
+                "and latitudes what lies there is left out",
+                stacklevel=3,
+            )
+
+
+def to_rfc7946(outlines: gpd.GeoDataFrame, *, edge: EarthEdge | None = None) -> gpd.GeoDataFrame:
     """Return (Multi)Polygons in WGS84, longitudes of -180 to 180, exteriors counter-clockwise.
 
     Without a CRS they are only turned counter-clockwise. The frame that is returned has no CRS, so that
     no writer adds one. What lies beyond the Earth's edge, in space around a full disk, is left out,
-    and so is a row of which nothing remains.
+    and so is a row of which nothing remains. If an `edge` is given, it counts them, and is to warn.
 
     Raises
     ------
@@ -77,15 +104,18 @@ def to_rfc7946(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if is_longlat(crs):
             shapes = _cut_beyond_turn(_change_datum(shapes, crs))
         else:
-            shapes = _unproject(shapes, crs)
+            own = edge or EarthEdge()
+            shapes = _unproject(shapes, crs, own)
+            if edge is None:
+                own.warn()
     bare = outlines.set_crs(None, allow_override=True)
     made = bare.set_geometry(shapely.orient_polygons(shapes))
     return made[~shapely.is_empty(shapes)]
 
 
-def to_longlat(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def to_longlat(outlines: gpd.GeoDataFrame, *, edge: EarthEdge | None = None) -> gpd.GeoDataFrame:
     """Return outlines as `to_rfc7946` does, in EPSG:4326."""
-    return to_rfc7946(outlines).set_crs(WGS84)
+    return to_rfc7946(outlines, edge=edge).set_crs(WGS84)
 
 
 def _change_datum(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
@@ -120,7 +150,7 @@ def _cut_beyond_turn(shapes: np.ndarray) -> np.ndarray:
     return shapes
 
 
-def _unproject(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
+def _unproject(shapes: np.ndarray, crs: pyproj.CRS, edge: EarthEdge) -> np.ndarray:
     """Take projected polygons to degrees."""
     import pyproj
     import shapely
@@ -138,7 +168,7 @@ def _unproject(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     shapes = shapely.orient_polygons(shapes)
     for _, pole in poles:
         shapes = shapely.snap(shapes, pole, step * 1e-6)
-    shapes = _cut_to_earth(shapes, step, to_globe, [pole for _, pole in poles])
+    shapes = _cut_to_earth(shapes, step, to_globe, [pole for _, pole in poles], edge)
     for i, shape in enumerate(shapely.segmentize(shapes, step)):
         parts = []
         for polygon in shapely.get_parts(shape):
@@ -154,21 +184,22 @@ def _unproject(shapes: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
 
 
 def _cut_to_earth(
-    shapes: np.ndarray, step: float, to_globe: PointTransform, poles: list[Any]
+    shapes: np.ndarray,
+    step: float,
+    to_globe: PointTransform,
+    poles: list[Any],
+    edge: EarthEdge,
 ) -> np.ndarray:
     """Cut shapes to the part of the plane that is on Earth, if they reach beyond it."""
     import shapely
 
     points, index = shapely.get_coordinates(shapely.segmentize(shapes, step), return_index=True)
     beyond = np.unique(index[~np.isfinite(to_globe(points)).all(axis=1)])
+    edge.beyond, edge.rows = edge.beyond + len(beyond), edge.rows + len(shapes)
     if not len(beyond):
         return shapes
-    warnings.warn(
-        f"{len(beyond)} of {len(shapes)} outlines reach beyond the Earth's edge: in longitudes and "
-        "latitudes what lies there is left out",
-        stacklevel=5,
-    )
-    earth = find_earth(shapely.total_bounds(shapes[beyond]), to_globe, poles)
+    bounds = shapely.total_bounds(shapes[beyond]) if edge.bounds is None else edge.bounds
+    earth = find_earth(bounds, to_globe, poles)
     shapes = shapes.copy()
     for i in beyond:
         parts, _ = select_polygonal_parts([shapely.intersection(shapes[i], earth)])

@@ -1,4 +1,4 @@
-"""Perimeters and diameters of regions, in pixels and on the ellipsoid.
+"""Perimeters and diameters of regions, in pixels and on the ellipsoid; limits of lengths and areas.
 
 Lengths are those of the lines as they are drawn. On a grid of latitudes and longitudes a line is
 straight in degrees, so along a parallel it is an arc of that parallel, not the shorter geodesic:
@@ -10,7 +10,8 @@ nor is what lies beyond the Earth's edge, as on a full disk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,76 @@ from fastkm.vector.polygons import split_at_corners
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
     from fastkm.raster.grid.geolocation import Grid
+    from fastkm.vector.polygonize import RegionRings
     from fastkm.vector.polygons import PolygonParts
     from fastkm.vector.seam import Window
+
+
+class Limit(NamedTuple):
+    """A lower limit of length or area, and its unit."""
+
+    value: float
+    unit: str
+
+
+def as_length(limit: float | str) -> Limit:
+    """Read a lower limit of length: "200px", "2000km", or a number of pixels.
+
+    Examples
+    --------
+    >>> as_length("2000km")
+    Limit(value=2000.0, unit='km')
+    """
+    return _parse_limit("min_diameter", limit, ("px", "km"))
+
+
+def as_area(limit: float | str) -> Limit:
+    """Read a lower limit of area: "5000km2", or a number of km2."""
+    return _parse_limit("min_area", limit, ("km2",))
+
+
+def _parse_limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
+    """Read a number of at least 0 and its unit, by default the first of `units`."""
+    number, unit = limit, units[0]
+    if isinstance(limit, str):
+        match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)})?\s*", limit)
+        number, unit = (match[1], match[2] or unit) if match else ("", unit)
+    try:
+        value = float(number)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value < np.inf:
+        examples = " or ".join(f"'200{unit}'" for unit in units)
+        raise ValueError(f"{name} must be a number of at least 0 such as {examples}, got {limit!r}")
+    return Limit(value, unit)
+
+
+def may_reach(across: Limit, boxes: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return which regions may have a diameter above a limit in pixels, by their boxes."""
+    if across.unit != "px" or grid.turn:
+        return np.ones(len(boxes), bool)
+    boxes = boxes.astype(np.float64)
+    diagonals = np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).T) * (1 + 1e-12)
+    return np.asarray(diagonals > across.value)
+
+
+def measure_rings(
+    rings: RegionRings, grid: Grid, wanted: np.ndarray, across: Limit, threads: int | None
+) -> tuple[PolygonParts, dict[str, np.ndarray]]:
+    """Measure the lengths of the regions that are wanted; return the parts of those far across."""
+    # diameters
+    parts, lengths = rings.cut(), {}
+    for unit, metric, scale in (("px", "pixels", 1.0), ("km", "metres", 1e-3)):
+        found = scale * measure_diameters(parts, grid, len(wanted), metric=metric, threads=threads)
+        lengths[f"diameter_{unit}"] = found
+        if across.unit == unit and across.value > 0:
+            wanted = wanted & (found > across.value)
+            parts = parts.select(wanted)
+    # perimeters of the rings that are left
+    rings = rings.select(wanted)
+    around = measure_perimeters(rings.rings, rings.owners, grid, len(wanted), rings.windows[0])
+    lengths["perimeter_km"] = 1e-3 * around
+    return parts, lengths
 
 
 def measure_diameters(

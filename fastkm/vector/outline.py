@@ -4,34 +4,55 @@ Filters act on numbers first: labels, areas and boxes of cells leave regions out
 traced, diameters before polygons are made. The measures of a region come from its cells (`cells`,
 `area_km2`, `mean` ...) or from its rings before they are cut (`perimeter_km`), so a cut at the
 antimeridian changes none of them.
+
+Lazy labels that are larger than a strip are traced strip by strip (`fastkm.vector.strips`), and the
+regions that are finished are measured batch by batch: `iterate_outlines`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fastkm._core import cf_missing, validation
-from fastkm._core.notes import note_once
 from fastkm._core.renamed import make_callable
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
-from fastkm.raster.zonal import zonal_statistics
-from fastkm.vector.measure import measure_diameters, measure_perimeters
+from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
+from fastkm.vector.measure import (
+    Limit,
+    as_area,
+    as_length,
+    may_reach,
+    measure_rings,
+)
 from fastkm.vector.polygonize import (
+    Batch,
     MergedRegions,
+    RegionRings,
+    find_checked_grid,
     find_merged_regions,
     find_west,
+    join_batches,
     to_cells_and_grid,
+    to_plane,
     trace_regions,
 )
-from fastkm.vector.polygons import PolygonParts, place_parts
+from fastkm.vector.polygons import place_parts
+from fastkm.vector.seam import unroll_columns
+from fastkm.vector.strips import (
+    TraceOptions,
+    chunk_by_strips,
+    find_labels,
+    needs_strips,
+    note_cells_without_area,
+    trace_strips,
+)
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -45,13 +66,6 @@ Select = str | int | Sequence[int]
 
 MEASURES = ("area_km2", "perimeter_km", "diameter_px", "diameter_km", "mean", "min", "max")
 """Columns of measures, in their order."""
-
-
-class Limit(NamedTuple):
-    """A lower limit of length or area, and its unit."""
-
-    value: float
-    unit: str
 
 
 def outline(
@@ -75,7 +89,8 @@ def outline(
     ----------
     raster_or_labels : xarray.DataArray
         A raster, which is clustered if `k` is given; or labels: whole numbers, negative where
-        missing, as `fastkm.cluster_raster` returns them.
+        missing, as `fastkm.cluster_raster` returns them. Either may be lazy, of dask: it is read
+        and traced strip by strip, and sums of cells may differ in their last digits.
     k : int, optional
         Number of clusters of a raster.
     values : xarray.DataArray, optional
@@ -154,6 +169,16 @@ def outline(
         result = kmeans1d(distinct, int(k), threads=threads)
         values = cf_missing.drop_stale_rules(raster_or_labels)  # of which kmeans1d has warned
         labels = label_raster(values, result)
+    hint = "; a raster needs k" if k is None and labels.dtype.kind == "f" else ""
+    if needs_strips(to_plane(labels)):
+        batches = iterate_outlines(
+            {0: labels}, values=values, select={0: select}, min_diameter=min_diameter,
+            min_area=min_area, boundary=boundary, connectivity=connectivity, bridge=bridge,
+            longitudes=longitudes, areas=areas, threads=threads, hint=hint,
+        )  # fmt: skip
+        frame, first_cells = join_batches(batch for _, batch in batches)
+        order = np.lexsort((first_cells, -frame["diameter_px"], frame["cluster"]))
+        return frame.iloc[order].reset_index(drop=True)
     across, least_area = as_length(min_diameter), as_area(min_area)
     cells, grid = to_cells_and_grid(labels)
     west = find_west(longitudes, grid)
@@ -162,94 +187,118 @@ def outline(
     try:
         regions = find_merged_regions(cells, grid, connectivity, bridge)
     except ValueError as error:
-        hint = "; a raster needs k" if k is None and cells.dtype.kind == "f" else ""
         raise ValueError(f"{error}{hint}") from None
     measured = {"area_km2": _sum_areas(labels, grid, regions, areas)}
     wanted = is_selected(regions.labels, select)
     if least_area.value > 0:
         wanted &= measured["area_km2"] > least_area.value
     # rings and their lengths, which leave others out
-    parts, lengths = _measure_rings(regions, grid, west, boundary, wanted, across, threads)
+    if len(regions.parts.labels) == len(wanted):
+        wanted &= may_reach(across, regions.parts.boxes, grid)
+    rings = trace_regions(regions, grid, west, boundary, wanted)
+    parts, lengths = measure_rings(rings, grid, wanted, across, threads)
     measured |= lengths
     # statistics of the values
     if values is not None:
-        cells = _align(_require_data_array("values", values), labels, regions, "values")
-        found = zonal_statistics(regions.numbers, cells, len(regions.labels))
-        measured |= {"mean": found.means, "min": found.least, "max": found.greatest}
+        cells = _read_aligned(values, labels, regions, "values")
+        measured |= _name_statistics(zonal_statistics(regions.numbers, cells, len(regions.labels)))
     # one row a region, the longest first
     geometry, owners = place_parts(parts, grid, west)
     order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
-    owners = owners[order]
-    columns = {
-        "cluster": regions.labels[owners],
-        "value": _find_centroids(labels, regions.labels[owners]),
-        "cells": regions.cells[owners],
-        **{name: measured[name][owners] for name in MEASURES if name in measured},
-    }
+    columns = _make_columns(labels, regions.labels, regions.cells, measured, owners[order])
     return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
 
 
-def _measure_rings(
-    regions: MergedRegions,
-    grid: Grid,
-    west: float | None,
-    boundary: Boundary,
-    wanted: np.ndarray,
-    across: Limit,
-    threads: int | None,
-) -> tuple[PolygonParts, dict[str, np.ndarray]]:
-    """Trace the regions that are wanted and far enough across, and measure their lengths."""
-    # boxes bound the diameters of regions that have one part, in pixels
-    if across.unit == "px" and not grid.turn and len(regions.parts.labels) == len(wanted):
-        boxes = regions.parts.boxes.astype(np.float64)
-        diagonals = np.hypot(*(boxes[:, 2:] - boxes[:, :2] + 1).T) * (1 + 1e-12)
-        wanted = wanted & (diagonals > across.value)
-    # rings and diameters
-    rings = trace_regions(regions, grid, west, boundary, wanted)
-    parts, lengths = rings.cut(), {}
-    for unit, metric, scale in (("px", "pixels", 1.0), ("km", "metres", 1e-3)):
-        found = scale * measure_diameters(parts, grid, len(wanted), metric=metric, threads=threads)
-        lengths[f"diameter_{unit}"] = found
-        if across.unit == unit and across.value > 0:
-            wanted = wanted & (found > across.value)
-            parts = parts.select(wanted)
-    # perimeters of the rings that are left
-    rings = rings.select(wanted)
-    around = measure_perimeters(rings.rings, rings.owners, grid, len(wanted), rings.windows[0])
-    lengths["perimeter_km"] = 1e-3 * around
-    return parts, lengths
+def iterate_outlines(
+    maps: Mapping[int, xr.DataArray],
+    *,
+    values: xr.DataArray | None = None,
+    select: Mapping[int, Select],
+    min_diameter: float | str = 0.0,
+    min_area: float | str = 0.0,
+    boundary: Boundary = "cell",
+    connectivity: Literal[4, 8] = 4,
+    bridge: int = 0,
+    longitudes: Literal["0..360", "-180..180"] | None = None,
+    areas: xr.DataArray | None = None,
+    threads: int | None = None,
+    hint: str = "",
+    watch: Callable[[np.ndarray], object] | None = None,
+) -> Iterator[tuple[int, Batch]]:
+    """Yield the outlines of lazy label maps on one grid, as `outline` has them, in batches.
 
-
-def as_length(limit: float | str) -> Limit:
-    """Read a lower limit of length: "200px", "2000km", or a number of pixels.
-
-    Examples
-    --------
-    >>> as_length("2000km")
-    Limit(value=2000.0, unit='km')
+    Maps are read together, strip by strip. A batch has the key of its map, rows in no order, and
+    the first cells of their regions; there is at least one for each map. The `hint` ends the
+    message of an error in the labels. `watch` is called with the values of each strip.
     """
-    return _parse_limit("min_diameter", limit, ("px", "km"))
+    import geopandas as gpd
+
+    # labels, and where they lie
+    first = next(iter(maps.values()))
+    planes = {key: to_plane(labels) for key, labels in maps.items()}
+    across, least_area = as_length(min_diameter), as_area(min_area)
+    plane = next(iter(planes.values()))
+    grid = find_checked_grid(plane)
+    west = find_west(longitudes, grid)
+    _require_place(grid, across, *([least_area] if areas is None else []))
+    selected = {key: _resolve(select[key], own) for key, own in planes.items()}
+    # rasters of which statistics are needed
+    layers = {} if values is None else {"values": values}
+    if areas is None and find_globe_transform(grid) is not None:
+        areas = cell_areas(chunk_by_strips(first))
+    if areas is not None:
+        layers["areas"] = areas
+    layers = {name: _align(own, first, plane.shape, name) for name, own in layers.items()}
+    # regions, of which labels, areas and boxes leave some out
+    columns = unroll_columns(grid, plane.shape[1], west)
+    keys, options = list(maps), TraceOptions(boundary, connectivity, bridge)
+    traced = trace_strips(
+        list(planes.values()), grid, columns, options,
+        selected=list(selected.values()), layers=layers, hint=hint, watch=watch,
+    )  # fmt: skip
+    for number, regions, found in traced:
+        key, n = keys[number], len(regions.labels)
+        chosen = selected[key]
+        wanted = np.ones(n, bool) if chosen is None else np.isin(regions.labels, chosen)
+        wanted &= may_reach(across, regions.boxes, grid)
+        measured = {"area_km2": np.full(n, np.nan)}
+        if "areas" in found:
+            measured["area_km2"] = 1e-6 * found["areas"].sums
+        if least_area.value > 0:
+            wanted &= measured["area_km2"] > least_area.value
+        if "values" in found:
+            measured |= _name_statistics(found["values"])
+        # some at a time: rings and their lengths, which leave others out
+        rings = RegionRings(regions.rings, regions.owners, columns.windows).select(wanted)
+        for together in rings.split(n):
+            now = wanted & together
+            parts, lengths = measure_rings(rings.select(now), grid, now, across, threads)
+            geometry, owners = place_parts(parts, grid, west)
+            named = _make_columns(
+                maps[key], regions.labels, regions.cells, measured | lengths, owners
+            )
+            frame = gpd.GeoDataFrame(named, geometry=geometry, crs=grid.crs)
+            yield key, (frame, regions.first_cells[owners])
 
 
-def as_area(limit: float | str) -> Limit:
-    """Read a lower limit of area: "5000km2", or a number of km2."""
-    return _parse_limit("min_area", limit, ("km2",))
+def _make_columns(
+    labels: xr.DataArray,
+    clusters: np.ndarray,
+    cells: np.ndarray,
+    measured: dict[str, np.ndarray],
+    owners: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Return the columns of the frame, for the regions `owners`."""
+    return {
+        "cluster": clusters[owners],
+        "value": _find_centroids(labels, clusters[owners]),
+        "cells": cells[owners],
+        **{name: measured[name][owners] for name in MEASURES if name in measured},
+    }
 
 
-def _parse_limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
-    """Read a number of at least 0 and its unit, by default the first of `units`."""
-    number, unit = limit, units[0]
-    if isinstance(limit, str):
-        match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)})?\s*", limit)
-        number, unit = (match[1], match[2] or unit) if match else ("", unit)
-    try:
-        value = float(number)
-    except (TypeError, ValueError):
-        value = -1.0
-    if not 0 <= value < np.inf:
-        examples = " or ".join(f"'200{unit}'" for unit in units)
-        raise ValueError(f"{name} must be a number of at least 0 such as {examples}, got {limit!r}")
-    return Limit(value, unit)
+def _name_statistics(found: ZonalStatistics) -> dict[str, np.ndarray]:
+    return {"mean": found.means, "min": found.least, "max": found.greatest}
 
 
 def is_selected(labels: np.ndarray, select: Select) -> np.ndarray:
@@ -274,6 +323,14 @@ def is_selected(labels: np.ndarray, select: Select) -> np.ndarray:
     return np.isin(labels, chosen)
 
 
+def _resolve(select: Select, plane: xr.DataArray) -> np.ndarray | None:
+    """Return the labels that are selected of a lazy label map; None for all."""
+    is_selected(np.empty(0, np.int64), select)  # raises
+    if isinstance(select, str):
+        return None if select == "all" else find_labels(plane, select)
+    return np.atleast_1d(np.asarray(select))
+
+
 def _require_place(grid: Grid, *limits: Limit) -> None:
     """Raise if a limit on the ground is given for a raster that lies nowhere on the globe."""
     for limit in limits:
@@ -292,12 +349,8 @@ def _sum_areas(
         if find_globe_transform(grid) is None or regions.numbers.size == 0:
             return np.full(len(regions.labels), np.nan)
         areas = cell_areas(labels)
-    cells = _align(_require_data_array("areas", areas), labels, regions, "areas")
-    without = np.count_nonzero((cells == 0) & (regions.numbers >= 0))
-    if without:
-        note_once(
-            f"{without:,} cells have no area: they have no place, or reach beyond the Earth's edge"
-        )
+    cells = _read_aligned(areas, labels, regions, "areas")
+    note_cells_without_area(np.count_nonzero((cells == 0) & (regions.numbers >= 0)))
     return 1e-6 * zonal_statistics(regions.numbers, cells, len(regions.labels)).sums
 
 
@@ -310,15 +363,23 @@ def _require_data_array(name: str, array: Any) -> xr.DataArray:
 
 
 def _align(
-    raster: xr.DataArray, labels: xr.DataArray, regions: MergedRegions, name: str
-) -> np.ndarray:
-    """Return the cells of a raster on the grid of the labels, NaN where missing."""
-    cells, shape = to_cells_and_grid(raster)[0], regions.numbers.shape
-    if cells.shape != shape:
-        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {cells.shape}")
+    raster: xr.DataArray, labels: xr.DataArray, shape: tuple[int, ...], name: str
+) -> xr.DataArray:
+    """Return a raster, which must be on the grid of the labels, as (row, column)."""
+    plane: xr.DataArray = to_plane(_require_data_array(name, raster))
+    if plane.shape != shape:
+        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
     for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
         if not np.array_equal(raster[dim].values, labels[dim].values):
             raise ValueError(f"{name} must be on the grid of the labels, but {dim!r} differs")
+    return plane
+
+
+def _read_aligned(
+    raster: xr.DataArray, labels: xr.DataArray, regions: MergedRegions, name: str
+) -> np.ndarray:
+    """Return the cells of a raster on the grid of the labels, NaN where missing."""
+    cells = to_cells_and_grid(_align(raster, labels, regions.numbers.shape, name))[0]
     if isinstance(cells, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
     return np.asarray(cells)

@@ -4,17 +4,21 @@ The way of the data: `find_regions` numbers the regions in the array; regions th
 seam of a round grid, or at corners if that counts, are merged; `unroll_columns` lays the columns out;
 `trace_rings` traces all rings in one pass; `cut_to_windows` and `place_parts` make polygons.
 `fastkm.vector.outline` goes the same way and measures the regions, still in pixels, before the end.
+
+A lazy label map that is larger than a strip is traced strip by strip (`fastkm.vector.strips`), and
+becomes polygons batch by batch. They are the same polygons.
 """
 
 from __future__ import annotations
 
-from numbers import Integral
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.renamed import make_callable
+from fastkm.cluster.streaming.arrays import is_lazy
 from fastkm.geometry.region_merging import find_bridged_pairs, find_touching_pairs, merge_pairs
 from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, trace_rings
 from fastkm.raster.grid.axes import find_axes
@@ -23,16 +27,24 @@ from fastkm.raster.grid.missing_places import mask_missing_places
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
 from fastkm.vector.seam import Window, unroll_columns
+from fastkm.vector.strips import TraceOptions, needs_strips, require_bridge, trace_strips
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
     from numpy.typing import ArrayLike
 
+Batch = tuple["gpd.GeoDataFrame", np.ndarray]
+"""Rows of some regions, and the first cells of these regions."""
+
 make_callable(__name__)
 
 WEST = {None: None, "0..360": 0.0, "-180..180": -180.0}
 """Where the longitudes of the output begin."""
+
+
+BATCH_POINTS = 1 << 18
+"""Points of the polygons that are placed at a time, about: 4 MB, and 20 times as much on the way."""
 
 
 class MergedRegions(NamedTuple):
@@ -77,6 +89,14 @@ class RegionRings(NamedTuple):
         """Cut the polygons to the windows."""
         return cut_to_windows(self.rings, self.owners, self.windows)
 
+    def split(self, regions: int) -> Iterator[np.ndarray]:
+        """Yield which regions to do together, of so many, as bool arrays: some `BATCH_POINTS` points."""
+        sizes = np.diff(self.rings.ring_offsets[self.rings.polygon_offsets])
+        points = np.cumsum(np.bincount(self.owners, sizes, minlength=regions))
+        batch = points // BATCH_POINTS
+        for number in np.unique(batch) if regions else (0,):
+            yield batch == number
+
 
 def polygonize(
     labels: ArrayLike | xr.DataArray,
@@ -90,7 +110,9 @@ def polygonize(
     Parameters
     ----------
     labels : (rows, columns) array-like or xarray.DataArray
-        Whole numbers; negative, masked and NaN cells are missing and belong to no polygon.
+        Whole numbers; negative, masked and NaN cells are missing and belong to no polygon. Lazy
+        labels, of dask, are read and traced strip by strip: see `fastkm.polygonize_to_file` for more
+        polygons than fit in memory.
     boundary : {"cell", "contour"}
         "cell" follows the edges of cells: polygons tile the cells that are not missing, and are
         those of ``rasterio.features.shapes``. "contour" joins the points halfway between a
@@ -130,12 +152,85 @@ def polygonize(
     """
     import geopandas as gpd
 
-    values, grid = to_cells_and_grid(labels)
+    plane = to_plane(labels)
+    if needs_strips(plane):
+        batches = iterate_polygons(
+            plane, boundary=boundary, connectivity=connectivity, longitudes=longitudes
+        )
+        frame, first_cells = join_batches(batches)
+        return frame.iloc[np.argsort(first_cells)].reset_index(drop=True)
+    values, grid = to_cells_and_grid(plane)
     west = find_west(longitudes, grid)
     regions = find_merged_regions(values, grid, connectivity)
     rings = trace_regions(regions, grid, west, boundary)
     geometry, owners = place_parts(rings.cut(), grid, west)
     return gpd.GeoDataFrame({"cluster": regions.labels[owners]}, geometry=geometry, crs=grid.crs)
+
+
+def iterate_polygons(
+    plane: xr.DataArray,
+    *,
+    boundary: Boundary = "cell",
+    connectivity: Literal[4, 8] = 4,
+    longitudes: Literal["0..360", "-180..180"] | None = None,
+) -> Iterator[Batch]:
+    """Yield the polygons of a lazy label map of (row, column), as `polygonize` has them, in batches.
+
+    Each batch has the first cells of its regions too, by which they come in order. There is at least
+    one batch.
+    """
+    import geopandas as gpd
+
+    grid = find_checked_grid(plane)
+    west = find_west(longitudes, grid)
+    columns = unroll_columns(grid, plane.shape[1], west)
+    options = TraceOptions(boundary, connectivity)
+    for _, regions, _ in trace_strips([plane], grid, columns, options):
+        rings = RegionRings(regions.rings, regions.owners, columns.windows)
+        for wanted in rings.split(len(regions.labels)):
+            geometry, owners = place_parts(rings.select(wanted).cut(), grid, west)
+            clusters = {"cluster": regions.labels[owners]}
+            frame = gpd.GeoDataFrame(clusters, geometry=geometry, crs=grid.crs)
+            yield frame, regions.first_cells[owners]
+
+
+def join_batches(batches: Iterable[Batch]) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """Return all rows of batches in one frame, and the first cells of their regions."""
+    import pandas as pd
+
+    frames, first_cells = zip(*batches, strict=True)
+    some = [frame for frame in frames if len(frame)]
+    return pd.concat(some or frames[:1], ignore_index=True), np.concatenate(first_cells)
+
+
+def to_plane(labels: Any) -> Any:
+    """Return a raster as (row, column), without columns that repeat others, lazy if it is so.
+
+    A plain array is returned as it is, and has pixels for coordinates.
+    """
+    if not hasattr(labels, "dims"):
+        if not is_lazy(labels) or labels.ndim != 2:
+            return labels
+        import xarray as xr
+
+        return xr.DataArray(labels, dims=("y", "x"))
+    axes = find_axes(labels)
+    further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
+    if further:
+        raise ValueError(f"labels must be one map of rows and columns, got also {further}")
+    labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
+    return drop_repeated_columns(labels.transpose(axes.y, axes.x))
+
+
+def find_checked_grid(plane: xr.DataArray) -> Grid:
+    """Find the grid of a raster, in which no longitude may come twice."""
+    grid = find_grid(plane)
+    if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
+        raise ValueError(
+            f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
+            "the columns that come again"
+        )
+    return grid
 
 
 def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
@@ -147,22 +242,11 @@ def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
             raise ValueError(f"labels must have two dimensions, got shape {values.shape}")
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)
         return values, AxisGrid(rows, columns, None, False, 0)
-    # one map of rows and columns
-    axes = find_axes(labels)
-    further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
-    if further:
-        raise ValueError(f"labels must be one map of rows and columns, got also {further}")
-    labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
-    labels = drop_repeated_columns(labels.transpose(axes.y, axes.x)).compute()
     # cells, and where they lie
+    labels = to_plane(labels).compute()
     values, mask = validation.as_values_and_mask(labels, "labels")
-    grid = find_grid(labels)
+    grid = find_checked_grid(labels)
     mask = mask_missing_places(values, mask, grid)
-    if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
-        raise ValueError(
-            f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
-            "the columns that come again"
-        )
     return values if mask is None else np.ma.MaskedArray(values, mask), grid
 
 
@@ -184,8 +268,7 @@ def find_merged_regions(
     values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any = 0
 ) -> MergedRegions:
     """Find the regions of a label map; merge those with up to `bridge` missing cells between."""
-    if not isinstance(bridge, Integral) or bridge < 0:
-        raise ValueError(f"bridge must be a whole number of at least 0, got {bridge!r}")
+    require_bridge(bridge)
     parts, periodic = find_regions(values), bool(grid.turn)
     if connectivity == 4 and not periodic and bridge == 0:
         return MergedRegions(*parts[:3], parts, np.arange(len(parts.labels)))

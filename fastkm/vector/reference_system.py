@@ -2,7 +2,7 @@
 
 GDAL writes GeoPackages, shapefiles and FlatGeobufs with systems that it can describe there. It cannot
 describe all: not those of rotated poles, for one, and a shapefile forgets how a satellite scans. So a
-box is written with the system, read again and looked at: its corners must be where they were.
+box is written with the system, read again and looked at: points in it must be where they were.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pyproj
 
 SAME_PLACE = 1e-9
-"""Share of the extent by which a CRS that was written may move the corners of the outlines."""
+"""Share of the extent by which a CRS that was written may move points."""
+
+POINTS = 5
+"""Points on a side of the box that are compared."""
 
 
 def keeps_crs(extension: str, crs: pyproj.CRS, bounds: np.ndarray) -> bool:
@@ -55,14 +58,18 @@ def keeps_crs(extension: str, crs: pyproj.CRS, bounds: np.ndarray) -> bool:
 
 
 def is_same_crs(found: Any, crs: pyproj.CRS, bounds: np.ndarray) -> bool:
-    """Return True if a CRS that was read puts the corners of a box where another has them."""
+    """Return True if a CRS that was read puts points in a box where another has them.
+
+    Its corners are not enough: those of a full disk are no place on Earth.
+    """
     import pyproj
     from pyproj.exceptions import CRSError, ProjError
 
     if found is None:
         return False
     west, south, east, north = bounds.tolist()
-    x, y = np.array([west, west, east, east]), np.array([south, north, south, north])
+    lines = np.linspace(west, east, POINTS), np.linspace(south, north, POINTS)
+    x, y = (axis.ravel() for axis in np.meshgrid(*lines))
     try:
         there = pyproj.Transformer.from_crs(found, crs, always_xy=True).transform(x, y)
     except (CRSError, ProjError):  # as for a CRS that says nothing about the Earth

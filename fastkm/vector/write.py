@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,20 +106,17 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
     # what can be known before a file is touched
     driver = check_extension(path)
     extension = Path(path).suffix.lower()
-    _check_support(extension, driver)
-    _check_shapes(outlines)
+    check_support(extension, driver)
+    check_shapes(outlines)
     frame = prepare_fields(outlines, extension)
     if outlines.crs is None:
-        warnings.warn(
-            f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
-            "and longitudes",
-            stacklevel=2,
-        )
+        warn_of_no_crs(path)
     if extension == ".geojson":
         frame = to_rfc7946(frame)
-    elif _lacks_crs(frame, extension):
-        frame = _write_longlat(frame, path)
-    kinds = _check_shapes(frame)
+    elif lacks_crs(frame, extension):
+        warn_of_degrees(path)
+        frame = to_longlat(frame)
+    kinds = check_shapes(frame)
     # a draft, read again before it takes its place
     content = Content()
     content.add(np.asarray(frame.geometry.array, object))
@@ -129,65 +125,47 @@ def write_outlines(outlines: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> 
         if extension == ".parquet":
             frame.to_parquet(draft, index=False)
         else:
-            _write_with_gdal(frame, draft, driver, several=_MULTIPOLYGON in kinds)
+            write_with_gdal(frame, draft, driver, several=_MULTIPOLYGON in kinds)
             if not draft.exists():
                 draft.with_suffix(extension).rename(draft)  # GDAL makes an .shp of an .SHP
-            _check_layer(frame, draft)
-        parts = sorted(Path(path).with_name(part.name) for part in draft.parent.iterdir())
+            check_layer(frame, draft)
+        return list_files(draft, path)
+
+
+def list_files(draft: Path, path: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that a draft becomes, the named one first."""
+    parts = sorted(Path(path).with_name(part.name) for part in draft.parent.iterdir())
     return sorted(parts, key=lambda part: part != Path(path))
 
 
-def write_outline_parts(parts: Iterable[gpd.GeoDataFrame], path: str | os.PathLike[str]) -> None:
-    """Write outlines that come in parts to a GeoPackage, with one part in memory at a time.
-
-    Parameters
-    ----------
-    parts : iterable of geopandas.GeoDataFrame
-        At least one, all with the same columns, types and CRS. All rows become MultiPolygons.
-    path : path-like
-        A .gpkg file; one that exists is replaced.
-
-    Raises
-    ------
-    ValueError, OSError
-        As `write_outlines`; also if the extension is not .gpkg.
-    """
-    if check_extension(path) != "GPKG":
-        raise ValueError(f"{os.fspath(path)} must end in .gpkg: no other format takes parts")
-    content, longlat = Content(), None
-    with warnings.catch_warnings(), atomic_write(path, content.check) as draft:
-        warnings.filterwarnings("ignore", "'crs' was not provided")
-        for part in parts:
-            _check_shapes(part)
-            frame = prepare_fields(part, ".gpkg")
-            if longlat is None:
-                longlat = _lacks_crs(frame, ".gpkg")
-            if longlat:
-                frame = to_longlat(frame) if content.rows else _write_longlat(frame, path)
-            _write_with_gdal(frame, draft, "GPKG", several=True, append=content.rows > 0)
-            content.add(np.asarray(frame.geometry.array, object))
-        _check_layer(frame, draft, content.rows)
-
-
-def _lacks_crs(frame: gpd.GeoDataFrame, extension: str) -> bool:
-    """Return True if a format cannot keep the CRS of outlines that have one."""
+def lacks_crs(frame: gpd.GeoDataFrame, extension: str, bounds: np.ndarray | None = None) -> bool:
+    """Return True if a format cannot keep the CRS, if there is one, within bounds of the outlines."""
     if frame.crs is None or extension == ".parquet":
         return False
-    return not keeps_crs(extension, frame.crs, frame.total_bounds)
+    return not keeps_crs(extension, frame.crs, frame.total_bounds if bounds is None else bounds)
 
 
-def _write_longlat(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
-    """Return outlines in longitudes and latitudes, and say so."""
+def warn_of_degrees(path: str | os.PathLike[str]) -> None:
+    """Say that a file has longitudes and latitudes instead of the coordinates of the raster."""
     what = FORMATS[Path(path).suffix.lower()]
     warnings.warn(
         f"{os.fspath(path)} has longitudes and latitudes, because {what} cannot keep the CRS of the "
         "raster; .parquet can",
         stacklevel=3,
     )
-    return to_longlat(frame)
 
 
-def _check_support(extension: str, driver: str) -> None:
+def warn_of_no_crs(path: str | os.PathLike[str]) -> None:
+    """Say that a file has no reference system."""
+    warnings.warn(
+        f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
+        "and longitudes",
+        stacklevel=3,
+    )
+
+
+def check_support(extension: str, driver: str) -> None:
+    """Raise unless there is what writes a format."""
     if extension == ".parquet":
         try:
             import pyarrow as pa  # noqa: F401
@@ -200,7 +178,7 @@ def _check_support(extension: str, driver: str) -> None:
         raise OSError(f"GDAL {pyogrio.__gdal_version_string__} was built without {driver}")
 
 
-def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
+def check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
     """Return the types of the geometries, which must be polygons of two dimensions."""
     import shapely
 
@@ -217,19 +195,25 @@ def _check_shapes(outlines: gpd.GeoDataFrame) -> set[int]:
     return set(kinds.tolist())
 
 
-def _write_with_gdal(
-    frame: gpd.GeoDataFrame, draft: Path, driver: str, *, several: bool, append: bool = False
+def write_with_gdal(
+    frame: gpd.GeoDataFrame,
+    draft: Path,
+    driver: str,
+    *,
+    several: bool,
+    append: bool = False,
+    **further: Any,
 ) -> None:
-    """Write one layer."""
+    """Write one layer, or append to it; with `several`, of MultiPolygons.
+
+    `further` options take the place of those that the driver has by default.
+    """
     from pyproj.exceptions import CRSError
 
-    options: dict[str, Any] = {"geometry_type": "Polygon"}
-    if driver == "ESRI Shapefile":
-        options["encoding"] = "UTF-8"  # and so a .cpg file
-    elif driver == "GeoJSON":
-        options |= {"geometry_type": "Unknown", "COORDINATE_PRECISION": str(GEOJSON_DECIMALS)}
-    elif several:
-        options = {"geometry_type": "MultiPolygon", "promote_to_multi": True}
+    options = choose_options(driver, several=several)
+    if several and driver in ("GPKG", "FlatGeobuf"):
+        options["promote_to_multi"] = True
+    options |= further
     try:
         mode = "a" if append else "w"
         frame.to_file(draft, driver=driver, engine="pyogrio", mode=mode, **options)
@@ -237,7 +221,16 @@ def _write_with_gdal(
         raise _make_crs_error(frame, draft) from error
 
 
-def _check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None) -> None:
+def choose_options(driver: str, *, several: bool) -> dict[str, Any]:
+    """Return the options with which GDAL writes a layer of polygons, `several` of them a row."""
+    if driver == "ESRI Shapefile":
+        return {"geometry_type": "Polygon", "encoding": "UTF-8"}  # and so a .cpg file
+    if driver == "GeoJSON":
+        return {"geometry_type": "Unknown", "COORDINATE_PRECISION": str(GEOJSON_DECIMALS)}
+    return {"geometry_type": "MultiPolygon" if several else "Polygon"}
+
+
+def check_layer(frame: gpd.GeoDataFrame, draft: Path, count: int | None = None) -> None:
     """Raise unless the file that was written has all fields, all rows and the CRS."""
     import pyogrio
 

@@ -14,20 +14,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fastkm._core.atomic_write import write_together
 from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.selection.choose_k import Choice, Criterion, choose_k
 from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.cluster_raster import cluster_raster
 from fastkm.raster.codebook import load_codebook
-from fastkm.raster.grid.repeated_columns import drop_repeated_columns
+from fastkm.raster.grid.repeated_columns import note_repeated_columns
 from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
 from fastkm.workflows.figures import choose_colours, draw_choice, draw_clusters
-from fastkm.workflows.job import FileWriter, Selection, plan_maps, read_history, write_maps
+from fastkm.workflows.job import FileWriter, Selection
+from fastkm.workflows.label_maps import (
+    plan_maps,
+    read_history,
+    require_replaceable_store,
+    write_maps,
+)
 from fastkm.workflows.outputs import (
     find_results,
     is_label_map,
@@ -38,6 +42,7 @@ from fastkm.workflows.outputs import (
 from fastkm.workflows.tables import choice_table, cluster_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
 
     from fastkm.cluster.codebook import Codebook
@@ -53,10 +58,11 @@ class Clusters:
 
     stack: BandStack
     codebooks: dict[int, Codebook]
-    maps: dict[int, xr.DataArray]  # the label map of the raster
+    maps: dict[int, xr.DataArray]  # the label map of the raster, lazy if that is
     counts: dict[int, np.ndarray]  # cells of each cluster in the label map
     inertia: dict[int, float] = field(default_factory=dict)  # empty if a given codebook was used
     weights: dict[int, np.ndarray] = field(default_factory=dict)  # summed; empty if there are none
+    passes: dict[int, int] = field(default_factory=dict)  # over all cells, as far as they count
     choice: Choice | None = None  # the k that was chosen, if one was to be chosen
     files: list[Path] = field(default_factory=list)
 
@@ -86,7 +92,8 @@ def cluster_file(
     output : path-like
         The folder for ``labels_k6.nc`` (``labels_k6.tif`` for a GeoTIFF) and
         ``codebook_k6.json``, one of each for each k, ``clusters.png`` and ``clusters.csv``. Or,
-        for one k, a .nc or .tif file: the label map, which is then all that is written.
+        for one k, a .nc or .tif file or a .zarr store: the label map, which is then all that is
+        written.
     choose : str, optional
         A criterion of `fastkm.choose_k`, which then chooses one of the k; the scores are
         written to ``choice.csv`` and drawn in ``choice.png``.
@@ -95,7 +102,8 @@ def cluster_file(
     standardize : bool, default: False
         Divide bands by their standard deviations; the clusters of one band stay the same.
     overwrite : bool, default: False
-        Replace the results of an earlier run in the folder, all of them; other files stay.
+        Replace the results of an earlier run in the folder, all of them; other files stay. Replace
+        a Zarr store that is no label map.
 
     Raises
     ------
@@ -109,20 +117,20 @@ def cluster_file(
     earlier = find_results(output)
     protect_inputs([Path(output), *earlier], [selection.file, selection.mask])
     output, writer = Path(output), FileWriter()
+    require_replaceable_store(output, overwrite=overwrite)
     progress.begin("read the raster")
-    raster = selection.read_stack()
-    areas = None if weights is None else selection.read_areas()
+    raster = selection.open()
+    areas = None if weights is None else selection.open_areas(raster)
     stack = as_band_stack(raster)
     standardize = standardize and len(stack.bands) > 1
     by = _describe_method(stack, standardize=standardize, weighted=areas is not None)
-    maps = plan_maps(ks, selection, output, by=by, of=", ".join(stack.names))
+    maps = plan_maps(ks, selection, output, by=by, of=stack)
     books = {f"codebook_k{k}.json" for k in ks}
     scores = set() if choose is None else {"choice.csv", "choice.png"}
     _check_earlier(earlier, DRAWN | books | scores, maps, overwrite=overwrite)
 
     progress.begin("cluster")
     results = cluster_raster(raster, ks, weights=areas, standardize=standardize)
-    choice = None if choose is None else choose_k(results, choose)
     done = Clusters(
         stack=stack,
         codebooks={k: result.codebook for k, result in results.items()},
@@ -130,21 +138,12 @@ def cluster_file(
         counts={k: result.counts for k, result in results.items()},
         inertia={k: result.inertia for k, result in results.items()},
         weights={} if areas is None else {k: result.weights for k, result in results.items()},
-        choice=choice,
+        passes={k: result.passes for k, result in results.items() if result.passes is not None},
+        choice=None if choose is None else choose_k(results, choose),
         files=writer.files,
     )
-
     with write_together(earlier):
-        progress.begin("write label maps, codebooks and the table")
-        _write_maps_and_table(writer, done, selection, output, by)
-        if is_label_map(output):
-            return done
-        progress.begin("draw the figure")
-        draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
-        if choice is not None:
-            progress.begin("write and draw the scores")
-            writer.write_table(choice_table(choice), output / "choice.csv")
-            draw_choice(writer, output / "choice.png", choice)
+        _write_results(writer, done, selection, output, by, progress)
     return done
 
 
@@ -197,9 +196,10 @@ def label_file(
     earlier = find_results(output)
     protect_inputs([Path(output), *earlier], inputs)
     output, writer = Path(output), FileWriter()
+    require_replaceable_store(output, overwrite=overwrite)
     progress.begin("read the raster")
     book = load_codebook(path)
-    raster = _select_variables(book, selection).read_stack()
+    raster = _select_variables(book, selection).open()
     stack = as_band_stack(raster)
     if not book.names and len(stack.bands) > 1:
         raise ValueError(
@@ -207,21 +207,15 @@ def label_file(
             "choose one of them"
         )
     by = f"labels by {path.name}"
-    maps = plan_maps([book.k], selection, output, by=by, of=", ".join(stack.names))
+    maps = plan_maps([book.k], selection, output, by=by, of=stack)
     _check_earlier(earlier, DRAWN, maps, overwrite=overwrite)
 
     progress.begin("label")
     labels = label_raster(raster if book.names else stack.grid, book, with_inertia=False)
-    distinct = drop_repeated_columns(labels, note=True).values
-    counts = np.bincount(distinct[distinct >= 0], minlength=book.k)
-    done = Clusters(stack, {book.k: book}, {book.k: labels}, {book.k: counts}, files=writer.files)
-
+    note_repeated_columns(labels)
+    done = Clusters(stack, {book.k: book}, {book.k: labels}, {}, files=writer.files)
     with write_together(earlier):
-        progress.begin("write the label map and the table")
-        _write_maps_and_table(writer, done, selection, output, by, with_codebooks=False)
-        if not is_label_map(output):
-            progress.begin("draw the figure")
-            draw_clusters(writer, output / "clusters.png", stack, done.maps, done.codebooks)
+        _write_results(writer, done, selection, output, by, progress, with_codebooks=False)
     return done
 
 
@@ -233,21 +227,29 @@ def _select_variables(codebook: Codebook, selection: Selection) -> Selection:
     return replace(selection, variable=codebook.names) if has_all else selection
 
 
-def _write_maps_and_table(
+def _write_results(
     writer: FileWriter,
     done: Clusters,
     selection: Selection,
     output: Path,
     by: str,
+    progress: Progress,
     *,
     with_codebooks: bool = True,
 ) -> None:
-    """Write label maps; into a folder also the table and, `with_codebooks`, the codebooks."""
+    """Write label maps; into a folder all other files too, `with_codebooks` or without.
+
+    Cells are counted as they are written, if they have not been.
+    """
+    progress.begin("write label maps")
     colours = choose_colours(done.stack, done.codebooks)
-    of = ", ".join(done.stack.names)
-    write_maps(writer, done.maps, colours, selection, output, by=by, of=of)
+    written = write_maps(
+        writer, done.maps, done.stack, colours, selection, output, by=by, count=not done.counts
+    )
+    done.counts.update(written.counts)
     if is_label_map(output):
         return
+    progress.begin("write the table and draw the figure")
     if with_codebooks:
         for k, codebook in done.codebooks.items():
             path = output / f"codebook_k{k}.json"
@@ -255,3 +257,8 @@ def _write_maps_and_table(
             writer.files.append(path)
     shares = {k: done.shares(k) for k in done.codebooks}
     writer.write_table(cluster_table(done.codebooks, done.counts, shares), output / "clusters.csv")
+    draw_clusters(writer, output / "clusters.png", written.stack, written.maps, done.codebooks)
+    if done.choice is not None:
+        progress.begin("write and draw the scores")
+        writer.write_table(choice_table(done.choice), output / "choice.csv")
+        draw_choice(writer, output / "choice.png", done.choice)

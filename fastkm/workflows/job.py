@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._core.atomic_write import write_bytes
-from fastkm.raster.grid.axes import find_raster_variables
-from fastkm.raster.io.info import find_suspicious_values
+from fastkm._core.notes import ignore_notes
+from fastkm.raster.grid.axes import find_axes, find_raster_variables
+from fastkm.raster.io.lazy.open_areas import open_areas
+from fastkm.raster.io.lazy.open_raster import open_raster
 from fastkm.raster.io.read_bands import read_areas, read_stack
-from fastkm.raster.io.read_geotiff import is_geotiff, read_tags
-from fastkm.raster.io.read_netcdf import read_global_attributes, read_raster
-from fastkm.raster.io.write_geotiff import write_label_tiff
-from fastkm.raster.io.write_netcdf import write_labels
+from fastkm.raster.io.read_geotiff import find_band, is_geotiff
+from fastkm.raster.io.read_netcdf import read_raster
+from fastkm.raster.io.suspicious import find_extremes, find_suspicious, format_sentinel
 from fastkm.raster.mask import Raster, apply_mask
-from fastkm.workflows.outputs import is_label_map
 from fastkm.workflows.tables import Rows, write_csv
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Colours = Sequence[Sequence[float]]
 
 DPI = 150
+
+MOST_READ = 1 << 22
+"""Values, over all bands, of rasters that are read at once; larger ones are opened lazily."""
 
 
 @dataclass
@@ -61,7 +64,8 @@ class FileWriter:
 class Selection:
     """Which raster of a file: the arguments of `fastkm.read_raster`, and a mask file.
 
-    Several variables, or several `bands`, counted from 1, make a raster of several bands.
+    Several variables, or several `bands`, counted from 1, make a raster of several bands. `memory` is
+    how much the process may take for a raster that is opened lazily; see `fastkm.open_raster`.
     """
 
     file: Path
@@ -72,17 +76,43 @@ class Selection:
     bands: Sequence[int] | None = None
     sel: Sel | None = None
     nodata: Sequence[float] | None = None
+    memory: int | str | None = None
+
+    def open(self) -> xr.DataArray | xr.Dataset:
+        """Open a raster of one or several bands: lazily if it is large, otherwise `read_stack`."""
+        with ignore_notes():
+            is_large = _count_values(self._open_lazily()) > MOST_READ
+        return self._open_lazily() if is_large else self.read_stack()
+
+    def open_band(self) -> xr.DataArray:
+        """Open a raster of one band: lazily if it is large, otherwise `read`."""
+        with ignore_notes():
+            is_large = _count_values(self._open_band_lazily()) > MOST_READ
+        return self._open_band_lazily() if is_large else self.read()
+
+    def open_areas(self, raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
+        """Open the areas of the cells of a raster of `open`: lazily, in its blocks, if it is lazy."""
+        grid: Any = raster
+        if hasattr(raster, "data_vars"):
+            grid = grid[find_raster_variables(grid)[0]]
+        if grid.chunks is None:
+            return self.read_areas()
+        return open_areas(
+            self.file,
+            self._first_variable,
+            like=grid,
+            time=self.time,
+            bbox=self.bbox,
+            sel=self.sel,
+            memory=self.memory,
+            used=raster.nbytes,
+        )
 
     def read(self) -> xr.DataArray:
         """Read a raster of one band with all missing cells missing."""
-        variable = self.variable
-        if variable is not None and not isinstance(variable, str):
-            if len(variable) != 1:
-                raise ValueError(f"one variable is needed, got {', '.join(variable)}")
-            variable = variable[0]
         raster = read_raster(
             self.file,
-            variable,
+            self._only_variable,
             time=self.time,
             bbox=self.bbox,
             sel=self.sel,
@@ -105,10 +135,47 @@ class Selection:
 
     def read_areas(self) -> xr.DataArray:
         """Read the areas of the cells."""
+        return read_areas(
+            self.file, self._first_variable, time=self.time, bbox=self.bbox, sel=self.sel
+        )
+
+    @property
+    def _first_variable(self) -> str | None:
         first = self.variable
-        if first is not None and not isinstance(first, str):
-            first = first[0]
-        return read_areas(self.file, first, time=self.time, bbox=self.bbox, sel=self.sel)
+        return first if first is None or isinstance(first, str) else first[0]
+
+    @property
+    def _only_variable(self) -> str | None:
+        """Return the variable; raise if there are several."""
+        if (
+            not (self.variable is None or isinstance(self.variable, str))
+            and len(self.variable) != 1
+        ):
+            raise ValueError(f"one variable is needed, got {', '.join(self.variable)}")
+        return self._first_variable
+
+    def _open_lazily(self) -> xr.DataArray | xr.Dataset:
+        return open_raster(
+            self.file,
+            self.variable,
+            time=self.time,
+            bbox=self.bbox,
+            bands=self.bands,
+            sel=self.sel,
+            nodata=self.nodata,
+            mask=self.mask,
+            memory=self.memory,
+        )
+
+    def _open_band_lazily(self) -> xr.DataArray:
+        variable = self._only_variable
+        if is_geotiff(self.file):
+            named = replace(self, variable=None, bands=[find_band(self.file, variable)])
+        else:
+            named = replace(self, variable=variable, bands=None)
+        band: Any = named._open_lazily()
+        find_axes(band)  # raises if there is a further dimension
+        return band
 
     def _prepare(self, raster: Raster) -> Raster:
         """Apply the mask; warn of values that look like undeclared codes of missing cells."""
@@ -116,13 +183,8 @@ class Selection:
             raster = apply_mask(raster, self.mask, bbox=self.bbox)
         found: dict[float, None] = {}
         for layer in _list_layers(raster):
-            found |= dict.fromkeys(find_suspicious_values(layer[np.isfinite(layer)]))
-        for value in found:
-            warnings.warn(
-                f"{value:g} looks like a code for something missing; if it is one, --nodata {value:g} "
-                "leaves it out",
-                stacklevel=3,
-            )
+            found |= dict.fromkeys(find_suspicious(find_extremes(layer)))
+        warn_of_sentinels(found)
         return raster
 
     def __str__(self) -> str:
@@ -139,6 +201,15 @@ class Selection:
         return ", ".join([self.file.name, *chosen])
 
 
+def _count_values(raster: xr.DataArray | xr.Dataset) -> int:
+    """Count the values of all bands."""
+    import xarray as xr
+
+    if isinstance(raster, xr.Dataset):
+        return sum(raster[name].size for name in find_raster_variables(raster))
+    return raster.size
+
+
 def _list_layers(raster: xr.DataArray | xr.Dataset) -> list[np.ndarray]:
     """List the values of each band in which a value may stand for a missing cell."""
     import xarray as xr
@@ -152,51 +223,11 @@ def _list_layers(raster: xr.DataArray | xr.Dataset) -> list[np.ndarray]:
     return list(raster.values)
 
 
-def write_maps(
-    writer: FileWriter,
-    maps: Mapping[int, xr.DataArray],
-    colours: Mapping[int, Colours],
-    selection: Selection,
-    output: Path,
-    *,
-    by: str,
-    of: str,
-) -> None:
-    """Write a label map for each k, whose history says how it was made (`by`) and from what (`of`)."""
-    source = f"{selection.file.name}: {of}"
-    plan = plan_maps(maps, selection, output, by=by, of=of)
-    for (k, labels), (path, history) in zip(maps.items(), plan.items(), strict=True):
-        if is_geotiff(path):
-            write_label_tiff(labels, path, colours=colours[k], source=source, history=history)
-        else:
-            inherited = read_global_attributes(selection.file)
-            write_labels(labels, path, source=source, history=history, inherited=inherited)
-        writer.files.append(path)
-
-
-def plan_maps(
-    ks: Iterable[int], selection: Selection, output: Path, *, by: str, of: str
-) -> dict[Path, str]:
-    """Return the path of the label map of each k, and its history; see `write_maps`.
-
-    In a folder the label maps have the format of the raster's file.
-    """
-    suffix = ".tif" if is_geotiff(selection.file) else ".nc"
-    return {
-        output if is_label_map(output) else output / f"labels_k{k}{suffix}": (
-            f"{by} of {of}, k = {k}, in {selection}"
+def warn_of_sentinels(values: Iterable[float]) -> None:
+    """Warn of values that look like undeclared codes of missing cells."""
+    for code in map(format_sentinel, values):
+        warnings.warn(
+            f"{code} looks like a code for something missing; if it is one, --nodata {code} "
+            "leaves it out",
+            stacklevel=4,
         )
-        for k in ks
-    }
-
-
-def read_history(path: Path) -> str:
-    """Read the history that `write_maps` gave to a label map; empty if there is none."""
-    if not path.is_file():
-        return ""
-    read = read_tags if is_geotiff(path) else read_global_attributes
-    try:
-        history = str(read(path).get("history", ""))
-    except OSError:
-        return ""
-    return history.partition("\n")[0].partition(": ")[2]

@@ -2,15 +2,20 @@
 
 Missing cells belong to no outline. Each file is written whole or not at all. `progress` shows each
 stage as it begins.
+
+A raster that is opened lazily is traced strip by strip, and outlines are written batch by batch.
+What the command says of them, and the longest for the map, is taken from the batches on their way.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,29 +23,66 @@ from fastkm._core.atomic_write import write_together
 from fastkm._core.attributes import read_text
 from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.exact.kmeans1d import kmeans1d
-from fastkm.raster.grid.geolocation import find_regional_extent, is_on_globe
+from fastkm.raster.grid.geolocation import find_grid, find_regional_extent, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
+from fastkm.raster.io.suspicious import combine_extremes, find_extremes, find_suspicious
 from fastkm.raster.labels import label_raster
-from fastkm.vector.outline import outline
+from fastkm.vector.outline import iterate_outlines, outline
+from fastkm.vector.polygonize import to_plane
+from fastkm.vector.strips import chunk_by_strips, needs_strips
 from fastkm.vector.write import check_extension, write_outlines
+from fastkm.vector.write_batches import find_bounds, write_batches
 from fastkm.workflows.figures import draw_map
-from fastkm.workflows.job import FileWriter, Selection
+from fastkm.workflows.job import FileWriter, Selection, warn_of_sentinels
 from fastkm.workflows.outputs import find_maps, protect_inputs, require_replaceable
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.io.suspicious import Extremes
+
+
+MOST_DRAWN = 1 << 13
+"""Outlines of one map, at most: the longest."""
+
+FEW_POINTS = 100
+"""Points of an outline that is not worth to simplify."""
+
+DRAWN_STEPS = 1 << 12
+"""Parts of the extent of a large raster that its map tells apart."""
+
+
+class ClusterOutlines(NamedTuple):
+    """The number of the outlines of one cluster, and the longest diameter, in pixels and km."""
+
+    number: int = 0
+    diameter_px: float = 0.0
+    diameter_km: float = math.nan
+
+    def add(self, rows: pd.DataFrame) -> ClusterOutlines:
+        """Return the same with some more outlines."""
+        if not len(rows):
+            return self
+        longest = rows.loc[rows["diameter_px"].idxmax()]
+        lengths = max(self[1:], (longest["diameter_px"], longest["diameter_km"]))
+        return ClusterOutlines(self.number + len(rows), *lengths)
 
 
 @dataclass(frozen=True)
 class Outlines:
-    """The result of `outline_file`: clusters by k, which of them were selected, their outlines."""
+    """The result of `outline_file`: clusters by k, which of them were selected, their outlines.
+
+    `found` has their number and size by k and cluster. If the raster was traced strip by strip,
+    `outlines` are only those for the maps: simplified, and at most `MOST_DRAWN` for each k.
+    """
 
     raster: xr.DataArray
     results: dict[int, KMeans1D]
     selected: dict[int, list[int]]
+    found: dict[int, dict[int, ClusterOutlines]]
     outlines: gpd.GeoDataFrame
     files: list[Path]
 
@@ -94,8 +136,6 @@ def outline_file(
     ClusterError
         If the raster has fewer distinct values than every k.
     """
-    import pandas as pd
-
     check_extension(output)
     selected = {k: select_clusters(select, k) for k in ks}
     maps = {} if map_path is None else _name_maps(Path(map_path), ks)
@@ -104,32 +144,118 @@ def outline_file(
     require_replaceable(earlier, overwrite=overwrite)
     writer = FileWriter()
     progress.begin("read the raster")
-    raster = selection.read()
-    areas = selection.read_areas() if is_on_globe(raster) else None
+    raster = selection.open_band()
+    in_strips = needs_strips(to_plane(raster))
+    areas = None
+    if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
+        areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
     progress.begin("cluster")
     results: dict[int, KMeans1D] = kmeans1d(drop_repeated_columns(raster, note=True), ks)
     selected = {k: selected[k] for k in results}
-    progress.begin("trace the outlines")
-    frames = {}
-    for k, result in results.items():
-        frames[k] = outline(
-            label_raster(raster, result),
-            values=raster,
-            select=selected[k],
-            areas=areas,
-            **vars(options),
-        )
-        frames[k].insert(0, "k", np.full(len(frames[k]), k, np.int64))
-    outlines = pd.concat(frames.values(), ignore_index=True)
+    labels = {k: label_raster(raster, result) for k, result in results.items()}
+    arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
+    seen = _Seen(selected, _find_tolerance(raster) if maps else None)
     with write_together(earlier):
-        progress.begin("write the outlines")
-        writer.files += write_outlines(outlines, output)
+        if in_strips:
+            progress.begin("trace and write the outlines")
+            codes = _Sentinels()
+            batches = iterate_outlines(labels, select=selected, watch=codes.add, **arguments)
+            bounds = find_bounds(find_grid(raster), raster.shape)
+            writer.files += write_batches(
+                (seen.keep(k, rows) for k, (rows, _) in batches), output, bounds=bounds
+            )
+            codes.warn()
+            frames = seen.longest
+        else:
+            progress.begin("trace the outlines")
+            frames = {
+                k: seen.add(k, outline(own, select=selected[k], **arguments))
+                for k, own in labels.items()
+            }
+            progress.begin("write the outlines")
+            writer.files += write_outlines(_join(frames.values()), output)
         if maps:
             progress.begin("draw the map")
-            units = read_text(raster.attrs, "units")
+            units, extent = read_text(raster.attrs, "units"), find_regional_extent(raster)
             for k, frame in frames.items():
-                draw_map(writer, maps[k], frame, extent=find_regional_extent(raster), units=units)
-    return Outlines(raster, results, selected, outlines, writer.files)
+                count = sum(found.number for found in seen.found[k].values())
+                if count > MOST_DRAWN:
+                    text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
+                    warnings.warn(text, stacklevel=2)
+                drawn = _choose_longest(frame)
+                draw_map(writer, maps[k], drawn, extent=extent, units=units)
+    return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
+
+
+class _Seen:
+    """What is kept of outlines while they are written: numbers and, for maps, the longest ones."""
+
+    def __init__(self, selected: dict[int, list[int]], tolerance: float | None) -> None:
+        self.found = {k: dict.fromkeys(own, ClusterOutlines()) for k, own in selected.items()}
+        self.tolerance = tolerance  # of simplified outlines; None if none are drawn
+        self.longest: dict[int, gpd.GeoDataFrame] = {}
+
+    def add(self, k: int, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Count some outlines of a k; return them with a column of it."""
+        rows.insert(0, "k", np.full(len(rows), k, np.int64))
+        for cluster, found in self.found[k].items():
+            self.found[k][cluster] = found.add(rows[rows["cluster"] == cluster])
+        return rows
+
+    def keep(self, k: int, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Do the same, and keep the longest outlines, with no more points than a map can show."""
+        rows = self.add(k, rows)
+        some = rows.iloc[:0] if self.tolerance is None else _simplify(rows, self.tolerance)
+        kept = [frame for frame in (self.longest.get(k), some) if frame is not None and len(frame)]
+        self.longest[k] = _choose_longest(_join(kept or [some]))
+        return rows
+
+
+class _Sentinels:
+    """Finds values that look like codes of missing cells, strip by strip."""
+
+    def __init__(self) -> None:
+        self.extremes: list[Extremes] = []
+
+    def add(self, values: np.ndarray) -> None:
+        """Look at the values of a strip."""
+        self.extremes = [combine_extremes([*self.extremes, find_extremes(values)])]
+
+    def warn(self) -> None:
+        """Warn of the values that were found."""
+        warn_of_sentinels(find_suspicious(combine_extremes(self.extremes)))
+
+
+def _simplify(outlines: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:
+    """Leave out points that a map does not tell apart."""
+    import shapely
+
+    longest = _choose_longest(outlines)
+    shapes = np.array(longest.geometry.array, object)
+    many = shapely.get_num_coordinates(shapes) > FEW_POINTS
+    shapes[many] = shapely.simplify(shapes[many], tolerance)
+    return longest.set_geometry(shapes, crs=outlines.crs)
+
+
+def _choose_longest(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return at most `MOST_DRAWN` outlines, the longest, in the order in which they come."""
+    if len(outlines) <= MOST_DRAWN:
+        return outlines
+    order = np.argsort(-outlines["diameter_px"].to_numpy(), kind="stable")
+    return outlines.iloc[np.sort(order[:MOST_DRAWN])]
+
+
+def _join(frames: Iterable[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Return the rows of several frames in one."""
+    import pandas as pd
+
+    return pd.concat(list(frames), ignore_index=True)
+
+
+def _find_tolerance(raster: xr.DataArray) -> float:
+    """Return the distance that a map of a raster does not show, in its coordinates."""
+    bounds = find_bounds(find_grid(raster), raster.shape)
+    return float(np.nan_to_num(bounds[2:] - bounds[:2]).max()) / DRAWN_STEPS
 
 
 def _name_maps(path: Path, ks: Sequence[int]) -> dict[int, Path]:

@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fastkm._core.atomic_write import find_side_files
+from fastkm.raster.io.open import is_zarr_store
 
-LABEL_MAP_SUFFIXES = (".nc", ".tif", ".tiff")
+LABEL_MAP_SUFFIXES = (".nc", ".tif", ".tiff", ".zarr")
 RESULTS = re.compile(r"labels_k\d+\.(nc|tif)|codebook_k\d+\.json|(clusters|choice)\.(csv|png)")
 """The names of the files that the clusters of a raster make in a folder."""
 
 
 def is_label_map(output: str | os.PathLike[str]) -> bool:
     """Return True if an output names a single label map, not a folder."""
-    return Path(output).suffix.lower() in LABEL_MAP_SUFFIXES and not Path(output).is_dir()
+    path = Path(output)
+    is_folder = path.is_dir() and not is_zarr_store(path)
+    return path.suffix.lower() in LABEL_MAP_SUFFIXES and not is_folder
 
 
 def check_folder(output: str | os.PathLike[str], others: str = "") -> None:
@@ -47,7 +50,7 @@ def check_folder(output: str | os.PathLike[str], others: str = "") -> None:
 def require_one_k(output: str | os.PathLike[str], ks: Iterable[int]) -> None:
     """Raise a ValueError if an output is no folder, and no label map for a single k."""
     if not is_label_map(output):
-        check_folder(output, "a .nc, .tif or .tiff file, or ")
+        check_folder(output, "a .nc, .tif, .tiff or .zarr file, or ")
     elif (count := len(list(ks))) != 1:
         raise ValueError(
             f"{os.fspath(output)} holds the label map of one k, got {count}; name a folder"
@@ -95,7 +98,9 @@ def protect_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> No
         for file in (output, *find_side_files(output)):
             for path in given:
                 same = file.exists() and file.samefile(path)
-                if same or (path.is_dir() and file.resolve().is_relative_to(path.resolve())):
+                within = path.is_dir() and file.resolve().is_relative_to(path.resolve())
+                around = is_zarr_store(file) and path.resolve().is_relative_to(file.resolve())
+                if same or within or around:
                     raise ValueError(
                         f"{path} is an input and would be overwritten by {output}: name another output"
                     )

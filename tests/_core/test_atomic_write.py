@@ -231,3 +231,48 @@ def test_none_of_several_files_takes_its_place_if_one_fails(tmp_path):
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
         "a.txt": "old", "c.txt": "old"
     }  # fmt: skip
+
+
+def write_store(target, text):
+    with atomic_write(target) as draft:
+        draft.mkdir()
+        (draft / ".zgroup").write_text(text)
+
+
+def test_a_store_takes_the_place_of_a_store(tmp_path):
+    for text in ("old", "new"):
+        write_store(tmp_path / "a.zarr", text)
+        assert (tmp_path / "a.zarr/.zgroup").read_text() == text
+    assert [file.name for file in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_a_store_stays_if_another_cannot_take_its_place(tmp_path, monkeypatch):
+    write_store(tmp_path / "a.zarr", "old")
+    replace = Path.replace
+
+    def move(self, to):
+        made = replace(self, to)
+        if to == tmp_path / "a.zarr" and (to / ".zgroup").read_text() == "new":
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(Path, "replace", move)
+    with pytest.raises(KeyboardInterrupt):
+        write_store(tmp_path / "a.zarr", "new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.zarr"]
+    assert (tmp_path / "a.zarr/.zgroup").read_text() == "old"
+
+
+def test_other_folders_are_not_replaced(tmp_path):
+    (tmp_path / "a.zarr").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a.zarr is a folder; name a file"):
+        write_store(tmp_path / "a.zarr", "new")
+
+
+def test_an_error_that_is_explained_stays_as_it_is(tmp_path):
+    def write():
+        with atomic_write(tmp_path / "a.txt"):
+            write_then_fail(tmp_path / "b.txt")
+
+    with pytest.raises(OSError, match=r"^[^:]*b.txt cannot be written: the disk is full$"):
+        write()

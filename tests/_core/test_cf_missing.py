@@ -23,6 +23,16 @@ def raster(values, dtype="f4", encoding=None, **attributes):
     return array
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "f4"])
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 9])
+def test_few_and_many_missing_values_are_alike(count, dtype):
+    values = np.arange(40).reshape(4, 10)
+    numbers = np.arange(3, 3 + 4 * count, 4)
+    array = xr.DataArray(values.astype(dtype), attrs={"missing_value": numbers.astype(dtype)})
+    assert np.array_equal(find_missing(array), np.isin(values, numbers))
+    assert np.array_equal(array.values, values)
+
+
 @pytest.mark.parametrize(
     ("attributes", "wanted"),
     [

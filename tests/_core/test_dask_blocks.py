@@ -6,7 +6,8 @@ from functools import reduce
 import dask
 import pytest
 
-from fastkm._core.dask_blocks import FAN_IN, current_client, in_worker, reduce_blocks
+from fastkm._core.dask_blocks import FAN_IN, reduce_blocks
+from fastkm._core.dask_client import current_client, in_worker
 from fastkm._core.progress import use_progress
 from fastkm._core.threads import count_usable_cpus, map_chunks, resolve_thread_count
 from fastkm.errors import ArchiveError
@@ -107,3 +108,13 @@ def test_chunks_of_a_task_are_mapped_by_its_thread(where):
         return [set(found) == {threading.current_thread().name} or not in_worker()]
 
     assert reduce_blocks(names, [()], total) == [True]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5, None])
+def test_threads_reduce_blocks_of_this_process(workers, threads):
+    blocks = [(number, dask.delayed(number)) for number in range(23)]
+    with workers.as_current():  # a client that is not asked
+        found = reduce_blocks(operator.mul, blocks, total, threads=threads, here=True)
+    assert found == sum(number**2 for number in range(23))
+    with pytest.raises(ZeroDivisionError):
+        reduce_blocks(operator.floordiv, [(1, 1), (1, 0), (1, 2)], total, threads=threads)

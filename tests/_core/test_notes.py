@@ -1,6 +1,6 @@
 import warnings
 
-from fastkm._core.notes import forget_notes, note_once
+from fastkm._core.notes import forget_notes, ignore_notes, note_once
 
 
 def collect(*notes):
@@ -24,3 +24,11 @@ def test_a_topic_has_one_note():
         "3 are odd",
         "5 are even",
     ]
+
+
+def test_notes_of_a_first_look_are_given_again():
+    assert collect(("before",)) == ["before"]
+    with ignore_notes():
+        note_once("meanwhile")
+    assert collect(("before",), ("meanwhile",)) == ["meanwhile"]
+    forget_notes()

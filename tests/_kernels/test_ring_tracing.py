@@ -44,7 +44,11 @@ def linked(numbers, wanted, contour, dtype=np.uint32):
     turns = turns_of(numbers)
     nodes, gaps = np.zeros((4 * len(turns), 2), dtype), np.zeros((len(turns), 2), dtype)
     tally = np.tile([0, 0, -1, -1, -1], (len(wanted), 1))
-    link_turns(turns, numbers, wanted, contour, nodes, gaps, tally)
+    labels, waiting = np.arange(len(wanted)), np.zeros((2, numbers.shape[1] + 1), np.int64)
+    counts, touches = np.zeros(4, np.int64), np.empty((0, 4), np.int64)
+    link_turns(
+        turns, numbers, labels, wanted, contour, waiting, counts, nodes, gaps, tally, touches
+    )
     return nodes, gaps, tally
 
 

@@ -24,7 +24,19 @@ def check_archive(found: dict) -> None:
     assert 1_000 < found["merge"] < 1_000_000
 
 
-CHECKS = {"startup": check_startup, "archive": check_archive}
+def check_large(found: dict) -> None:
+    """Every work ends well, and its peak is measured."""
+    for name, one in found["works"].items():
+        assert "failed" not in one, (name, one)
+        assert one["seconds"] > 0
+        assert one["peak"] > 1e7
+
+
+CHECKS = {
+    "startup": check_startup,
+    "archive": check_archive,
+    **{name: check_large for name in PARTS if name.startswith("large-")},
+}
 
 
 @pytest.mark.slow

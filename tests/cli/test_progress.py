@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from fastkm.cli.progress import Pace, show_progress
+from fastkm.cli.progress import Pace, Spinner, show_progress
 
 
 def told(*, terminal, quiet=False):
@@ -67,3 +67,22 @@ def test_what_was_done_before_tells_nothing_of_the_pace(clock) -> None:
     pace.advance(10)
     assert pace.rate() == pytest.approx(1.0)
     assert pace.done == 60
+
+
+def test_a_live_line_says_how_far_a_pass_is(clock) -> None:
+    class Status:
+        def update(self, text):
+            self.text = text
+
+    status = Status()
+    spinner = Spinner(status)
+    spinner.begin("cluster")
+    spinner.advance()
+    assert status.text == "cluster"
+    spinner.begin("pass", 4, "blocks")
+    assert status.text == "cluster: pass"
+    clock[0] = 2.0
+    spinner.advance()
+    assert status.text == "cluster: 1 of 4 blocks, 30.0/min, 6 s left"
+    spinner.begin("write label maps")
+    assert status.text == "write label maps"

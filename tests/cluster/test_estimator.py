@@ -515,3 +515,30 @@ def test_no_warning_where_all_is_well():
         warnings.simplefilter("error")
         fastkm.KMeans(4, init=START).fit(ROWS)
         fastkm.KMeans(4).fit(COLUMN)
+
+
+# Rows of dask.
+
+
+@pytest.mark.parametrize("columns", [0, 1])
+def test_labels_of_lazy_rows_are_lazy(columns):
+    rows = ROWS[:, :1] if columns else ROWS
+    model = fastkm.KMeans(4, random_state=0).fit(rows)
+    array = xr.DataArray(rows, dims=("cell", "band")).chunk({"cell": 33, "band": 2})
+    for lazy in (array, array.data):
+        labels = model.predict(lazy)
+        assert labels.chunks == ((33, 33, 14),)
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(labels.compute(), model.predict(rows))
+
+
+def test_lazy_rows_are_checked_when_they_are_computed():
+    model = fastkm.KMeans(4, random_state=0).fit(ROWS)
+    array = from_file(xr.DataArray(ROWS, dims=("cell", "band")).chunk({"cell": 33}))
+    with pytest.raises(ValueError, match=r"X must have shape .* 3 features"):
+        model.predict(array[:, :2])
+    array.attrs["_FillValue"] = ROWS[40, 1]
+    with pytest.raises(ValueError, match="1 of a block are masked or missing"):
+        model.predict(array).compute()
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict((array * np.nan).data).compute()

@@ -528,9 +528,9 @@ def test_cells_of_no_weight_are_no_distinct_cells():
 
 
 def test_distinct_cells_are_counted_beyond_the_first_chunk(monkeypatch):
-    from fastkm.raster import cluster_raster as cluster_raster_module
+    from fastkm.raster import cluster_options
 
-    monkeypatch.setattr(cluster_raster_module, "DISTINCT_CHUNK", 2)
+    monkeypatch.setattr(cluster_options, "DISTINCT_CHUNK", 2)
     assert cluster_raster(few(), 3).counts.tolist() == [3, 3, 3]
 
 

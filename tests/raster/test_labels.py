@@ -3,7 +3,8 @@ import pytest
 import xarray as xr
 
 import fastkm
-from fastkm.raster.labels import label_raster
+from fastkm._core.atomic_write import ExplainedError
+from fastkm.raster.labels import iterate_cells, label_raster
 from tests.conftest import needs_jit
 from tests.small_files import write_basin
 
@@ -73,3 +74,28 @@ def test_many_clusters_take_a_wider_type():
     assert labels.attrs["flag_values"].dtype == np.int16
     assert len(labels.attrs["flag_meanings"].split()) == 200
     assert labels.max() == 199
+
+
+@pytest.mark.parametrize("cells", [1, 7, 100])
+def test_blocks_of_arrays_in_memory_are_rows(monkeypatch, cells):
+    monkeypatch.setattr("fastkm.raster.labels.CELLS_TOGETHER", cells)
+    arrays = [np.arange(12).reshape(4, 3), np.arange(12, 24).reshape(4, 3)]
+    copies = [np.zeros_like(array) for array in arrays]
+    boxes = []
+    for box, blocks in iterate_cells(arrays):
+        boxes.append(box)
+        for copy, block in zip(copies, blocks, strict=True):
+            copy[box] = block
+    np.testing.assert_array_equal(copies, arrays)
+    assert len(boxes) == {1: 4, 7: 2, 100: 1}[cells]
+
+
+def test_an_error_of_reading_says_so_itself():
+    import dask.array as da
+
+    def fail(block):
+        raise OSError("a.nc has changed")
+
+    lazy = da.zeros((4, 4), chunks=2).map_blocks(fail, meta=np.zeros((0, 0)))
+    with pytest.raises(ExplainedError, match=r"^a.nc has changed$"):
+        list(iterate_cells([lazy]))

@@ -13,7 +13,8 @@ from pyproj import Geod
 
 import fastkm
 from fastkm.raster.grid.areas import cell_areas
-from fastkm.vector.outline import as_area, as_length, outline
+from fastkm.vector.measure import as_area, as_length
+from fastkm.vector.outline import outline
 from tests.label_maps import globe, placed, polar, projected, rings_around_the_middle
 from tests.small_files import REAL
 

@@ -10,7 +10,8 @@ import pyogrio
 import pytest
 import shapely
 
-from fastkm.vector.write import DRIVERS, check_extension, write_outline_parts, write_outlines
+from fastkm.vector.write import DRIVERS, check_extension, write_outlines
+from fastkm.vector.write_batches import write_batches
 
 EXTENSIONS = [".shp", ".gpkg", ".geojson", ".fgb", ".parquet"]
 each_format = pytest.mark.parametrize("extension", EXTENSIONS)
@@ -346,7 +347,7 @@ def test_crs_that_the_format_lacks_becomes_degrees(outlines, tmp_path, extension
 def test_parts_whose_crs_a_geopackage_lacks_become_degrees(outlines, tmp_path):
     rotated = outlines.set_crs(ROTATED, allow_override=True)
     with pytest.warns(UserWarning, match="cannot keep the CRS") as notes:
-        write_outline_parts([rotated.iloc[:1], rotated.iloc[1:]], tmp_path / "a.gpkg")
+        write_batches([rotated.iloc[:1], rotated.iloc[1:]], tmp_path / "a.gpkg")
     assert len(notes) == 1
     write_outlines(rotated, tmp_path / "a.geojson")
     found, expected = read(tmp_path / "a.gpkg"), read(tmp_path / "a.geojson")

@@ -6,6 +6,7 @@ that is written without a limit. Nothing else is left.
 
 import shutil
 from contextlib import contextmanager
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -20,9 +21,10 @@ from fastkm.errors import ArchiveError
 from fastkm.raster.io.write_geotiff import write_label_tiff
 from fastkm.raster.io.write_netcdf import write_labels
 from fastkm.raster.io.write_netcdf_series import join_label_series, write_label_series
-from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
-from fastkm.raster.labels import label_raster
-from fastkm.vector.write import write_outline_parts, write_outlines
+from fastkm.raster.io.write_zarr import create_label_store, open_label_zarr, write_label_steps
+from fastkm.raster.labels import label_raster, write_cells
+from fastkm.vector.write import write_outlines
+from fastkm.vector.write_batches import write_batches
 from fastkm.workflows.archive.checkpoint import write_json
 from fastkm.workflows.archive.options import ArchiveOptions
 from fastkm.workflows.archive.run import cluster_archive
@@ -31,7 +33,7 @@ from fastkm.workflows.job import FileWriter, Selection
 from fastkm.workflows.outline_file import outline_file
 from fastkm.workflows.tables import write_csv
 from tests.small_archives import write_months
-from tests.small_files import write_basin
+from tests.small_files import names, write_basin
 
 resource = pytest.importorskip("resource")
 pytest.importorskip("rasterio")
@@ -100,12 +102,30 @@ def write_rotated(made, path):
     write_label_tiff(labels, path, colours=np.eye(4)[:, :3], **HOW)
 
 
+def write_windows(made, path):
+    """Write labels block by block, with overviews if it is a GeoTIFF."""
+    labels = made["labels"].chunk(16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastkm.raster.io.write_geotiff.TILE", 16)
+        patch.setattr("fastkm.raster.io.write_netcdf.CHUNK", 16)
+        if path.suffix == ".tif":
+            write_label_tiff(labels, path, colours=np.eye(4)[:, :3], **HOW)
+        else:
+            write_labels(labels, path, **HOW)
+
+
 def write_store(made, path):
     if path.exists():
         write_label_steps(path, made["steps"], 0)
     else:
         create_label_store(path, made["steps"], made["times"], **HOW)
         write_label_steps(path, made["steps"], 0)
+
+
+def write_in_batches(outlines, path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastkm.vector.write_batches.POINTS_TOGETHER", 1)
+        write_batches([outlines] * 2, path)
 
 
 ROWS = [["a", "b"], *([i, f"text {i}"] for i in range(2000))]
@@ -116,12 +136,18 @@ WRITERS = {
     "sample.nc": lambda made, path: write_sample(path),
     "labels.tif": write_tiff,
     "rotated.tif": write_rotated,
+    "windows.tif": write_windows,
+    "windows.nc": write_windows,
     "outlines.gpkg": lambda made, path: write_outlines(made["outlines"], path),
-    "parts.gpkg": lambda made, path: write_outline_parts([made["outlines"]] * 2, path),
+    "batches.gpkg": lambda made, path: write_in_batches(made["outlines"], path),
     "outlines.shp": lambda made, path: write_outlines(made["outlines"], path),
     "outlines.geojson": lambda made, path: write_outlines(made["outlines"], path),
     "outlines.fgb": lambda made, path: write_outlines(made["outlines"], path),
     "outlines.parquet": lambda made, path: write_outlines(made["outlines"], path),
+    "batches.shp": lambda made, path: write_in_batches(made["outlines"], path),
+    "batches.geojson": lambda made, path: write_in_batches(made["outlines"], path),
+    "batches.fgb": lambda made, path: write_in_batches(made["outlines"], path),
+    "batches.parquet": lambda made, path: write_in_batches(made["outlines"], path),
     "table.csv": lambda made, path: write_csv(ROWS, path),
     "codebook.json": lambda made, path: made["codebook"].save(path),
     "run.json": lambda made, path: write_json({"rows": [{"a": i} for i in range(3000)]}, path),
@@ -214,6 +240,27 @@ def test_a_store_is_whole_or_not_there(made, tmp_path, many):
             write_store(made, path)  # what a resumed run does
             assert read(path) == read(tmp_path / "new.zarr")
     assert ends == {"none", "new"}
+
+
+def test_a_store_of_one_map_is_the_old_or_the_new_one(made, tmp_path):
+    labels, path = made["labels"].chunk(8), tmp_path / "labels.zarr"
+    file = partial(open_label_zarr, labels, path, **HOW)
+    write_cells(labels, file())
+    sizes = sorted({len(content) for content in read(path).values()})
+    (path / "mine").write_bytes(b"old")
+    old, ends = read(path), set()
+    for limit in sorted({0, *sizes, *(size - 1 for size in sizes)}):
+        with files_up_to(limit):
+            said = try_to(write_cells, labels, file())
+        assert names(tmp_path) == {"labels.zarr"}
+        if said:
+            assert said.startswith(f"{path} cannot be written: ")
+            assert read(path) == old
+            ends.add("old")
+            continue
+        assert set(read(path)) == set(old) - {"mine"}
+        ends.add("new")
+    assert ends == {"old", "new"}
 
 
 @pytest.mark.slow

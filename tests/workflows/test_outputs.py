@@ -193,9 +193,9 @@ def test_maps_of_other_k_are_not_left_among_new_ones(basin, tmp_path):
 # folders
 
 
-@pytest.mark.parametrize("name", ["out.pdf", "out.png", "out.zarr", "out.v2"])
+@pytest.mark.parametrize("name", ["out.pdf", "out.png", "out.gpkg", "out.v2"])
 def test_a_name_with_an_unknown_extension_is_no_folder(basin, tmp_path, name):
-    with pytest.raises(ValueError, match=r"must be a .nc, .tif or .tiff file, or a folder"):
+    with pytest.raises(ValueError, match=r"must be a .nc, .tif, .tiff or .zarr file, or a folder"):
         cluster_file(Selection(basin), [2], tmp_path / name)
     assert not list(tmp_path.iterdir())
     (tmp_path / name).mkdir()

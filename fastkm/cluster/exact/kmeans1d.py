@@ -143,9 +143,10 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
 def _solve(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
     """Solve in the type of the values, or as float64 if chunks are of several types."""
     try:
-        return Solver(Source(values, weights), ks, threads).solve()
+        return Solver(Source(values, weights, threads=threads), ks, threads).solve()
     except FormatMismatch:
-        return Solver(Source(values, weights, uniform=False), ks, threads).solve()
+        source = Source(values, weights, uniform=False, threads=threads)
+        return Solver(source, ks, threads).solve()
 
 
 def _require_possible(solution: Solution, wanted: list[int]) -> None:

@@ -20,9 +20,9 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, resolve_thread_count, rows_per_chunk
-from fastkm._kernels.lloyd import assign
-from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState, pad_to_even
+from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState
 from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
+from fastkm.cluster.lloyd.nearest import NearestCentroid
 from fastkm.cluster.lloyd.row_chunks import RowChunks, raise_not_finite
 
 STARTS = ("k-means++", "random")
@@ -132,15 +132,13 @@ def assign_rows(
     filled with the labels if it is given.
     """
     chunks = RowChunks(rows)
-    shift = validation.freeze(centroids.mean(axis=0).astype(chunks.dtype))
-    codes = pad_to_even((centroids - shift).astype(chunks.dtype))
+    nearest = NearestCentroid(centroids, chunks.dtype)
     labels = np.empty(chunks.n, np.int32) if out is None else out
     w = None if weights is None else np.asarray(weights, np.float64)
 
     def run(start: int, stop: int) -> float:
         x, first = chunks.load(start, stop)
-        squares = np.empty(stop - start, chunks.dtype)
-        assign(x, first, shift, codes, chunks.rest, labels[start:stop], squares)
+        squares = nearest.find(x, first, labels[start:stop])
         wide = squares.astype(np.float64, copy=False)
         return float(wide.sum() if w is None else wide @ w[start:stop])
 

@@ -139,7 +139,7 @@ def fit_out_of_core(
         scale = _measure_deviations(read, blocks, ranges, rows.dtype)
         rows = (rows / scale.astype(rows.dtype)).astype(rows.dtype)
         ranges = ranges._replace(least=ranges.least / scale, greatest=ranges.greatest / scale)
-    _check_squares(ranges, rows.dtype)
+    check_squares(ranges.least, ranges.greatest, rows.dtype)
     # start from the best run on the sample
     reduction = _ClusterReduction(read, ranges, scale)
     rows, weights = _ensure_distinct(reduction, blocks, k, rows, weights)
@@ -150,7 +150,7 @@ def fit_out_of_core(
     while going and iterations < max_iter:
         iterations += 1
         sums = reduction.run(blocks, codes)
-        means = _refill_empty(np.where(sums.weights[:, None] > 0, sums.means, codes), sums, rows)
+        means = refill_empty(np.where(sums.weights[:, None] > 0, sums.means, codes), sums, rows)
         moved = float(np.sum((means - codes) ** 2))
         codes, going = means, moved > limit
     # counts and inertia of the last centroids, in their final order
@@ -181,7 +181,7 @@ class _ClusterReduction:
 
     def to_numbers(self, sums: np.ndarray) -> ClusterSums:
         """Convert sums in folds to numbers."""
-        sums = _carry(sums)
+        sums = carry(sums)
         d = len(self.exponents)
         folds = from_fixed_point(sums[:, 1:].reshape(len(sums), 1 + 2 * d, 3))
         weight, distances, squares = folds[:, :, 0], folds[:, :, 1 : 1 + d], folds[:, :, 1 + d :]
@@ -246,10 +246,10 @@ def _combine_ranges(ranges: list[InputRanges]) -> InputRanges:
 
 
 def _combine_sums(sums: list[np.ndarray]) -> np.ndarray:
-    return _carry(np.sum(sums, axis=0))
+    return carry(np.sum(sums, axis=0))
 
 
-def _carry(sums: np.ndarray) -> np.ndarray:
+def carry(sums: np.ndarray) -> np.ndarray:
     """Carry the bits above 28 to the fold before; the same total then has the same folds."""
     sums = sums.copy()
     folds = sums[:, 1:].reshape(len(sums), -1, 3)
@@ -274,9 +274,10 @@ def _check_ranges(ranges: InputRanges) -> None:
         )
 
 
-def _check_squares(ranges: InputRanges, dtype: np.dtype) -> None:
+def check_squares(least: np.ndarray, greatest: np.ndarray, dtype: np.dtype) -> None:
+    """Raise a ValueError if squared distances within the ranges may overflow."""
     with np.errstate(over="ignore"):
-        longest = np.sum((ranges.greatest - ranges.least) ** 2)
+        longest = np.sum((greatest - least) ** 2)
     if not longest <= np.finfo(validation.choose_working_dtype(dtype)).max:
         raise ValueError("rows are too large: squared distances overflow; scale them down")
 
@@ -307,7 +308,7 @@ def _ensure_distinct(
     """Return the rows of the sample that have a weight, or other rows if fewer than k differ."""
     if weights is not None:
         rows, weights = rows[weights > 0], weights[weights > 0]
-    if len(_select_distinct(k, rows)) >= k:
+    if len(select_distinct(k, rows)) >= k:
         return rows, weights
     # too few in the sample: draw among the distinct rows of all blocks
     number = max(k, MIN_DRAWN)
@@ -330,7 +331,7 @@ def _choose_start(k: int, rows: np.ndarray, weights: np.ndarray | None) -> np.nd
     return fit.centroids
 
 
-def _refill_empty(means: np.ndarray, sums: ClusterSums, rows: np.ndarray) -> np.ndarray:
+def refill_empty(means: np.ndarray, sums: ClusterSums, rows: np.ndarray) -> np.ndarray:
     """Move the centroids of clusters without rows to rows of the sample, one after another."""
     full = sums.weights > 0
     for cluster in np.flatnonzero(~full):
@@ -342,7 +343,7 @@ def _refill_empty(means: np.ndarray, sums: ClusterSums, rows: np.ndarray) -> np.
     return means
 
 
-def _select_distinct(number: int, rows: np.ndarray) -> np.ndarray:
+def select_distinct(number: int, rows: np.ndarray) -> np.ndarray:
     """Select the distinct rows with the least hashes, `number` at most."""
     rows = rows + rows.dtype.type(0)  # -0.0 is 0.0
     hashes = _hash_rows(rows)
@@ -364,8 +365,8 @@ def _hash_rows(rows: np.ndarray) -> np.ndarray:
 
 def _draw_from_block(reduction: _ClusterReduction, number: int, *block: Any) -> np.ndarray:
     rows, weights = reduction.read_rows(*block)
-    return _select_distinct(number, rows if weights is None else rows[weights > 0])
+    return select_distinct(number, rows if weights is None else rows[weights > 0])
 
 
 def _combine_drawn(number: int, drawn: list[np.ndarray]) -> np.ndarray:
-    return _select_distinct(number, np.concatenate(drawn))
+    return select_distinct(number, np.concatenate(drawn))

@@ -101,7 +101,8 @@ def choose_k(
         a cell alone in its cluster; undefined for k = 1. For one feature it is exact up to 2^20
         distinct values, for which the data may be read once more; beyond, a bound on the error is
         returned. For several features it is the score of at most 1000 cells, each compared with
-        all, and the error is twice the standard error of their mean.
+        all (of a raster of more than 2^22 cells with a sample of 2^20), and the error is twice the
+        standard error of their mean.
     bic
         Bayesian information criterion of a mixture of normals with one variance, as in X-means
         [2]_. Undefined if each cell is a cluster.

@@ -5,7 +5,8 @@ is that of a sample. The cells are cut into `SAMPLE` runs of equal weight, and o
 from each, with a fixed seed: so the sample is spread evenly and is the same each time. For each of
 its cells a and b are exact: its mean Euclidean distances to *all* cells of each cluster, computed
 chunk by chunk. (The mean over a sample that is compared with itself only, as is often done, is
-biased: b is the least of several means, and noise lowers the least.) The error is twice the
+biased: b is the least of several means, and noise lowers the least.) For a large raster "all cells"
+are the 2^20 of its sample, which biases b by as good as nothing. The error is twice the
 standard error of the mean of that many independent cells, 0 if all cells were taken; as the sample
 is spread evenly, the error is more likely too large than too small. With n cells it takes `SAMPLE`
 * n distances, once for all k, and memory for `CHUNK` * `SAMPLE` of them.
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -50,8 +51,8 @@ class Partition:
     weights: np.ndarray  # (k,) their summed weight
     inertia: float
     centroids: np.ndarray  # (k, d) float64, means of the rows of each cluster
-    labels: Callable[[], np.ndarray]  # returns the cluster of each row
-    rows: RowSource
+    labels: Callable[[], np.ndarray]  # returns the cluster of each row of `rows`
+    rows: RowSource  # all rows, or a sample of them
 
 
 def silhouettes(partitions: dict[int, Partition]) -> dict[int, Score]:
@@ -65,7 +66,11 @@ def silhouettes(partitions: dict[int, Partition]) -> dict[int, Score]:
     sums = _sum_distances(rows, weights, sample, list(zip(labels, several, strict=True)))
     scores = {}
     for (k, partition), own, distances in zip(several.items(), labels, sums, strict=True):
-        each = _compare_distances(distances, own[sample], partition)
+        # of these rows, which may be a sample of those that were clustered
+        counts = np.bincount(own, minlength=k)
+        summed = counts if weights is None else np.bincount(own, weights, minlength=k)
+        drawn = replace(partition, counts=counts, weights=summed.astype(float))
+        each = _compare_distances(distances, own[sample], drawn)
         error = 0.0
         if len(sample) < len(rows):
             error = 2.0 * float(np.std(each, ddof=1)) / math.sqrt(len(each))

@@ -1,4 +1,4 @@
-"""Passes over the blocks of a dask array where they are: on the workers of a client.
+"""The blocks of a dask array, loaded here some ahead, or where they are: on the workers of a client.
 
 What travels to a worker for a block is the graph of dask that loads it, the reduction, the format
 of the chunks, the attributes that say what is missing, and the weights of the block. The result of
@@ -7,6 +7,7 @@ the reduction travels back.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 
 from fastkm._core import cf_missing
+from fastkm._core.read_ahead import BlockGraph, count_ahead, iterate_graphs, map_ahead
 from fastkm.cluster.streaming.arrays import (
     Box,
     RawArray,
@@ -63,6 +65,27 @@ class LazyBlocks:
             index, box = boxes[number]
             weights = None if self.weights is None else load_weights(self.weights, box)
             yield _make_block(number, self.cells.select_block(index).load(), weights)
+
+    def load_all(self, where: str = "", threads: int | None = None) -> Iterator[Block]:
+        """Load all blocks here, in the order of memory, some ahead on other threads.
+
+        Lazy weights of the same chunks are computed together with the values.
+        """
+        arrays, weights = [self.cells.values], self.weights
+        if weights is not None and getattr(weights.values, "chunks", None) == arrays[0].chunks:
+            arrays.append(weights.values)
+
+        def load(item: tuple[int, Box, BlockGraph]) -> Block:
+            number, box, graph = item
+            values, *more = graph.compute()
+            cells, own = _fill(self.cells, values), None
+            if weights is not None:
+                own = _fill(weights, more[0]) if more else load_weights(weights, box)
+            return _make_block(number, cells, own, where)
+
+        boxes = (box for _, box in self.list_boxes())
+        items = zip(itertools.count(), boxes, iterate_graphs(arrays), strict=False)
+        return map_ahead(load, items, count_ahead(arrays, threads))
 
     def make_arguments(self) -> list[Arguments]:
         """Return the arguments of the tasks, one for each block."""
@@ -202,10 +225,10 @@ def take_first(places: list[tuple[int, str | None]]) -> tuple[int, str | None]:
     return min(places, key=lambda place: (place[1] is None, place[0]))
 
 
-def _make_block(number: int, cells: RawArray, weights: RawArray | None) -> Block:
+def _make_block(number: int, cells: RawArray, weights: RawArray | None, where: str = "") -> Block:
     if weights is not None:
         require_broadcast(weights.shape, cells.shape)
-    return Block(cells, weights, f"chunk {number}, ")
+    return Block(cells, weights, f"{where}chunk {number}, ")
 
 
 def _keep_rules(cells: RawArray) -> RawArray:

@@ -5,8 +5,8 @@ over them as often as asked, block by block: a whole array, one block of a dask 
 of the iterable that a callable returns (again for each pass). `fastkm.cluster.streaming.chunks`
 describes how a block becomes chunks and what a pass computes.
 
-A pass reads the blocks here, one after another, each with all threads. If the values are a dask
-array and there is a client, its workers read them, a block a task: then only the results of the
+A pass reads the blocks here, one after another, each with all threads; those of a dask array are
+loaded ahead of it (`fastkm._core.read_ahead`). If the values are a dask array and there is a client, its workers read them, a block a task: then only the results of the
 pass come back, and no values travel to workers but the weights of a block.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from fastkm._core import dask_blocks
 from fastkm._core.cf_rules import warn_of_stale_rules
+from fastkm._core.dask_client import current_client
 from fastkm._core.progress import SILENT, current_progress, use_progress
 from fastkm.cluster.streaming.arrays import (
     RawArray,
@@ -57,6 +58,8 @@ class Source:
         As for `fastkm.kmeans1d`.
     uniform : bool, default: True
         All blocks are of one type and packing. Otherwise all values become float64.
+    threads : int, optional
+        Number of blocks of a dask array that are loaded ahead here; the default is all cores.
 
     Attributes
     ----------
@@ -78,11 +81,13 @@ class Source:
     [[1.0, 1.0, 0.5, 0.5]]
     """
 
-    def __init__(self, values: Any, weights: Any = None, *, uniform: bool = True) -> None:
+    def __init__(
+        self, values: Any, weights: Any = None, *, uniform: bool = True, threads: int | None = None
+    ) -> None:
         self._first_pass: tuple[int, int, int] | None = None
         self.passes = 0
         self._opened: Iterator[Block] | None = None
-        self._open, self._lazy = _prepare_reading(values, weights, again=not uniform)
+        self._open, self._lazy = _prepare_reading(values, weights, threads, again=not uniform)
         if self._is_remote():
             [arguments, *_] = self._arguments
             detect = partial(detect_format, self._loader, uniform)
@@ -151,7 +156,7 @@ class Source:
 
     def _is_remote(self) -> bool:
         """Return True if the blocks are read on the workers of a client."""
-        return self._lazy is not None and dask_blocks.current_client() is not None
+        return self._lazy is not None and current_client() is not None
 
     def _reduce_remotely(
         self, reduction: Reduction[Result], arguments: list[Arguments], threads: int | None
@@ -194,7 +199,7 @@ class Source:
 
 
 def _prepare_reading(
-    values: Any, weights: Any, *, again: bool
+    values: Any, weights: Any, threads: int | None, *, again: bool
 ) -> tuple[Callable[[], Iterator[Block]], LazyBlocks | None]:
     """Return a function that yields all blocks, from the first, each time that it is called.
 
@@ -203,7 +208,7 @@ def _prepare_reading(
     if not callable(values):
         cells = as_raw_array(values, "values")
         aligned = None if weights is None else align_weights(weights, cells)
-        return lambda: _load_blocks(cells, aligned, ""), LazyBlocks.of(cells, aligned)
+        return lambda: _load_blocks(cells, aligned, "", threads), LazyBlocks.of(cells, aligned)
     if weights is not None:
         raise ValueError(
             "weights must not be given beside a callable: let values yield (chunk, weights) pairs"
@@ -211,7 +216,7 @@ def _prepare_reading(
     # an iterator would continue where the first attempt stopped; other iterables begin again
     if again and iter(given := _call(values)) is given and _call(values) is given:
         raise ValueError("values must give the same chunks in every pass, got one iterator twice")
-    return lambda: _load_items(_call(values)), None
+    return lambda: _load_items(_call(values), threads), None
 
 
 def _call(values: Callable[[], Any]) -> Iterable[Any]:
@@ -231,20 +236,26 @@ def _call(values: Callable[[], Any]) -> Iterable[Any]:
     return given
 
 
-def _load_items(given: Iterable[Any]) -> Iterator[Block]:
+def _load_items(given: Iterable[Any], threads: int | None) -> Iterator[Block]:
     """Load what a callable has returned, block by block."""
     for number, item in enumerate(given):
         pair = isinstance(item, tuple) and len(item) == 2
         values, weights = item if pair else (item, None)
         cells = as_raw_array(values, "values")
         aligned = None if weights is None else align_weights(weights, cells)
-        yield from _load_blocks(cells, aligned, f"chunk {number}, ")
+        yield from _load_blocks(cells, aligned, f"chunk {number}, ", threads)
 
 
-def _load_blocks(cells: RawArray, weights: RawArray | None, where: str) -> Iterator[Block]:
-    """Load an array block by block. The lengths of blocks need not be known before."""
+def _load_blocks(
+    cells: RawArray, weights: RawArray | None, where: str, threads: int | None
+) -> Iterator[Block]:
+    """Load an array block by block, some ahead if the lengths of all blocks are known before."""
     if not is_lazy(cells.values):
         yield Block(cells, weights, where)
+        return
+    lazy = LazyBlocks.of(cells, weights)
+    if lazy is not None:
+        yield from lazy.load_all(where, threads)
         return
     ends = [[0] for _ in cells.shape]  # of the blocks met so far, along each axis
     for number, index in enumerate(np.ndindex(*cells.values.numblocks)):

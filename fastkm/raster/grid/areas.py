@@ -26,7 +26,9 @@ Eng. 30(2), 125-126.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -35,6 +37,7 @@ from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes, meas
 from fastkm.raster.grid.coordinates import convert_coordinates, find_axis_degrees
 from fastkm.raster.grid.geolocation import (
     AxisGrid,
+    Grid,
     count_columns_around,
     find_globe_transform,
     find_grid,
@@ -42,6 +45,8 @@ from fastkm.raster.grid.geolocation import (
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Chunks = tuple[tuple[int, ...], ...]
 
 SEMI_MAJOR = 6378137.0
 """Semi-major axis of the WGS84 ellipsoid, in metres."""
@@ -61,7 +66,8 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     The raster has latitudes and longitudes in degrees, by axis or by cell, or a reference system.
     Cells that have no place, or that reach beyond the Earth's edge (on a full disk), have no area.
     If it is a dataset, the limits of cells are read from the variables that CF ``bounds`` name.
-    Cells whose latitude and longitude are missing have no area, 0.
+    Cells whose latitude and longitude are missing have no area, 0. The areas of a lazy raster are a
+    dask array with its blocks of rows and columns.
 
     Raises
     ------
@@ -90,8 +96,8 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     if degrees is not None:
         grid = convert_coordinates(plane, axes.y, axes.x)
         sides = zip((axes.y, axes.x), degrees, strict=True)
-        limits = (_find_limits(raster, grid, dim, size) for dim, size in sides)
-        areas = _measure_quadrangles(*limits)
+        south_north, west_east = (_find_limits(raster, grid, dim, size) for dim, size in sides)
+        areas = _measure_quadrangles(south_north, west_east, plane.chunks)
     else:
         areas = _measure_by_corners(plane)
     made = plane.copy(data=areas)
@@ -100,35 +106,59 @@ def cell_areas(raster: xr.DataArray | xr.Dataset) -> xr.DataArray:
     return made
 
 
-def _measure_quadrangles(south_north: np.ndarray, west_east: np.ndarray) -> np.ndarray:
-    """Compute the areas of cells between parallels and meridians, in m2."""
+def _measure_quadrangles(
+    south_north: np.ndarray, west_east: np.ndarray, chunks: Chunks | None
+) -> Any:
+    """Compute the areas of cells between parallels and meridians, in m2; lazily, if in chunks."""
     south_north = np.clip(south_north, -90.0, 90.0)
-    heights = np.abs(np.diff(_compute_q(np.radians(south_north)), axis=1))
-    widths = np.abs(np.diff(np.radians(west_east), axis=1))
-    return np.asarray(SEMI_MAJOR**2 / 2 * heights * widths.T)
+    heights = SEMI_MAJOR**2 / 2 * np.abs(np.diff(_compute_q(np.radians(south_north)), axis=1))
+    widths = np.abs(np.diff(np.radians(west_east), axis=1)).T
+    if chunks is None:
+        return heights * widths
+    import dask.array as da
+
+    rows, columns = chunks
+    return da.from_array(heights, (rows, 1)) * da.from_array(widths, (1, columns))
 
 
-def _measure_by_corners(plane: xr.DataArray) -> np.ndarray:
-    """Compute the areas of cells of four corners, some rows at a time, in m2."""
+def _measure_by_corners(plane: xr.DataArray) -> Any:
+    """Compute the areas of cells of four corners, in m2; lazily, if the raster is lazy."""
     grid = find_grid(plane)
-    to_globe = find_globe_transform(grid)
-    if to_globe is None:
+    if find_globe_transform(grid) is None:
         y, x = plane.dims
         raise ValueError(
             f"areas of cells need latitudes and longitudes in degrees, but {plane.name!r} has the "
             f"coordinates {y!r} and {x!r} without them, and no reference system"
         )
     if isinstance(grid, AxisGrid) and grid.in_degrees:  # latitudes and longitudes by cell
-        return _measure_quadrangles(
-            *(_pair_edges(_place_edges(centres, 0.0)) for centres in (grid.y, grid.x))
-        )
-    rows, columns = plane.shape
+        south_north, west_east = (_pair_edges(_place_edges(c, 0.0)) for c in (grid.y, grid.x))
+        return _measure_quadrangles(south_north, west_east, plane.chunks)
+    if plane.chunks is None:
+        rows, columns = map(np.arange, plane.shape)
+        return _measure_window(rows, columns, grid=grid)
+    import dask.array as da
+
+    rows, columns = (
+        da.arange(size, chunks=(lengths,))
+        for size, lengths in zip(plane.shape, plane.chunks, strict=True)
+    )
+    measure, name = partial(_measure_window, grid=grid), f"areas-{uuid4().hex}"
+    return da.map_blocks(
+        measure, rows[:, None], columns[None], name=name, dtype=np.float64, chunks=plane.chunks
+    )
+
+
+def _measure_window(row_numbers: np.ndarray, column_numbers: np.ndarray, grid: Grid) -> np.ndarray:
+    """Compute the areas of the cells in consecutive rows and columns, some rows at a time."""
+    to_globe: Any = find_globe_transform(grid)
+    first_row, first_column = int(np.ravel(row_numbers)[0]), int(np.ravel(column_numbers)[0])
+    rows, columns = row_numbers.size, column_numbers.size
     areas = np.empty((rows, columns))
     step = max(1, BLOCK // (columns + 1))
     for start in range(0, rows, step):
         stop = min(start + step, rows)
         lattice = np.indices((stop - start + 1, columns + 1)).reshape(2, -1).T - 0.5
-        lattice[:, 0] += start
+        lattice += first_row + start, first_column
         corners = _to_authalic_sphere(*np.radians(to_globe(grid.place(lattice)).T))
         corners = corners.reshape(3, stop - start + 1, columns + 1)
         a, b = corners[:, :-1, :-1], corners[:, 1:, :-1]  # of each cell, in their order around it
@@ -137,7 +167,10 @@ def _measure_by_corners(plane: xr.DataArray) -> np.ndarray:
     areas *= SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2
     areas[np.isnan(areas)] = 0.0  # some corners are no place on Earth
     missing = getattr(grid, "missing", None)
-    return areas if missing is None else np.where(missing, 0.0, areas)
+    if missing is not None:
+        window = missing[first_row : first_row + rows, first_column : first_column + columns]
+        areas[window] = 0.0
+    return areas
 
 
 def _to_authalic_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:

@@ -57,16 +57,25 @@ def mask_missing_places(
     missing = getattr(grid, "missing", None)
     if missing is None or not missing.any():
         return mask
-    if values.dtype.kind in "iu":
-        lost = missing & (values >= 0) & (True if mask is None else ~mask)
-        count = int(np.count_nonzero(lost))
-        if count:
-            cells = "1 cell" if count == 1 else f"{count:,} cells"
-            note_once(
-                f"{cells} with data but no latitude and longitude: left out of outlines",
-                topic=f"{np.count_nonzero(missing)} places are missing of {missing.shape}",
-            )
+    note_lost_cells(count_lost_cells(values, mask, missing), missing)
     return missing if mask is None else mask | missing
+
+
+def count_lost_cells(values: np.ndarray, mask: np.ndarray | None, missing: np.ndarray) -> int:
+    """Count the labels of cells that have no place; numbers of any other raster are not counted."""
+    if values.dtype.kind not in "iu":
+        return 0
+    return int(np.count_nonzero(missing & (values >= 0) & (True if mask is None else ~mask)))
+
+
+def note_lost_cells(count: int, missing: np.ndarray) -> None:
+    """Say how many labels are lost because their cells have no place."""
+    if count:
+        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        note_once(
+            f"{cells} with data but no latitude and longitude: left out of outlines",
+            topic=f"{np.count_nonzero(missing)} places are missing of {missing.shape}",
+        )
 
 
 def _continue(places: np.ndarray) -> np.ndarray:

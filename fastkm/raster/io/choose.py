@@ -46,10 +46,12 @@ def open_variables(
     *,
     decode: bool,
     nodata: Nodata = None,
+    place: bool = True,
 ) -> Iterator[list[OpenVariable]]:
     """Open a file and yield these of its variables; None stands for its only raster.
 
-    The ``missing_value`` of the variables includes `nodata`.
+    The ``missing_value`` of the variables includes `nodata`. If `place` is False, they come without
+    what says where their cells lie (`fastkm.raster.grid.location`), and no value is read.
 
     Raises
     ------
@@ -75,7 +77,8 @@ def open_variables(
             array = choose_variable(dataset, name, path)
             _require_numbers(array, path)
             array = declare_missing(array, absent)
-            chosen.append(OpenVariable(attach_location(array, dataset), dataset))
+            array = attach_location(array, dataset) if place else array
+            chosen.append(OpenVariable(array, dataset))
         yield chosen
 
 
@@ -187,7 +190,7 @@ def _find_position(array: xr.DataArray, dim: str, name: str, value: Any) -> int:
     found = np.flatnonzero(_is_value(coordinate, value))
     if len(found) == 1:
         return int(found[0])
-    values = [_format_value(each) for each in coordinate.values]
+    values = [format_value(each) for each in coordinate.values]
     if len(values) > MOST_LISTED:
         values = [*values[: MOST_LISTED - 1], "...", values[-1]]
     what = f"is {len(found)} times" if len(found) else "is not"
@@ -204,13 +207,14 @@ def _is_value(coordinate: xr.DataArray, value: Any) -> np.ndarray:
             return np.zeros(values.shape, bool)
         near = 1e-12 * float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
         return np.isclose(values.astype(np.float64), number, rtol=1e-6, atol=near)
-    texts = [_format_value(each) for each in values]
+    texts = [format_value(each) for each in values]
     if has_dates(coordinate):
         return np.array([text.startswith(str(value)) for text in texts])
     return np.array([text == str(value) for text in texts])
 
 
-def _format_value(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a value of a coordinate as text: dates in ISO 8601, numbers with nine digits."""
     if isinstance(value, bytes):
         return value.decode(errors="replace").strip()
     if isinstance(value, np.datetime64):

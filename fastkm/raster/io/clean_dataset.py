@@ -16,6 +16,9 @@ TEXTS = (
 )  # fmt: skip
 """Attributes that the CF conventions define as text."""
 
+NAMES = ("coordinates", "bounds", "climatology", "grid_mapping", "ancillary_variables")
+"""Those of them that name variables: names in a list are put in one text."""
+
 
 def _has_words(value: object) -> bool:
     """Return True for texts, such as the names of several bands."""
@@ -37,5 +40,10 @@ def clean_dataset(dataset: xr.Dataset) -> xr.Dataset:
             for text in TEXTS
             if text in cleaned and not _has_words(cleaned[text])
         }
-        variable.attrs = {**cleaned, **texts}
+        names = {
+            text: " ".join(cleaned[text])
+            for text in NAMES
+            if text in cleaned and _has_words(cleaned[text])
+        }
+        variable.attrs = {**cleaned, **texts, **names}
     return dataset

@@ -72,10 +72,10 @@ def open_netcdf(
     """Open a netCDF file as `open_stored` does; a folder is refused."""
     require_file(path)
     with ExitStack() as files:
-        with _name_damage(path, NETCDF, *DAMAGES):
+        with name_damage(path, NETCDF, *DAMAGES):
             require_complete(path)
             dataset = _open_with_dates(path, group, decode, files, {"engine": "netcdf4"})
-        with _name_damage(path, NETCDF, RuntimeError):  # netCDF4's, if data is damaged
+        with name_damage(path, NETCDF, RuntimeError):  # netCDF4's, if data is damaged
             yield dataset
 
 
@@ -103,16 +103,14 @@ def open_zarr(
     # without consolidated metadata stores of both formats open, and none warns
     options: dict[str, Any] = {"engine": "zarr", "chunks": None, "consolidated": False}
     with ExitStack() as files:
-        with _name_damage(path, ZARR, Exception):  # of any kind, if metadata is damaged
+        with name_damage(path, ZARR, Exception):  # of any kind, if metadata is damaged
             dataset = _open_with_dates(path, group, decode, files, options)
-        with _name_damage(path, ZARR, RuntimeError):  # a codec's, if data is damaged
+        with name_damage(path, ZARR, RuntimeError):  # a codec's, if data is damaged
             yield dataset
 
 
 @contextmanager
-def _name_damage(
-    path: str | os.PathLike[str], form: str, *kinds: type[Exception]
-) -> Iterator[None]:
+def name_damage(path: str | os.PathLike[str], form: str, *kinds: type[Exception]) -> Iterator[None]:
     """Turn errors of these kinds into an `OSError` that names the file."""
     try:
         yield
@@ -196,14 +194,14 @@ def list_groups(path: str | os.PathLike[str]) -> list[str]:
     if is_zarr_store(path):
         import zarr
 
-        with _name_damage(path, ZARR, Exception):
+        with name_damage(path, ZARR, Exception):
             store = zarr.open_group(path, mode="r", use_consolidated=False)
             members = list(store.members(None))
         return sorted(name for name, member in members if isinstance(member, zarr.Group))
     import netCDF4
 
     require_file(path)
-    with _name_damage(path, NETCDF, *DAMAGES):
+    with name_damage(path, NETCDF, *DAMAGES):
         require_complete(path)
         with netcdf_lock(), netCDF4.Dataset(path) as file:
             return [group.path.lstrip("/") for group in _walk_groups(file)]

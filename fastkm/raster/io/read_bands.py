@@ -100,8 +100,9 @@ def read_stack(
     if bands is not None and len(names) != 1:
         raise ValueError(f"bands are those of one variable, got {len(names)} variables")
     with open_variables(path, names, decode=True, nodata=nodata) as chosen:
-        read = [_read_variable(choose_steps(a, sel), path, time, bbox, bands) for a, _ in chosen]
-    return read[0] if len(read) == 1 else _combine_variables({str(a.name): a for a in read})
+        selected = [select_bands(choose_steps(a, sel), time, bbox, bands) for a, _ in chosen]
+        read = [mask_missing(load(array, path)) for array in selected]
+    return read[0] if len(read) == 1 else combine_variables({str(a.name): a for a in read})
 
 
 def read_areas(
@@ -128,14 +129,20 @@ def compute_variable_areas(
 ) -> xr.DataArray:
     """Compute the areas of the cells of a variable of an open file; see `read_areas`."""
     array, dataset = opened
-    plane = _choose_plane(choose_steps(array, sel), time)
+    return compute_plane_areas(choose_plane(choose_steps(array, sel), time), dataset, bbox)
+
+
+def compute_plane_areas(
+    plane: xr.DataArray, dataset: xr.Dataset, bbox: Bbox | None
+) -> xr.DataArray:
+    """Compute the areas of the cells of a raster from the limits in its dataset, if it has any."""
     limits = {read_text(c.attrs, "bounds") for c in plane.coords.values() if c.ndim == 1}
     own = dataset[sorted(limits & set(dataset.variables))]
     areas = cell_areas(own.assign({plane.name: plane}))
     return crop(areas, find_stack_axes(areas), bbox)
 
 
-def _choose_plane(array: xr.DataArray, time: Any) -> xr.DataArray:
+def choose_plane(array: xr.DataArray, time: Any) -> xr.DataArray:
     """Choose a step of time, and any level or member: cells have the same areas in all."""
     if not (isinstance(time, str) and time == "all"):
         array = choose_time(array, Axes(find_time(array), "", ""), time)
@@ -151,24 +158,27 @@ def _read_geotiff_bands(
     nodata: Nodata,
 ) -> xr.DataArray:
     """Read bands of a GeoTIFF; a single band becomes a raster."""
-    if variables is not None:
-        if bands is not None:
-            raise ValueError("variables and bands both name bands of a GeoTIFF: give one of them")
-        names = [variables] if isinstance(variables, str) else variables
-        bands = [find_band(path, name) for name in names]
-    array = read_geotiff(path, bands, nodata=nodata)
+    array = read_geotiff(path, number_bands(path, variables, bands), nodata=nodata)
     array = crop(array, find_stack_axes(array), bbox)
     return array if array.sizes["band"] > 1 else take_single_band(array)
 
 
-def _read_variable(
-    array: xr.DataArray,
-    path: str | os.PathLike[str],
-    time: Any,
-    bbox: Bbox | None,
-    bands: Sequence[int] | None,
+def number_bands(
+    path: str | os.PathLike[str], variables: Any, bands: Sequence[int] | None
+) -> Sequence[int] | None:
+    """Return the numbers of bands of a GeoTIFF that are called by name or number; None for all."""
+    if variables is None:
+        return bands
+    if bands is not None:
+        raise ValueError("variables and bands both name bands of a GeoTIFF: give one of them")
+    names = [variables] if isinstance(variables, str) else variables
+    return [find_band(path, name) for name in names]
+
+
+def select_bands(
+    array: xr.DataArray, time: Any, bbox: Bbox | None, bands: Sequence[int] | None
 ) -> xr.DataArray:
-    """Read one variable, of two or three dimensions."""
+    """Select what `read_stack` reads of a variable: (y, x), or (band, y, x); nothing is loaded."""
     dim = find_time(array)
     if not (isinstance(time, str) and time == "all"):
         array = choose_time(array, Axes(dim, "", ""), time)
@@ -176,8 +186,7 @@ def _read_variable(
         note_unknown_dates(array, dim)
     axes = find_stack_axes(array)
     array = array.squeeze([dim for dim in array.dims if dim not in axes], drop=True)
-    array = crop(_choose_bands(array, axes, bands), axes, bbox)
-    return mask_missing(load(array, path))
+    return crop(_choose_bands(array, axes, bands), axes, bbox)
 
 
 def _choose_bands(
@@ -195,7 +204,7 @@ def _choose_bands(
     return array.transpose(*(dim for dim in axes if dim in array.dims))
 
 
-def _combine_variables(arrays: dict[str, xr.DataArray]) -> xr.Dataset:
+def combine_variables(arrays: dict[str, xr.DataArray]) -> xr.Dataset:
     """Make a dataset of rasters on one grid."""
     import xarray as xr
 

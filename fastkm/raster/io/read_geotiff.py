@@ -76,44 +76,50 @@ def read_geotiff(
     MemoryError
         If the bands need more memory than there is.
     """
-    import xarray as xr
-
     absent = as_nodata(nodata)
-    with _open_geotiff(path) as file:
-        numbers = _choose_bands(file, bands, path)
+    with open_geotiff(path) as file:
+        numbers = choose_bands(file, bands, path)
         widths = [max(2, np.dtype(file.dtypes[number - 1]).itemsize) for number in numbers]
         require_memory(
             2 * file.width * file.height * sum(widths),
             f"{os.fspath(path)}: {file.height} x {file.width} cells of {len(numbers)} bands",
             "cut out a part of it first, such as by gdal_translate -projwin",
         )
-        values = _stack_layers(
-            (_read_layer(file, number, absent, decode=decode) for number in numbers), len(numbers)
+        values = stack_layers(
+            (read_layer(file, number, absent, decode=decode) for number in numbers), len(numbers)
         )
-        names = tuple(_name_band(file, number) for number in numbers)
-        units = tuple(str(file.units[j - 1] or "") for j in numbers)
-        array = xr.DataArray(
-            values,
-            {"band": list(numbers), **_compute_coordinates(file)},
-            ("band", "y", "x"),
-            attrs={"long_name": names, "units": units[0] if len(set(units)) == 1 else units},
-        )
-        array = _attach_location(array, file)
+        array = describe_bands(file, numbers, values)
         if not decode and len(numbers) == 1:
-            array.attrs |= _describe_packing(file, numbers[0])
+            array.attrs |= describe_packing(file, numbers[0])
         array.encoding |= {"dtype": file.dtypes[numbers[0] - 1]}
     return array if decode else declare_missing(array, absent)
 
 
+def describe_bands(file: Any, numbers: Sequence[int], values: Any) -> xr.DataArray:
+    """Return the values of bands of an open file as a raster, (band, y, x), with its coordinates."""
+    import xarray as xr
+
+    names = tuple(name_band(file, number) for number in numbers)
+    units = tuple(str(file.units[j - 1] or "") for j in numbers)
+    array = xr.DataArray(
+        values,
+        {"band": list(numbers), **_compute_coordinates(file)},
+        ("band", "y", "x"),
+        attrs={"long_name": names, "units": units[0] if len(set(units)) == 1 else units},
+    )
+    array.name = None  # not that of a dask array
+    return _attach_location(array, file)
+
+
 def list_bands(path: str | os.PathLike[str]) -> list[int]:
     """List the numbers of the bands of a GeoTIFF that are not alpha, counted from 1."""
-    with _open_geotiff(path) as file:
-        return _choose_bands(file, None, path)
+    with open_geotiff(path) as file:
+        return choose_bands(file, None, path)
 
 
 def read_tags(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the tags of a GeoTIFF: its title, history ..."""
-    with _open_geotiff(path) as file:
+    with open_geotiff(path) as file:
         return dict(file.tags())
 
 
@@ -125,9 +131,9 @@ def find_band(path: str | os.PathLike[str], name: str | None) -> int:
     ValueError
         If there is no such band, or there are several and none is named.
     """
-    with _open_geotiff(path) as file:
-        numbers = _choose_bands(file, None, path)
-        names = {number: _name_band(file, number) for number in numbers}
+    with open_geotiff(path) as file:
+        numbers = choose_bands(file, None, path)
+        names = {number: name_band(file, number) for number in numbers}
     listed = ", ".join(names.values())
     if name is None:
         if len(numbers) != 1:
@@ -220,7 +226,7 @@ def _note_damage(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
+def open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a GeoTIFF; every failure is an `OSError` that names the file."""
     if Path(path).is_dir():
         raise IsADirectoryError(f"{os.fspath(path)} is a folder, not a GeoTIFF file")
@@ -240,9 +246,7 @@ def _open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise OSError(f"{os.fspath(path)} cannot be read as GeoTIFF: {error}") from error
 
 
-def _choose_bands(
-    file: Any, bands: Sequence[int] | None, path: str | os.PathLike[str]
-) -> list[int]:
+def choose_bands(file: Any, bands: Sequence[int] | None, path: str | os.PathLike[str]) -> list[int]:
     """Check the numbers of bands, or choose all that are not alpha."""
     from rasterio.enums import ColorInterp
 
@@ -270,14 +274,14 @@ def _is_real(file: Any, number: int) -> bool:
     return not file.dtypes[number - 1].startswith("complex")
 
 
-def _name_band(file: Any, number: int) -> str:
+def name_band(file: Any, number: int) -> str:
     """Name a band by its description, its colour or its number."""
     colour = file.colorinterp[number - 1].name
     fallback = colour if colour in {"red", "green", "blue"} else f"band {number}"
     return str(file.descriptions[number - 1] or fallback)
 
 
-def _stack_layers(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
+def stack_layers(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
     """Copy bands into one array of a type that holds all; one band at a time is in memory twice."""
     first = next(layers)
     stack = np.empty((count, *first.shape), first.dtype)
@@ -288,20 +292,22 @@ def _stack_layers(layers: Iterator[np.ndarray], count: int) -> np.ndarray:
     return stack
 
 
-def _read_layer(file: Any, number: int, nodata: tuple[float, ...], *, decode: bool) -> np.ndarray:
-    """Read a band; as floats with NaN if cells are missing."""
+def read_layer(
+    file: Any, number: int, nodata: tuple[float, ...], *, decode: bool, window: Any = None
+) -> np.ndarray:
+    """Read a band, or a window of it; as floats with NaN if cells are missing."""
     if not decode:
-        return np.asarray(file.read(number))
-    band = file.read(number, masked=True)
+        return np.asarray(file.read(number, window=window))
+    band = file.read(number, masked=True, window=window)
     values, missing = np.asarray(band.data), np.ma.getmaskarray(band)
-    packing = _describe_packing(file, number)
+    packing = describe_packing(file, number)
     if nodata:
         missing = missing | find_nodata(Described(values, packing, {}), nodata)
     scale, offset = (packing.get(name, neutral) for name, neutral in NEUTRAL.items())
     if scale != 1 or offset != 0:
-        unpacked = _unpack(values, scale, offset)
+        unpacked = unpack(values, scale, offset)
         too_large = np.isinf(unpacked) & np.isfinite(values) & ~missing
-        warn_of_overflow(int(np.count_nonzero(too_large)), _name_band(file, number), packing)
+        warn_of_overflow(int(np.count_nonzero(too_large)), name_band(file, number), packing)
         values, missing = unpacked, missing | too_large
     if not missing.any():
         return values
@@ -311,7 +317,7 @@ def _read_layer(file: Any, number: int, nodata: tuple[float, ...], *, decode: bo
     return values
 
 
-def _unpack(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
+def unpack(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
     """Scale stored numbers, in a float type that holds the results."""
     needs_double = values.dtype.itemsize > 2 and values.dtype != np.float32
     least, most = SCALES_IN_SINGLE
@@ -321,7 +327,7 @@ def _unpack(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
         return physical.astype(np.float32) if fits_in_single else physical
 
 
-def _describe_packing(file: Any, number: int) -> dict[str, float]:
+def describe_packing(file: Any, number: int) -> dict[str, float]:
     """Return the attributes that say what stored numbers mean: nodata value, scale and offset."""
     from rasterio.enums import MaskFlags
 

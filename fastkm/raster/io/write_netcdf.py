@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastkm._core.atomic_write import atomic_write
+from fastkm._core.dask_blocks import synchronous_scheduler
 from fastkm._version import __version__
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.crs import find_grid_mapping
 from fastkm.raster.io.decode_times import drop_unknown_dates
 from fastkm.raster.io.open import netcdf_lock
+from fastkm.raster.labels import Box, WriteBlock, write_cells
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+
+CHUNK = 1024
+"""Rows and columns of a chunk, at most."""
+
+LEVEL = 1
+"""Level of compression; see `fastkm.raster.io.write_netcdf_series`."""
 
 CHECKED_TOGETHER = 1 << 22
 """Numbers that are read at a time when a file is checked."""
@@ -41,9 +51,68 @@ def write_labels(
         Global attributes of the file that the labels come from: they are kept, its own source
         and history behind the new ones.
     """
+    file = open_label_netcdf(labels, path, source=source, history=history, inherited=inherited)
+    write_cells(labels, file)
+
+
+@contextmanager
+def open_label_netcdf(
+    labels: xr.DataArray,
+    path: str | os.PathLike[str],
+    *,
+    source: str,
+    history: str,
+    inherited: Mapping[str, Any] | None = None,
+) -> Iterator[WriteBlock]:
+    """Yield a function that writes the blocks of a label map, of which only metadata is used here.
+
+    Parameters are those of `write_labels`.
+    """
+    import netCDF4
+
     dataset, encoding = make_label_dataset(labels, source, history, inherited)
+    stored = dataset["cluster"]
+    own = encoding.pop("cluster")
     with atomic_write(path, check_netcdf) as draft:
-        dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+        with synchronous_scheduler():
+            dataset.drop_vars("cluster").to_netcdf(draft, engine="netcdf4", encoding=encoding)
+        with ExitStack() as stack:
+            with netcdf_lock():
+                file = stack.enter_context(netCDF4.Dataset(draft, "a"))
+                variable = _define_labels(file, stored, own["_FillValue"])
+
+            def write(box: Box, block: np.ndarray) -> None:
+                with netcdf_lock():
+                    variable[box] = block
+
+            yield write
+            stack.enter_context(netcdf_lock())
+
+
+def _define_labels(file: Any, labels: xr.DataArray, missing: Any) -> Any:
+    """Define the variable of labels in a file that has its coordinates."""
+    for dim, size in labels.sizes.items():
+        if dim not in file.dimensions:
+            file.createDimension(dim, size)
+    chunks = [min(size, CHUNK) for size in labels.shape]
+    variable = file.createVariable(
+        "cluster", labels.dtype, labels.dims, zlib=True, complevel=LEVEL, shuffle=False,
+        chunksizes=chunks, fill_value=missing,
+    )  # fmt: skip
+    # so that chunks are compressed once, when they are whole: blocks may end within them
+    counts = [math.ceil(size / chunk) for size, chunk in zip(labels.shape, chunks, strict=True)]
+    row = math.prod(counts[1:])
+    size = row * math.prod(chunks) * labels.dtype.itemsize
+    variable.set_var_chunk_cache(size=size, nelems=100 * row + 1)
+    variable.set_auto_maskandscale(False)
+    variable.setncatts(labels.attrs)
+    if "coordinates" in file.ncattrs():  # xarray has not seen the labels, to which they belong
+        names = file.coordinates.split(" ")
+        del file.coordinates
+        names = [name for name in names if name != labels.attrs.get("grid_mapping")]
+        if names:
+            variable.coordinates = " ".join(names)
+    return variable
 
 
 def check_netcdf(path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Write the label maps of a series as a Zarr store, which many processes fill.
+"""Write a label map, or those of a series, as a Zarr store, which many processes can fill.
 
 The store is first created with every cell missing; then each process writes its steps. A chunk is
 one step, so no two processes share one, and they need not wait for each other. The store is of
@@ -8,7 +8,8 @@ format 2, which more programs read than format 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import atomic_write, explain_write_errors
 from fastkm.cluster.codebook import MISSING
+from fastkm.cluster.streaming.arrays import is_lazy
 from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.io.write_netcdf import make_label_dataset
 from fastkm.raster.io.write_netcdf_series import (
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.labels import Box, WriteBlock
+
+CHUNK = 1024
+"""Rows and columns of a chunk of a map in memory, at most."""
 
 
 def create_label_store(
@@ -63,13 +69,7 @@ def create_label_store(
     ImportError
         If zarr or dask, of the extra ``archive``, is not installed.
     """
-    try:
-        import dask  # noqa: F401
-        import zarr  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "a Zarr store of labels needs zarr and dask: pip install 'fastkm[archive]'"
-        ) from error
+    _require_zarr()
     import xarray as xr
 
     # describe the labels of all steps by those of one
@@ -82,7 +82,7 @@ def create_label_store(
     time = str(times.name)
     shape = (times.size, *plane.shape)
     whole = xr.DataArray(
-        _make_lazy(shape, labels.dtype.type(MISSING)),
+        _make_lazy(shape, (1, *plane.shape), labels.dtype.type(MISSING)),
         {**plane.coords, time: times},
         (time, *plane.dims),
         plane.name,
@@ -96,11 +96,65 @@ def create_label_store(
     if clusters is not None:
         described_variables = describe_codebook_variables(whole, clusters)
         for name, (dims, sizes, attrs) in described_variables.items():
-            dataset[name] = (dims, _make_lazy(sizes, np.float64(np.nan)), attrs)
+            dataset[name] = (dims, _make_lazy(sizes, (1, *sizes[1:]), np.float64(np.nan)), attrs)
     with atomic_write(path, _check_store) as draft:
-        dataset.to_zarr(
-            draft, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding
-        )
+        _create(dataset, encoding, draft)
+
+
+@contextmanager
+def open_label_zarr(
+    labels: xr.DataArray,
+    path: str | os.PathLike[str],
+    *,
+    source: str,
+    history: str,
+    inherited: Mapping[str, Any] | None = None,
+) -> Iterator[WriteBlock]:
+    """Yield a function that writes the blocks of a label map, (y, x), to a Zarr store.
+
+    Only the metadata of `labels` is used here, and the chunks of lazy ones. The parameters are those
+    of `fastkm.raster.io.write_netcdf.write_labels`; a store that exists is replaced.
+
+    Raises
+    ------
+    ImportError
+        If zarr, of the extra ``archive``, is not installed.
+    """
+    _require_zarr()
+    import zarr
+
+    dataset, encoding = make_label_dataset(labels, source, history, inherited)
+    encoding["cluster"] = {"_FillValue": encoding["cluster"]["_FillValue"]}
+    chunks = tuple(min(size, CHUNK) for size in labels.shape)
+    if is_lazy(labels.data):  # so that each block is some chunks
+        chunks = tuple(int(lengths[0]) for lengths in labels.data.chunks)
+    empty = _make_lazy(labels.shape, chunks, labels.dtype.type(MISSING))
+    dataset["cluster"] = dataset["cluster"].copy(data=empty)
+    with atomic_write(path, _check_store) as draft:
+        _create(dataset, encoding, draft)
+        stored: Any = zarr.open_group(draft, mode="r+", use_consolidated=False)["cluster"]
+
+        def write(box: Box, block: np.ndarray) -> None:
+            stored[box] = block
+
+        yield write
+
+
+def _require_zarr() -> None:
+    """Raise an ImportError that says what to install if zarr is not there."""
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "a Zarr store of labels needs zarr: pip install 'fastkm[archive]'"
+        ) from error
+
+
+def _create(dataset: xr.Dataset, encoding: Mapping[str, Any], draft: Path) -> None:
+    """Create a store with all metadata and coordinates, but without the values of lazy variables."""
+    dataset.to_zarr(
+        draft, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding
+    )
 
 
 def write_label_steps(
@@ -152,9 +206,9 @@ def _check_store(path: Path) -> None:
         array[:1] if array.ndim > 1 else array[...]
 
 
-def _make_lazy(shape: tuple[int, ...], value: Any) -> Any:
-    """Make an array of one value that is never computed, with one step per chunk."""
+def _make_lazy(shape: tuple[int, ...], chunks: tuple[int, ...], value: Any) -> Any:
+    """Make an array of one value that is never computed, in chunks."""
     import dask.array as da
 
     full: Any = da.full
-    return full(shape, value, dtype=value.dtype, chunks=(1, *shape[1:]))
+    return full(shape, value, dtype=value.dtype, chunks=chunks)

@@ -23,6 +23,7 @@ from fastkm.raster.grid.axes import Axes, has_dates
 from fastkm.raster.grid.crs import find_grid_mapping
 from fastkm.raster.io.choose import Sel, open_variables
 from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
+from fastkm.raster.io.stamps import read_stamp
 from fastkm.raster.mask import read_kept_cells
 from fastkm.raster.multifile.read_steps import (
     GridWindow,
@@ -44,7 +45,6 @@ from fastkm.raster.multifile.series import (
     Step,
     VariableFormats,
 )
-from fastkm.raster.multifile.stamps import read_stamp
 
 if TYPE_CHECKING:
     import xarray as xr

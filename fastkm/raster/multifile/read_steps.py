@@ -24,17 +24,13 @@ import numpy as np
 
 from fastkm._core import cf_missing, cf_rules
 from fastkm.errors import ArchiveError
+from fastkm.raster.io.lazy.masks import find_missing_number
 from fastkm.raster.io.open import is_zarr_store, netcdf_lock, open_zarr, require_complete
 from fastkm.raster.io.read_netcdf import Bbox, add_default_fill, find_missing_cells, mask_missing
+from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 from fastkm.raster.mask import read_kept_cells
 from fastkm.raster.multifile.scan import StoredVariable, extract_reason
-from fastkm.raster.multifile.stamps import (
-    CHANGED,
-    Stamp,
-    hash_times,
-    read_stamp,
-    require_unchanged,
-)
+from fastkm.raster.multifile.stamps import hash_times, require_unchanged
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -146,7 +142,7 @@ def find_stored_format(
     if not _has_one_encoding(variables):
         return None
     described = add_default_fill(_to_data_array(np.zeros((1, 1, 1), first.dtype), first))
-    absent = _find_missing_number(described)
+    absent = find_missing_number(described)
     if with_mask and absent is None:
         return None
     encoding = {"dtype": np.dtype(first.dtype)}
@@ -214,17 +210,6 @@ def _to_data_array(values: np.ndarray, variable: StoredVariable) -> xr.DataArray
     return xr.DataArray(
         values, dims=("time", "y", "x"), attrs=dict(variable.attrs), name=variable.name
     )
-
-
-def _find_missing_number(described: xr.DataArray) -> Any:
-    """Return the stored number that stands for missing cells; None if there is none."""
-    fill = np.ravel(np.asarray(described.attrs.get("_FillValue", "")))
-    if fill.dtype.kind not in "iuf" or len(fill) != 1:
-        return None
-    number = fill.astype(described.dtype)[0]
-    probe = described.copy(data=np.full(described.shape, number))
-    probe.attrs = described.attrs
-    return number if cf_missing.find_missing(probe).all() else None
 
 
 def _read_steps(out: np.ndarray, steps: FileSteps, window: GridWindow) -> None:

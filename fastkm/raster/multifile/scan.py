@@ -31,13 +31,9 @@ from fastkm.raster.io.choose import (
     require_one_grid,
 )
 from fastkm.raster.io.open import get_reason, is_zarr_store
+from fastkm.raster.io.stamps import Stamp, read_stamp
 from fastkm.raster.multifile.dates import find_time_coordinate, find_time_dim, format_times
-from fastkm.raster.multifile.stamps import (
-    Stamp,
-    read_stamp,
-    read_times_digest,
-    require_unchanged,
-)
+from fastkm.raster.multifile.stamps import read_times_digest, require_unchanged
 
 if TYPE_CHECKING:
     import xarray as xr

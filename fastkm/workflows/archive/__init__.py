@@ -8,6 +8,6 @@
 - `step_tasks`: parts of a few steps each, labelled, measured and outlined (`label_maps`);
 - `assemble_results`, `figures`, `summary`: results of all steps, joined from the parts.
 
-`dask_workers` decides where the work is done. One task makes one part; the part's folder is written
+`fastkm.workflows.dask_workers` decides where the work is done. One task makes one part; the part's folder is written
 beside its place and then renamed, so that a killed run can be resumed.
 """

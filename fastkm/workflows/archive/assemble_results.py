@@ -16,7 +16,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
-from fastkm.vector.write import write_outline_parts
+from fastkm.vector.write_batches import write_batches
 from fastkm.workflows.tables import write_csv
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def write_all_outlines(folder: RunFolder, parts: Sequence[Part]) -> list[Path]:
     if not found:
         return []
     target = folder.root / "outlines.gpkg"
-    write_outline_parts(_read_outlines(found), target)
+    write_batches(_read_outlines(found), target)
     return [target]
 
 

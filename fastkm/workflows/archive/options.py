@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastkm.raster.multifile.stamps import read_stamp
+from fastkm.raster.io.stamps import read_stamp
 
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion

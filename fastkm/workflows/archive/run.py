@@ -19,7 +19,6 @@ from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_fil
 from fastkm.raster.multifile.stamps import require_unchanged
 from fastkm.workflows.archive import assemble_results, fit
 from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json, write_json
-from fastkm.workflows.archive.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
 from fastkm.workflows.archive.folder_lock import FolderLock, lock_folder
 from fastkm.workflows.archive.label_maps import create_store
@@ -28,6 +27,7 @@ from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_wh
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans, make_part
 from fastkm.workflows.archive.summary import describe_highest, summarize
+from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 4
 """How often parts are made that turn out to be lost or damaged, before the run gives up."""
+
+ADVICE = "; finished parts are kept: go on with --resume"
+"""What to do if workers fail, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def cluster_archive(
     OSError
         If the folder cannot be written to, no scheduler answers, or no worker is left.
     ImportError
-        If dask, the extra ``archive``, is not installed.
+        If distributed, of the extra ``archive``, is not installed and there are to be workers.
     """
     folder = RunFolder(output)
     if resume and overwrite:
@@ -100,7 +103,7 @@ def cluster_archive(
         protect_inputs([folder.codebook], [options.codebook_file])
     with (
         lock_folder(folder.root) as lock,
-        use_workers(workers, scheduler, timeout=worker_timeout, progress=progress),
+        use_workers(workers, scheduler, timeout=worker_timeout, progress=progress, advice=ADVICE),
     ):
         # another run may have ended just now
         folder.require_usable(resume=resume, overwrite=overwrite)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastkm._core.dask_blocks import current_client
+from fastkm._core.dask_client import current_client
 from fastkm._core.progress import Progress
 from fastkm._version import __version__
 

@@ -172,11 +172,11 @@ def test_draws_are_the_same_for_any_blocks(cuts, number) -> None:
     rows = np.random.default_rng(2).integers(-2, 3, (40, 2)) * np.array([0.0, 0.5]) - 0.0
     rows[::2] *= -1
     parts = [
-        module._select_distinct(number, rows[a:b])
+        module.select_distinct(number, rows[a:b])
         for a, b in itertools.pairwise([0, *cuts, len(rows)])
     ]
     drawn = module._combine_drawn(number, parts)
-    assert drawn.tobytes() == module._select_distinct(number, rows).tobytes()
+    assert drawn.tobytes() == module.select_distinct(number, rows).tobytes()
     distinct = {tuple(row) for row in rows.tolist()}
     assert len(drawn) == min(number, len(distinct))
     assert {tuple(row) for row in drawn.tolist()} <= distinct
@@ -259,7 +259,7 @@ def test_workers_change_no_bit() -> None:
 
 def test_draws_are_from_everywhere() -> None:
     rows = np.arange(20_000.0)[:, None]
-    drawn = module._select_distinct(400, rows)
+    drawn = module.select_distinct(400, rows)
     assert drawn.mean() == pytest.approx(10_000, rel=0.1)
     assert np.ptp(drawn) > 19_000
 

@@ -496,22 +496,25 @@ def test_integers_that_float64_cannot_hold_are_not_made_floats():
 # Dask
 
 
-def test_dask_is_computed_one_block_at_a_time_and_in_order():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_dask_comes_in_order_with_no_more_blocks_ahead_than_threads(threads):
     met = []
 
     def spy(block):
         met.append(float(block.flat[0]))
         return block
 
-    lazy = da.from_array(np.arange(12.0).reshape(4, 3), chunks=(2, 2))
+    lazy = da.from_array(np.arange(64.0).reshape(8, 8), chunks=(2, 2))
     lazy = lazy.map_blocks(spy, meta=np.empty((0, 0)))
+    order = [float(16 * i + 2 * j) for i in range(4) for j in range(4)]
     for given in (lazy, xr.DataArray(lazy), lambda: [lazy]):
         met.clear()
-        source = Source(given)
+        source = Source(given, threads=threads)
         assert met == [0]
         for number, piece in enumerate(source.read_chunks(), 1):
-            assert met == [0, 2, 6, 8][:number]
-            assert piece.values[0] == met[-1]
+            assert piece.values[0] == order[number - 1]
+            assert number <= len(met) <= number + threads
+        assert sorted(met) == order
 
 
 def test_dask_blocks_of_unknown_lengths_are_read():

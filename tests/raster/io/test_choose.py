@@ -7,7 +7,7 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster.io.choose import list_raster_variables
-from fastkm.raster.io.info import describe_variables
+from fastkm.raster.io.describe.variables import describe_variables
 from fastkm.raster.io.read_bands import read_areas, read_stack
 from fastkm.raster.multifile.combine import open_archive
 from fastkm.raster.multifile.scan import scan_file

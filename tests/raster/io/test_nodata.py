@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import fastkm
 from fastkm.cli.commands import app
-from fastkm.raster.io.info import describe_variables
+from fastkm.raster.io.describe.variables import describe_variables
 from fastkm.raster.io.read_bands import read_stack
 from fastkm.workflows.archive.options import ArchiveOptions
 from tests.small_archives import write_month, write_packed

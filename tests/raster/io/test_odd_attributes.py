@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import fastkm
 from fastkm.cli.commands import app
-from fastkm.raster.io.info import describe_variables
+from fastkm.raster.io.describe.variables import describe_variables
 from fastkm.raster.io.read_bands import read_stack
 from tests.small_archives import SINCE_1988, write_store
 from tests.small_files import EAST, NORTH, write_netcdf
@@ -267,3 +267,11 @@ def test_variables_of_complex_numbers_are_refused(tmp_path):
             fastkm.read_raster(path, name)
     with pytest.raises(ValueError, match="real numbers"):
         fastkm.kmeans1d(xr.DataArray(np.ones(4, "c8"), dims="x"), 2)
+
+
+def test_names_of_coordinates_may_be_a_list(tmp_path):
+    time = (np.array(1.0), {"units": "days since 2000-01-01"}, ())
+    path = write_netcdf(
+        tmp_path / "a.nc", np.ones((2, 3)), more={"time": time}, coordinates=["time", "nowhere"]
+    )
+    assert str(fastkm.read_raster(path).time.values).startswith("2000-01-02")

@@ -10,7 +10,7 @@ from rasterio.enums import ColorInterp
 import fastkm
 from fastkm.raster.grid.axes import find_axes, is_geographic
 from fastkm.raster.grid.crs import get_geotransform
-from fastkm.raster.io.info import describe_variables
+from fastkm.raster.io.describe.variables import describe_variables
 from fastkm.raster.io.read_geotiff import read_geotiff
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff
 

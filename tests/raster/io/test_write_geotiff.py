@@ -7,6 +7,7 @@ import rioxarray
 import xarray as xr
 
 from fastkm import cluster_raster, kmeans1d, read_raster
+from fastkm.raster.io import write_geotiff
 from fastkm.raster.io.read_bands import read_stack
 from fastkm.raster.io.write_geotiff import write_label_tiff
 from fastkm.raster.io.write_netcdf import write_labels
@@ -158,3 +159,94 @@ def test_more_clusters_than_two_bytes_hold_are_refused(tmp_path):
     labels.attrs["flag_values"] = np.arange(65536)
     with pytest.raises(ValueError, match="at most 65535 clusters, got 65536"):
         written(labels, tmp_path / "a.tif")
+
+
+def random_labels(rows, columns, **coords):
+    """Labels of four clusters, with missing cells."""
+    numbers = np.random.default_rng(0).integers(-1, 4, (rows, columns)).astype(np.int8)
+    attrs = {
+        "flag_values": np.arange(4, dtype=np.int8),
+        "flag_meanings": "a b c d",
+        "long_name": "x",
+    }
+    return xr.DataArray(numbers, coords, ("y", "x"), "cluster", attrs)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(write_geotiff, "TILE", 16)
+
+
+@pytest.mark.parametrize("bigtiff", ["if_safer", "yes"])
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_cloud_optimized(tmp_path, small_tiles, monkeypatch, bigtiff):
+    made = rasterio.open
+    monkeypatch.setattr(
+        rasterio, "open", lambda *a, **o: made(*a, **o | ({"bigtiff": bigtiff} if "w" in a else {}))
+    )
+    labels = random_labels(72, 48)
+    path = written(labels, tmp_path / "a.tif")
+    with rasterio.open(path) as file:
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert file.overviews(1) == [2, 4, 8]
+        assert file.block_shapes == [(16, 16)]
+        numbers = file.read(1)
+        np.testing.assert_array_equal(numbers.astype(np.int8), labels)
+        tags = [[file.get_tag_item(name, "TIFF", 1)] for name in ("IFD_OFFSET", "BLOCK_OFFSET_0_0")]
+        for level in range(3):
+            for known, name in zip(tags, ("IFD_OFFSET", "BLOCK_OFFSET_0_0"), strict=True):
+                known.append(file.get_tag_item(name, "TIFF", 1, level))
+    # directories come first, from the largest; tiles of the smallest overview before the others
+    directories, tiles = ([int(offset) for offset in offsets] for offsets in tags)
+    assert directories == sorted(directories)
+    assert tiles == sorted(tiles, reverse=True)
+    assert directories[-1] < tiles[-1]
+    content = path.read_bytes()
+    for tile in tiles:
+        size = int.from_bytes(content[tile - 4 : tile], "little")
+        assert content[tile + size : tile + size + 4] == content[tile + size - 4 : tile + size]
+    # each cell of an overview is one of the cells below it
+    for level in range(3):
+        with rasterio.open(path, overview_level=level) as file:
+            step = 2 ** (level + 1)
+            np.testing.assert_array_equal(file.read(1), numbers[::step, ::step])
+            assert file.nodata == 255
+            assert file.colormap(1)[3] == (3, 3, 3, 255)
+
+
+@pytest.mark.parametrize("chunks", [(16, 16), (7, 100), (100, 5), (9, 11)])
+def test_blocks_of_any_shape(tmp_path, small_tiles, chunks):
+    latitude = np.linspace(-34.5, 34.5, 70)
+    longitude = (np.arange(45) * 8.0 + 100) % 360
+    attrs = {"units": "degrees_east"}, {"units": "degrees_north"}
+    labels = random_labels(70, 45, y=("y", latitude, attrs[1]), x=("x", longitude, attrs[0]))
+    whole = written(labels, tmp_path / "a.tif")
+    lazy = written(labels.chunk(dict(zip("yx", chunks, strict=True))), tmp_path / "b.tif")
+    with rasterio.open(whole) as one, rasterio.open(lazy) as other:
+        assert one.transform == other.transform
+        assert one.transform.e < 0
+        np.testing.assert_array_equal(one.read(1), other.read(1))
+        place = one.index(longitude[3] + 0.0, latitude[50])
+        assert one.read(1)[place].astype(np.int8) == labels[50, 3]
+
+
+def test_runs_of_places():
+    runs = write_geotiff._find_runs(np.array([3, 4, 5, 0, 1, 9, 8, 7, 6]))
+    assert runs == [(slice(0, 3), 3), (slice(3, 5), 0), (slice(8, 4, -1), 6)]
+    assert write_geotiff._find_runs(np.array([2, 1, 0])) == [(slice(2, None, -1), 0)]
+    assert write_geotiff._find_runs(np.array([7])) == [(slice(0, 1), 7)]
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_what_was_not_written_is_noticed(tmp_path, monkeypatch):
+    copy = write_geotiff.copy_cloud_optimized
+
+    def spoil(source, target):
+        with rasterio.open(source, "r+") as file:
+            file.write(file.read(1) * 0, 1)
+        copy(source, target)
+
+    monkeypatch.setattr(write_geotiff, "copy_cloud_optimized", spoil)
+    with pytest.raises(OSError, match=r"a\.tif cannot be written: .* holds other labels"):
+        written(random_labels(7, 9), tmp_path / "a.tif")
+    assert names(tmp_path) == set()

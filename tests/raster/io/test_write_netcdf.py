@@ -112,3 +112,24 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(labels, tmp_path, mon
         write_labels(labels, folder / "labels.nc", source="-", history="-")
     assert [file.name for file in folder.iterdir()] == ["labels.nc"]
     assert (folder / "labels.nc").read_text() == "old"
+
+
+@pytest.mark.parametrize("chunks", [(2, 2), (1, 9), (9, 3)])
+def test_blocks_of_lazy_labels(tmp_path, monkeypatch, chunks):
+    monkeypatch.setattr("fastkm.raster.io.write_netcdf.CHUNK", 4)
+    raster = xr.DataArray(
+        np.random.default_rng(0).normal(size=(7, 9)), {"y": np.arange(7.0)}, ("y", "x"), "water"
+    )
+    raster = raster.assign_coords(height=2.0, place=("x", np.arange(9)))
+    raster[2, 3] = nan
+    labels = label_raster(raster, fastkm.kmeans1d(raster, 3))
+    lazy = labels.chunk(dict(zip("yx", chunks, strict=True)))
+    for made, path in ((labels, tmp_path / "a.nc"), (lazy, tmp_path / "b.nc")):
+        write_labels(made, path, source="-", history="-")
+    with netCDF4.Dataset(tmp_path / "b.nc") as file:
+        assert file["cluster"].chunking() == [4, 4]
+        assert file["cluster"].coordinates == "height place"
+        assert "coordinates" not in file.ncattrs()
+    with xr.open_dataset(tmp_path / "a.nc") as one, xr.open_dataset(tmp_path / "b.nc") as other:
+        assert one.identical(other)
+        np.testing.assert_array_equal(one.cluster.fillna(-1), labels)

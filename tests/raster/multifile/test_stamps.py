@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 
 from fastkm.errors import ArchiveError
+from fastkm.raster.io.stamps import read_stamp
 from fastkm.raster.multifile import read_steps
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import scan_file
-from fastkm.raster.multifile.stamps import read_stamp, read_times_digest, require_unchanged
+from fastkm.raster.multifile.stamps import read_times_digest, require_unchanged
 from tests.small_archives import write_month, write_months, write_single, write_store
 
 CHANGED = "was replaced or modified since it was first read"

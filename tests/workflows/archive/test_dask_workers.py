@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from fastkm._core.progress import Progress
-from fastkm.workflows.archive import dask_workers
-from fastkm.workflows.archive.dask_workers import use_workers
+from fastkm.workflows import dask_workers
+from fastkm.workflows.archive.run import ADVICE
+from fastkm.workflows.dask_workers import use_workers
 from tests.conftest import needs_jit
 from tests.workflows.archive.ends import OPTIONS, assert_equal, run
 
@@ -28,6 +29,14 @@ def test_processes(months, whole, tmp_path) -> None:
     run([months], tmp_path / "out", workers=2)
     assert_equal(tmp_path / "out", whole)
     assert dict(os.environ) == before
+
+
+def test_workers_need_distributed(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with use_workers(1) as client:
+        assert client is None
+    with pytest.raises(ImportError, match="workers need distributed"), use_workers(2):
+        pass
 
 
 @pytest.mark.slow
@@ -83,7 +92,7 @@ def test_a_scheduler_by_its_address(months, whole, tmp_path, scheduler) -> None:
 
 
 def test_an_address_where_nobody_answers(months, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("fastkm.workflows.archive.dask_workers.TIMEOUT", "0.2s")
+    monkeypatch.setattr("fastkm.workflows.dask_workers.TIMEOUT", "0.2s")
     with pytest.raises(OSError, match=r"no dask scheduler answers at tcp://127.0.0.1:9"):
         run([months], tmp_path / "out", scheduler="tcp://127.0.0.1:9")
 
@@ -171,7 +180,7 @@ def test_no_worker_is_left(quick, missing) -> None:
     client, notes = Client([2, missing]), Notes()
     with (
         pytest.raises(OSError, match=r"no worker is left, and none came within 0.1 s; .*--resume"),
-        dask_workers._watch_workers(client, 0.1, notes),
+        dask_workers._watch_workers(client, 0.1, notes, ADVICE),
     ):
         client.wait()
     assert notes.notes == ["no worker is left: waiting 0.1 s for one"]

@@ -11,9 +11,10 @@ import xarray as xr
 
 import fastkm
 from fastkm.raster.multifile.combine import open_archive
-from fastkm.workflows.archive.dask_workers import _explain_failures
 from fastkm.workflows.archive.folder_lock import lock_folder
 from fastkm.workflows.archive.options import ArchiveOptions
+from fastkm.workflows.archive.run import ADVICE
+from fastkm.workflows.dask_workers import _explain_failures
 from tests.small_archives import LATITUDE, write_month, write_months
 from tests.workflows.archive.ends import OPTIONS, assert_equal, codebook, run
 from tests.workflows.archive.test_resume import Stopping
@@ -93,7 +94,7 @@ def test_a_cluster_that_breaks_down_is_said_in_a_sentence() -> None:
     broken = type("KilledWorker", (Exception,), {"__module__": "distributed.scheduler"})
     with (
         pytest.raises(OSError, match=r"dask cluster failed: gone; .*--resume"),
-        _explain_failures(),
+        _explain_failures(advice=ADVICE),
     ):
         raise broken("gone")
     with pytest.raises(ZeroDivisionError), _explain_failures():

@@ -1,4 +1,4 @@
-"""Where the work of an archive is done: in this process, in several, or on a dask cluster.
+"""Where the work on many blocks or files is done: in this process, in several, or on a dask cluster.
 
 Reading netCDF in several threads is not safe, and a kernel is serial. So a worker is a process with
 one thread, and there is one worker for each CPU that is to be used.
@@ -25,7 +25,7 @@ from fastkm._version import __version__
 if TYPE_CHECKING:
     from dask.distributed import Client, LocalCluster
 
-NEEDS_EXTRA = "archives need dask: install with pip install 'fastkm[archive]'"
+NEEDS_EXTRA = "workers need distributed: install with pip install 'fastkm[archive]'"
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 QUIET = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 """Environment of a worker: it logs nothing, such as a scheduler that ends before it at ctrl-C."""
@@ -55,24 +55,33 @@ def use_workers(
     *,
     timeout: float = WORKER_TIMEOUT,
     progress: Progress = SILENT,
+    advice: str = "",
 ) -> Iterator[Client | None]:
     """Make a client of dask current within a ``with`` block; None if this process does the work.
 
     This process does it if `workers` is 1 and no `scheduler` is given. The workers of a scheduler
     (``tcp://host:port``) must see the same files under the same names. If no worker is left, the
-    work waits `timeout` seconds for one, and `progress` notes it.
+    work waits `timeout` seconds for one, and `progress` notes it. If workers fail, `advice` says what
+    to do: it ends the sentence of the error.
 
     Raises
     ------
     ImportError
-        If dask is not installed.
+        If there are to be workers and distributed is not installed.
     OSError
         If no scheduler answers at the address, or there is no worker for `timeout` seconds.
     ValueError
         If the workers have another version of fastkm.
     """
+    import dask
+
+    if scheduler is None and workers == 1:
+        # glibc's malloc then keeps twice this block and reuses it: a run takes 2/3 of the time
+        np.empty(MALLOC_BLOCK, np.uint8)
+        with dask.config.set(scheduler="synchronous"):  # with dask's threads, ctrl-C may hang
+            yield None
+        return
     try:
-        import dask.array
         from dask.distributed import Client
     except ImportError as error:
         raise ImportError(NEEDS_EXTRA) from error
@@ -80,10 +89,10 @@ def use_workers(
         with (
             _silence_logs(),
             _connect(scheduler, timeout, progress) as client,
-            _watch_workers(client, timeout, progress),
+            _watch_workers(client, timeout, progress, advice),
         ):
             yield client
-    elif workers > 1:
+    else:
         with (
             dask.config.set({ENVIRONMENT: {**dask.config.get(ENVIRONMENT), **ALLOCATION, **QUIET}}),
             _start_cluster(
@@ -94,15 +103,10 @@ def use_workers(
                 memory_limit=0,  # a worker killed for its memory would only start again
             ) as cluster,
             Client(cluster) as client,
-            _watch_workers(client, timeout, progress),
+            _watch_workers(client, timeout, progress, advice),
         ):
             client.register_plugin(_make_forwarder())
             yield client
-    else:
-        # glibc's malloc then keeps twice this block and reuses it: a run takes 2/3 of the time
-        np.empty(MALLOC_BLOCK, np.uint8)
-        with dask.config.set(scheduler="synchronous"):  # with dask's threads, ctrl-C may hang
-            yield None
 
 
 @contextmanager
@@ -142,13 +146,15 @@ def _silence_logs() -> Iterator[None]:
 
 
 @contextmanager
-def _watch_workers(client: Client, timeout: float, progress: Progress) -> Iterator[None]:
+def _watch_workers(
+    client: Client, timeout: float, progress: Progress, advice: str = ""
+) -> Iterator[None]:
     """Cancel the work if there is no worker for some time; explain what then fails, or else."""
     watch = _Watch(client, timeout, progress)
     thread = threading.Thread(target=watch.run, name="fastkm-workers", daemon=True)
     thread.start()
     try:
-        with _explain_failures(watch):
+        with _explain_failures(watch, advice):
             yield
     finally:
         watch.ended.set()
@@ -210,8 +216,8 @@ def _count_workers(client: Client) -> int:
 
 
 @contextmanager
-def _explain_failures(watch: _Watch | None = None) -> Iterator[None]:
-    """Turn an error of distributed into an OSError that says what to do."""
+def _explain_failures(watch: _Watch | None = None, advice: str = "") -> Iterator[None]:
+    """Turn an error of distributed into an OSError, with `advice` on what to do."""
     try:
         yield
     except BaseException as error:
@@ -222,7 +228,7 @@ def _explain_failures(watch: _Watch | None = None) -> Iterator[None]:
             reason = "the dask scheduler has ended"
         if watch is not None and watch.lost:
             reason = f"no worker is left, and none came within {watch.timeout:g} s"
-        raise OSError(f"{reason}; finished parts are kept: go on with --resume") from error
+        raise OSError(f"{reason}{advice}") from error
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""The few least and greatest distinct values of some data, with their counts, in one pass.
+
+Most values lie between the bounds that the values so far have set. A block of them is compared with
+both bounds in vectors, and is left at once if no value reaches a bound.
+"""
+
+import numpy as np
+
+from fastkm._kernels._jit import kernel
+
+BLOCK = 512
+"""Values that are compared together: they stay in the first-level cache for the second look."""
+
+
+@kernel
+def comes_before(value, other, descending):
+    """Return True if a number comes before another one in ascending or descending order."""
+    return value > other if descending else value < other
+
+
+@kernel
+def count_held(block, held, counts):
+    """Count the values of a block that are held, in vectors; return their number.
+
+    block: (n,) IN; held: (m,) distinct IN; counts: (m,) int64 OUT.
+    """
+    total = 0
+    for p in range(held.shape[0]):
+        number = 0
+        for i in range(block.shape[0]):
+            number += np.int64(block[i] == held[p])
+        counts[p] = number
+        total += number
+    return total
+
+
+@kernel
+def insert_block(block, limits, descending, values, counts, number):
+    """Count the first distinct values of some order; return how many of them are held.
+
+    block: (n,) IN; limits: see `collect_extremes`; descending: bool; values: (m,) INOUT, in that
+    order; counts: (m,) int64 INOUT; number: of values that are held, at most m. If all m are held,
+    the last one makes room for one that comes before it.
+    """
+    room = values.shape[0]
+    for i in range(block.shape[0]):
+        value = block[i]
+        # most values come after all that are held
+        if number == room and comes_before(values[room - 1], value, descending):
+            continue
+        if not (limits[0] <= value <= limits[1]):
+            continue
+        # count one that is held
+        place = 0
+        while place < number and comes_before(values[place], value, descending):
+            place += 1
+        if place < number and values[place] == value:
+            counts[place] += 1
+            continue
+        # insert a new one
+        number = min(number + 1, room)
+        for p in range(number - 1, place, -1):
+            values[p] = values[p - 1]
+            counts[p] = counts[p - 1]
+        values[place] = value
+        counts[place] = 1
+    return number
+
+
+@kernel
+def collect_extremes(values, limits, least, greatest, counts, numbers):
+    """Collect the least and the greatest distinct values within limits, and count them.
+
+    values: (n,) IN; limits: (2,) of the same type IN, least and greatest number that counts (NaN
+    does not); least: (m,) of the same type OUT, ascending; greatest: (m,) OUT, descending; counts:
+    (2, m) int64 OUT, of both; numbers: (2,) int64 OUT, how many of both there are.
+    """
+    room = least.shape[0]
+    lower, upper = limits[1], limits[0]  # values up to the one and from the other on are looked at
+    fewer, more = 0, 0
+    few, many, own = counts[0], counts[1], np.empty(room, np.int64)
+    for start in range(0, values.shape[0], BLOCK):
+        block = values[start : start + BLOCK]
+        # how many values reach a bound?
+        below, above = 0, 0
+        for i in range(block.shape[0]):
+            value = block[i]
+            below += np.int64((value <= lower) & (value >= limits[0]))
+            above += np.int64((value >= upper) & (value <= limits[1]))
+        # count them if all are known, otherwise insert them
+        if below > 0:
+            if count_held(block, least[:fewer], own) == below:
+                for p in range(fewer):
+                    few[p] += own[p]
+            else:
+                fewer = insert_block(block, limits, False, least, few, fewer)
+                lower = least[room - 1] if fewer == room else lower
+        if above > 0:
+            if count_held(block, greatest[:more], own) == above:
+                for p in range(more):
+                    many[p] += own[p]
+            else:
+                more = insert_block(block, limits, True, greatest, many, more)
+                upper = greatest[room - 1] if more == room else upper
+    numbers[0] = fewer
+    numbers[1] = more

@@ -1,0 +1,1 @@
+"""What a file holds: grids, from its metadata alone, and variables with statistics of their values."""

@@ -1,0 +1,1 @@
+"""Rasters of one file that are read block by block, when their numbers are needed."""

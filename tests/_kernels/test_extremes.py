@@ -1,0 +1,43 @@
+"""The extreme values and their counts are those of sorting, whatever the order and the type."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastkm._kernels.extremes import BLOCK, collect_extremes
+from tests import naive
+
+
+def collect(values, limits, most):
+    least, greatest = np.empty((2, most), values.dtype)
+    counts, numbers = np.zeros((2, most), np.int64), np.zeros(2, np.int64)
+    collect_extremes(values, np.array(limits, values.dtype), least, greatest, counts, numbers)
+    low, high = numbers
+    return (
+        list(zip(least[:low].tolist(), counts[0, :low].tolist(), strict=True)),
+        list(zip(greatest[:high].tolist(), counts[1, :high].tolist(), strict=True)),
+    )
+
+
+@pytest.mark.parametrize("name", ["f4", "f8", "u2", "i4"])
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([0, 1, 7, BLOCK, 3 * BLOCK + 1]),
+    st.sampled_from([1, 3, 12, 10_000]),
+    st.integers(1, 5),
+    st.sampled_from(["random", "ascending", "descending"]),
+)
+def test_extremes_are_those_of_sorted_values(name, seed, number, different, most, order):
+    rng = np.random.default_rng(seed)
+    pool = rng.integers(0, 30_000, different).astype(name)
+    values = rng.choice(pool, number)
+    if order != "random":
+        values = np.sort(values)[:: 1 if order == "ascending" else -1].copy()
+    limits = (100, 29_000)
+    if values.dtype.kind == "f":
+        values[rng.random(number) < 0.1] = np.nan
+        values[rng.random(number) < 0.02] = np.inf
+        values[rng.random(number) < 0.02] = -np.inf
+        limits = (-np.inf, np.inf) if seed % 2 else (0, 1e30)
+    assert collect(values, limits, most) == naive.collect_extremes(values, limits, most)
