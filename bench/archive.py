@@ -43,8 +43,8 @@ from fastkm.datasets.monthly_series import write_sample_archive
 from fastkm.raster.labels import label_raster
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import scan_file
-from fastkm.workflows.dask_workers import use_workers
 from fastkm.workflows.archive.label_maps import write_label_maps
+from fastkm.workflows.dask_workers import use_workers
 
 if TYPE_CHECKING:
     from fastkm.raster.multifile.series import RasterSeries

@@ -123,7 +123,11 @@ def clean_attributes(
     if dtype.kind not in "iuf":
         return cleaned
     for name in PACKING:
-        _replace(cleaned, name, read_factor(cleaned, name, of))
+        factor = read_factor(cleaned, name, of)
+        if factor is not None and dtype.kind in "iu" and dtype.itemsize >= 4:
+            # xarray converts to the type of the factor before it compares with fill values
+            factor = np.float64(factor)
+        _replace(cleaned, name, factor)
     for name in LIMITS:
         _replace(cleaned, name, _read_limit(cleaned, name, of))
     in_physical_units = packed or is_packed(cleaned)

@@ -49,11 +49,11 @@ TILE = 512
 LEVEL = 1
 """Level of compression: level 6 takes ten times as long for files a tenth smaller."""
 
-CACHE_BYTES = 1 << 26, 1 << 28
+CACHE_BYTES = 1 << 24, 1 << 28
 """Memory that GDAL may use for tiles, at least and at most: by default it takes a twentieth of all."""
 
-CACHED_ROWS = 8
-"""Rows of tiles that should fit into it, one for each of several maps: blocks may end within tiles."""
+CACHED_ROWS = 4
+"""Rows of tiles that should fit into it: blocks of several maps may end within tiles."""
 
 _Window = tuple[tuple[int, int], tuple[int, int]]
 _Written = tuple[_Window, int]

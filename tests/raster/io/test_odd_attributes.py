@@ -2,6 +2,7 @@
 
 import warnings
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -275,3 +276,16 @@ def test_names_of_coordinates_may_be_a_list(tmp_path):
         tmp_path / "a.nc", np.ones((2, 3)), more={"time": time}, coordinates=["time", "nowhere"]
     )
     assert str(fastkm.read_raster(path).time.values).startswith("2000-01-02")
+
+
+@pytest.mark.parametrize("fill", [2**31 - 1, None])
+def test_a_fill_value_of_32_bits_is_missing_beside_a_scale_in_float32(tmp_path, fill):
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("y", 1)
+        file.createDimension("x", 3)
+        stored = file.createVariable("t", "i4", ("y", "x"), fill_value=fill)
+        stored.set_auto_maskandscale(False)
+        stored.scale_factor = np.float32(0.5)
+        stored[:] = [[1, 2, netCDF4.default_fillvals["i4"] if fill is None else fill]]
+    np.testing.assert_array_equal(fastkm.read_raster(path).values, [[0.5, 1.0, np.nan]])
