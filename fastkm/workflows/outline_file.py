@@ -27,6 +27,7 @@ from fastkm.raster.grid.geolocation import find_grid, find_regional_extent, is_o
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.io.suspicious import combine_extremes, find_extremes, find_suspicious
 from fastkm.raster.labels import label_raster
+from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.outline import iterate_outlines, outline
 from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
@@ -45,13 +46,13 @@ if TYPE_CHECKING:
     from fastkm.raster.io.suspicious import Extremes
 
 
-MOST_DRAWN = 1 << 13
+MOST_DRAWN = 1 << 11
 """Outlines of one map, at most: the longest."""
 
 FEW_POINTS = 100
 """Points of an outline that is not worth to simplify."""
 
-DRAWN_STEPS = 1 << 12
+DRAWN_STEPS = 1 << 10
 """Parts of the extent of a large raster that its map tells apart."""
 
 
@@ -232,8 +233,18 @@ def _simplify(outlines: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:
 
     longest = _choose_longest(outlines)
     shapes = np.array(longest.geometry.array, object)
-    many = shapely.get_num_coordinates(shapes) > FEW_POINTS
-    shapes[many] = shapely.simplify(shapes[many], tolerance)
+    for i in np.flatnonzero(shapely.get_num_coordinates(shapes) > FEW_POINTS):
+        parts = []
+        for part in shapely.get_parts(shapes[i]):
+            holes = shapely.get_rings(part)[1:]
+            bounds = shapely.bounds(holes).reshape(-1, 4)
+            large = (bounds[:, 2:] - bounds[:, :2]).max(axis=1) > tolerance
+            parts.append(shapely.Polygon(part.exterior, holes[large].tolist()))
+        # to keep rings apart while points go would take minutes
+        plain = shapely.simplify(shapely.multipolygons(parts), tolerance, preserve_topology=False)
+        kept, _ = select_polygonal_parts([shapely.make_valid(plain)])
+        if len(kept):
+            shapes[i] = shapely.multipolygons(kept)
     return longest.set_geometry(shapes, crs=outlines.crs)
 
 
