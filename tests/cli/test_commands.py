@@ -271,8 +271,8 @@ def test_one_k_of_several_is_chosen(run, basin, tmp_path):
     results = fastkm.kmeans1d(fastkm.read_raster(basin), range(1, 5))
     choice = choose_k(results)
     assert f"chosen by silhouette: k = {choice.k}\n" in shown
-    assert f"1 cluster, inertia {results[1].inertia:.6g} " in shown
-    titles = re.findall(r"(\d) clusters, inertia \S+ \(chosen by silhouette\)", shown)
+    assert f"1 cluster, inertia {results[1].inertia:.6g}, 1 pass " in shown
+    titles = re.findall(r"(\d) clusters, inertia \S+, 1 pass \(chosen by silhouette\)", shown)
     assert titles == [str(choice.k)]
     for k, score in choice.scores.items():
         assert re.search(rf"│ {k} │ +{re.escape(f'{score:.6g}')} │ +0 │", shown)

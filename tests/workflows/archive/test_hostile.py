@@ -106,5 +106,6 @@ def test_whole_numbers(tmp_path) -> None:
     values = np.arange(96, dtype=np.int32).reshape(2, 6, 8)
     raster = xr.DataArray(values, {"time": times}, ("time", "y", "x"), "count")
     raster.to_netcdf(tmp_path / "whole.nc")
-    run([tmp_path], tmp_path / "out")
+    with pytest.warns(UserWarning, match="no coordinate reference system"):
+        run([tmp_path], tmp_path / "out")
     assert codebook(tmp_path / "out")["counts"] == [32, 32, 32]

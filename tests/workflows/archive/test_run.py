@@ -268,7 +268,8 @@ def test_grids_without_latitudes_have_cells_but_no_areas(tmp_path) -> None:
     values = np.arange(96, dtype=np.float32).reshape(2, 6, 8)
     raster = xr.DataArray(values, {"time": times}, ("time", "row", "column"), "water")
     raster.to_netcdf(tmp_path / "plain.nc")
-    run([tmp_path], tmp_path / "out")
+    with pytest.warns(UserWarning, match="no coordinate reference system"):
+        run([tmp_path], tmp_path / "out")
     rows = rows_of(tmp_path / "out")
     assert all(row["area_km2"] == "" and row["cells"] for row in rows)
     assert any(row["longest_px"] for row in rows)
