@@ -23,8 +23,8 @@ from fastkm._core.read_ahead import BlockGraph, iterate_graphs
 from fastkm.raster.io.lazy.block_plan import Index, cut_positions
 from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 
-RESERVE = 1 << 28
-"""Bytes of the limit that are left for work on blocks, but at most half of it."""
+RESERVE = 340 << 20
+"""Bytes of the limit that are left for work on blocks, but at most three quarters of it."""
 
 
 class Source(Protocol):
@@ -60,7 +60,7 @@ class KeptBlocks:
         Bytes that are `used` for something else are left out.
         """
         limit = parse_memory(memory)
-        return cls(limit - min(limit // 2, RESERVE) - used)
+        return cls(limit - min(3 * limit // 4, RESERVE) - used)
 
     def get(self, key: Hashable) -> np.ndarray | None:
         """Return a block; None if it is not kept."""
