@@ -72,10 +72,10 @@ def run_band(size: str) -> Found:
         one = ("command", "cluster", file, "-k", str(K), "-o", "{out}/labels.tif")
         works = [
             Work(READ, ("read", file, str(ALL))),
-            Work(EXACT, exact),
-            Work(LIMITED, (*exact, "--memory", LOW)),
+            Work(EXACT, exact, once=True),
+            Work(LIMITED, (*exact, "--memory", LOW), once=True),
             Work(ALONE, exact, threads=1, once=True),
-            Work(f"{OURS}, k = {K} alone", one),
+            Work(f"{OURS}, k = {K} alone", one, once=True),
             Work(
                 f"{RIVAL}, k = {K} alone",
                 ("minibatch", file, "{out}/labels.tif", str(K)),

@@ -27,10 +27,10 @@ def run(size: str) -> Found:
     with make_raster(write_label_map, whole) as large, make_raster(write_label_map, part) as small:
         works = [
             Work(READ, ("read", str(large), "1")),
-            Work(STRIPS, ("polygonize", str(large), target), threads=1),
+            Work(STRIPS, ("polygonize", str(large), target), threads=1, once=True),
             Work(PART_STRIPS, ("polygonize", str(small), target), threads=1),
             Work(MEMORY, ("polygonize_in_memory", str(small), target), threads=1),
-            Work(RIVAL, ("rasterio_shapes", str(small), target), threads=1),
+            Work(RIVAL, ("rasterio_shapes", str(small), target), threads=1, once=True),
         ]
         if size != "tiny":
             measure_works(works[2:4], 1)  # compiles kernels
