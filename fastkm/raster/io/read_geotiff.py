@@ -172,6 +172,14 @@ def import_rasterio() -> Any:
     return rasterio
 
 
+def list_failures() -> tuple[type[Exception], ...]:
+    """List what rasterio raises if GDAL fails: its own errors, and GDAL's where it does not translate."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
+    return RasterioError, CPLE_BaseError
+
+
 @contextmanager
 def ignore_missing_georeference() -> Iterator[None]:
     """Ignore rasterio's warning of photos that have no place on the globe."""
@@ -242,7 +250,7 @@ def open_geotiff(path: str | os.PathLike[str]) -> Iterator[Any]:
             rasterio.open(path) as file,
         ):
             yield file
-    except rasterio.errors.RasterioError as error:
+    except list_failures() as error:
         raise OSError(f"{os.fspath(path)} cannot be read as GeoTIFF: {error}") from error
 
 

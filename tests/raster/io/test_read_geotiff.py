@@ -11,7 +11,7 @@ import fastkm
 from fastkm.raster.grid.axes import find_axes, is_geographic
 from fastkm.raster.grid.crs import get_geotransform
 from fastkm.raster.io.describe.variables import describe_variables
-from fastkm.raster.io.read_geotiff import read_geotiff
+from fastkm.raster.io.read_geotiff import open_geotiff, read_geotiff
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff
 
 nan = np.nan
@@ -223,3 +223,14 @@ def test_a_scale_that_is_cut_off_is_said(tmp_path):
     path.write_bytes(content[: content.index(b"<GDALMetadata>") + 20])
     with pytest.warns(UserWarning, match="is damaged, and read in part: .*GDALMetadata"):
         read_geotiff(path)
+
+
+def test_what_gdal_raises_by_itself_names_the_file(tmp_path):
+    from rasterio._err import CPLE_AppDefinedError
+
+    path = write_tiff(tmp_path / "a.tif", np.zeros((1, 2, 3), np.uint8))
+    with (
+        pytest.raises(OSError, match=r"a\.tif cannot be read as GeoTIFF: Incorrect count"),
+        open_geotiff(path),
+    ):
+        raise CPLE_AppDefinedError(1, 1, "Incorrect count")

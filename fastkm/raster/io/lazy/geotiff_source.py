@@ -24,6 +24,7 @@ from fastkm.raster.io.read_geotiff import (
     describe_packing,
     ignore_missing_georeference,
     import_rasterio,
+    list_failures,
     open_geotiff,
     read_layer,
     stack_layers,
@@ -80,7 +81,7 @@ class GeotiffSource:
                     opened = rasterio.open(self.path)
             with opened as file:
                 yield file
-        except rasterio.errors.RasterioError as error:
+        except list_failures() as error:
             raise OSError(f"{self.path} cannot be read as GeoTIFF: {error}") from error
 
 
