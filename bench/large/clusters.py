@@ -109,14 +109,17 @@ def measure(works: list[Work], path: Path, size: str, look: dict[str, Any]) -> F
 def look_at_labels(raster: Path, folder: Path) -> dict[str, Any]:
     """Return a digest of all maps of labels, and the inertia and the counts of the last one."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.tif")):
-        sums: Any = 0
-        with rasterio.open(path) as labels:
-            for window, cells in iterate_windows(str(raster)):
-                codes = labels.read(1, window=window).astype(np.int16)
-                codes[codes == labels.nodata] = -1  # 255 in the files of fastkm
-                digest.update(codes.tobytes())
-                sums = sums + sum_by_label(cells, codes)
+    *others, last = sorted(folder.rglob("*.tif"))
+    for path in others:
+        for _, cells in iterate_windows(str(path)):
+            digest.update(cells[0].tobytes())
+    sums: Any = 0
+    with rasterio.open(last) as labels:
+        for window, cells in iterate_windows(str(raster)):
+            codes = labels.read(1, window=window).astype(np.int16)
+            codes[codes == labels.nodata] = -1  # 255 in the files of fastkm
+            digest.update(codes.tobytes())
+            sums = sums + sum_by_label(cells, codes)
     counts, (first, second) = sums[0, 0], sums[:, 1:].swapaxes(0, 1)
     used = counts > 0
     inertia = float((second[:, used] - first[:, used] ** 2 / counts[used]).sum())
