@@ -47,7 +47,7 @@ def reads(monkeypatch):
 
 @pytest.mark.parametrize(
     ("memory", "again"),
-    [(1, 6), (2 * 800, 5), (2 * 2 * 800, 4), ("1MiB", 0)],
+    [(1, 6), (4 * 800, 5), (4 * 2 * 800, 4), ("1MiB", 0)],
     ids=["none", "one", "two", "all"],
 )
 def test_blocks_are_kept_while_they_fit(tmp_path, reads, memory, again):
@@ -77,7 +77,7 @@ def test_nothing_is_kept_of_another_raster_or_on_a_worker(tmp_path, reads):
 def test_variables_share_the_limit(tmp_path, reads):
     more = {"ice": (VALUES[1], {}, ("lat", "lon"))}
     path = write_netcdf(tmp_path / "a.nc", VALUES[0], more=more)
-    lazy = fastkm.open_raster(path, ["water", "ice"], memory=2 * 3 * 400)
+    lazy = fastkm.open_raster(path, ["water", "ice"], memory=4 * 3 * 400)
     assert lazy.water.data.numblocks == lazy.ice.data.numblocks == (6, 1)
     lazy.compute()
     lazy.compute()
