@@ -495,3 +495,21 @@ def collect_extremes(values, limits, most):
     inside = (distinct >= limits[0]) & (distinct <= limits[1])
     pairs = list(zip(distinct[inside].tolist(), counts[inside].tolist(), strict=True))
     return pairs[:most], pairs[::-1][:most]
+
+
+def count_held(block, held):
+    """Count the values of a block that are equal to each of some numbers."""
+    return [sum(value == number for value in block.tolist()) for number in held.tolist()]
+
+
+def insert_first(values, limits, descending, most):
+    """List the first distinct values within limits, in their order, with their counts."""
+    inside = [value for value in values.tolist() if limits[0] <= value <= limits[1]]
+    distinct = sorted(set(inside), reverse=descending)[:most]
+    return [(value, inside.count(value)) for value in distinct]
+
+
+def cut_into_folds(terms):
+    """Cut numbers from 0 to 1 into the three first digits to the base 2^28, exactly."""
+    whole = [int(Fraction(term) * 2**84) for term in terms.tolist()]
+    return [(n >> 56, n >> 28 & (2**28 - 1), n & (2**28 - 1)) for n in whole]

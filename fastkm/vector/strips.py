@@ -166,7 +166,7 @@ def chunk_by_strips(raster: xr.DataArray) -> xr.DataArray:
 
 
 def note_cells_without_area(count: int | np.integer[Any]) -> None:
-    """Say how many cells of regions have no area."""
+    """Note how many cells of regions have no area."""
     if count:
         note_once(
             f"{count:,} cells have no area: they have no place, or reach beyond the Earth's edge"

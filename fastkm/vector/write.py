@@ -146,7 +146,7 @@ def lacks_crs(frame: gpd.GeoDataFrame, extension: str, bounds: np.ndarray | None
 
 
 def warn_of_degrees(path: str | os.PathLike[str]) -> None:
-    """Say that a file has longitudes and latitudes instead of the coordinates of the raster."""
+    """Warn that a file has longitudes and latitudes instead of the coordinates of the raster."""
     what = FORMATS[Path(path).suffix.lower()]
     warnings.warn(
         f"{os.fspath(path)} has longitudes and latitudes, because {what} cannot keep the CRS of the "
@@ -156,7 +156,7 @@ def warn_of_degrees(path: str | os.PathLike[str]) -> None:
 
 
 def warn_of_no_crs(path: str | os.PathLike[str]) -> None:
-    """Say that a file has no reference system."""
+    """Warn that a file has no reference system."""
     warnings.warn(
         f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
         "and longitudes",

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.extremes import BLOCK, collect_extremes
+from fastkm._kernels.extremes import (
+    BLOCK,
+    collect_extremes,
+    comes_before,
+    count_held,
+    insert_block,
+)
 from tests import naive
 
 
@@ -41,3 +47,36 @@ def test_extremes_are_those_of_sorted_values(name, seed, number, different, most
         values[rng.random(number) < 0.02] = -np.inf
         limits = (-np.inf, np.inf) if seed % 2 else (0, 1e30)
     assert collect(values, limits, most) == naive.collect_extremes(values, limits, most)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_order_of_two_numbers(descending):
+    numbers = np.array([-1.0, 0.0, 2.0, np.nan])
+    for a in numbers:
+        for b in numbers:
+            assert comes_before(a, b, descending) == (b < a if descending else a < b)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 40), st.integers(0, 5))
+def test_values_that_are_held_are_counted(seed, n, m):
+    rng = np.random.default_rng(seed)
+    block, held = (
+        rng.integers(0, 9, n).astype(np.float32),
+        rng.permutation(9)[:m].astype(np.float32),
+    )
+    counts = np.empty(m, np.int64)
+    total = count_held(block, held, counts)
+    assert counts.tolist() == naive.count_held(block, held)
+    assert total == counts.sum()
+
+
+@given(st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 6), st.booleans())
+def test_blocks_are_inserted_one_after_another(seed, n, most, descending):
+    rng = np.random.default_rng(seed)
+    blocks = [rng.integers(0, 12, n).astype(np.float64) for _ in range(3)]
+    limits = np.array([2.0, 10.0])
+    values, counts, number = np.empty(most), np.zeros(most, np.int64), 0
+    for block in blocks:
+        number = insert_block(block, limits, descending, values, counts, number)
+    found = list(zip(values[:number].tolist(), counts[:number].tolist(), strict=True))
+    assert found == naive.insert_first(np.concatenate(blocks), limits, descending, most)

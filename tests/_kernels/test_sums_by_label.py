@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.fixed_point_rows import FOLD
-from fastkm._kernels.sums_by_label import sum_in_folds, sum_integers_by_label, sum_numbers_by_label
+from fastkm._kernels.sums_by_label import (
+    cut_into_folds,
+    sum_in_folds,
+    sum_integers_by_label,
+    sum_numbers_by_label,
+)
 from tests import naive
 from tests._kernels.test_fixed_point_rows import problem, unfolded
 
@@ -54,3 +59,11 @@ def test_terms_are_summed(terms) -> None:
     sums = np.zeros(3, np.int64)
     sum_in_folds(np.array(terms), sums)
     assert float(sums @ FOLD ** -np.array([1.0, 2, 3])) == pytest.approx(sum(terms), abs=1e-12)
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), max_size=20))
+def test_terms_are_cut_into_folds(terms) -> None:
+    numbers = np.array(terms)
+    folds = np.zeros((3, len(terms)), np.int64)
+    cut_into_folds(numbers, len(terms), *folds)
+    assert list(map(tuple, folds.T.tolist())) == naive.cut_into_folds(numbers)

@@ -69,7 +69,7 @@ def count_lost_cells(values: np.ndarray, mask: np.ndarray | None, missing: np.nd
 
 
 def note_lost_cells(count: int, missing: np.ndarray) -> None:
-    """Say how many labels are lost because their cells have no place."""
+    """Note how many labels are lost because their cells have no place."""
     if count:
         cells = "1 cell" if count == 1 else f"{count:,} cells"
         note_once(
