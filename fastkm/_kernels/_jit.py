@@ -7,7 +7,7 @@ read-only install or on a full disk, they compile in memory. So they do where a 
 holds what another process wrote under the same name.
 
 Numba notices a change of the file of a kernel, but not of other files that the kernel calls into.
-So the helpers that a kernel inlines are in its own file.
+So the stamp of a cached kernel is that of all files in its folder: kernels may call each other.
 """
 
 from __future__ import annotations
@@ -64,12 +64,19 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()
+        stamp = (self._impl.locator.get_source_stamp(), *_read_stamps(function))
         self._cache_file = _CheckedFiles(self.cache_path, self._impl.filename_base, stamp)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):
             super().save_overload(sig, data)
+
+
+def _read_stamps(function: Callable[..., Any]) -> list[tuple[str, int, int]]:
+    """Read the name, the time and the size of all files of Python beside that of a function."""
+    files = sorted(Path(function.__code__.co_filename).parent.glob("*.py"))
+    stats = [(file.name, file.stat()) for file in files]
+    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
 
 
 class _CheckedFiles(IndexDataCacheFile):

@@ -1,21 +1,7 @@
 """Lloyd's algorithm in d dimensions: the nearest centroid of each row, and the clusters' sums.
 
-**Blocks.** Rows are taken in blocks that stay in the first-level cache. A block is stored as
-columns: the numbers of one feature lie side by side, whatever the layout of the rows. Over a block
-the outer loop runs over centroids, the next one over features and the innermost one over rows, so
-the innermost loop is vectorised. Two centroids are compared at a time, and eight features (`SLAB`),
-so that sums stay in registers. The features that are left over by eights (all features up to
-`UNROLLED`) come first. Their number is passed as the length of a tuple, `rest`, so that the
-compiler knows it: a loop over a number known only at run time is half as fast. A kernel is compiled
-once for each type, layout and length of `rest`.
-
-**Distances.** Squared distances are sums of (x - c)^2 in feature order and in the type of the rows,
-with products and sums fused. The expanded form x^2 - 2xc + c^2 is quicker for many features, but it
-loses half of the digits if rows lie close to their centroid, which is where k-means puts them. Rows
-and centroids are taken relative to a `shift` near the middle of the data. That costs nothing if the
-difference is exact, and it keeps the digits of float32 centroids at large offsets. A centroid
-replaces the best one so far only if it is strictly nearer, so ties go to the lowest index. A
-comparison with NaN is false: a row without a finite distance keeps code 0 and an infinite square.
+Rows are taken in blocks, whose nearest codes `fastkm._kernels.row_blocks` finds; its essay says how,
+and how distances are rounded.
 
 **Sums move.** The sums of the clusters are kept from one iteration to the next. Only rows that
 change their label are subtracted from the sums of the old label and added to those of the new one.
@@ -50,16 +36,7 @@ Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on
 import numpy as np
 
 from fastkm._kernels._jit import fused_kernel, kernel, loose_kernel
-
-BLOCK = 256
-"""Rows in a block: 1 KB a feature of float32."""
-
-SLAB = 8
-"""Features whose sum stays in registers, if there are more than `UNROLLED`."""
-
-UNROLLED = 12
-"""Number of features up to which one slab takes them all. With 16 the compiler no longer vectorises
-(1e6 rows, 32 codes: 150 ms instead of 13)."""
+from fastkm._kernels.row_blocks import BLOCK, find_two_nearest, gather_rows, load_rows, rank_square
 
 MASS, COUNT, ARRIVED, DEPARTED, GONE = 0, 1, 2, 3, 4
 """Columns behind the d sums of a cluster: the weight of its rows, the number of rows with a weight,
@@ -67,10 +44,6 @@ the sums of the magnitudes that have ever been added and subtracted, and the sub
 
 EXTRA = 5
 """Number of these columns."""
-
-TILE = 64
-"""Rows that are transposed at a time. With 256 rows of 128 features the first-level cache loses
-lines before they are read to their end (1e5 rows: 8 ms more)."""
 
 LINE = 16
 """Rows of products that are transposed at a time, so that they are read while in the cache."""
@@ -82,95 +55,6 @@ LEAST = np.float32(2.0**-120)
 MOST = np.float32(2.0**120)
 """Bounds below `LEAST` (or below the root of the least normal number of the rows' type, because
 smaller squares have lost digits) decide nothing; bounds above `MOST` are not trusted."""
-
-
-def make_rest(d):
-    """Return the tuple whose length tells the kernels how many features come first."""
-    return (0,) * (d if d <= UNROLLED else d % SLAB)
-
-
-@fused_kernel
-def rank_square(square, label, best, second, code):
-    """Return the two least squares so far and the code of the least, after one more square."""
-    wins = square < best
-    other = best if wins else square
-    best = square if wins else best
-    code = label if wins else code
-    second = min(second, other)
-    return best, second, code
-
-
-@fused_kernel
-def find_two_nearest(columns, codes, rest, best, second, code):
-    """Find the two least squares of each row of a block, and the code of the least.
-
-    columns: IN; best, second: (width,) OUT; code: (width,) int32 OUT.
-    """
-    width, first = columns.shape[1], len(rest)
-    # a zero that the compiler does not know: of 0 + p p + q q it would fuse either product
-    zero = columns.dtype.type(codes.shape[0] % 2)
-    one_square, two_square = np.empty(width, columns.dtype), np.empty(width, columns.dtype)
-    for i in range(width):
-        best[i] = np.inf
-        second[i] = np.inf
-        code[i] = 0
-    for j in range(0, codes.shape[0], 2):
-        a, b = codes[j], codes[j + 1]
-        one, two = np.int32(j), np.int32(j + 1)
-        # few features: one loop does everything in registers
-        if first == columns.shape[0]:
-            for i in range(width):
-                s, t = zero, zero
-                for f in range(first):
-                    v = columns[f, i]
-                    p, q = v - a[f], v - b[f]
-                    s += p * p
-                    t += q * q
-                low, high, kept = rank_square(s, one, best[i], second[i], code[i])
-                best[i], second[i], code[i] = rank_square(t, two, low, high, kept)
-            continue
-        # many features: the leftover ones first, then slab by slab
-        for i in range(width):
-            s, t = zero, zero
-            for f in range(first):
-                v = columns[f, i]
-                p, q = v - a[f], v - b[f]
-                s += p * p
-                t += q * q
-            one_square[i], two_square[i] = s, t
-        for start in range(first, columns.shape[0], SLAB):
-            c, e, lines = a[start : start + SLAB], b[start : start + SLAB], columns[start:]
-            for i in range(width):
-                s, t = one_square[i], two_square[i]
-                for f in range(SLAB):
-                    v = lines[f, i]
-                    p, q = v - c[f], v - e[f]
-                    s += p * p
-                    t += q * q
-                one_square[i], two_square[i] = s, t
-        for i in range(width):
-            low, high, kept = rank_square(one_square[i], one, best[i], second[i], code[i])
-            best[i], second[i], code[i] = rank_square(two_square[i], two, low, high, kept)
-
-
-@fused_kernel
-def load_rows(x, start, count, shift, columns):
-    """Fill a block with `count` adjacent rows less the shift; columns: OUT, count <= width."""
-    for begin in range(0, count, TILE):
-        first, tile = start + begin, min(TILE, count - begin)
-        for f in range(columns.shape[0]):
-            line, feature, s = columns[f, begin:], x[first : first + tile, f], shift[f]
-            for i in range(tile):
-                line[i] = feature[i] - s
-
-
-@fused_kernel
-def gather_rows(x, start, rows, shift, columns):
-    """Fill a block with chosen rows less the shift; columns: OUT, count <= width."""
-    for f in range(columns.shape[0]):
-        line, s = columns[f], shift[f]
-        for i in range(rows.shape[0]):
-            line[i] = x[np.uint64(start) + np.uint64(rows[i]), np.uint64(f)] - s
 
 
 @fused_kernel
@@ -494,68 +378,3 @@ def sum_features(numbers, first, sums, squares):
     for i in range(lanes):
         sums[i % d] += total[i]
         squares[i % d] += square[i]
-
-
-@fused_kernel
-def try_candidates(x, start, shift, codes, weights, squares, totals):
-    """Sum, for each of some codes, the squared distances that would remain if it were chosen.
-
-    codes: (t, d) IN, any t; squares: (m,) IN, to the nearest code so far; totals: (t,) float64 OUT.
-    """
-    t, d = codes.shape
-    m, width = squares.shape[0], min(squares.shape[0], BLOCK)
-    columns, square = np.zeros((d, width), x.dtype), np.empty(width, x.dtype)
-    lanes = np.zeros((t, width))
-    for begin in range(0, m, BLOCK):
-        least = squares[begin : begin + BLOCK]
-        w = weights[begin : begin + BLOCK]
-        count = least.shape[0]
-        load_rows(x, start + begin, count, shift, columns)
-        # each row of a block keeps the nearer of its old code and the candidate
-        for j in range(t):
-            total = lanes[j]
-            square_distances(columns, codes[j], square)
-            if weights.shape[0] > 0:
-                for i in range(count):
-                    s, near = square[i], least[i]
-                    total[i] += w[i] * (min(near, s))
-            else:
-                for i in range(count):
-                    s, near = square[i], least[i]
-                    total[i] += min(near, s)
-    # add up the sums of the places in a block
-    for j in range(t):
-        totals[j] = 0.0
-        for i in range(width):
-            totals[j] += lanes[j, i]
-
-
-@fused_kernel
-def square_distances(columns, code, square):
-    """Square the distances of a block's rows to code: (d,) IN; square: (width,) OUT."""
-    width = square.shape[0]
-    for i in range(width):
-        square[i] = 0
-    for f in range(columns.shape[0]):
-        line, c = columns[f], code[f]
-        for i in range(width):
-            v = line[i] - c
-            square[i] += v * v
-
-
-@fused_kernel
-def lower_squares(x, start, shift, code, squares):
-    """Lower the squared distances of rows to those to one more code, if it is nearer.
-
-    code: (d,) IN; squares: (m,) INOUT.
-    """
-    m, d = squares.shape[0], code.shape[0]
-    width = min(m, BLOCK)
-    columns, square = np.zeros((d, width), x.dtype), np.empty(width, x.dtype)
-    for begin in range(0, m, BLOCK):
-        least = squares[begin : begin + BLOCK]
-        load_rows(x, start + begin, least.shape[0], shift, columns)
-        square_distances(columns, code, square)
-        for i in range(least.shape[0]):
-            s, near = square[i], least[i]
-            least[i] = min(near, s)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastkm._kernels.kmeans_plusplus import lower_squares, square_distances, try_candidates
 from fastkm._kernels.lloyd import (
     ARRIVED,
-    BLOCK,
     COUNT,
     DEPARTED,
     EXTRA,
@@ -19,28 +19,28 @@ from fastkm._kernels.lloyd import (
     LEAST,
     MASS,
     OUTWARDS,
-    SLAB,
-    UNROLLED,
     assign,
     centre_rows,
     find_flags,
     find_two_least,
-    find_two_nearest,
     find_two_nearest_of_row,
     find_undecided_rows,
-    gather_rows,
-    load_rows,
-    lower_squares,
-    make_rest,
     move_rows,
-    rank_square,
-    square_distances,
     step_all_rows,
     step_by_products,
     step_chosen_rows,
     sum_features,
-    try_candidates,
     write_bounds,
+)
+from fastkm._kernels.row_blocks import (
+    BLOCK,
+    SLAB,
+    UNROLLED,
+    find_two_nearest,
+    gather_rows,
+    load_rows,
+    make_rest,
+    rank_square,
 )
 from tests import naive
 from tests.clouds import SHAPES, SIZES, cloud, freeze

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._kernels.lloyd import lower_squares, try_candidates
+from fastkm._kernels.kmeans_plusplus import lower_squares, try_candidates
 from fastkm.cluster.lloyd.row_chunks import NO_WEIGHTS, RowChunks
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._kernels.lloyd import assign, make_rest
+from fastkm._kernels.lloyd import assign
+from fastkm._kernels.row_blocks import make_rest
 from fastkm.cluster.lloyd.iteration import pad_to_even
 
 

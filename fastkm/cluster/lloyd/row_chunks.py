@@ -13,7 +13,8 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import fold_chunks, map_chunks
-from fastkm._kernels.lloyd import BLOCK, make_rest, sum_features
+from fastkm._kernels.lloyd import sum_features
+from fastkm._kernels.row_blocks import BLOCK, make_rest
 
 MIN_CHUNKS = 16
 """Chunks that all but small data is cut into, so that two threads end at nearly the same time."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.lloyd import BLOCK
+from fastkm._kernels.row_blocks import BLOCK
 from fastkm.cluster.lloyd import row_chunks as module
 from fastkm.cluster.lloyd.row_chunks import RowChunks, ignore_overflow, round_up_to_blocks
 from tests.clouds import KINDS, LAYOUTS, SIZES, cloud
