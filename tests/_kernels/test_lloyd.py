@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.kmeans_plusplus import lower_squares, square_distances, try_candidates
 from fastkm._kernels.lloyd import (
     ARRIVED,
     COUNT,
@@ -23,7 +22,6 @@ from fastkm._kernels.lloyd import (
     centre_rows,
     find_flags,
     find_two_least,
-    find_two_nearest_of_row,
     find_undecided_rows,
     move_rows,
     step_all_rows,
@@ -34,134 +32,11 @@ from fastkm._kernels.lloyd import (
 )
 from fastkm._kernels.row_blocks import (
     BLOCK,
-    SLAB,
-    UNROLLED,
-    find_two_nearest,
-    gather_rows,
-    load_rows,
     make_rest,
-    rank_square,
 )
 from tests import naive
-from tests.clouds import SHAPES, SIZES, cloud, freeze
-
-SEEDS = st.integers(0, 2**32)
-KS = st.integers(1, 9)
-NUMBERS = st.sampled_from(SIZES)
-NO_WEIGHTS = freeze(np.empty(0))
-
-each_shape = pytest.mark.parametrize(("dtype", "order", "d"), SHAPES)
-lattice_or_not = st.sampled_from(["lattice", "noise", "near ties"])
-
-
-class Setting:
-    """Rows, codes, a shift, weights, and what kernels get of them; all exact on a lattice."""
-
-    def __init__(self, seed, kind, n, k, dtype, order, d):
-        rng = np.random.default_rng(seed)
-        self.exact = kind == "lattice"
-        self.n, self.k, self.d = n, k, d
-        self.x = freeze(cloud(seed, kind, n, d, dtype, order))
-        shift = rng.integers(0, 3, d) if self.exact else rng.random(d)
-        self.shift = freeze(shift.astype(dtype))
-        self.codes = cloud(seed + 1, kind, k, d, dtype) - self.shift
-        self.rest = make_rest(d)
-        self.relative = self.x - self.shift
-        self.weights = freeze(rng.integers(0, 3, n).astype(float))
-        self.eps = (d + 4) * np.finfo(dtype).eps
-
-    @property
-    def even(self):
-        """Codes as kernels want them."""
-        nowhere = np.full((self.k % 2, self.d), np.nan, self.codes.dtype)
-        return np.concatenate([self.codes, nowhere])
-
-    def columns(self, width=None):
-        columns = np.zeros((self.d, width or self.n), self.x.dtype)
-        columns[:, : self.n] = self.relative.T
-        return columns
-
-    def state(self, labels=None, *, weighted=False, bounded=False, squares=False):
-        labels = np.full(self.n, -1, np.int32) if labels is None else labels.copy()
-        weights = self.weights if weighted else NO_WEIGHTS
-        upper, lower = np.full((2, self.n if bounded else 0), np.nan, np.float32)
-        room = np.full(self.n if squares else 0, np.nan, self.x.dtype)
-        return labels, weights, upper, lower, room
-
-    def check(self, codes, squares):
-        """Compare labels and squares with those of all pairs."""
-        wanted, least_squares = naive.assign(self.relative, self.codes)
-        if self.exact:
-            np.testing.assert_array_equal(codes, wanted)
-            np.testing.assert_array_equal(squares, least_squares)
-        else:
-            np.testing.assert_allclose(squares, least_squares, rtol=self.eps)
-            chosen = naive.square_distances(self.relative, self.codes)[np.arange(self.n), codes]
-            np.testing.assert_allclose(chosen, least_squares, rtol=self.eps)
-
-
-def test_the_rest_is_what_slabs_leave_over():
-    for d in range(1, 60):
-        first = len(make_rest(d))
-        assert first == d if d <= UNROLLED else first < SLAB
-        assert (d - first) % SLAB == 0
-
-
-@given(st.lists(st.sampled_from([0.0, 1.0, 2.0, np.inf, np.nan]), max_size=8))
-def test_nearer_ranks_the_two_least_and_the_first_of_equals_wins(squares):
-    best, second, code = np.inf, np.inf, np.int32(0)
-    for j, square in enumerate(squares):
-        if square == square:
-            best, second, code = rank_square(square, np.int32(j), best, second, code)
-    known = [*sorted(s for s in squares if s == s), np.inf, np.inf]
-    assert [best, second] == known[:2]
-    assert code == (squares.index(best) if best < np.inf else 0)
-    assert rank_square(np.nan, np.int32(9), best, np.inf, code)[::2] == (best, code)
-
-
-@each_shape
-@given(SEEDS, lattice_or_not, st.sampled_from([1, 2, 255, 256]), KS)
-def test_the_two_nearest_are_those_of_all_pairs(dtype, order, d, seed, kind, width, k):
-    s = Setting(seed, kind, width, k, dtype, order, d)
-    best, second = np.empty((2, width), dtype)
-    code = np.empty(width, np.int32)
-    find_two_nearest(s.columns(), s.even, s.rest, best, second, code)
-    s.check(code, best)
-    ranked = np.sort(naive.square_distances(s.relative, s.even), axis=1)
-    np.testing.assert_allclose(second, ranked[:, 1] if k > 1 else np.inf, rtol=s.eps)
-
-
-@each_shape
-def test_one_row_alone_gets_the_squares_of_its_block_to_the_bit(dtype, order, d):
-    """Otherwise rows that matrix products cannot decide would go elsewhere than by comparison."""
-    s = Setting(d, "near ties", 256, 8, dtype, order, d)
-    best, second = np.empty((2, s.n), dtype)
-    code, room = np.empty(s.n, np.int32), np.empty(s.k, dtype)
-    find_two_nearest(s.columns(), s.even, s.rest, best, second, code)
-    alone = [
-        find_two_nearest_of_row(row, np.ascontiguousarray(s.codes.T), room) for row in s.relative
-    ]
-    np.testing.assert_array_equal([a[0] for a in alone], best)
-    np.testing.assert_array_equal([a[1] for a in alone], second)
-    np.testing.assert_array_equal([a[2] for a in alone], code)
-
-
-@each_shape
-@given(SEEDS, NUMBERS, st.integers(0, 2**32))
-def test_blocks_hold_rows_less_the_shift(dtype, order, d, seed, n, other):
-    s = Setting(seed, "noise", n, 1, dtype, order, d)
-    rng = np.random.default_rng(other)
-    start = int(rng.integers(0, n))
-    count = min(int(rng.integers(0, n - start + 1)), BLOCK)
-    columns = np.full((d, BLOCK), 7, dtype)
-    load_rows(s.x, start, count, s.shift, columns)
-    np.testing.assert_array_equal(columns[:, :count], s.relative[start : start + count].T)
-    assert np.all(columns[:, count:] == 7)
-    rows = rng.permutation(n - start)[:count].astype(np.int32)
-    columns[:] = 7
-    gather_rows(s.x, start, rows, s.shift, columns)
-    np.testing.assert_array_equal(columns[:, :count], s.relative[start + rows].T)
-    assert np.all(columns[:, count:] == 7)
+from tests.clouds import cloud, freeze
+from tests.kernel_rows import KS, NO_WEIGHTS, NUMBERS, SEEDS, Setting, each_shape, lattice_or_not
 
 
 @pytest.mark.parametrize(("dtype", "d"), [("f4", 13), ("f8", 40)])
@@ -437,30 +312,3 @@ def test_moments_are_sums_about_one_row(dtype, order, d, seed, n, kind):
     rtol = 0 if kind == "lattice" else 1e-12
     np.testing.assert_allclose(sums, apart.sum(axis=0), rtol=rtol, atol=1e-12 * n)
     np.testing.assert_allclose(squares, (apart**2).sum(axis=0), rtol=rtol)
-
-
-@each_shape
-@given(SEEDS, NUMBERS, st.integers(1, 4), st.booleans(), st.sampled_from(["lattice", "noise"]))
-def test_candidates_are_told_what_each_would_leave(dtype, order, d, seed, n, t, weighted, kind):
-    s = Setting(seed, kind, n, t, dtype, order, d)
-    so_far = naive.square_distances(s.relative, s.relative[:1])[:, 0]
-    weights, totals = s.weights if weighted else NO_WEIGHTS, np.full(t, np.nan)
-    try_candidates(s.x, 0, s.shift, freeze(s.codes), weights, so_far, totals)
-    each = s.weights if weighted else np.ones(n)
-    remain = np.minimum(so_far[:, None], naive.square_distances(s.relative, s.codes)).astype(float)
-    np.testing.assert_allclose(totals, each @ remain, rtol=0 if s.exact else 1e-12 + s.eps)
-
-
-@each_shape
-@given(SEEDS, NUMBERS, st.sampled_from(["lattice", "noise"]))
-def test_squares_to_one_more_code_are_kept_where_they_are_less(dtype, order, d, seed, n, kind):
-    s = Setting(seed, kind, n, 1, dtype, order, d)
-    square, code = np.empty(n, dtype), freeze(s.codes[0])
-    wanted = naive.square_distances(s.relative, s.codes)[:, 0]
-    rtol = 0 if s.exact else s.eps
-    square_distances(s.columns(), code, square)
-    np.testing.assert_allclose(square, wanted, rtol=rtol)
-    so_far = naive.square_distances(s.relative, s.relative[:1])[:, 0]
-    kept = so_far.copy()
-    lower_squares(s.x, 0, s.shift, code, kept)
-    np.testing.assert_allclose(kept, np.minimum(so_far, wanted), rtol=rtol)
