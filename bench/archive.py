@@ -36,7 +36,7 @@ from bench.own_process import read_peak
 from bench.part import Found, Part
 from bench.table import format_ratio, format_seconds, format_table
 from bench.threads import limit_threads
-from fastkm._core.dask_blocks import map_blocks
+from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm.cluster.exact.key_histograms import KeyHistogram
 from fastkm.cluster.streaming.source import Source
 from fastkm.datasets.monthly_series import write_sample_archive

@@ -65,7 +65,7 @@ RENAMED = {
         "read_raster": "fastkm.read_raster",
         "read_stack": "fastkm.raster.io.read_bands.read_stack",
         "sample_dataset": "fastkm.datasets.sample_dataset",
-        "suspicious_values": "fastkm.raster.io.suspicious.find_suspicious_values",
+        "suspicious_values": "fastkm.raster.io.describe.suspicious.find_suspicious_values",
         "write_label_tiff": "fastkm.raster.io.write_geotiff.write_label_tiff",
         "write_labels": "fastkm.raster.io.write_netcdf.write_labels",
         "write_sample": "fastkm.datasets.write_sample",

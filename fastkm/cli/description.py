@@ -45,7 +45,9 @@ def print_grid(grid: GridInfo, layouts: Mapping[str, LayoutInfo]) -> None:
 
 def print_variable(variable: VariableInfo) -> None:
     """Print how a variable is stored and, if they are known, its range and missing cells."""
-    from fastkm.raster.io.suspicious import format_sentinel  # with numpy, which starts threads
+    from fastkm.raster.io.describe.suspicious import (
+        format_sentinel,  # with numpy, which starts threads
+    )
 
     sizes = " x ".join(f"{dim} {size}" for dim, size in variable.sizes.items())
     table = _make_table(f"{variable.name} ({sizes})")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.blocks.read_ahead import iterate_graphs
 from fastkm._core.cf_rules import warn_of_stale_rules
-from fastkm._core.read_ahead import iterate_graphs
 from fastkm._core.threads import map_chunks
 from fastkm.cluster.codebook import MISSING, label_dtype
 from fastkm.cluster.lloyd.cell_reader import BandReader, CellReader, Window, raise_infinite

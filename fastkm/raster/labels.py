@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fastkm._core.atomic_write import ExplainedError
-from fastkm._core.dask_blocks import iterate_blocks
+from fastkm._core.blocks.dask_blocks import iterate_blocks
 from fastkm.cluster.streaming.arrays import is_lazy
 from fastkm.raster.grid.crs import carry_crs
 

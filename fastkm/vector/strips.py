@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm._core import cf_missing
+from fastkm._core.blocks.dask_blocks import iterate_blocks
 from fastkm._core.cf_rules import warn_of_stale_rules
-from fastkm._core.dask_blocks import iterate_blocks
 from fastkm._core.notes import note_once
 from fastkm.cluster.streaming.arrays import RawArray, as_raw_array, is_lazy
 from fastkm.geometry.regions import Boundary, check_labels

@@ -19,7 +19,7 @@ FlatGeobuf are. The frame's index is not written. GeoJSON of no rows has no fiel
 Columns hold integers, floats, truth values, text and times, as far as GDAL keeps them: a type or a
 value that a format lacks is an error that names the column, before a file is touched. Times are cut
 to milliseconds, with a warning. A shapefile has no times of day, text of at most 254 bytes, and
-short names of columns: see `fastkm.vector.fields`.
+short names of columns: see `fastkm.vector.formats.fields`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm.vector.check_outlines import Content
-from fastkm.vector.fields import FORMATS, prepare_fields
+from fastkm.vector.formats.check_outlines import Content
+from fastkm.vector.formats.fields import FORMATS, prepare_fields
+from fastkm.vector.formats.reference_system import is_same_crs, keeps_crs
 from fastkm.vector.geojson import to_longlat, to_rfc7946
-from fastkm.vector.reference_system import is_same_crs, keeps_crs
 
 if TYPE_CHECKING:
     import geopandas as gpd

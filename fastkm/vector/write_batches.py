@@ -32,8 +32,8 @@ import numpy as np
 
 from fastkm._core.atomic_write import ExplainedError, atomic_write
 from fastkm.raster.grid.geolocation import Grid, find_grid
-from fastkm.vector.check_outlines import Content
-from fastkm.vector.fields import prepare_fields
+from fastkm.vector.formats.check_outlines import Content
+from fastkm.vector.formats.fields import prepare_fields
 from fastkm.vector.geojson import EarthEdge, to_longlat, to_rfc7946
 from fastkm.vector.polygonize import iterate_polygons, polygonize, to_plane
 from fastkm.vector.strips import needs_strips

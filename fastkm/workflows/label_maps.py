@@ -18,10 +18,10 @@ import numpy as np
 
 from fastkm._core.cf_missing import Described, drop_stale_rules, find_missing, to_physical
 from fastkm.raster.grid.repeated_columns import find_distinct_columns
+from fastkm.raster.io.describe.suspicious import combine_extremes, find_extremes, find_suspicious
 from fastkm.raster.io.open import is_zarr_store
 from fastkm.raster.io.read_geotiff import is_geotiff, read_tags
 from fastkm.raster.io.read_netcdf import read_global_attributes
-from fastkm.raster.io.suspicious import combine_extremes, find_extremes, find_suspicious
 from fastkm.raster.io.write_geotiff import open_label_tiff
 from fastkm.raster.io.write_netcdf import open_label_netcdf
 from fastkm.raster.io.write_zarr import open_label_zarr
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.raster.bands import BandStack
-    from fastkm.raster.io.suspicious import Extremes
+    from fastkm.raster.io.describe.suspicious import Extremes
 
 MOST_DRAWN = 1024
 """Cells along a side of a lazy raster in figures, at most: a panel has 500 dots, or 1,000 alone."""

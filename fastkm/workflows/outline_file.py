@@ -25,7 +25,7 @@ from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.geolocation import find_grid, find_regional_extent, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
-from fastkm.raster.io.suspicious import combine_extremes, find_extremes, find_suspicious
+from fastkm.raster.io.describe.suspicious import combine_extremes, find_extremes, find_suspicious
 from fastkm.raster.labels import label_raster
 from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.outline import iterate_outlines, outline
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
-    from fastkm.raster.io.suspicious import Extremes
+    from fastkm.raster.io.describe.suspicious import Extremes
 
 
 MOST_DRAWN = 1 << 11

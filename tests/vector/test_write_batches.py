@@ -92,8 +92,8 @@ def test_geoparquet_says_what_the_whole_file_has(outlines, tmp_path):
 def test_pyarrow_is_not_needed(outlines, tmp_path, monkeypatch, extension):
     read_with_arrow = tmp_path / f"a{extension}"
     write_batches(split(outlines), read_with_arrow)
-    monkeypatch.setattr("fastkm.vector.check_outlines.find_spec", lambda name: None)
-    monkeypatch.setattr("fastkm.vector.check_outlines.ROWS_TOGETHER", 7)
+    monkeypatch.setattr("fastkm.vector.formats.check_outlines.find_spec", lambda name: None)
+    monkeypatch.setattr("fastkm.vector.formats.check_outlines.ROWS_TOGETHER", 7)
     write_batches(split(outlines), tmp_path / f"b{extension}")
     assert_geodataframe_equal(read(tmp_path / f"b{extension}"), read(read_with_arrow))
 
@@ -112,7 +112,7 @@ def test_small_batches_are_joined_and_empty_ones_left_out(outlines, tmp_path, mo
         lambda frames, path, driver: (written.extend(frames), path.touch(), written[-1])[-1],
     )
     monkeypatch.setattr("fastkm.vector.write_batches.check_layer", lambda *_: None)
-    monkeypatch.setattr("fastkm.vector.check_outlines.Content.check", lambda *_: None)
+    monkeypatch.setattr("fastkm.vector.formats.check_outlines.Content.check", lambda *_: None)
     empty = outlines.iloc[:0]
     write_batches([empty, *split(outlines, 1), empty, empty], tmp_path / "a.gpkg")
     assert sum(map(len, written)) == len(outlines)

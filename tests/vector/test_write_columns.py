@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastkm.vector.fields import FORMATS, SHAPEFILE_NAMES, prepare_fields
+from fastkm.vector.formats.fields import FORMATS, SHAPEFILE_NAMES, prepare_fields
 from fastkm.vector.write import write_outlines
 
 EXTENSIONS = list(FORMATS)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.dask_blocks import reduce_blocks
+from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm._kernels.sums_by_label import (
     sum_in_folds,
     sum_integers_by_label,

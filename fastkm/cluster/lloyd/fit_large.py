@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastkm._core.dask_blocks import reduce_blocks
+from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm.cluster.lloyd.exact_sums import FixedPointSums, IntegerSums
 from fastkm.cluster.lloyd.fit import fit_rows
 from fastkm.cluster.lloyd.out_of_core import (

@@ -3,7 +3,7 @@
 A pass computes sums for each block (`fastkm._kernels.fixed_point_rows`) and adds them up. The sums
 are integers, so the result is the same to the bit however rows are cut into blocks, whichever
 worker reads them, and in whatever order sums are added
-(`fastkm._core.dask_blocks.reduce_blocks`). A sum is three integers, its *folds*, the digits to the
+(`fastkm._core.blocks.dask_blocks.reduce_blocks`). A sum is three integers, its *folds*, the digits to the
 base 2^28 (`fastkm.cluster.extended_precision`). Adding carries from each fold to the one before it,
 and the unit of the first fold grows with the number of rows, so that no sum overflows.
 
@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._core.dask_blocks import reduce_blocks
+from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm._kernels.fixed_point_rows import sum_rows_by_label
 from fastkm.cluster.extended_precision import from_fixed_point, two_sum
 from fastkm.cluster.lloyd.fit import assign_rows, fit_rows

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastkm._core.dask_blocks import reduce_blocks
+from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm._kernels.cell_survey import draw_cells, measure_integers
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 
 from fastkm._core import cf_missing
-from fastkm._core.read_ahead import BlockGraph, count_ahead, iterate_graphs, map_ahead
+from fastkm._core.blocks.read_ahead import BlockGraph, count_ahead, iterate_graphs, map_ahead
 from fastkm.cluster.streaming.arrays import (
     Box,
     RawArray,

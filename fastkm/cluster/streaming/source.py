@@ -6,7 +6,7 @@ of the iterable that a callable returns (again for each pass). `fastkm.cluster.s
 describes how a block becomes chunks and what a pass computes.
 
 A pass reads the blocks here, one after another, each with all threads; those of a dask array are
-loaded ahead of it (`fastkm._core.read_ahead`). If the values are a dask array and there is a client, its workers read them, a block a task: then only the results of the
+loaded ahead of it (`fastkm._core.blocks.read_ahead`). If the values are a dask array and there is a client, its workers read them, a block a task: then only the results of the
 pass come back, and no values travel to workers but the weights of a block.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core import dask_blocks
+from fastkm._core.blocks import dask_blocks
 from fastkm._core.cf_rules import warn_of_stale_rules
 from fastkm._core.dask_client import current_client
 from fastkm._core.progress import SILENT, current_progress, use_progress

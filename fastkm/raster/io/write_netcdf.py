@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm._core.dask_blocks import synchronous_scheduler
+from fastkm._core.blocks.dask_blocks import synchronous_scheduler
 from fastkm._version import __version__
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.crs import find_grid_mapping

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm._core.dask_blocks import synchronous_scheduler
+from fastkm._core.blocks.dask_blocks import synchronous_scheduler
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.io.open import netcdf_lock
 from fastkm.raster.io.write_netcdf import check_netcdf, make_label_dataset

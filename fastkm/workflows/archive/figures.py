@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.dask_blocks import reduce_blocks
+from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm.workflows.job import FileWriter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.dask_blocks import map_blocks
+from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.cluster.selection.choose_k import choose_k
 from fastkm.errors import ArchiveError, ClusterError

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fastkm._core.dask_blocks import map_blocks
+from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.repeated_columns import note_repeated_columns

@@ -11,7 +11,7 @@ import xarray as xr
 from hypothesis import strategies as st
 
 from fastkm import kmeans1d
-from fastkm._core import read_ahead
+from fastkm._core.blocks import read_ahead
 from tests.codebooks import assert_same, several_passes
 from tests.conftest import COMPILED, needs_jit
 from tests.from_file import from_file

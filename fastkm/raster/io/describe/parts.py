@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any, TypeVar
 
+from fastkm._core.blocks.read_ahead import map_ahead
 from fastkm._core.progress import current_progress
-from fastkm._core.read_ahead import map_ahead
 from fastkm._core.threads import resolve_thread_count
 
 Part = TypeVar("Part")

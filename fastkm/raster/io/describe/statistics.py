@@ -17,7 +17,7 @@ import numpy as np
 from fastkm._core.cf_missing import Described, find_missing_by_rule, to_unsigned
 from fastkm._core.cf_rules import FILLS
 from fastkm._core.nodata import find_nodata
-from fastkm.raster.io.suspicious import (
+from fastkm.raster.io.describe.suspicious import (
     Extremes,
     combine_extremes,
     count_integers,

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from fastkm._core.blocks.read_ahead import BlockGraph, iterate_graphs
 from fastkm._core.memory import parse_memory
-from fastkm._core.read_ahead import BlockGraph, iterate_graphs
 from fastkm.raster.io.lazy.block_plan import Index, cut_positions
 from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 

@@ -176,7 +176,7 @@ def test_damaged_netcdf_is_an_error_that_names_it(tmp_path):
 SUM_UNDER_LIMIT = """
     import resource, sys
     import numpy as np, fastkm
-    from fastkm._core.dask_blocks import iterate_blocks
+    from fastkm._core.blocks.dask_blocks import iterate_blocks
 
     raster = fastkm.open_raster(sys.argv[1], memory="64MiB")
     total = int(raster.data.blocks[0, 0].sum().compute(scheduler="synchronous"))

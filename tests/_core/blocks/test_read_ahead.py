@@ -6,10 +6,10 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from fastkm._core import read_ahead
-from fastkm._core.dask_blocks import iterate_blocks
+from fastkm._core.blocks import read_ahead
+from fastkm._core.blocks.dask_blocks import iterate_blocks
+from fastkm._core.blocks.read_ahead import compute_in_order, count_ahead, iterate_graphs, map_ahead
 from fastkm._core.progress import use_progress
-from fastkm._core.read_ahead import compute_in_order, count_ahead, iterate_graphs, map_ahead
 from tests.clients import client_of
 from tests.steps import Steps
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastkm._core.cf_missing import find_missing, to_physical
-from fastkm.raster.io.suspicious import (
+from fastkm.raster.io.describe.suspicious import (
     ENDS,
     combine_extremes,
     find_extremes,

@@ -6,7 +6,7 @@ from functools import reduce
 import dask
 import pytest
 
-from fastkm._core.dask_blocks import FAN_IN, reduce_blocks
+from fastkm._core.blocks.dask_blocks import FAN_IN, reduce_blocks
 from fastkm._core.dask_client import current_client, in_worker
 from fastkm._core.progress import use_progress
 from fastkm._core.threads import count_usable_cpus, map_chunks, resolve_thread_count

@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from fastkm._core.blocks.read_ahead import compute_in_order
 from fastkm._core.dask_client import current_client
 from fastkm._core.progress import current_progress
-from fastkm._core.read_ahead import compute_in_order
 from fastkm._core.threads import map_chunks
 
 Result = TypeVar("Result")
@@ -107,7 +107,7 @@ def iterate_blocks(arrays: Sequence[Any]) -> Iterator[tuple[Box, list[np.ndarray
     """Compute dask arrays of the same chunks together; yield boxes and blocks in the order of memory.
 
     What arrays have in common is computed once for each block. The next blocks are computed while
-    this one is used (`fastkm._core.read_ahead`). On a client they are computed by the workers.
+    this one is used (`fastkm._core.blocks.read_ahead`). On a client they are computed by the workers.
     """
     first = arrays[0]
     ends = [list(accumulate(lengths, initial=0)) for lengths in first.chunks]

@@ -1,0 +1,1 @@
+"""Blocks of dask arrays: computed in order, reduced, here or on the workers of a client."""

@@ -1,0 +1,1 @@
+"""What formats of outlines can hold: columns, reference systems; and whether a file holds it."""
