@@ -68,6 +68,20 @@ def insert_block(block, limits, descending, values, counts, number):
 
 
 @kernel
+def add_block(block, reached, limits, descending, values, counts, number):
+    """Do what `insert_block` does; `reached` values of the block reach the last one that is held.
+
+    If all of these are held, they are counted in vectors.
+    """
+    own = np.empty(number, np.int64)
+    if count_held(block, values[:number], own) != reached:
+        return insert_block(block, limits, descending, values, counts, number)
+    for p in range(number):
+        counts[p] += own[p]
+    return number
+
+
+@kernel
 def collect_extremes(values, limits, least, greatest, counts, numbers):
     """Collect the least and the greatest distinct values within limits, and count them.
 
@@ -78,7 +92,7 @@ def collect_extremes(values, limits, least, greatest, counts, numbers):
     room = least.shape[0]
     lower, upper = limits[1], limits[0]  # values up to the one and from the other on are looked at
     fewer, more = 0, 0
-    few, many, own = counts[0], counts[1], np.empty(room, np.int64)
+    few, many = counts[0], counts[1]
     for start in range(0, values.shape[0], BLOCK):
         block = values[start : start + BLOCK]
         # how many values reach a bound?
@@ -87,20 +101,11 @@ def collect_extremes(values, limits, least, greatest, counts, numbers):
             value = block[i]
             below += np.int64((value <= lower) & (value >= limits[0]))
             above += np.int64((value >= upper) & (value <= limits[1]))
-        # count them if all are known, otherwise insert them
         if below > 0:
-            if count_held(block, least[:fewer], own) == below:
-                for p in range(fewer):
-                    few[p] += own[p]
-            else:
-                fewer = insert_block(block, limits, False, least, few, fewer)
-                lower = least[room - 1] if fewer == room else lower
+            fewer = add_block(block, below, limits, False, least, few, fewer)
+            lower = least[room - 1] if fewer == room else lower
         if above > 0:
-            if count_held(block, greatest[:more], own) == above:
-                for p in range(more):
-                    many[p] += own[p]
-            else:
-                more = insert_block(block, limits, True, greatest, many, more)
-                upper = greatest[room - 1] if more == room else upper
+            more = add_block(block, above, limits, True, greatest, many, more)
+            upper = greatest[room - 1] if more == room else upper
     numbers[0] = fewer
     numbers[1] = more

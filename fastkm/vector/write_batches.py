@@ -32,6 +32,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import ExplainedError, atomic_write
 from fastkm.raster.grid.geolocation import Grid, find_grid
+from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.vector.formats.check_outlines import Content
 from fastkm.vector.formats.fields import prepare_fields
 from fastkm.vector.geojson import EarthEdge, to_longlat, to_rfc7946
@@ -115,7 +116,8 @@ def polygonize_to_file(
     if not needs_strips(plane):
         return write_outlines(polygonize(plane, **options), path)
     batches = (frame for frame, _ in iterate_polygons(plane, **options))
-    return write_batches(batches, path, bounds=find_bounds(find_grid(plane), plane.shape))
+    with read_last():
+        return write_batches(batches, path, bounds=find_bounds(find_grid(plane), plane.shape))
 
 
 def find_bounds(grid: Grid, shape: tuple[int, ...]) -> np.ndarray:

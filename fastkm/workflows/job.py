@@ -101,43 +101,31 @@ class Selection:
             self.file,
             self._first_variable,
             like=grid,
-            time=self.time,
-            bbox=self.bbox,
-            sel=self.sel,
             memory=self.memory,
             used=raster.nbytes,
+            **self._place,
         )
 
     def read(self) -> xr.DataArray:
         """Read a raster of one band with all missing cells missing."""
-        raster = read_raster(
-            self.file,
-            self._only_variable,
-            time=self.time,
-            bbox=self.bbox,
-            sel=self.sel,
-            nodata=self.nodata,
-        )
+        raster = read_raster(self.file, self._only_variable, nodata=self.nodata, **self._place)
         return self._prepare(raster)
 
     def read_stack(self) -> xr.DataArray | xr.Dataset:
         """Read a raster of one or several bands with all missing cells missing."""
         raster = read_stack(
-            self.file,
-            self.variable,
-            time=self.time,
-            bbox=self.bbox,
-            bands=self.bands,
-            sel=self.sel,
-            nodata=self.nodata,
+            self.file, self.variable, bands=self.bands, nodata=self.nodata, **self._place
         )
         return self._prepare(raster)
 
     def read_areas(self) -> xr.DataArray:
         """Read the areas of the cells."""
-        return read_areas(
-            self.file, self._first_variable, time=self.time, bbox=self.bbox, sel=self.sel
-        )
+        return read_areas(self.file, self._first_variable, **self._place)
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        """Return the options that choose a part of a raster."""
+        return {"time": self.time, "bbox": self.bbox, "sel": self.sel}
 
     @property
     def _first_variable(self) -> str | None:
@@ -158,13 +146,11 @@ class Selection:
         return open_raster(
             self.file,
             self.variable,
-            time=self.time,
-            bbox=self.bbox,
             bands=self.bands,
-            sel=self.sel,
             nodata=self.nodata,
             mask=self.mask,
             memory=self.memory,
+            **self._place,
         )
 
     def _open_band_lazily(self) -> xr.DataArray:

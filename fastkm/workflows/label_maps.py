@@ -18,7 +18,8 @@ import numpy as np
 
 from fastkm._core.cf_missing import Described, drop_stale_rules, find_missing, to_physical
 from fastkm.raster.grid.repeated_columns import find_distinct_columns
-from fastkm.raster.io.describe.suspicious import combine_extremes, find_extremes, find_suspicious
+from fastkm.raster.io.describe.suspicious import SentinelSearch
+from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.io.open import is_zarr_store
 from fastkm.raster.io.read_geotiff import is_geotiff, read_tags
 from fastkm.raster.io.read_netcdf import read_global_attributes
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.raster.bands import BandStack
-    from fastkm.raster.io.describe.suspicious import Extremes
 
 MOST_DRAWN = 1024
 """Cells along a side of a lazy raster in figures, at most: a panel has 500 dots, or 1,000 alone."""
@@ -71,7 +71,7 @@ def write_maps(
     views = [_Thinned(array) for array in (*maps.values(), *stack.bands)] if lazy else []
     codes = _Sentinels(stack) if lazy else None
     counts = {k: _Counts(labels) for k, labels in maps.items() if count}
-    with ExitStack() as files:
+    with ExitStack() as files, read_last():
         writes = [
             files.enter_context(
                 _open_map(labels, path, selection, colours[k], source=source, history=history)
@@ -175,19 +175,17 @@ class _Sentinels:
         # the brightest cells of a photo are no codes
         stored = np.dtype(stack.grid.encoding.get("dtype", stack.grid.dtype))
         is_photo = stack.whole is not None and stored == np.uint8
-        self.bands = [] if is_photo else [drop_stale_rules(band) for band in stack.bands]
-        self.extremes: list[list[Extremes]] = [[] for _ in self.bands]
+        bands = [] if is_photo else [drop_stale_rules(band) for band in stack.bands]
+        self.searches = [(band, SentinelSearch()) for band in bands]
 
     def add(self, blocks: list[np.ndarray]) -> None:
         """Look at a block of each band."""
-        for number, (band, block) in enumerate(zip(self.bands, blocks, strict=False)):
-            found = find_extremes(Described(block, band.attrs, band.encoding))
-            self.extremes[number] = [combine_extremes([*self.extremes[number], found])]
+        for (band, search), block in zip(self.searches, blocks, strict=False):
+            search.add(Described(block, band.attrs, band.encoding))
 
     def find(self) -> list[float]:
-        """Return the values."""
-        found = (value for [ends] in self.extremes for value in find_suspicious(ends))
-        return list(dict.fromkeys(found))
+        """Return the values, each once."""
+        return list(dict.fromkeys(value for _, search in self.searches for value in search.find()))
 
 
 class _Thinned:

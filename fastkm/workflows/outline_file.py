@@ -25,7 +25,8 @@ from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.geolocation import find_grid, find_regional_extent, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
-from fastkm.raster.io.describe.suspicious import combine_extremes, find_extremes, find_suspicious
+from fastkm.raster.io.describe.suspicious import SentinelSearch
+from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.labels import label_raster
 from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.outline import iterate_outlines, outline
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
-    from fastkm.raster.io.describe.suspicious import Extremes
 
 
 MOST_DRAWN = 1 << 11
@@ -159,13 +159,13 @@ def outline_file(
     with write_together(earlier):
         if in_strips:
             progress.begin("trace and write the outlines")
-            codes = _Sentinels()
-            batches = iterate_outlines(labels, select=selected, watch=codes.add, **arguments)
+            search = SentinelSearch()
+            batches = iterate_outlines(labels, select=selected, watch=search.add, **arguments)
             bounds = find_bounds(find_grid(raster), raster.shape)
-            writer.files += write_batches(
-                (seen.keep(k, rows) for k, (rows, _) in batches), output, bounds=bounds
-            )
-            codes.warn()
+            rows = (seen.keep(k, rows) for k, (rows, _) in batches)
+            with read_last():
+                writer.files += write_batches(rows, output, bounds=bounds)
+            warn_of_sentinels(search.find())
             frames = seen.longest
         else:
             progress.begin("trace the outlines")
@@ -210,21 +210,6 @@ class _Seen:
         kept = [frame for frame in (self.longest.get(k), some) if frame is not None and len(frame)]
         self.longest[k] = _choose_longest(_join(kept or [some]))
         return rows
-
-
-class _Sentinels:
-    """Finds values that look like codes of missing cells, strip by strip."""
-
-    def __init__(self) -> None:
-        self.extremes: list[Extremes] = []
-
-    def add(self, values: np.ndarray) -> None:
-        """Look at the values of a strip."""
-        self.extremes = [combine_extremes([*self.extremes, find_extremes(values)])]
-
-    def warn(self) -> None:
-        """Warn of the values that were found."""
-        warn_of_sentinels(find_suspicious(combine_extremes(self.extremes)))
 
 
 def _simplify(outlines: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fastkm._kernels.extremes import (
     BLOCK,
+    add_block,
     collect_extremes,
     comes_before,
     count_held,
@@ -78,5 +79,11 @@ def test_blocks_are_inserted_one_after_another(seed, n, most, descending):
     values, counts, number = np.empty(most), np.zeros(most, np.int64), 0
     for block in blocks:
         number = insert_block(block, limits, descending, values, counts, number)
+    again = counts.copy()
+    reached = sum(value in values[:number] for value in blocks[0])
+    assert add_block(blocks[0], reached, limits, descending, values, again, number) == number
+    assert (
+        again[:number].tolist() == (counts + naive.count_held(blocks[0], values))[:number].tolist()
+    )
     found = list(zip(values[:number].tolist(), counts[:number].tolist(), strict=True))
     assert found == naive.insert_first(np.concatenate(blocks), limits, descending, most)

@@ -80,6 +80,30 @@ def combine_extremes(parts: Iterable[Extremes]) -> Extremes:
     return merge_equal(values, np.concatenate([part.counts for part in parts]))
 
 
+class SentinelSearch:
+    """Looks for suspicious values in the blocks of one band, as they come.
+
+    Examples
+    --------
+    >>> search = SentinelSearch()
+    >>> for block in (np.array([-500.0] * 9), np.arange(1.0, 6)):
+    ...     search.add(block)
+    >>> search.find()
+    [-500.0]
+    """
+
+    def __init__(self) -> None:
+        self._extremes = combine_extremes([])
+
+    def add(self, block: Any) -> None:
+        """Look at a block, as `find_extremes` does."""
+        self._extremes = combine_extremes([self._extremes, find_extremes(block)])
+
+    def find(self) -> list[float]:
+        """Return the suspicious values of all blocks."""
+        return find_suspicious(self._extremes)
+
+
 def merge_equal(values: np.ndarray, counts: np.ndarray, *, finite: bool = False) -> Extremes:
     """Return the extreme ones of some values, in any order; counts of equal ones are added."""
     if finite and values.dtype.kind == "f":

@@ -3,7 +3,8 @@
 A block that was read is kept in this process, as it is stored, as long as all kept blocks fit into
 the limit of memory; the others are read again in each pass. Blocks that are kept are never dropped
 for others: passes go through all of them in one order, in which the block that was used last is the
-one that is needed last. On a worker nothing is kept.
+one that is needed last. On a worker nothing is kept, and neither is what is read for the last time
+(`read_last`).
 
 Before and after each read the file is compared with what it was when it was opened.
 """
@@ -11,7 +12,9 @@ Before and after each read the file is compared with what it was when it was ope
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
@@ -25,6 +28,19 @@ from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 
 RESERVE = 340 << 20
 """Bytes of the limit that are left for work on blocks, but at most three quarters of it."""
+
+
+_IS_LAST = ContextVar("is_last", default=False)
+
+
+@contextmanager
+def read_last() -> Iterator[None]:
+    """Keep no more blocks within a ``with`` block: those that are read there are read for the last time."""
+    token = _IS_LAST.set(True)
+    try:
+        yield
+    finally:
+        _IS_LAST.reset(token)
 
 
 class Source(Protocol):
@@ -69,7 +85,7 @@ class KeptBlocks:
     def keep(self, key: Hashable, block: np.ndarray) -> None:
         """Keep a block if it fits."""
         with self._lock:
-            if key not in self._blocks and block.nbytes <= self._left:
+            if key not in self._blocks and block.nbytes <= self._left and not _IS_LAST.get():
                 self._blocks[key] = block
                 self._left -= block.nbytes
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastkm
-from fastkm.raster.io.lazy.block_reader import KeptBlocks
+from fastkm.raster.io.lazy.block_reader import KeptBlocks, read_last
 from fastkm.raster.io.lazy.geotiff_source import GeotiffSource
 from fastkm.raster.io.lazy.grid_source import GridSource
 from tests.lazy_rasters import cut_small
@@ -72,6 +72,17 @@ def test_nothing_is_kept_of_another_raster_or_on_a_worker(tmp_path, reads):
     copy.keep("a", VALUES)
     assert kept.get("a") is VALUES
     assert copy.get("a") is None
+
+
+def test_blocks_that_are_read_for_the_last_time_are_not_kept(tmp_path, reads):
+    path = write_tiff(tmp_path / "a.tif", VALUES, blockysize=5)
+    lazy = fastkm.open_raster(path)
+    with read_last():
+        assert np.array_equal(lazy.compute(scheduler="synchronous"), VALUES)
+    assert np.array_equal(lazy.compute(), VALUES)
+    assert len(reads) == 12
+    assert np.array_equal(lazy.compute(), VALUES)
+    assert len(reads) == 12
 
 
 def test_variables_share_the_limit(tmp_path, reads):
