@@ -21,6 +21,8 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from fastkm._core.interrupts import hold_interrupts
+
 _OF_RASTERS = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".xml")
 """What GDAL and GIS programs append to the name of a raster."""
 _OF_SHAPEFILES = (
@@ -93,7 +95,8 @@ def atomic_write(
             _finish(draft, check)
         waiting = _WAITING.get()
         if waiting is None:
-            _put_in_place(folder, target)
+            with hold_interrupts():
+                _put_in_place(folder, target)
         else:
             waiting[0].push(stack.pop_all())
             waiting[1].append((folder, target))
@@ -113,11 +116,12 @@ def write_together(instead_of: Sequence[Path] = ()) -> Iterator[None]:
             yield
         finally:
             _WAITING.reset(token)
-        for old in instead_of:
-            for file in (old, *find_side_files(old)):
-                file.unlink(missing_ok=True)
-        for folder, target in written:
-            _put_in_place(folder, target)
+        with hold_interrupts():
+            for old in instead_of:
+                for file in (old, *find_side_files(old)):
+                    file.unlink(missing_ok=True)
+            for folder, target in written:
+                _put_in_place(folder, target)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -144,6 +148,20 @@ def find_side_files(path: str | os.PathLike[str]) -> list[Path]:
     upper = [target.stem + end.upper() for end in instead]
     files = [target.with_name(name) for name in names + upper]
     return [file for file in files if file.is_file() or file.is_symlink()]
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder if there is one, even if threads of a failed writer go on for a while.
+
+    Ctrl-C waits until it is gone: `shutil.rmtree` closes a descriptor twice if it is interrupted
+    after the first time, and the failure to do so would hide that it was.
+    """
+    for _ in range(REMOVALS):
+        with hold_interrupts():
+            shutil.rmtree(folder, ignore_errors=True)
+        if not folder.is_dir():
+            return
+        time.sleep(REMOVAL_INTERVAL)
 
 
 @contextmanager
@@ -182,16 +200,7 @@ def _make_folder_beside(target: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _remove_folder(folder)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a folder, into which threads of a writer that has failed may still write for a while."""
-    for _ in range(REMOVALS):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(REMOVAL_INTERVAL)
+        remove_folder(folder)
 
 
 def _probe(folder: Path) -> str | None:
@@ -239,7 +248,7 @@ def _put_in_place(folder: Path, target: Path) -> None:
         for draft, file in zip(written, new, strict=True):
             draft.replace(file)
             placed.append(file)
-    except BaseException as error:  # ctrl-C too
+    except BaseException as error:
         for file in placed:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         for file in removed:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPED = 130
+"""The exit status of a command that ctrl-C has stopped, as shells count: 128 and SIGINT's number."""
+
 
 @contextmanager
 def hold_interrupts(*, ignore: bool = False) -> Iterator[None]:
@@ -50,6 +53,18 @@ def stop_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return True if an error is a KeyboardInterrupt, or came up while one was on its way.
+
+    What cleans up may fail only because it was interrupted.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fastkm._core.interrupts import hold_interrupts, stop_on_sigterm
+from fastkm._core.interrupts import STOPPED, hold_interrupts, stop_on_sigterm, was_interrupted
 from fastkm.cli import options as shared
 from fastkm.cli import parse
 from fastkm.cli.output import err, print_files, print_line
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastkm.workflows.archive.options import ArchiveOptions
     from fastkm.workflows.archive.run import RunResult
 
-SKIPPED, STOPPED = 3, 130
+SKIPPED = 3
 MAX_LISTED = 12
 """Files that are listed one by one; if there are more, the label maps are listed as a folder."""
 
@@ -162,13 +162,13 @@ def archive(
                 worker_timeout=WORKER_TIMEOUT if worker_timeout is None else worker_timeout,
                 progress=progress,
             )
-    except KeyboardInterrupt:
-        print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
-        raise typer.Exit(STOPPED) from None
-    except OSError as error:
-        if "--resume" in str(error):
-            raise
-        raise OSError(f"{error}{_say_how_to_go_on(output)}") from error
+    except BaseException as error:
+        if was_interrupted(error):
+            print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
+            raise typer.Exit(STOPPED) from None
+        if isinstance(error, OSError) and "--resume" not in str(error):
+            raise OSError(f"{error}{_say_how_to_go_on(output)}") from error
+        raise
 
     # results
     if not quiet:

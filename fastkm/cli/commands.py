@@ -1,6 +1,7 @@
 """The command ``fastkm``; the work is in `fastkm.workflows`.
 
-Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong usage.
+Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong usage, 130
+stopped by ctrl-C.
 """
 
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fastkm._core.interrupts import STOPPED, was_interrupted
 from fastkm._version import __version__
 from fastkm.cli import archive, parse
 from fastkm.cli import options as shared
@@ -54,6 +56,8 @@ def main() -> None:
     try:
         app()
     except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
+        if was_interrupted(error):
+            sys.exit(STOPPED)
         print_line(f"fastkm: {error}", err, style="red")
         sys.exit(1)
     except MemoryError as error:

@@ -1,10 +1,12 @@
 """Whole files or none."""
 
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from fastkm._core.atomic_write import atomic_write, write_text, write_together
+from fastkm._core.atomic_write import atomic_write, remove_folder, write_text, write_together
 
 
 def write_then_fail(target):
@@ -267,6 +269,24 @@ def test_other_folders_are_not_replaced(tmp_path):
     (tmp_path / "a.zarr").mkdir()
     with pytest.raises(IsADirectoryError, match=r"a.zarr is a folder; name a file"):
         write_store(tmp_path / "a.zarr", "new")
+
+
+def test_a_folder_is_removed_before_ctrl_c_arrives(tmp_path, monkeypatch):
+    (tmp_path / "folder/inner").mkdir(parents=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    remove = shutil.rmtree
+
+    def interrupted(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        remove(*arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            remove_folder(tmp_path / "folder")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_that_is_explained_stays_as_it_is(tmp_path):

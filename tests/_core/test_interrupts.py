@@ -1,11 +1,12 @@
 """Signals that wait, and SIGTERM that does what ctrl-C does."""
 
+import os
 import signal
 import threading
 
 import pytest
 
-from fastkm._core.interrupts import hold_interrupts, stop_on_sigterm
+from fastkm._core.interrupts import hold_interrupts, stop_on_sigterm, was_interrupted
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +68,23 @@ def test_sigterm_does_what_ctrl_c_does() -> None:
         reached.append("raised")
     assert reached == ["the end", "raised"]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_error_of_what_cleans_up_hides_no_interrupt() -> None:
+    def clean_up() -> None:
+        try:
+            os.close(-1)
+        except OSError as error:
+            raise OSError("cannot remove") from error
+
+    def work() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            clean_up()
+
+    with pytest.raises(OSError, match="cannot remove") as caught:
+        work()
+    assert was_interrupted(caught.value)
+    assert was_interrupted(KeyboardInterrupt())
+    assert not was_interrupted(OSError("full"))

@@ -485,14 +485,20 @@ def test_brackets_in_a_message_are_printed(run, tmp_path):
     assert_failed(run("info", tmp_path / "[red].nc"), "[red].nc")
 
 
-def test_interruption_ends_with_130(run, basin, monkeypatch):
+@pytest.mark.parametrize("cleaned_up", [True, False])
+def test_interruption_ends_with_130(run, basin, monkeypatch, cleaned_up):
     def interrupt(path, **options):
-        raise KeyboardInterrupt
+        try:
+            raise KeyboardInterrupt
+        finally:
+            if not cleaned_up:
+                raise OSError("what cleans up fails because it is interrupted")
 
     monkeypatch.setattr("fastkm.raster.io.describe.variables.describe_variables", interrupt)
     result = run("info", basin)
     assert result.status == 130
     assert "Traceback" not in result.err
+    assert "because" not in result.err
 
 
 def test_fault_of_the_program_is_not_hidden(monkeypatch, basin):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fastkm._core.atomic_write import write_text
+from fastkm._core.atomic_write import remove_folder, write_text
 from fastkm.workflows.archive.folder_lock import LOCK_NAME
 from fastkm.workflows.archive.options import Description, find_differences, is_same_command
 
@@ -125,7 +124,7 @@ class RunFolder:
         self.parts.mkdir(parents=True, exist_ok=True)
         drafts = [self.parts.glob("*.part*"), self.root.glob(".*-*"), self.root.glob("*/.*-*")]
         for draft in chain.from_iterable(drafts):  # left behind by a run that was killed
-            shutil.rmtree(draft, ignore_errors=True)
+            remove_folder(draft)
         return False
 
     def is_finished(self) -> bool:
@@ -141,7 +140,7 @@ class RunFolder:
         """Remove the results and the unfinished work of a run, and nothing else."""
         self.summary.unlink(missing_ok=True)
         for store in (self.label_store, self.work):
-            shutil.rmtree(store, ignore_errors=True)
+            remove_folder(store)
         for pattern in RESULTS:
             for file in self.root.glob(pattern):
                 file.unlink()
@@ -165,7 +164,7 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Remove what only an unfinished run needs."""
-        shutil.rmtree(self.work, ignore_errors=True)
+        remove_folder(self.work)
 
     def part(self, number: int) -> Path:
         """Return the path of the folder of a part."""

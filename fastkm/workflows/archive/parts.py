@@ -11,13 +11,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fastkm._core.atomic_write import remove_folder
 from fastkm.errors import ArchiveError
 from fastkm.workflows.archive.checkpoint import read_json
 from fastkm.workflows.archive.label_maps import hash_stored_steps
@@ -87,7 +87,7 @@ def write_part(plan: PartPlan, faults: list[ArchiveError]) -> Iterator[Path]:
         raise OSError(f"results of {name}, {time}: {reason}") from error
     finally:
         if draft != target:
-            shutil.rmtree(draft, ignore_errors=True)
+            remove_folder(draft)
 
 
 def read_part(plan: PartPlan) -> Part | None:
@@ -113,7 +113,7 @@ def read_part(plan: PartPlan) -> Part | None:
 
 def remove_part(plan: PartPlan) -> None:
     """Remove a part that is not whole, if there is one."""
-    shutil.rmtree(plan.path, ignore_errors=True)
+    remove_folder(Path(plan.path))
 
 
 def describe_files(folder: Path) -> dict[str, list[Any]]:

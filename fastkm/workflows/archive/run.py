@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fastkm._core.atomic_write import remove_folder
 from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
@@ -244,7 +244,7 @@ class _Run:
         history = f"labels of {', '.join(archive.variables)}, k = {k}, {how}"
         store = self.folder.label_store
         if options.labels == "zarr" and not self._has_store():
-            shutil.rmtree(store, ignore_errors=True)
+            remove_folder(store)
             create_store(store, archive, codebook, k, history)
             self.folder.keep_digest("store", describe_files(store))
         return Task(
