@@ -69,7 +69,8 @@ The code sees to this:
   answer shows.
 - **Interleaved runs.** Each program runs once in each round, up to {ROUNDS} rounds; the first round does not
   count. A rival that has used its allowance of seconds leaves the later rounds. The tables show the median,
-  the spread and the number of runs. Making the data is not timed.
+  the spread and the number of runs. Work of less than some milliseconds is repeated within a round, and the mean
+  counts: done once, it seems slower for whoever comes after a rival that fills the caches. Making the data is not timed.
 - **Compiling apart.** Kernels are compiled before the clock starts. *{startup.PART.title}* measures in fresh processes
   what a first call costs, with an empty and with a warm cache.
 - **Memory** is the peak of a process of its own: see *{memory.PART.title}*.

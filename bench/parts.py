@@ -1,6 +1,6 @@
 """All parts of the benchmarks, by the names that the command takes, in the order of the results."""
 
-from bench import archive, lesson, limit, memory, quality, scaling, startup
+from bench import archive, commands, lesson, limit, memory, quality, scaling, startup
 from bench.cases import CASES
 from bench.comparison import comparison
 from bench.large import clusters, polygons
@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     "limit": limit.PART,
     "memory": memory.PART,
     "startup": startup.PART,
+    "commands": commands.PART,
     "archive": archive.PART,
     "large-scene": clusters.SCENE_PART,
     "large-band": clusters.BAND_PART,

@@ -4,6 +4,7 @@ Each figure comes from fresh processes. The time of an import is that of ``pytho
 less that of an empty program. A first call works on the smallest size, after what it needs has been
 imported: once with an empty cache of compiled kernels, and once with the cache that this run left. A
 later call is the second call in the same process. Rivals that compile nothing are timed likewise.
+Whole programs run with an empty cache and then twice with the one that this left.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from bench.case import Case, list_left_out
 from bench.cases import find_case
 from bench.own_process import ask
 from bench.part import Found, Part
 from bench.table import format_seconds, format_table
+from fastkm.datasets import write_sample
 
 MODULES = (
     "pass", "import numpy", "import numba", "import fastkm", "import fastkm.cluster",
@@ -34,9 +37,26 @@ FIRST = {
     "longest distance, a walk of 1e6 points": "max_pairwise_distance",
     "find_contours, 1800 x 3600 uint8": "find_contours",
     "polygonize, 1800 x 3600": "polygonize",
+    "predict, 1e8 float32 to int8": "predict",
     "the lesson's computation, 720 x 1440": "the lesson's computation",
 }
 """Cases by name, one for each kind of work, and what they call."""
+SCRIPT = str(Path(__file__).parents[1] / "scripts" / "tpw_workflow.py")
+PROGRAMS = {
+    "the lesson's script": [SCRIPT, "--output", "out"],
+    "fastkm cluster -k 4 -o out": ["-m", "fastkm", "cluster", "out.nc", "-k", "4", "-o", "out"],
+    "fastkm outline -k 4 -o x.gpkg": [
+        "-m",
+        "fastkm",
+        "outline",
+        "out.nc",
+        "-k",
+        "4",
+        "-o",
+        "x.gpkg",
+    ],
+}
+"""Arguments of Python; ``out.nc`` is a sample raster."""
 RUNS = {"tiny": 1, "small": 3, "full": 7}
 
 
@@ -51,6 +71,7 @@ def run(size: str) -> Found:
     return {
         "imports": time_imports(RUNS[size]),
         "first": [one for c in chosen for one in measure_first_calls(c)],
+        "programs": [measure_program(p) for p in list(PROGRAMS)[: 0 if size == "tiny" else None]],
     }
 
 
@@ -82,8 +103,22 @@ def measure_first_calls(case: Case) -> list[dict[str, object]]:
     return found
 
 
+def measure_program(name: str) -> dict[str, object]:
+    """Time a program with an empty cache, and with the cache that it left."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_sample(Path(folder, "out.nc"))
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(Path(folder, "cache"))}
+        seconds = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            command = [sys.executable, *PROGRAMS[name]]
+            subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+            seconds.append(time.perf_counter() - begin)
+    return {"program": name, "empty": seconds[0], "warm": min(seconds[1:])}
+
+
 def section(found: Found) -> str:
-    """Write both tables."""
+    """Write the tables."""
     medians = {code: statistics.median(seconds) for code, seconds in found["imports"].items()}
     nothing = medians.pop("pass")
     modules = [[f"`{code}`", format_seconds(max(0.0, s - nothing))] for code, s in medians.items()]
@@ -96,7 +131,17 @@ def section(found: Found) -> str:
         for one in found["first"]
     ]
     header = ["first call of", "who", "empty cache", "warm cache", "later call"]
-    return f"{format_table(['program', 'seconds'], modules, 1)}\n\n{format_table(header, calls, 3)}"
+    tables = [
+        format_table(["program", "seconds"], modules, 1),
+        format_table(header, calls, 3),
+    ]
+    if found.get("programs"):
+        rows = [
+            [f"`{one['program']}`", *(format_seconds(one[c]) for c in ("empty", "warm"))]
+            for one in found["programs"]
+        ]
+        tables.append(format_table(["whole program", "empty cache", "warm cache"], rows, 2))
+    return "\n\n".join(tables)
 
 
 PART = Part("Before the first answer", run, section, left_out=lambda: list_left_out(find_cases()))

@@ -32,17 +32,17 @@ import pyogrio
 import shapely
 import typer
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from rich.console import Console
 from rich.table import Table
 
 import fastkm
 from fastkm.datasets import write_sample
-from fastkm.plot import clusters_figure, draw_labels, draw_raster, map_figure
+from fastkm.plot import clusters_figure, draw_labels, draw_raster, make_panels, map_figure
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 LESSON_KS = range(2, 9)
 LESSON_K = 6
@@ -278,8 +278,7 @@ def draw_thresholded(
     raster: xr.DataArray, labels: xr.DataArray, centroids: np.ndarray, thresholded: xr.DataArray
 ) -> Figure:
     """Draw the raster, its clusters and the two that were kept, one above the other."""
-    figure = Figure(figsize=(8, 12), layout="compressed")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, sharey=True)
+    page, [top, middle, bottom] = make_panels(3, raster, columns=1)
     draw_raster(top, raster)
     draw_labels(middle, labels, centroids, units=str(raster.attrs.get("units", "")))
     image = draw_labels(bottom, thresholded, [0, LAND, MOISTEST], title="kept: land, moistest")
@@ -287,23 +286,24 @@ def draw_thresholded(
     image.colorbar.set_ticks([0, LAND, MOISTEST], labels=["other", "land", "moistest"])
     image.colorbar.set_label("")
     image.colorbar.minorticks_off()
-    return figure
+    page.trim()
+    return page
 
 
 def draw_contours(raster: xr.DataArray, contours: Sequence[np.ndarray]) -> Figure:
     """Draw the raster, and the contours on it; x is the column and y the row of a point."""
-    figure = Figure(figsize=(8, 6), layout="compressed")
-    ax = figure.subplots()
+    page, [ax] = make_panels(1, raster)
     draw_raster(ax, raster)
     halo = withStroke(linewidth=2.8, foreground="white")
     for contour in contours:
         ax.plot(contour[:, 1], contour[:, 0], color="black", linewidth=1.6, path_effects=[halo])
-    return figure
+    page.trim()
+    return page
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure, cut to what is drawn on it, and return its path."""
-    figure.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.06)
+    """Write a figure, and return its path."""
+    figure.savefig(path, dpi=150, pil_kwargs={"compress_level": 3})  # twice as quick as 6
     return path
 
 

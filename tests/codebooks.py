@@ -11,6 +11,7 @@ import pytest
 from fastkm import KMeans1D, kmeans1d
 from fastkm._core import threads
 from fastkm.cluster.exact import collectors, key_histograms, solver, weighted_histograms
+from fastkm.cluster.exact.small import small_arrays
 from fastkm.cluster.streaming import chunks
 from tests import naive
 
@@ -32,6 +33,7 @@ def several_passes(few=20, cells=64):
             patch.setattr(key_histograms, name, cells)
         patch.setattr(weighted_histograms, "BINS", cells)
         patch.setattr(solver, "WINDOWS", cells // 16)
+        patch.setattr(small_arrays, "MAX_SMALL", 0)
         patch.setattr(chunks, "CHUNK_VALUES", 32)
         patch.setattr(threads, "CHUNK_BYTES", 128)
         yield patch

@@ -1,6 +1,11 @@
-"""What all tests share: a deterministic Hypothesis profile, and the marker for big inputs."""
+"""What all tests share: a deterministic Hypothesis profile, markers, and the command as a call."""
 
 import os
+import random
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -18,6 +23,26 @@ needs_jit = pytest.mark.skipif(
 )
 """For the few tests whose point is a big input, or the compiler itself."""
 
+FOLDER = Path(__file__).parent
+
+NO_THREADS = (
+    "_kernels/",
+    "plot/",
+    "test_import.py",
+    "test_readme.py",
+    "test_typing.py",
+    "vector/test_antimeridian.py",
+    "vector/test_write_columns.py",
+)
+"""Where no test asks for the number of threads, so that none is run again with one thread."""
+
+WITH_THREADS = ("_kernels/test_cache.py", "_kernels/test_strip_joining.py")
+"""Tests of kernels that also call what has threads."""
+
+MOST_COVERED = 8
+"""Parameters, drawn at random, with which a test counts for coverage: counting lines takes as long
+again as the test, and more parameters are other numbers, seldom other lines."""
+
 
 @pytest.fixture(scope="session")
 def basin(tmp_path_factory):
@@ -27,6 +52,39 @@ def basin(tmp_path_factory):
     return write_basin(tmp_path_factory.mktemp("basin") / "basin.nc")
 
 
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_command(capsys, monkeypatch):
+    """Call the command in this process."""
+    from fastkm.cli.commands import main
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fastkm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(ended.value.code or 0, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Let the figures of jobs be empty: to draw them takes most of the time of a small job."""
+    from matplotlib.figure import Figure
+
+    kinds = ("areas", "climatology", "clusters", "frequency", "hovmoller", "map", "scores", "stack")
+    for kind in kinds:
+        monkeypatch.setattr(f"fastkm.plot.{kind}_figure", lambda *_, **__: Figure((1, 1)))
+
+
 def pytest_runtest_setup():
     """Forget which notes were given: each test may expect them again."""
     from fastkm._core.notes import forget_notes
@@ -34,8 +92,35 @@ def pytest_runtest_setup():
     forget_notes()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Cut the tests into one row for each process: what a module shares is then seldom made twice."""
+    if config.getoption("numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"  # or else "load", which deals out a few tests at a time
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Let a test that is marked ``no_threads`` fail if it asks for their number."""
+    if item.get_closest_marker("no_threads") is None:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTKM_NUM_THREADS", "none: this test is marked no_threads")
+        return (yield)
+
+
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the benchmarks as slow: they run every rival."""
+    """Mark tests that are slow, that have no threads, and those without coverage."""
+    functions = defaultdict(list)
     for item in items:
-        if item.path.parent.name == "bench":
+        place = item.path.relative_to(FOLDER).as_posix() if FOLDER in item.path.parents else ""
+        if place.startswith("bench/"):  # runs every rival
             item.add_marker(pytest.mark.slow)
+        if place.startswith(NO_THREADS) and not place.endswith(WITH_THREADS):
+            item.add_marker(pytest.mark.no_threads)
+        if item.get_closest_marker("slow") is None:
+            functions[item.nodeid.partition("[")[0]].append(item)
+    for function, own in functions.items():
+        count = max(len(own) - MOST_COVERED, 0)
+        for item in random.Random(function).sample(own, count):
+            item.add_marker(pytest.mark.no_cover)

@@ -513,3 +513,11 @@ def cut_into_folds(terms):
     """Cut numbers from 0 to 1 into the three first digits to the base 2^28, exactly."""
     whole = [int(Fraction(term) * 2**84) for term in terms.tolist()]
     return [(n >> 56, n >> 28 & (2**28 - 1), n & (2**28 - 1)) for n in whole]
+
+
+def solve_at_price(costs, m, price):
+    """Return the least cost of the rows 0 to m if each segment costs a price more."""
+    best = [Fraction(0)]
+    for i in range(1, m + 1):
+        best.append(min(best[j] + costs[j, i] for j in range(i)) + Fraction(price))
+    return best

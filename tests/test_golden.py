@@ -1132,6 +1132,7 @@ def outline_command(kind):
 # The test, and how to record
 
 
+@pytest.mark.usefixtures("without_figures")  # a digest holds none
 @pytest.mark.parametrize("name", CASES)
 def test_results_are_those_recorded(name):
     if numba.config.DISABLE_JIT and name in COMPILED_ONLY:

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from tests.conftest import needs_jit
+
 pytest.importorskip("mypy")
+pytestmark = needs_jit  # what mypy says has nothing to do with kernels
 
 USER = """\
 import numpy as np

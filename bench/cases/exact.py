@@ -157,7 +157,7 @@ def labels_case(
     return Case(
         f"1-D clusters and labels, {format_count(n)} values, k = {k}",
         make,
-        {"tiny": 20 * k, "small": min(n, 10_000), "full": n},
+        {"tiny": min(n, 20 * k), "small": min(n, 10_000), "full": n},
         rivals,
         as_good,
         inertia_of_answer,
@@ -243,6 +243,11 @@ EXACT = [
     labels_case(10_000_000, LESSON_K, without=("scipy", *QUADRATIC)),
     labels_case(64_800, LESSON_K, sample_values),
     labels_case(2_000, LESSON_K),
+    labels_case(100, LESSON_K),
+    labels_case(1_000, LESSON_K),
+    labels_case(10_000, LESSON_K, without=QUADRATIC),
+    labels_case(10_000, 64, without=("scipy", *QUADRATIC)),
+    labels_case(10_000, 256, without=("scipy", *QUADRATIC)),
     Case(
         "kmeans1d, 1e8 float32, k = 2 ... 8",
         water,

@@ -77,6 +77,7 @@ VQ = [
     vq_case(1_000_000, 3, 8),
     vq_case(1_000, 1, 6),
     vq_case(1_000, 3, 8),
+    vq_case(100, 1, 6),
     Case(
         "kmeans(x, 6), 1.04e6 float64 values",
         mixture,
@@ -85,8 +86,16 @@ VQ = [
         same_codebook,
         rename=lambda n: f"kmeans(x, 6), {format_count(n)} float64 values",
     ),
+    Case(
+        "kmeans(x, 6), 1,000 x 3 float64",
+        lambda n: blobs(n, 3, 6, "f8").rows,
+        {"tiny": 100, "small": 1_000, "full": 1_000},
+        both(lambda module: lambda x: module.kmeans(x, 6, rng=np.random.default_rng(0))),
+        same_codebook,
+    ),
     kmeans2_case(1_000_000, 3, 8),
     kmeans2_case(1_000, 3, 8),
+    kmeans2_case(100, 3, 8),
     Case(
         "whiten, 1e6 x 3 float32",
         lambda n: blobs(n, 3, 8),

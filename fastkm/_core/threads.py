@@ -42,6 +42,8 @@ def rows_per_chunk(row_bytes: int) -> int:
 
 def plan_chunks(size: int, step: int) -> list[tuple[int, int]]:
     """Cut ``range(size)`` into (start, stop) pairs of length `step`; the last may be shorter."""
+    if 0 < size <= step:
+        return [(0, size)]
     return [(start, min(start + step, size)) for start in range(0, size, step)]
 
 
@@ -114,6 +116,10 @@ def fold_chunks(
 
     Unlike `map_chunks` this keeps only the results that wait for an earlier chunk.
     """
+    if size <= step:  # one chunk
+        for result in map_chunks(function, size, step, threads=threads):
+            fold(result)
+        return
     waiting: dict[int, Result] = {}
     lock, turn = Lock(), 0
 

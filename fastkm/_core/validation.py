@@ -11,12 +11,18 @@ whole row missing.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastkm._core import cf_missing
+
+FEW = 1 << 10
+"""Numbers up to which their scalar product, which is finite only if they are, is taken first: 0.7
+instead of 1.7 microseconds."""
 
 
 class Observations(NamedTuple):
@@ -48,6 +54,8 @@ def as_values_and_mask(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | 
 
 def _split_mask(array: Any) -> tuple[Any, np.ndarray | None]:
     """Return the values of an array, unpacked, and which are missing by its mask or attributes."""
+    if type(array) is np.ndarray:
+        return array, None
     if isinstance(array, np.ma.MaskedArray):
         return array.data, np.ma.getmaskarray(array)
     if cf_missing.is_described_array(array):
@@ -64,7 +72,9 @@ def check_observations(array: Any, name: str, *, dtype: np.dtype | None = None) 
     values, mask = as_values_and_mask(array, name)
     if values.ndim not in (1, 2) or values.shape[1:] == (0,):
         raise ValueError(f"{name} must have shape (n,) or (n, d), got {values.shape}")
-    rows = values.reshape(len(values), -1) if values.size else np.empty((0, values.shape[-1] or 1))
+    rows = values
+    if values.ndim == 1 or values.size == 0:
+        rows = values.reshape(-1, 1) if values.size else np.empty((0, values.shape[-1] or 1))
     valid = None if mask is None else find_complete_rows(mask)
     working = choose_working_dtype(values.dtype) if dtype is None else dtype
     return Observations(freeze(rows, working), valid, values.ndim, values.dtype)
@@ -75,6 +85,7 @@ def find_complete_rows(mask: np.ndarray) -> np.ndarray:
     return np.logical_not(np.any(mask.reshape(len(mask), -1), axis=1))
 
 
+@lru_cache(maxsize=128)
 def choose_working_dtype(*dtypes: np.dtype) -> np.dtype:
     """Choose the type to compute in: float32 for float32 and float16, float64 for all others."""
     common = np.result_type(*dtypes)
@@ -84,13 +95,18 @@ def choose_working_dtype(*dtypes: np.dtype) -> np.dtype:
 def freeze(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
     """Return a read-only, C-contiguous, aligned, native-endian view, or a copy if necessary."""
     wanted = array.dtype.newbyteorder("=") if dtype is None else dtype
-    view = np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"]).view()
-    view.flags.writeable = False
+    flags = array.flags
+    if not (array.dtype == wanted and flags.c_contiguous and flags.aligned):
+        array = np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"])
+    view = array.view()
+    view.setflags(write=False)
     return view
 
 
 def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = None) -> None:
     """Raise a ValueError that names the first valid row with NaN or an infinity, if there is one."""
+    if rows.dtype.kind != "f" or (rows.size <= FEW and math.isfinite(np.vdot(rows, rows))):
+        return
     finite = np.isfinite(rows)
     if finite.all():
         return

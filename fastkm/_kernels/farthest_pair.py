@@ -32,7 +32,10 @@ BLOCK = 256
 
 @kernel
 def find_farthest_in_columns(columns, start, stop):
-    """Return square, i, j of the farthest pair, i <= j, start <= j < stop; columns: (d, n) IN."""
+    """Return square, i, j of the farthest pair, i <= j, start <= j < stop; columns: (d, n) IN.
+
+    The square is infinite if one overflows, or if a number from start to stop is not finite.
+    """
     d = columns.shape[0]
     square = np.empty(BLOCK)
     best = np.empty(BLOCK)
@@ -60,6 +63,8 @@ def find_farthest_in_columns(columns, start, stop):
                 partner[b] = i if farther else kept
         # the best pair of the block; of equal ones the lowest indices
         for b in range(m):
+            if best[b] < 0.0:  # not even as far from itself as 0: NaN
+                return np.inf, 0, 0
             i, j = min(partner[b], block + b), max(partner[b], block + b)
             if best[b] > longest or (best[b] == longest and (i, j) < (first, second)):
                 longest, first, second = best[b], i, j

@@ -139,3 +139,49 @@ def step_sorted(x, high, low, codebook, order, means, counts):
         start = stop
         a = b
     return s + e
+
+
+@kernel
+def iterate_sorted(x, high, low, codes, before, order, means, counts, iterations):
+    """Do iterations; return the last one's sum of distances, and in how many a code had no value.
+
+    A code without values stays. If no code changes, the iterations that are left would do the same,
+    and are not done. The number is -1 if codes are not finite or so close that values may be equally
+    far from several by rounding: `step_sorted` must not be called. x, high, low: as there; codes: (k,)
+    INOUT, of a floating type; before: (k,) OUT, codes before the last iteration; order: (k,) int64 OUT;
+    means, counts: OUT, as there.
+    """
+    k = codes.shape[0]
+    total, empties = 0.0, 0
+    for left in range(iterations, 0, -1):
+        # sort the codes by insertion; of equal ones the lowest index comes first
+        for j in range(k):
+            c = float(codes[j])
+            before[j] = c
+            place = j
+            while place > 0 and before[order[place - 1]] > c:
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = j
+        # four times the spacing of the largest distance, or somewhat more
+        least, most = before[order[0]], before[order[k - 1]]
+        limit = max(x[x.shape[0] - 1] - least, most - x[0]) * 2.0**-50 + 2.0**-1000
+        for p in range(1, k):
+            gap = before[order[p]] - before[order[p - 1]]
+            if gap != 0.0 and not gap > limit:
+                return total, -1
+        if not (least > -(2.0**1000) and most < 2.0**1000):
+            return total, -1
+        # the new codes
+        total = step_sorted(x, high, low, before, order, means, counts)
+        empty, changed = 0, False
+        for j in range(k):
+            if counts[j] > 0:
+                codes[j] = means[j]
+                changed |= codes[j] != before[j]
+            else:
+                empty = 1
+        if not changed:
+            return total, empties + left * empty
+        empties += empty
+    return total, empties

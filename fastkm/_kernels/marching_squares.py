@@ -80,15 +80,15 @@ for _case, _both in _SADDLES.items():
 
 
 @kernel
-def find_mixed_squares(pixels, squares, row_ends):
+def find_mixed_squares(pixels, words, mixed, squares, row_ends):
     """Find the squares that a contour passes, in raster order; return their number.
 
-    pixels: (rows, columns) uint8 IN, 1 if above the level, and INVALID; squares: (rows * columns,)
-    int64 OUT, flat indices; row_ends: (rows - 1,) int64 OUT, squares up to each row's end.
+    pixels: (rows, columns) uint8 IN, 1 if above the level, and INVALID; words: ((columns + 6) // 8,)
+    uint64 INOUT, 0 at first, and mixed, the same as uint8: scratch, because a view takes half a second
+    to compile; squares: (rows * columns,) int64 OUT, flat indices; row_ends: (rows - 1,) int64 OUT,
+    squares up to each row's end.
     """
     rows, columns = pixels.shape
-    words = np.zeros((columns + 6) // 8, np.uint64)
-    mixed = words.view(np.uint8)
     found = 0
     for r in range(rows - 1):
         upper, lower = pixels[r], pixels[r + 1]
@@ -113,11 +113,11 @@ def cut_squares(squares, row_ends, corners, level, first_row, lattice, high, poi
     squares: (n,) int64 IN; row_ends: (rows,) int64 INOUT, the number of squares up to the end of
     each row comes in, that of segments goes out; corners: (4, n) float64 IN, upper left, upper
     right, lower left and lower right pixels; first_row: the row of the first square in the image;
-    lattice: two int IN, columns of the image and pitch of the keys; high: 1 if high pixels are
+    lattice: three int IN, columns of the image, pitch of the keys, and 1; high: 1 if high pixels are
     connected across a saddle, otherwise 0; points: (2 n, 4) float64 OUT, row and column of both
     ends of each segment; keys: (2 n, 2) int64 OUT, of both ends.
     """
-    columns, pitch = lattice
+    columns, pitch, one = lattice  # a literal 1 would compile `to_key` twice
     crossing = np.empty((4, 2))
     key = np.empty(4, np.int64)
     found, begin = 0, 0
@@ -138,10 +138,10 @@ def cut_squares(squares, row_ends, corners, level, first_row, lattice, high, poi
             crossing[LEFT, 0], crossing[LEFT, 1] = left, x
             crossing[RIGHT, 0], crossing[RIGHT, 1] = right, x + 1
             crossing[BOTTOM, 0], crossing[BOTTOM, 1] = y + 1, bottom
-            key[TOP] = to_key(corner, 1, top, x)
+            key[TOP] = to_key(corner, one, top, x)
             key[LEFT] = to_key(corner, pitch, left, y)
             key[RIGHT] = to_key(corner + 2, pitch, right, y)
-            key[BOTTOM] = to_key(corner + 2 * pitch, 1, bottom, x)
+            key[BOTTOM] = to_key(corner + 2 * pitch, one, bottom, x)
             # one or two segments
             for p in range(PAIRS[case]):
                 a, b = EDGES[high, case, 2 * p], EDGES[high, case, 2 * p + 1]
@@ -189,8 +189,8 @@ def link_segments(points, keys, row_ends, first_row, latest, contours, nodes, fo
         live = (first_row + r) * (slots // 2)  # the least key that is in use
         for s in range(begin, row_ends[r]):
             a, b = keys[s, 0], keys[s, 1]
-            tail = take_contour(starts, contours, FIRST_KEY, b)
-            head = take_contour(ends, contours, LAST_KEY, a)
+            tail = take_contour(starts, contours, np.int64(FIRST_KEY), b)
+            head = take_contour(ends, contours, np.int64(LAST_KEY), a)
             if tail != head and tail > 0 and head > 0:
                 join_contours(head, tail, live, starts, ends, contours, following)
                 continue
@@ -248,10 +248,10 @@ def join_contours(head, tail, live, starts, ends, contours, following):
     """Append the contour `tail` to the contour `head`, under the number of the older one."""
     kept, gone = min(head, tail), max(head, tail)
     following[contours[head, LAST]] = contours[tail, FIRST]
-    for column in (FIRST, FIRST_KEY):
-        contours[kept, column] = contours[head, column]
-    for column in (LAST, LAST_KEY):
-        contours[kept, column] = contours[tail, column]
+    contours[kept, FIRST] = contours[head, FIRST]
+    contours[kept, FIRST_KEY] = contours[head, FIRST_KEY]
+    contours[kept, LAST] = contours[tail, LAST]
+    contours[kept, LAST_KEY] = contours[tail, LAST_KEY]
     contours[kept, SIZE] += contours[gone, SIZE]
     contours[gone, SIZE] = 0
     enter_contour(starts, contours[kept, FIRST_KEY], live, kept)

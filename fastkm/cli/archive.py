@@ -14,6 +14,7 @@ from fastkm._core.interrupts import STOPPED, hold_interrupts, stop_on_sigterm, w
 from fastkm.cli import options as shared
 from fastkm.cli import parse
 from fastkm.cli.output import err, print_files, print_line
+from fastkm.cli.start import collect_garbage
 
 if TYPE_CHECKING:
     from fastkm.workflows.archive.options import ArchiveOptions
@@ -110,6 +111,7 @@ def archive(
         from fastkm.workflows.archive.run import cluster_archive
         from fastkm.workflows.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.outputs import check_folder
+    collect_garbage()
 
     # options
     parse.parse_option("--output", check_folder, output)

@@ -6,11 +6,9 @@ stopped by ctrl-C.
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -28,13 +26,12 @@ from fastkm.cli.output import (
     print_outlines,
     tolerate_missing_letters,
 )
-from fastkm.cli.progress import show_passing_bar, show_stages
-
-if TYPE_CHECKING:
-    from fastkm._core.progress import Progress
+from fastkm.cli.progress import show_passing_bar, show_work
+from fastkm.cli.start import QuickCommand, QuickGroup, collect_garbage, hold_garbage, load_reader
 
 app = typer.Typer(
     name="fastkm",
+    cls=QuickGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -53,6 +50,7 @@ def main() -> None:
     """Run the command; if it fails, print one sentence and end with status 1."""
     warnings.showwarning = partial(_print_note, set())
     tolerate_missing_letters()
+    hold_garbage()
     try:
         app()
     except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
@@ -76,11 +74,12 @@ def root(
 
 
 @app.command(
+    cls=QuickCommand,
     help="Show what a file holds: at once its grids, from its metadata; then its variables, their "
     "ranges, and how many cells each rule of the file marks as missing, for which all values are "
     "read."
     + EXAMPLE.format("fastkm info sample.nc")
-    + EXAMPLE.format("fastkm info scene.tif --no-stats")
+    + EXAMPLE.format("fastkm info scene.tif --no-stats"),
 )
 def info(
     file: File,
@@ -94,6 +93,7 @@ def info(
     from fastkm.raster.io.describe.grids import describe_grids
     from fastkm.raster.io.describe.variables import describe_variables
 
+    load_reader()
     grids = describe_grids(file)
     if not grids:
         raise ValueError(f"{file} holds no raster variable")
@@ -106,6 +106,7 @@ def info(
 
 
 @app.command(
+    cls=QuickCommand,
     help="Cluster a raster, or several variables or bands together; write label maps as CF netCDF "
     "or GeoTIFF, codebooks, a figure and a table of centroids. Missing cells are left out. With "
     "--choose a score decides how many clusters are best; with --codebook the raster is labelled "
@@ -114,7 +115,7 @@ def info(
     + EXAMPLE.format("fastkm cluster sample.nc -k 2:8 --choose silhouette -o out")
     + EXAMPLE.format("fastkm cluster climate.nc -v temp -v rain --standardize -k 5 -o out")
     + EXAMPLE.format("fastkm cluster photo.tif -k 6 -o labels.tif")
-    + EXAMPLE.format("fastkm cluster next.nc --codebook out/codebook_k6.json -o next")
+    + EXAMPLE.format("fastkm cluster next.nc --codebook out/codebook_k6.json -o next"),
 )
 def cluster(
     file: File,
@@ -165,6 +166,7 @@ def cluster(
     from fastkm.workflows.job import Selection
     from fastkm.workflows.outputs import require_one_k
 
+    load_reader()
     # options
     parse.check_codebook_options(codebook is not None, k, weights, standardize)
     ks = [] if k is None else parse.parse_option("-k", parse.as_ks, k)
@@ -188,7 +190,7 @@ def cluster(
 
     # work
     parse.parse_option("--output", lambda path: require_one_k(path, ks or [0]), output)
-    with _work(workers, scheduler, quiet=quiet) as progress:
+    with show_work(err, workers, scheduler, quiet=quiet) as progress:
         if codebook is None:
             done = cluster_file(
                 selection,
@@ -210,11 +212,12 @@ def cluster(
 
 
 @app.command(
+    cls=QuickCommand,
     help="Cluster a raster and write the outlines of clusters as polygons, with a coordinate "
     "reference system."
     + EXAMPLE.format(
         "fastkm outline sample.nc -k 4 --min-diameter 2000km -o moist.gpkg --map map.png"
-    )
+    ),
 )
 def outline(
     file: File,
@@ -281,6 +284,7 @@ def outline(
     from fastkm.workflows.job import Selection
     from fastkm.workflows.outline_file import OutlineOptions, outline_file
 
+    load_reader()
     # options
     ks = parse.parse_option("-k", parse.as_ks, k)
     parse.parse_option("--output", check_extension, output)
@@ -312,7 +316,7 @@ def outline(
     )
 
     # work
-    with _work(workers, scheduler, quiet=quiet) as progress:
+    with show_work(err, workers, scheduler, quiet=quiet) as progress:
         done = outline_file(
             selection,
             ks,
@@ -330,6 +334,7 @@ def outline(
 
 app.command(
     "archive",
+    cls=QuickCommand,
     help=archive.HELP
     + EXAMPLE.format("fastkm sample months --months 24")
     + EXAMPLE.format("fastkm archive 'months/*.nc' -k 4 --min-diameter 2000km -o out"),
@@ -337,10 +342,11 @@ app.command(
 
 
 @app.command(
+    cls=QuickCommand,
     help="Write sample data: a generated month of precipitable water over the oceans or, with "
     "--months, an archive of many months."
     + EXAMPLE.format("fastkm sample sample.nc")
-    + EXAMPLE.format("fastkm sample months --months 120 --resolution 0.25")
+    + EXAMPLE.format("fastkm sample months --months 120 --resolution 0.25"),
 )
 def sample(
     output: Annotated[
@@ -361,6 +367,7 @@ def sample(
     ] = False,
 ) -> None:
     """Write the sample."""
+    collect_garbage()
     if months is None:
         if single or resolution is not None:
             parse.refuse_option("--months", "needed by --single and --resolution")
@@ -379,21 +386,6 @@ def sample(
     paths = write_sample_archive(output, months=months, resolution=degrees, layout=layout)
     what = "1 file" if len(paths) == 1 else f"{len(paths)} files"
     print_line(f"wrote {what} to {output}")
-
-
-@contextmanager
-def _work(workers: int, scheduler: str | None, *, quiet: bool) -> Iterator["Progress"]:
-    """Show the progress of what is done in a ``with`` block, by workers if there are to be some."""
-    from fastkm._core.progress import use_progress
-
-    with show_stages(err, quiet=quiet) as progress, use_progress(progress):
-        if workers == 1 and scheduler is None:
-            yield progress
-            return
-        from fastkm.workflows.dask_workers import use_workers
-
-        with use_workers(workers, scheduler, progress=progress):
-            yield progress
 
 
 def _print_note(printed: set[str], message: Warning | str, *_args: Any, **_options: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from fastkm._core.progress import SILENT, Progress
+from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.cli.output import print_line
 
 if TYPE_CHECKING:
@@ -67,6 +67,21 @@ def show_stages(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
         return
     with console.status("starting") as status:
         yield Spinner(status)
+
+
+@contextmanager
+def show_work(
+    console: Console, workers: int, scheduler: str | None, *, quiet: bool
+) -> Iterator[Progress]:
+    """Show the progress of what is done in a ``with`` block, by workers if there are to be some."""
+    with show_stages(console, quiet=quiet) as progress, use_progress(progress):
+        if workers == 1 and scheduler is None:
+            yield progress
+            return
+        from fastkm.workflows.dask_workers import use_workers
+
+        with use_workers(workers, scheduler, progress=progress):
+            yield progress
 
 
 class Spinner(Progress):

@@ -33,7 +33,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
 from fastkm.datasets._one_month import ICE, LAND, compute_water, find_ice, read_land
-from fastkm.raster.io.write_netcdf import check_netcdf
+from fastkm.raster.io.write_netcdf import check_netcdf, write_dataset
 
 if TYPE_CHECKING:
     import os
@@ -140,4 +140,4 @@ def write_sample(path: str | os.PathLike[str]) -> None:
     True
     """
     with atomic_write(path, check_netcdf) as draft:
-        sample_dataset().to_netcdf(draft, engine="netcdf4", format="NETCDF4")
+        write_dataset(sample_dataset(), draft, {})

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -43,6 +44,10 @@ the cache when the corners are collected."""
 
 POINTS = 1 << 15
 """Points a chunk when contours are laid out, more or less."""
+
+
+DUMMY = np.full((1, 5), NO_KEY, np.int64)
+"""The first contour; see `link_segments`."""
 
 
 class Contours(NamedTuple):
@@ -189,7 +194,9 @@ def trace_contours(
 def _split_pixels(image: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Return an image as plain real numbers, and where they are valid (None: everywhere)."""
     absent = None
-    if isinstance(image, np.ma.MaskedArray):
+    if type(image) is np.ndarray:
+        pixels = image
+    elif isinstance(image, np.ma.MaskedArray):
         pixels, absent = np.asarray(image.data), np.ma.getmaskarray(image)
     elif cf_missing.is_described_array(image):
         settled = cf_missing.settle(image)
@@ -250,10 +257,13 @@ def _find_cutoff(level: float, dtype: np.dtype) -> np.generic | None:
         with np.errstate(over="ignore"):
             nearest = working(level)
         return nearest if float(nearest) <= level else np.nextafter(nearest, working(-math.inf))
-    # bisection: `low` is always low, `beyond` always high
-    low, beyond = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    bounds = np.iinfo(dtype)
+    low, beyond = bounds.min, bounds.max
     if float(low) > level or float(beyond) <= level:
         return None
+    if dtype.itemsize <= 4:  # all are float64 numbers
+        return dtype.type(math.floor(level))
+    # bisection: `low` is always low, `beyond` always high
     while beyond - low > 1:
         between = (low + beyond) // 2
         if float(between) > level:
@@ -278,30 +288,36 @@ def _cut_rows(
     cutoff: np.generic,
     level: float,
     first_row: int,
-    lattice: tuple[int, int],
+    lattice: tuple[int, int, int],
     high: int,
 ) -> _Segments:
     """Find the segments of a chunk; the last of its rows of pixels is the first of the next chunk."""
-    with np.errstate(over="ignore", invalid="ignore"):  # overflows; infinite pixels
-        # which pixels are high, and which are not valid
-        block = np.ascontiguousarray(pixels, cutoff.dtype)
-        marks = (block > cutoff).view(np.uint8)
-        if valid is not None:
-            marks |= np.where(valid, np.uint8(0), np.uint8(INVALID))
-        # the squares that a contour passes, and their corners
-        rows, columns = block.shape
-        squares, row_ends = np.empty(block.size, np.int64), np.empty(rows - 1, np.int64)
-        found = find_mixed_squares(marks, squares, row_ends)
-        squares = squares[:found]
-        corners = np.empty((4, found))
-        for corner, shift in zip(corners, (0, 1, columns, columns + 1), strict=True):
-            corner[:] = block.reshape(-1)[shift:].take(squares, mode="clip")
-        # the segments in them
-        points, keys = np.empty((2 * found, 4)), np.empty((2 * found, 2), np.int64)
-        found = cut_squares(
-            squares, row_ends, corners, level, first_row, lattice, high, points, keys
-        )
+    # which pixels are high, and which are not valid
+    block = pixels
+    if pixels.dtype != cutoff.dtype or not pixels.flags.c_contiguous:
+        with np.errstate(over="ignore", invalid="ignore"):
+            block = np.ascontiguousarray(pixels, cutoff.dtype)
+    marks = (block > cutoff).view(np.uint8)
+    if valid is not None:
+        marks |= np.where(valid, np.uint8(0), np.uint8(INVALID))
+    # the squares that a contour passes, and their corners
+    rows, columns = block.shape
+    squares, row_ends = np.empty(block.size, np.int64), np.empty(rows - 1, np.int64)
+    words = np.zeros((columns + 6) // 8, np.uint64)
+    found = find_mixed_squares(marks, words, words.view(np.uint8), squares, row_ends)
+    squares = squares[:found]
+    corners = block.take(squares + _list_corners(columns), mode="clip")
+    corners = corners.astype(np.float64, copy=False)
+    # the segments in them
+    points, keys = np.empty((2 * found, 4)), np.empty((2 * found, 2), np.int64)
+    found = cut_squares(squares, row_ends, corners, level, first_row, lattice, high, points, keys)
     return _Segments(points[:found], keys[:found], row_ends, first_row)
+
+
+@lru_cache(maxsize=8)
+def _list_corners(columns: int) -> np.ndarray:
+    """Return how far behind a pixel the four corners of its square are, (4, 1)."""
+    return np.array([[0], [1], [columns], [columns + 1]])
 
 
 class _Links:
@@ -309,9 +325,9 @@ class _Links:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         pitch = 1 << (2 * shape[1] - 1).bit_length()
-        self.lattice = (shape[1], pitch)
+        self.lattice = (shape[1], pitch, 1)
         self.latest = np.zeros((2, 4 * pitch), np.int64)
-        self.contours = np.full((1, 5), NO_KEY, np.int64)
+        self.contours = DUMMY
         self.nodes = np.empty((0, 2))
         self.following = np.empty(0, np.int64)
         self.counts = np.zeros(2, np.int64)
@@ -319,6 +335,8 @@ class _Links:
     def add(self, segments: _Segments) -> None:
         """Add the segments of the next chunk."""
         more = len(segments.points)
+        if more == 0:
+            return
         nodes, contours = self.counts.tolist()
         self.nodes = _grow(self.nodes, nodes, nodes + 2 * more)
         self.following = _grow(self.following, nodes, nodes + 2 * more)
@@ -330,17 +348,20 @@ class _Links:
     def to_contours(self, *, backwards: bool) -> Contours:
         """Return the contours, one after another."""
         begun = self.contours[1 : self.counts[1] + 1]
-        kept = begun[begun[:, SIZE] > 0]
+        kept = begun if begun[:, SIZE].all() else begun[begun[:, SIZE] > 0]
         firsts = kept[:, FIRST].copy()
         offsets = np.zeros(len(kept) + 1, np.int64)
-        np.cumsum(kept[:, SIZE], out=offsets[1:])
+        np.add.accumulate(kept[:, SIZE], out=offsets[1:])
         points = np.empty((offsets[-1], 2))
 
         def run(start: int, stop: int) -> None:
             part = offsets[start : stop + 1]
             copy_contours(firsts[start:stop], part, backwards, self.nodes, self.following, points)
 
-        map_chunks(run, len(kept), 1 + len(kept) * POINTS // max(1, len(points)))
+        if len(points) <= POINTS:
+            run(0, len(kept))
+        else:
+            map_chunks(run, len(kept), 1 + len(kept) * POINTS // len(points))
         return Contours(points, offsets)
 
 
@@ -349,5 +370,6 @@ def _grow(array: np.ndarray, used: int, wanted: int) -> np.ndarray:
     if len(array) >= wanted:
         return array
     larger = np.empty((max(wanted, 2 * len(array)), *array.shape[1:]), array.dtype)
-    larger[:used] = array[:used]
+    if used:
+        larger[:used] = array[:used]
     return larger

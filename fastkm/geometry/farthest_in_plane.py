@@ -31,6 +31,9 @@ from fastkm._kernels.hull_filter import (
 SAFE_EXPONENT = 400
 """Coordinates between 2^-400 and 2^400 have squares that neither overflow nor underflow."""
 
+LEAST_SQUARE = 2.0**-800
+"""A square above this has lost no digits to others that underflow."""
+
 MANY_CORNERS = 1 << 10
 """Hull corners up to which all pairs are compared (0.2 ms); beyond, the chains are searched.
 Contours on a lattice stay below: n cells across give some n^(2/3) corners."""
@@ -61,6 +64,12 @@ def find_farthest(rows: np.ndarray, method: str, *, threads: int | None = None) 
 
     The method is "hull", "chunked" for all pairs, or "auto".
     """
+    # few points: if their largest square is in range, they are finite and no square has lost digits
+    if len(rows) <= ring_diameters.SMALL and method != "hull":
+        with np.errstate(over="ignore", invalid="ignore"):
+            pair = find_farthest_in_columns(validation.freeze(rows.T), 0, len(rows))
+        if LEAST_SQUARE < pair[0] < 1 / LEAST_SQUARE:
+            return math.sqrt(pair[0]), pair[1], pair[2]
     # the extent, and whether all is finite
     is_planar, box = rows.shape[1] == 2, np.empty(0)
     if is_planar:

@@ -84,15 +84,18 @@ def merge_pairs(regions: Regions, pairs: np.ndarray) -> np.ndarray:
     >>> merge_pairs(regions, find_touching_pairs(regions, connectivity=8))
     array([0, 1, 0, 1])
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(regions.labels)
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    groups = connected_components(graph, directed=False)[1]
-    # by first region, which scipy does but does not promise
-    _, firsts, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(firsts))[inverse]
+    # the lowest region that each is known to be connected with
+    lowest = np.arange(len(regions.labels))
+    while True:
+        ends = lowest[pairs]
+        apart = ends[ends[:, 0] != ends[:, 1]]
+        if not len(apart):
+            break
+        # each round at least halves what is still apart: only lowest neighbours stay
+        np.minimum.at(lowest, apart.max(axis=1), apart.min(axis=1))
+        while not np.array_equal(lowest, further := lowest[lowest]):
+            lowest = further
+    return np.unique(lowest, return_inverse=True)[1]
 
 
 def _collect_pairs(regions: Regions, neighbours: list[Neighbours]) -> np.ndarray:

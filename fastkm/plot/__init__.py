@@ -5,7 +5,7 @@ Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` object
 
 from fastkm.plot.bands import stack_figure
 from fastkm.plot.coastlines import land_polygons
-from fastkm.plot.figures import clusters_figure
+from fastkm.plot.figures import clusters_figure, make_panels
 from fastkm.plot.highest_cluster import (
     climatology_figure,
     draw_climatology,
@@ -35,6 +35,7 @@ __all__ = [
     "frequency_figure",
     "hovmoller_figure",
     "land_polygons",
+    "make_panels",
     "map_figure",
     "scores_figure",
     "stack_figure",

@@ -17,6 +17,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -94,6 +95,7 @@ def _clean(text: str, longest: int) -> str:
     return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"
 
 
+@lru_cache(maxsize=256)  # a page asks for the units of each panel; the parser takes 10 ms
 def _is_readable(text: str) -> bool:
     """Return True if matplotlib can draw a text."""
     if any(unicodedata.category(letter) in {"Cc", "Cs"} and letter != "\n" for letter in text):

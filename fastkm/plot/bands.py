@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap, to_rgb
 
 from fastkm.plot._grid import read_grid
 from fastkm.plot._text import format_centroids
-from fastkm.plot.figures import make_panels, require_shape, trim
+from fastkm.plot.figures import make_panels, require_shape
 from fastkm.plot.panels import draw_cells, draw_classes, draw_raster
 from fastkm.plot.style import MISSING_COLOUR
 
@@ -86,7 +86,8 @@ def stack_figure(
         texts = _describe_clusters(centroids[k], plain=photo)
         draw_classes(ax, labels, ListedColormap(list(colours[k])), texts)
         ax.set_title(f"{k} cluster{'s' if k > 1 else ''}")
-    return trim(figure)
+    figure.trim()
+    return figure
 
 
 def _draw_photo(ax: Axes, bands: Sequence[xr.DataArray]) -> None:

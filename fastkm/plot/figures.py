@@ -1,11 +1,10 @@
 """Pages of panels: a raster and its label maps, and the grid of panels of every such page.
 
 There is no pyplot, no current figure and no window, so figures can be made in threads and thrown
-away without `close`.
+away without `close`. `fastkm.plot._page` places the panels.
 
-Panels keep the scale of the map, so the size of the page follows from the raster's height over its
-width, and not the other way round. The layout engine ("compressed") closes the gaps that maps of
-fixed scale leave.
+Panels keep the scale of the map, so the height of the page follows from the raster's height over
+its width, and not the other way round.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.transforms import Bbox
-
 from fastkm.plot._grid import read_grid
-from fastkm.plot._text import ignore_text_warnings, make_printable
+from fastkm.plot._page import Page
+from fastkm.plot._text import make_printable
 from fastkm.plot.panels import describe, draw_labels, draw_raster
 
 if TYPE_CHECKING:
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PANEL_INCHES = 3.1  # width of a map among others
 WIDE_INCHES = 7.0  # width of a map that has the page to itself
@@ -34,8 +31,6 @@ NARROW_INCHES = 1.2  # least width of a map, however tall it is
 BESIDE_INCHES = 1.05  # tick labels and colour bar at a map's sides
 ABOVE_INCHES = 0.32  # title above a map
 MARGIN_INCHES = 0.55  # tick labels below the page's last row and the second line of the first title
-TITLE_INCHES = 0.35  # the page's title, above all panels
-PAD_INCHES = 0.06
 MOST_COLUMNS = 4
 
 
@@ -90,7 +85,8 @@ def clusters_figure(
     draw_raster(axes[0], raster, title=None if name else "raster")
     for ax, (k, labels) in zip(axes[1:], label_maps.items(), strict=True):
         draw_labels(ax, labels, centroids[k], units=units)
-    return trim(figure)
+    figure.trim()
+    return figure
 
 
 def require_shape(label_maps: Mapping[int, Any], raster: xr.DataArray | np.ndarray) -> None:
@@ -103,48 +99,65 @@ def require_shape(label_maps: Mapping[int, Any], raster: xr.DataArray | np.ndarr
 
 
 def make_panels(
-    count: int, raster: xr.DataArray | np.ndarray, *, title: str | None = None
-) -> tuple[Figure, list[Axes]]:
-    """Make a page of `count` panels that share their axes, in the raster's scale."""
+    count: int,
+    raster: xr.DataArray | np.ndarray,
+    *,
+    columns: int | None = None,
+    title: str | None = None,
+) -> tuple[Page, list[Axes]]:
+    """Make a page of `count` panels that share their axes, in the raster's scale.
+
+    Parameters
+    ----------
+    count : int
+        The number of panels, at least 1.
+    raster : xarray.DataArray or numpy.ndarray, shape (rows, columns)
+        What is drawn in them, or another raster of the same grid.
+    columns : int, optional
+        How many panels stand side by side; by default the page is about twice as wide as high.
+    title : str, optional
+        The page's title.
+
+    Returns
+    -------
+    page : matplotlib.figure.Figure
+        Its height is not known before panels are drawn: call `page.trim()` then.
+    axes : list of matplotlib.axes.Axes
+        The panels, row by row.
+
+    Raises
+    ------
+    ValueError
+        If `raster` is not two-dimensional or has no cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastkm.plot import draw_raster
+    >>> page, axes = make_panels(2, np.eye(3), columns=1)
+    >>> images = [draw_raster(ax, cells) for ax, cells in zip(axes, [np.eye(3), 1 - np.eye(3)])]
+    >>> page.trim()
+    >>> page.savefig("two.png", dpi=150)  # doctest: +SKIP
+    """
     ratio = read_grid(raster, name="raster").ratio
-    across = _choose_columns(count)
+    across = _choose_columns(count) if columns is None else columns
     rows = math.ceil(count / across)
     width = WIDE_INCHES if across == 1 else PANEL_INCHES
     # A tall map is held to the height of a square one, as far as its labels leave room.
     width = width if ratio <= 1 else max(width / ratio, NARROW_INCHES)
     page_width = across * (width + BESIDE_INCHES)
-    page_height = rows * (width * ratio + ABOVE_INCHES) + MARGIN_INCHES
-    engine = ConstrainedLayoutEngine(compress=True, w_pad=PAD_INCHES, h_pad=PAD_INCHES)
-    page_height += TITLE_INCHES if title else 0.0
-    figure = Figure(figsize=(page_width, page_height), layout=engine)
+    page_height = rows * (width * ratio + ABOVE_INCHES) + MARGIN_INCHES  # `trim` knows better
+    page = Page(ratio, figsize=(page_width, page_height))
     if title:
-        figure.suptitle(make_printable(title))
+        page.suptitle(make_printable(title))
     # Panels row by row; only the lowest of a column and the first of a row are labelled.
     axes: list[Axes] = []
     for number in range(count):
         first = axes[0] if axes else None
-        ax = figure.add_subplot(rows, across, number + 1, sharex=first, sharey=first)
+        ax = page.add_subplot(rows, across, number + 1, sharex=first, sharey=first)
         ax.tick_params(labelbottom=number + across >= count, labelleft=number % across == 0)
         axes.append(ax)
-    return figure, axes
-
-
-def trim(figure: Figure) -> Figure:
-    """Cut the page to what is on it: maps that keep their scale never fill an estimate."""
-    for ax in figure.axes:  # the name of an axis stands where its numbers do
-        if not ax.yaxis.get_tick_params().get("labelleft", True):
-            ax.set_ylabel("")
-        if not ax.xaxis.get_tick_params().get("labelbottom", True):
-            ax.set_xlabel("")
-    with ignore_text_warnings():
-        figure.draw_without_rendering()
-        boxes = [ax.get_tightbbox() for ax in figure.axes]
-    content = Bbox.union([box for box in boxes if box is not None])
-    width, height = content.width / figure.dpi, content.height / figure.dpi
-    if figure.get_suptitle():
-        height += TITLE_INCHES
-    figure.set_size_inches(width + 2 * PAD_INCHES, height + 2 * PAD_INCHES)
-    return figure
+    return page, axes
 
 
 def _choose_columns(count: int) -> int:

@@ -11,15 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fastkm.plot._area_axis import format_areas, scale_areas
 from fastkm.plot._grid import recognize_axis
 from fastkm.plot._text import format_degrees, format_quantity, make_printable, read_text
 from fastkm.plot._time_axis import average_columns, check_series, format_time, place_steps
 from fastkm.plot.coastlines import draw_shores
-from fastkm.plot.figures import make_panels, trim
+from fastkm.plot.figures import make_panels
 from fastkm.plot.panels import draw_raster
 from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, draw_grid
-from fastkm.plot.time_series import PAGE_WIDTH
+from fastkm.plot.time_series import PAGE_WIDTH, format_areas, scale_areas
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -147,7 +146,8 @@ def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
     image = draw_raster(ax, shown, title=_extend_title("How often in the highest cluster", cluster))
     image.set_clim(0.0, 100.0)
     draw_shores(ax, shown)
-    return trim(figure)
+    figure.trim()
+    return figure
 
 
 def climatology_figure(

@@ -29,11 +29,10 @@ from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.path import Path
-from matplotlib.ticker import FixedLocator
 
 from fastkm.plot._grid import choose_degrees
+from fastkm.plot._page import Page
 from fastkm.plot._text import (
     format_centroids,
     format_degrees,
@@ -55,9 +54,11 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Extent = tuple[float, float, float, float]
 
+PAGE_WIDTH = 10.0
 SMALLEST_KM2 = 1000.0  # smaller islands are a millimetre wide in print: all shore, no land
 NO_COASTLINES = (
     'the map has no coastlines because extra "maps" is not installed, '
@@ -136,8 +137,7 @@ def map_figure(
     window = (central - 180.0, -90.0, central + 180.0, 90.0) if extent is None else extent
     # As high as the window demands, within what is readable.
     shape = min(max((window[3] - window[1]) / (window[2] - window[0]), 0.3), 1.2)
-    page_height = 10.0 * shape * 0.96 + 0.4 + 0.3 * bool(title)
-    figure = Figure(figsize=(10.0, page_height), layout="constrained")
+    figure = Page(shape, figsize=(PAGE_WIDTH, PAGE_WIDTH * shape))
     # The axes, with land if the outlines lie on Earth, and the lines on them.
     clusters = _colour_clusters(outlines)
     if crs is None:
@@ -157,6 +157,7 @@ def map_figure(
         ax.autoscale_view()
     if title:
         ax.set_title(make_printable(title))
+    figure.trim()
     return figure
 
 
@@ -325,37 +326,36 @@ def _add_globe_axes(
 ) -> Axes:
     """Add axes with x = 0 at the middle, with land if the optional packages are installed."""
     west, south, east, north = window
-    limits = {"xlim": (west - central, east - central), "ylim": (south, north)}
-    x, y = (
-        choose_degrees(low, high, 6, _TICK_STEPS) for low, high in ((west, east), (south, north))
-    )
+    land: tuple[shapely.Polygon, ...] = ()
+    options: dict[str, Any] = {}
     try:
         import cartopy.crs as ccrs
 
         land = land_polygons(resolution, central_longitude=central, smallest_km2=SMALLEST_KM2)
+        options["projection"] = ccrs.PlateCarree(central_longitude=central)
     except ModuleNotFoundError:
-        # Plain axes, with longitudes and latitudes as tick labels.
         warnings.warn(NO_COASTLINES, UserWarning, stacklevel=3)
-        plain = figure.add_subplot(aspect="equal", **limits)
-        plain.set_xticks(x - central, labels=[format_degrees(value, "longitude") for value in x])
-        plain.set_yticks(y, labels=[format_degrees(value, "latitude") for value in y])
-        plain.grid(visible=True, **_GRID)
-        return plain
-    ax: Any = figure.add_subplot(projection=ccrs.PlateCarree(central_longitude=central))
-    ax.set_facecolor(SEA_COLOUR)
-    ax.add_collection(_make_land(land, central), autolim=False)
-    if shores_on_top:
-        shores = _make_land(land, central)
-        halo = patheffects.withStroke(linewidth=1.0, foreground="white", alpha=0.5)
-        shores.set(facecolor="none", zorder=3, path_effects=[halo])
-        ax.add_collection(shores, autolim=False)
-    ax.set(**limits)
-    lines = ax.gridlines(draw_labels={"bottom": "x", "left": "y"}, **_GRID)
-    turned = (x + 180.0) % 360.0 - 180.0  # cartopy ignores longitudes above 180
-    lines.xlocator = FixedLocator(np.unique(turned).tolist())
-    lines.ylocator = FixedLocator(y.tolist())
-    axes: Axes = ax
-    return axes
+    ax: Axes = figure.add_subplot(aspect="equal", **options)
+    ax.set(xlim=(west - central, east - central), ylim=(south, north))
+    if land:
+        ax.set_facecolor(SEA_COLOUR)
+        ax.add_collection(_make_land(land, central), autolim=False)
+        if shores_on_top:
+            shores = _make_land(land, central)
+            halo = patheffects.withStroke(linewidth=1.0, foreground="white", alpha=0.5)
+            shores.set(facecolor="none", zorder=3, path_effects=[halo])
+            ax.add_collection(shores, autolim=False)
+    # Round longitudes and latitudes; cartopy would draw each of these labels and lines twice.
+    x, y = (
+        choose_degrees(low, high, 6, _TICK_STEPS) for low, high in ((west, east), (south, north))
+    )
+    ax.xaxis.set_ticks(x - central, labels=[format_degrees(value, "longitude") for value in x])
+    ax.yaxis.set_ticks(y, labels=[format_degrees(value, "latitude") for value in y])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_visible(True)
+    ax.tick_params(length=0, pad=6.0)  # so that the labels in a corner stay apart
+    ax.grid(visible=True, **_GRID)
+    return ax
 
 
 def _make_land(land: Sequence[shapely.Polygon], central: float) -> PathCollection:

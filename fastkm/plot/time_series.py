@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from fastkm.plot._area_axis import format_areas, scale_areas
 from fastkm.plot._text import format_centroids, typeset_units
 from fastkm.plot._time_axis import (
     COLUMNS,
@@ -130,6 +129,32 @@ def draw_area(
     values, label = scale_areas(areas, unit_of_area)
     _draw_series(ax, times, values, colour)
     ax.set_ylabel(label)
+
+
+def scale_areas(areas: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+    """Return areas in the unit of the axis, and the label of the axis.
+
+    The clusters of the world cover millions of square kilometres, those of a lake a few. With one
+    unit for both, matplotlib would write a power of ten above the axis, where the title stands.
+    """
+    if unit not in {"km2", "cells"}:
+        raise ValueError(f"unit_of_area must be 'km2' or 'cells', got {unit!r}")
+    largest = float(np.nanmax(areas, initial=0.0))
+    name, bounds = ("area, {}km²", (1e5, 100.0)) if unit == "km2" else ("{}cells", (1e6, np.inf))
+    if largest >= bounds[0] or (unit == "km2" and largest == 0):
+        return areas / 1e6, name.format("million ")
+    if largest >= bounds[1]:
+        return areas / 1e3, name.format("thousand ")
+    return areas, name.format("")
+
+
+def format_areas(ax: Axes, values: np.ndarray) -> None:
+    """Write the numbers of the axis in full, without a power of ten above it."""
+    numbers = ScalarFormatter(useOffset=False)
+    numbers.set_scientific(False)
+    ax.yaxis.set_major_formatter(numbers)
+    if not (values > 0).any():  # all 0 or missing; no area is negative
+        ax.set_ylim(-0.05, 1.0)
 
 
 def _draw_series(ax: Axes, times: np.ndarray, values: np.ndarray, colour: Any) -> None:

@@ -242,7 +242,8 @@ def _write_results(
     Cells are counted as they are written, if they have not been.
     """
     progress.begin("write label maps")
-    colours = choose_colours(done.stack, done.codebooks)
+    has_colours = is_geotiff(output) or not is_label_map(output)  # of the map, or of the figure
+    colours = choose_colours(done.stack, done.codebooks) if has_colours else {}
     written = write_maps(
         writer, done.maps, done.stack, colours, selection, output, by=by, count=not done.counts
     )

@@ -60,6 +60,7 @@ def write_maps(
 ) -> WrittenMaps:
     """Write a label map for each k, whose history says how it was made (`by`) from which bands.
 
+    GeoTIFFs need `colours`.
     The cells of clusters are counted only if `count` is True.
     """
     plan = plan_maps(maps, selection, output, by=by, of=stack)
@@ -74,7 +75,9 @@ def write_maps(
     with ExitStack() as files, read_last():
         writes = [
             files.enter_context(
-                _open_map(labels, path, selection, colours[k], source=source, history=history)
+                _open_map(
+                    labels, path, selection, colours.get(k, ()), source=source, history=history
+                )
             )
             for (k, labels), (path, history) in zip(maps.items(), plan.items(), strict=True)
         ]

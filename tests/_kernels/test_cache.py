@@ -11,6 +11,7 @@ from tests.conftest import needs_jit
 USE_EVERY_KERNEL = """
 import importlib, pkgutil
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 import fastkm, fastkm._kernels
 
 x = np.random.default_rng(0).normal(size=9000)
@@ -27,7 +28,7 @@ fastkm.max_pairwise_distance(circle, method="chunked")
 hits = misses = 0
 for module in pkgutil.iter_modules(fastkm._kernels.__path__, "fastkm._kernels."):
     for name, kernel in vars(importlib.import_module(module.name)).items():
-        if hasattr(kernel, "stats") and kernel.signatures:
+        if isinstance(kernel, Dispatcher) and kernel.signatures:
             hits += sum(kernel.stats.cache_hits.values())
             misses += sum(kernel.stats.cache_misses.values())
 print(hits, misses)

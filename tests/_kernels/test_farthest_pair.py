@@ -78,6 +78,15 @@ def test_the_hull_runs_counter_clockwise_from_the_leftmost(seed, n):
         assert naive.orientation(points[a], points[b], points[c]) > 0
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200])
+@pytest.mark.parametrize("row", [0, 2])
+def test_what_is_not_finite_or_overflows_is_infinitely_far(bad, row):
+    points = np.zeros((3, 2))
+    points[row, 1] = bad
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert find_farthest_in_columns(np.ascontiguousarray(points.T), 0, 3)[0] == np.inf
+
+
 @given(SEEDS, st.integers(2, 60), st.sampled_from([1.0, 1e-3, 1e-8]))
 def test_the_chains_of_a_convex_polygon_give_its_farthest_pair(seed, n, flatness):
     angle = np.sort(np.random.default_rng(seed).random(n)) * 2 * np.pi

@@ -12,6 +12,7 @@ from fastkm._kernels.histogram import (
     BLOCK,
     FOLD,
     LOW_BITS,
+    MARK_BIT,
     MAX_VALUES,
     PAGE,
     SUM_BITS,
@@ -19,7 +20,6 @@ from fastkm._kernels.histogram import (
     count_coarsely,
     count_codes,
     count_finely,
-    count_keys,
     find_marked_values,
     find_values_in_windows,
     find_window,
@@ -81,11 +81,11 @@ def windows_over(pairs, *, wide=None, origin=0, cells=None):
 
 
 def unpacked(table):
-    """Return the rows of a packed table that are in use."""
-    mask = (1 << SUM_BITS) - 1
+    """Return the rows of a packed table that are in use, without their marks."""
+    mask, packed = (1 << SUM_BITS) - 1, table[:, 0] & np.uint64((1 << MARK_BIT) - 1)
     return {
-        int(c): [int(table[c, 0]) >> SUM_BITS, int(table[c, 0]) & mask, int(table[c, 1])]
-        for c in np.flatnonzero(table[:, 0])
+        int(c): [int(packed[c]) >> SUM_BITS, int(packed[c]) & mask, int(table[c, 1])]
+        for c in np.flatnonzero(packed)
     }
 
 
@@ -127,15 +127,29 @@ def test_codes_are_counted(dtype, seed, number, different):
 
 
 @TYPES
-@given(SEEDS, st.sampled_from([0, 1, 50]))
-def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number):
+@given(SEEDS, st.sampled_from([0, 1, 50]), st.sampled_from([0, 1, 3]))
+def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number, marked):
     bits = some_bits(seed, number, name)
+    keys = keys_of(bits, name)
+    bins = sorted({k >> LOW_BITS for k in keys[: 3 * marked : 3]})
     table = np.zeros((1 << 32 - LOW_BITS, 2), np.uint64)
+    table[bins, 0] = 1 << MARK_BIT
+    starts = np.zeros(len(table), np.uint32)
+    starts[bins] = np.arange(len(bins)) << LOW_BITS
+    counts = np.full(len(bins) << LOW_BITS, 254, np.uint8)
+    wraps = np.zeros(len(counts), np.uint32)
     pages, ends = np.zeros(len(table) // PAGE, np.uint8), np.array([2**32 - 1, 0], np.uint32)
     order = KeyOrder.of(np.dtype(name))
     for half in np.array_split(bits, 2):  # a table goes on where it was
-        count_coarsely(half, order.parts, order.limits, table, pages, ends)
-    keys = keys_of(bits, name)
+        count_coarsely(half, order.parts, order.limits, table, pages, ends, starts, counts, wraps)
+    # keys of marked bins are counted one by one
+    total = 256 * wraps.astype(int) + counts - 254
+    got = {
+        (bins[c >> LOW_BITS] << LOW_BITS) + (c & (1 << LOW_BITS) - 1): int(total[c])
+        for c in np.flatnonzero(total).tolist()
+    }
+    assert got == {k: keys.count(k) for k in keys if k >> LOW_BITS in bins}
+    # counts and sums of all bins
     wanted = naive.count_by_bin(keys, [(0, 2**32 - 1)], 1 << LOW_BITS)
     assert unpacked(table) == wanted
     assert np.flatnonzero(pages).tolist() == sorted({c // PAGE for c in wanted})
@@ -145,25 +159,6 @@ def test_counts_and_sums_of_low_bits_are_the_twins(name, seed, number):
     below = [k for k in keys if k < order.limits[0]]
     least, greatest = min([*numbers, *above], default=2**32 - 1), max([*numbers, *below], default=0)
     assert ends.tolist() == [least, greatest]
-
-
-@TYPES
-@given(SEEDS, st.sampled_from([0, 1, 50]), st.sampled_from([0, 1, 3]))
-def test_keys_of_wanted_bins_are_counted(name, seed, number, wanted):
-    bits = some_bits(seed, number, name)
-    keys = keys_of(bits, name)
-    bins = sorted({k >> LOW_BITS for k in keys[: 3 * wanted : 3]})
-    starts = np.full(1 << 32 - LOW_BITS, len(bins) << LOW_BITS, np.uint32)
-    starts[bins] = np.arange(len(bins)) << LOW_BITS
-    counts = np.zeros(len(bins) + 1 << LOW_BITS, np.uint32)
-    count_keys(bits, KeyOrder.of(np.dtype(name)).parts, starts, counts)
-    assert counts.sum() == number
-    got = {
-        (bins[c >> LOW_BITS] << LOW_BITS) + (c & (1 << LOW_BITS) - 1): int(counts[c])
-        for c in np.flatnonzero(counts).tolist()
-        if c >> LOW_BITS < len(bins)
-    }
-    assert got == {k: keys.count(k) for k in keys if k >> LOW_BITS in bins}
 
 
 @wraps
@@ -194,8 +189,12 @@ def test_a_packed_table_holds_as_many_values_as_it_may_take():
     table = np.zeros((1, 2), np.uint64)
     table[0] = (MAX_VALUES - 1 << SUM_BITS) + (MAX_VALUES - 1) * last, (MAX_VALUES - 1) * last**2
     pages, ends = np.zeros(1, np.uint8), np.array([2**32 - 1, 0], np.uint32)
-    count_coarsely(np.array([last], np.uint32), order.parts, order.limits, table, pages, ends)
+    table[0, 0] += np.uint64(1 << MARK_BIT)
+    single = np.zeros(1, np.uint32), np.zeros(last + 1, np.uint8), np.zeros(last + 1, np.uint32)
+    bits = np.array([last], np.uint32)
+    count_coarsely(bits, order.parts, order.limits, table, pages, ends, *single)
     assert unpacked(table) == {0: [MAX_VALUES, MAX_VALUES * last, MAX_VALUES * last**2]}
+    assert single[1].tolist() == [0] * last + [1]  # the bin is still marked
 
 
 @wraps
@@ -465,7 +464,7 @@ def test_the_extent_of_integers_goes_on_where_it_was():
 
 def test_the_folds_leave_room_for_as_many_values_as_promised():
     assert int(FOLD) * 2**35 == 2**63
-    assert MAX_VALUES << SUM_BITS < 2**64
+    assert MAX_VALUES << SUM_BITS < 2**MARK_BIT
     assert MAX_VALUES * ((1 << histogram.LOW_BITS) - 1) < 2**SUM_BITS
 
 

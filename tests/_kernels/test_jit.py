@@ -8,7 +8,7 @@ import sys
 import numba
 import numpy as np
 import pytest
-from numba.core import caching
+from numba.core import caching, event
 
 from fastkm._kernels._jit import OPTIONS, fused_kernel, kernel, loose_kernel
 from tests.conftest import needs_jit
@@ -86,6 +86,46 @@ def test_a_second_dispatcher_takes_the_code_from_the_cache(tmp_path, monkeypatch
     assert sum(first.stats.cache_misses.values()) == 1
     assert sum(second.stats.cache_hits.values()) == 1
     assert not second.stats.cache_misses
+
+
+@needs_jit
+def test_a_kernel_that_a_kernel_calls_is_made_for_python_when_python_calls_it(nowhere):
+    @kernel
+    def twice(x):
+        return 2 * x
+
+    @kernel
+    def four_times(x):
+        return twice(twice(x))
+
+    with event.install_recorder("numba:compile") as recorder:
+        assert four_times(21) == 84
+    kernels = [data.data["dispatcher"] for _, data in recorder.buffer if data.is_start]
+    wrapped = [one for one in kernels if not one.targetoptions.get("no_cpython_wrapper")]
+    assert wrapped == [four_times]
+    assert len(kernels) == 2
+    assert twice.signatures == []
+    assert twice(1.5) == 3.0
+
+
+@needs_jit
+def test_no_kernel_has_an_entry_for_c():
+    assert kernel(function_in("<nowhere>")).targetoptions["no_cfunc_wrapper"] is True
+
+
+@needs_jit
+def test_kernels_from_the_cache_do_not_load_what_only_compiling_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "module.py"
+    file.write_text(SOURCE)
+    kernel(function_in(file))(1)
+    loaded = kernel(function_in(file))
+
+    def refuse(_):
+        raise AssertionError("this prepares to compile")
+
+    monkeypatch.setattr(type(loaded.targetctx), "load_additional_registries", refuse)
+    assert loaded(1) == 2
 
 
 @needs_jit

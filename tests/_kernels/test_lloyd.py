@@ -16,14 +16,15 @@ from fastkm._kernels.lloyd import (
     EXTRA,
     GONE,
     LEAST,
+    LINE,
     MASS,
     OUTWARDS,
     assign,
-    centre_rows,
     find_flags,
-    find_two_least,
     find_undecided_rows,
+    measure_rows,
     move_rows,
+    rank_products,
     step_all_rows,
     step_by_products,
     step_chosen_rows,
@@ -40,14 +41,11 @@ from tests.kernel_rows import KS, NO_WEIGHTS, NUMBERS, SEEDS, Setting, each_shap
 
 
 @pytest.mark.parametrize(("dtype", "d"), [("f4", 13), ("f8", 40)])
-def test_rows_are_centred_and_their_sizes_measured(dtype, d):
+def test_the_sizes_of_rows_are_those_less_the_shift(dtype, d):
     s = Setting(5, "noise", 60, 1, dtype, "C", d)
-    block, sizes = np.empty((60, d), dtype), np.zeros(60, dtype)
-    rows = np.arange(49, -1, -1, dtype=np.int32)
-    centre_rows(s.x, 10, rows, s.shift, block, sizes)
-    np.testing.assert_array_equal(block[:50], s.relative[10 + rows])
-    np.testing.assert_allclose(sizes[:50], np.sum(block[:50] ** 2, axis=1), rtol=s.eps)
-    assert not sizes[50:].any()
+    sizes = np.empty(50, dtype)
+    measure_rows(s.x, 10, s.shift, sizes)
+    np.testing.assert_allclose(sizes, np.sum(s.relative[10:] ** 2, axis=1), rtol=s.eps)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
@@ -122,11 +120,19 @@ def step(s, name, state, rows):
     elif name == "some":
         moved = step_chosen_rows(s.x, 0, rows, s.shift, s.even, s.rest, state, sums)
     else:
-        norms = np.sum(s.codes.astype(float) ** 2, axis=1).astype(s.x.dtype)
-        turned = np.ascontiguousarray(s.codes.T)
-        x = freeze(np.ascontiguousarray(s.x))
-        moved = step_by_products(x, 0, rows, s.shift, turned, norms, state, sums)
+        moved = step_products(s, 0, state, sums)
     return moved, sums
+
+
+def step_products(s, start, state, sums):
+    """Do one iteration of rows from `start` on by products of unshifted rows."""
+    wide = s.codes.astype(float)
+    norms = (np.sum(wide**2, axis=1) + 2 * wide @ s.shift).astype(s.x.dtype)
+    x, sizes = freeze(np.ascontiguousarray(s.x)), np.empty(len(state[0]), s.x.dtype)
+    numbers = np.arange(s.k, dtype=f"i{sizes.itemsize}")
+    measure_rows(x, start, s.shift, sizes)
+    turned, own = np.ascontiguousarray(s.codes.T), (*state[:4], sizes)
+    return step_by_products(x, start, s.shift, turned, norms, numbers, own, sums)
 
 
 @pytest.mark.slow
@@ -177,15 +183,14 @@ def test_the_first_step_adds_up_all_rows(dtype, order, d, seed, n, k, weighted):
 def test_a_step_of_some_rows_leaves_the_others_alone():
     s = Setting(1, "noise", 300, 4, "f8", "C", 3)
     rows = np.arange(5, 300, 7, dtype=np.int32)
-    for name in ("some", "products"):
-        state = s.state(np.full(300, 3, np.int32), bounded=True)
-        moved, sums = step(s, name, state, rows)
-        others = np.setdiff1d(np.arange(300), rows)
-        assert np.all(state[0][others] == 3)
-        assert np.isnan(state[2][others]).all()
-        assert not np.isnan(state[2][rows]).any()
-        assert sums[:3, 3 + COUNT].sum() == moved == np.count_nonzero(state[0] != 3)
-        assert sums[3, 3 + COUNT] == -moved
+    state = s.state(np.full(300, 3, np.int32), bounded=True)
+    moved, sums = step(s, "some", state, rows)
+    others = np.setdiff1d(np.arange(300), rows)
+    assert np.all(state[0][others] == 3)
+    assert np.isnan(state[2][others]).all()
+    assert not np.isnan(state[2][rows]).any()
+    assert sums[:3, 3 + COUNT].sum() == moved == np.count_nonzero(state[0] != 3)
+    assert sums[3, 3 + COUNT] == -moved
 
 
 def test_rows_far_into_an_array_are_their_own():
@@ -201,8 +206,7 @@ def test_rows_far_into_an_array_are_their_own():
         elif name == "some":
             step_chosen_rows(s.x, 300, rows, s.shift, s.even, s.rest, state, sums)
         else:
-            norms = np.sum(s.codes**2, axis=1)
-            step_by_products(s.x, 300, rows, s.shift, s.codes.T.copy(), norms, state, sums)
+            step_products(s, 300, state, sums)
         np.testing.assert_array_equal(state[0], wanted)
 
 
@@ -217,15 +221,25 @@ def test_products_that_underflow_decide_nothing(scale):
     np.testing.assert_array_equal(products[0], direct[0])
 
 
-@given(SEEDS, KS)
-def test_the_two_least_are_those_of_each_column(seed, k):
-    squares = np.random.default_rng(seed).integers(0, 5, (k, 30)).astype(float)
-    best, second = np.empty((2, 30))
-    code = np.empty(30, np.int32)
-    find_two_least(squares, best, second, code)
-    ranked = np.sort(np.vstack([squares, np.full(30, np.inf)]), axis=0)
-    np.testing.assert_array_equal(code, squares.argmin(axis=0))
-    np.testing.assert_array_equal([best, second], ranked[:2])
+@given(SEEDS, st.integers(1, 70), st.sampled_from(["f4", "f8"]))
+def test_the_two_least_are_those_of_each_row(seed, k, dtype):
+    products = np.random.default_rng(seed).integers(0, 40, (30, k)).astype(dtype)
+    sizes, norms = np.full(30, 50, dtype), np.arange(k, dtype=dtype)
+    squares = np.maximum(50 + norms - 2 * products, 0)  # exact, and many are equal or cut off
+    best, second = np.empty((2, 30), dtype)
+    code, numbers = np.empty(30, np.int32), np.arange(k, dtype=f"i{best.itemsize}")
+    low = numbers.dtype.type(2 ** int(k - 1).bit_length() - 1)
+    rank_products(products, sizes, norms, numbers, low, best, second, code)
+    ranked = np.sort(np.c_[squares, np.full(30, np.inf)], axis=1)
+    np.testing.assert_array_equal(code, squares.argmin(axis=1))
+    np.testing.assert_array_equal([best, second], ranked.T[:2])
+
+
+def test_a_row_without_a_finite_square_gets_a_code():
+    products, best, second = np.full((1, 3), np.nan, "f4"), np.empty(1, "f4"), np.empty(1, "f4")
+    sizes, norms, code = np.ones(1, "f4"), np.ones(3, "f4"), np.empty(1, np.int32)
+    rank_products(products, sizes, norms, np.arange(3, dtype="i4"), np.int32(3), best, second, code)
+    assert 0 <= code[0] < 3
 
 
 @given(SEEDS, st.sampled_from([1, 2, 257, 513]), KS, st.sampled_from([0.0, 0.01, 0.3, 5.0]))
@@ -306,8 +320,9 @@ def test_the_distance_of_a_row_to_itself_is_zero_at_a_large_offset():
 @given(SEEDS, NUMBERS, st.sampled_from(["lattice", "noise"]))
 def test_moments_are_sums_about_one_row(dtype, order, d, seed, n, kind):
     x = cloud(seed, kind, n, d, dtype, "C")
-    sums, squares = np.empty((2, d))
-    sum_features(freeze(x.reshape(-1)), x[n // 3].copy(), sums, squares)
+    lanes = np.zeros((2, LINE * d))
+    sum_features(freeze(x.reshape(-1)), np.tile(x[n // 3], LINE), *lanes)
+    sums, squares = lanes.reshape(2, LINE, d).sum(axis=1)
     apart = (x - x[n // 3]).astype(float)
     rtol = 0 if kind == "lattice" else 1e-12
     np.testing.assert_allclose(sums, apart.sum(axis=0), rtol=rtol, atol=1e-12 * n)

@@ -12,6 +12,7 @@ from fastkm._kernels.lloyd_1d import (
     divide,
     find_boundary,
     find_first_above,
+    iterate_sorted,
     step_sorted,
     sum_distances,
     two_product,
@@ -148,3 +149,42 @@ def test_distances_of_a_segment_are_exact_to_the_last_digit(seed, n, offset):
 def test_the_quotient_of_a_double_double_is_rounded_once():
     p, e = two_product(0.1, 7.0)
     assert divide(p, e, 7.0) == 0.1
+
+
+def iterate(x, codebook, iterations):
+    """Iterate; return the total and how many iterations left a code empty, codes and those before."""
+    codes = np.array(codebook)
+    (before, means), (order, counts) = np.empty((2, len(codes))), np.empty((2, len(codes)), int)
+    total, empty = iterate_sorted(x, *prefixes(x), codes, before, order, means, counts, iterations)
+    return total, empty, codes, before, counts
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@given(seed=st.integers(0, 2**32), n=SIZES, k=st.integers(1, 6), iterations=st.integers(1, 5))
+def test_iterations_are_steps_one_after_another(dtype, seed, n, k, iterations):
+    x = np.sort(np.random.default_rng(seed).normal(size=n).astype(dtype)).astype(float)
+    codes = np.random.default_rng(seed + 1).normal(size=k).astype(dtype)
+    found = iterate(x, codes, iterations)
+    empties = 0
+    for _ in range(iterations):
+        before = codes
+        means, counts, total = run(x, before)
+        empties += not counts.all()
+        codes = np.where(counts > 0, means, before).astype(dtype)
+    assert found[:2] == (total, empties)
+    for got, wanted in zip(found[2:], (codes, before, counts), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_codes_that_stay_end_the_iterations():
+    x = np.array([1.0, 2.0, 8.0, 9.0])
+    total, empty, codes, before, _ = iterate(x, [1.5, 8.5, 99.0], 1000)
+    assert (total, empty) == (2.0, 1000)
+    assert codes.tolist() == before.tolist() == [1.5, 8.5, 99.0]
+
+
+@pytest.mark.parametrize(
+    "codebook", [[0.0, 1e-5], [1.0, np.nan, 2.0], [np.nan], [np.inf, 0.0], [-np.inf]]
+)
+def test_codes_that_rounding_may_confuse_are_given_up(codebook):
+    assert iterate(np.array([1e12]), codebook, 3)[1] == -1

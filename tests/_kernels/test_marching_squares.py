@@ -49,7 +49,8 @@ def test_squares_are_mixed_where_corners_differ_and_none_is_invalid(seed, shape,
     pixels = (rng.random(shape) < share).astype(np.uint8)
     pixels[rng.random(shape) < share / 4] |= INVALID
     squares, row_ends = np.empty(pixels.size, np.int64), np.empty(len(pixels) - 1, np.int64)
-    found = find_mixed_squares(pixels, squares, row_ends)
+    words = np.zeros((shape[1] + 6) // 8, np.uint64)
+    found = find_mixed_squares(pixels, words, words.view(np.uint8), squares, row_ends)
     ref = naive.find_mixed_squares(pixels)
     assert [divmod(square, shape[1]) for square in squares[:found].tolist()] == ref
     assert row_ends.tolist() == [sum(r <= row for r, _ in ref) for row in range(len(pixels) - 1)]
@@ -72,7 +73,7 @@ def cut(image, first, last, high, *, everywhere=False):
     corners = np.array([image[at[:, 0] + i, at[:, 1] + j] for i in (0, 1) for j in (0, 1)])
     row_ends = np.searchsorted(at[:, 0], np.arange(first, last), side="right")
     points, keys = np.empty((2 * len(at), 4)), np.empty((2 * len(at), 2), np.int64)
-    lattice = (columns, pitch_of(columns))
+    lattice = (columns, pitch_of(columns), 1)
     local = (at[:, 0] - first) * columns + at[:, 1]
     with np.errstate(over="ignore", invalid="ignore"):
         found = cut_squares(local, row_ends, corners, 0.5, first, lattice, high, points, keys)

@@ -1,5 +1,8 @@
 """Every rival's answer is right, by checks that refuse wrong ones, on data that everybody can make again."""
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,14 +29,22 @@ RIVALS = [
 ]
 
 
+@lru_cache(maxsize=1)
+def make_and_run(name: str) -> tuple[Any, Any]:
+    """Make the data of a case, and fastkm's answer."""
+    case = find_case(name)
+    data = case.make(case.sizes["tiny"])
+    return data, case.rivals[OURS].run(data)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("case", "rival"), RIVALS)
 def test_rivals_agree_with_fastkm(case: Case, rival: str) -> None:
     if why := case.rivals[rival].why_missing():
         pytest.skip(why)
     with silence_warnings():
-        data = case.make(case.sizes["tiny"])
-        case.check(data, case.rivals[OURS].run(data), case.rivals[rival].run(data))
+        data, ours = make_and_run(case.name)
+        case.check(data, ours, case.rivals[rival].run(data))
 
 
 def test_fastkm_is_first_and_somebody_is_beside_it() -> None:
@@ -115,8 +126,7 @@ def test_a_wrong_answer_is_refused(case: Case) -> None:
     if not rivals or all(rival.yardstick for rival in rivals.values()):
         pytest.skip("beside it stands a yardstick, whose answer is another thing")
     with silence_warnings():
-        data = case.make(case.sizes["tiny"])
-        ours = case.rivals[OURS].run(data)
+        data, ours = make_and_run(case.name)
         theirs = next(iter(rivals.values())).run(data)
     if isinstance(ours, list) and not ours:
         pytest.skip("nothing is so long at this size")

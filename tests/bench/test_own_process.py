@@ -80,3 +80,7 @@ def test_startup_is_told() -> None:
     text = startup.section({"imports": imports, "first": first})
     assert "| `import numpy` | 100 ms |" in text
     assert "| vq | fastkm | 2 s | 500 ms | 10 ms |" in text
+    assert "whole program" not in text
+    programs = [{"program": "a script", "empty": 3.0, "warm": 1.5}]
+    text = startup.section({"imports": imports, "first": first, "programs": programs})
+    assert "| `a script` | 3 s | 1.5 s |" in text

@@ -6,6 +6,7 @@ import time
 import pytest
 from threadpoolctl import threadpool_info
 
+from bench import timing
 from bench.case import Case, Rival, list_left_out
 from bench.threads import ALL, limit_threads
 from bench.timing import ROUNDS, list_runs, measure
@@ -16,7 +17,8 @@ def case_of(check=lambda data, ours, theirs: None, loss=None, **rivals: Rival) -
     return Case("work", lambda n: n, sizes, rivals, check, loss)
 
 
-def test_all_take_turns_and_the_first_round_does_not_count() -> None:
+def test_all_take_turns_and_the_first_round_does_not_count(monkeypatch) -> None:
+    monkeypatch.setattr(timing, "BRIEF", 0.0)
     calls = []
     case = case_of(
         fastkm=Rival(lambda n: calls.append(("a", n))),
@@ -27,6 +29,25 @@ def test_all_take_turns_and_the_first_round_does_not_count() -> None:
     assert warm == [("a", 1), ("b", 1)]
     assert rounds == [("a", 3), ("b", 3)] * (ROUNDS + 1)
     assert [len(one.seconds) for one in found] == [ROUNDS, ROUNDS]
+
+
+def test_brief_work_is_repeated_within_a_round(monkeypatch) -> None:
+    clock, calls = [0.0], []
+
+    def work(name: str, seconds: float) -> None:
+        calls.append(name)
+        clock[0] += seconds
+
+    monkeypatch.setattr(timing, "BRIEF", 2.0**-8)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    case = case_of(
+        fastkm=Rival(lambda n: work("a", 2.0**-10)), slow=Rival(lambda n: work("b", 1.0))
+    )
+    quick, slow = measure(case, "full", allowance=99.0)
+    assert quick.seconds == [2.0**-10] * ROUNDS
+    assert slow.seconds == [1.0] * ROUNDS
+    assert calls.count("a") == 2 + 4 * ROUNDS
+    assert calls.count("b") == 2 + ROUNDS
 
 
 def test_one_that_has_used_its_allowance_rests() -> None:

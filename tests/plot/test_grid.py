@@ -1,9 +1,14 @@
+import io
+
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from fastkm.plot import _grid
-from fastkm.plot._grid import read_grid, recognize_axis
+from fastkm.plot._grid import CellImage, average_blocks, pick_cells, read_grid, recognize_axis
 
 
 def test_ticks_stand_where_the_coordinate_is_round(world):
@@ -89,3 +94,103 @@ def test_large_rasters_are_thinned_in_place(monkeypatch):
 def test_a_wrong_shape_is_refused(shape):
     with pytest.raises(ValueError, match="raster must have two dimensions and at least one cell"):
         read_grid(np.zeros(shape), name="raster")
+
+
+# images that are thinned
+
+
+def show(cells, pixels, **options):
+    """Draw cells on axes that are the whole page, so many pixels wide and high; return its pixels."""
+    figure = Figure(figsize=(pixels / 50, pixels / 50), dpi=50)
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set_axis_off()
+    height, width = cells.shape[:2]
+    extent = (-0.5, width - 0.5, -0.5, height - 0.5)
+    ax.set(xlim=extent[:2], ylim=extent[2:])
+    image = CellImage(ax, cells, extent, **options)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    file.seek(0)
+    return image, imread(file)[::-1, :, :3]  # row 0 at the bottom
+
+
+@pytest.mark.parametrize(("down", "across"), [(1, 1), (2, 3), (3, 4), (7, 5), (9, 9)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_means_are_those_of_each_block(down, across, masked):
+    rng = np.random.default_rng(down)
+    values = rng.normal(size=(7, 10)).astype(np.float32)
+    cells = np.ma.masked_array(values, rng.random((7, 10)) < 0.4 if masked else np.ma.nomask)
+    means = average_blocks(cells, down, across)
+    for i in range(means.shape[0]):
+        for j in range(means.shape[1]):
+            block = cells[i * down : (i + 1) * down, j * across : (j + 1) * across]
+            is_missing = 2 * block.count() < block.size
+            assert np.ma.getmaskarray(means)[i, j] == is_missing
+            if not is_missing:
+                assert means[i, j] == pytest.approx(block.mean(dtype=float), abs=1e-6)
+    assert means.shape == (-(-7 // down), -(-10 // across))
+
+
+def test_means_of_the_greatest_numbers_do_not_warn():
+    cells = np.ma.masked_array(np.full((4, 4), np.finfo(float).max))
+    assert average_blocks(cells, 2, 2).shape == (2, 2)
+
+
+def test_bytes_do_not_overflow():
+    assert average_blocks(np.ma.masked_array(np.full((4, 4), 255, np.uint8)), 4, 4)[0, 0] == 255
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (7, 5), (1, 1), (5, 5, 3)])
+def test_picked_cells_are_of_their_block(shape):
+    cells = np.arange(np.prod(shape)).reshape(shape)
+    picked = pick_cells(cells, 3, 2)
+    for i, j in np.ndindex(picked.shape[:2]):
+        block = cells[3 * i : 3 * i + 3, 2 * j : 2 * j + 2].reshape(-1, *shape[2:])
+        assert picked[i, j].tolist() in block.tolist()
+
+
+def test_classes_look_the_same_as_all_cells_would():
+    """Classes in bands that are wider than a pixel: the edges are right to a pixel."""
+    labels = np.ma.masked_array(np.repeat(np.arange(4), 250)[:, None] + np.zeros((1, 1000), int))
+    colours = ListedColormap([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)])
+    norm = BoundaryNorm(np.arange(5) - 0.5, 4)
+    _, pixels = show(labels, 90, averaged=False, cmap=colours, norm=norm)
+    expected = colours(np.arange(90) * 4 // 90)[:, :3]
+    wrong = (np.abs(pixels - expected[:, None]) > 0.01).any(axis=2)
+    beyond = (np.arange(90) + 0.5) % 22.5  # pixels from the edge below
+    near = np.minimum(beyond, 22.5 - beyond) < 1.0
+    assert not wrong[~near].any()
+
+
+def test_values_are_averaged_where_cells_share_a_pixel():
+    """Cells that are in turn 0 and 1 are grey from afar."""
+    board = np.ma.masked_array(np.indices((400, 400)).sum(axis=0) % 2.0)
+    image, pixels = show(board, 100, averaged=True, cmap="gray", norm=Normalize(0, 1))
+    assert pixels[5:-5, 5:-5].min() > 0.4
+    assert pixels[5:-5, 5:-5].max() < 0.6
+    image.axes.set(xlim=(-0.5, 3.5), ylim=(-0.5, 3.5))  # a reader zooms in
+    file = io.BytesIO()
+    image.axes.figure.savefig(file, format="png")
+    file.seek(0)
+    near = imread(file)[::-1, :, 0]
+    assert near[12, 12] == 0
+    assert near[12, 37] == 1
+
+
+def test_the_edge_of_the_cells_is_the_edge_of_the_image():
+    """The last block is cut; the one before it stays in its place."""
+    cells = np.ma.masked_array(np.zeros((100, 1003)))
+    cells[:, 900:] = 1.0
+    _, pixels = show(cells, 100, averaged=True, cmap="gray")
+    first = int(np.argmax(pixels[50, :, 0] > 0.5))
+    assert abs(first - 900 / 10.03) <= 1
+    assert (pixels[:, -1, 0] == 1).all()
+
+
+def test_the_image_keeps_all_cells_and_its_own_copy():
+    cells = np.ma.masked_array(np.arange(12.0).reshape(3, 4))
+    image, _ = show(cells, 2, averaged=True)
+    cells[0, 0] = 99
+    assert image.get_array()[0, 0] == 0
+    assert image.get_array().shape == (3, 4)
+    assert tuple(image.get_extent()) == (-0.5, 3.5, -0.5, 2.5)

@@ -263,6 +263,7 @@ def test_a_store_of_one_map_is_the_old_or_the_new_one(made, tmp_path):
     assert ends == {"old", "new"}
 
 
+@pytest.mark.figures
 @pytest.mark.slow
 def test_jobs_leave_the_old_results_or_all_new_ones(made, tmp_path):
     def cluster(folder):
@@ -304,6 +305,7 @@ def test_a_sample_archive_keeps_the_months_before(tmp_path):
     assert read(tmp_path) == {}
 
 
+@pytest.mark.figures
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", ["netcdf", "zarr"])
 def test_an_archive_goes_on_where_the_disk_was_full(tmp_path, labels):

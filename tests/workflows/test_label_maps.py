@@ -47,7 +47,7 @@ def read_labels(path):
         return file.load().to_dict(encoding=False)
 
 
-@pytest.mark.parametrize("weights", [None, "area"])
+@pytest.mark.parametrize("weights", [pytest.param(None, marks=pytest.mark.figures), "area"])
 def test_one_band_in_blocks(tmp_path, lazy, weights):
     path = write_world(tmp_path / "a.nc")
     read = cluster_file(Selection(path), [2, 3], tmp_path / "read", weights=weights)
@@ -64,6 +64,7 @@ def test_one_band_in_blocks(tmp_path, lazy, weights):
     assert opened.passes[3] >= 1
 
 
+@pytest.mark.figures
 def test_several_bands_in_blocks(tmp_path, lazy):
     path = write_satellite(tmp_path / "a.tif")
     lazy()
@@ -132,6 +133,7 @@ def test_sentinels_are_noted_in_the_pass_that_writes(tmp_path, lazy):
     cluster_file(Selection(path, nodata=[-9999]), [2], tmp_path / "other")
 
 
+@pytest.mark.figures
 def test_brightest_cells_of_a_photo_are_no_sentinels(tmp_path, lazy):
     path = write_photo(tmp_path / "a.tif")
     lazy()

@@ -19,6 +19,7 @@ from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 from tests.steps import Steps
 
 
+@pytest.mark.figures
 def test_clusters_leave_their_files(basin, tmp_path):
     steps = Steps()
     done = cluster_file(Selection(basin), [2, 4], tmp_path / "out", progress=steps)
@@ -80,6 +81,7 @@ def test_codebooks_are_the_clusters(basin, tmp_path):
         np.testing.assert_array_equal(done.counts[k], result.counts)
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("criterion", ["silhouette", "elbow"])
 def test_one_k_is_chosen(basin, tmp_path, criterion):
     steps = Steps()
@@ -192,6 +194,7 @@ def test_own_codebook_gives_the_same_labels(basin, tmp_path):
     assert tables[0] == tables[1]
 
 
+@pytest.mark.figures
 def test_file_without_a_cell_has_labels_of_missing(tmp_path):
     fastkm.kmeans1d([1.0, 9.0], 2).save(tmp_path / "book.json")
     path = write_netcdf(tmp_path / "none.nc", np.full((3, 4), np.nan))
@@ -214,6 +217,7 @@ def test_damaged_codebook_writes_nothing(basin, tmp_path, text):
 # Outlines.
 
 
+@pytest.mark.figures
 def test_outlines_are_written_and_drawn(basin, tmp_path):
     steps = Steps()
     done = outline_file(
@@ -288,6 +292,7 @@ def test_smallest_diameter_goes_through(basin, tmp_path):
     assert len(gpd.read_file(tmp_path / "a.gpkg", engine="pyogrio")) == 0
 
 
+@pytest.mark.figures
 def test_map_of_no_outlines_is_drawn(basin, tmp_path):
     outline_file(
         Selection(basin),
@@ -383,6 +388,7 @@ def test_choice_that_is_none_is_refused(select):
         select_clusters(select, 6)
 
 
+@pytest.mark.figures
 def test_outlines_of_a_polar_grid_are_the_same_by_cells_and_by_projection(tmp_path):
     import xarray as xr
     from pyproj import CRS, Transformer

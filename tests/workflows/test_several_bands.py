@@ -13,11 +13,9 @@ import fastkm
 from fastkm.raster.io.read_bands import read_areas, read_stack
 from fastkm.workflows.cluster_file import cluster_file, label_file
 from fastkm.workflows.job import Selection
-from tests.cli.test_commands import assert_failed, assert_wrong_usage, run, words
+from tests.cli.test_commands import assert_failed, assert_wrong_usage, words
 from tests.small_files import EAST, NORTH, OCTOBER_NOVEMBER, names, png_size, write_netcdf
 from tests.small_tiffs import write_photo, write_satellite, write_tiff
-
-__all__ = ["run"]  # the fixture
 
 COORDS = {
     "lat": (np.array([75.0, 45, 15, -15, -45, -75]), NORTH),
@@ -54,6 +52,7 @@ def read_table(path):
 # Several variables.
 
 
+@pytest.mark.figures
 def test_variables_are_clustered_together(run, climate, tmp_path):
     out = tmp_path / "out"
     arguments = ("-v", "water", "-v", "rain", "-k", "2:3", "--standardize", "-o", out)
@@ -91,6 +90,7 @@ def test_columns_keep_their_own_names(tmp_path):
         assert file.readline().strip() == "k,cluster,share (band),rain,cells,share"
 
 
+@pytest.mark.figures
 def test_one_k_of_several_variables_is_chosen(run, climate, tmp_path):
     out = tmp_path / "out"
     arguments = ("-v", "water", "-v", "rain", "-k", "2:4", "--choose", "silhouette", "-o", out)
@@ -196,6 +196,7 @@ def test_all_bands_of_a_geotiff(run, satellite, tmp_path):
     assert "cluster red nir swir cells share" in " ".join(words(printed).replace("┃", " ").split())
 
 
+@pytest.mark.figures
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_photo_has_the_colours_of_its_centroids(run, tmp_path):
     photo = write_photo(tmp_path / "photo.tif")
@@ -310,6 +311,7 @@ def test_info_describes_each_band(run, satellite):
     assert "missing by _FillValue 2" in words(out)
 
 
+@pytest.mark.figures
 def test_outlines_are_in_the_reference_system_of_the_file(run, satellite, tmp_path):
     out = tmp_path / "a.gpkg"
     arguments = ("-v", "nir", "-k", "2", "-o", out, "--map", tmp_path / "map.png")

@@ -124,7 +124,7 @@ def _make_result(
     return KMeans1D(
         k=k,
         centroids=means + start,
-        breaks=_compute_breaks(means, ranges[:-1, 1], ranges[1:, 0], dtype, start),
+        breaks=compute_breaks(means, ranges[:-1, 1], ranges[1:, 0], dtype, start),
         counts=np.add.reduceat(bins.counts, cuts[:-1]),
         weights=np.ldexp(weight, -histogram.power),
         inertia=inertia,
@@ -145,7 +145,7 @@ def _add_start(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
     return np.asarray(moved.astype(np.float64) + (values - whole))
 
 
-def _compute_breaks(
+def compute_breaks(
     centroids: np.ndarray, below: np.ndarray, above: np.ndarray, dtype: np.dtype, start: int
 ) -> np.ndarray:
     """Round the midpoints of centroids into [below, above) in the data's own type."""
@@ -153,9 +153,9 @@ def _compute_breaks(
     if dtype.kind in "iu":
         whole = np.clip(np.floor(middle), below, above - 1)
         return whole.astype(dtype) + dtype.type(start) if start else whole
-    typed = middle.astype(dtype)
-    top = np.nextafter(above.astype(dtype), dtype.type(-np.inf))
-    return np.clip(typed, below.astype(dtype), top).astype(np.float64)
+    middle, below, above = (array.astype(dtype, copy=False) for array in (middle, below, above))
+    top = np.nextafter(above, dtype.type(-np.inf))
+    return np.clip(middle, below, top).astype(np.float64, copy=False)
 
 
 def _recount(solution: Solution) -> Profile | None:

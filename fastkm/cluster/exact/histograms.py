@@ -66,9 +66,13 @@ class Histogram(ABC):
         """Return windows that hold the values from each of `low` to its `high`."""
         raise NotImplementedError
 
-    def find_known(self, windows: KeyWindows) -> Bins | None:  # noqa: ARG002
-        """Return the bins in some windows if no pass is needed to know them, otherwise None."""
-        return None
+    def find_known(self, bins: Bins) -> np.ndarray:
+        """Find the bins for whose finer bins no pass is needed."""
+        return np.zeros(len(bins.low), bool)
+
+    def refine_known(self, bins: Bins) -> Bins:
+        """Return finer bins of some bins without a pass."""
+        raise NotImplementedError
 
     def refine(self, data: Reducible, windows: KeyWindows) -> Bins:
         """Return finer bins of the values in some windows."""

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._kernels import histogram as kernels
-from fastkm.cluster.exact.bins import Bins, SparseCounts, add_counts, add_tables, combine_extents
+from fastkm.cluster.exact.bins import (
+    Bins,
+    SparseCounts,
+    add_counts,
+    combine_extents,
+)
 from fastkm.cluster.exact.collectors import GatherIfSmall
 from fastkm.cluster.exact.histograms import Cuts, Histogram, require_finite
 from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows, SingleKeys
@@ -29,8 +34,14 @@ COARSE_BINS = 1 << (32 - kernels.LOW_BITS)
 LOW = np.uint64((1 << kernels.SUM_BITS) - 1)
 """The low bits of a packed word."""
 
-MAX_SINGLE_COUNTS = 1 << 31
-"""Values of which a thread counts single keys in 32 bits."""
+MARK = np.uint64(1 << kernels.MARK_BIT)
+"""The bit of a packed word that marks its bin."""
+
+USED_AT_ONCE = 1 << 16
+"""Counts of single keys that are looked through at a time, in 64-bit places."""
+
+KNOWN_BITS = 5
+"""log2 of the keys of a bin of single keys' counts: bins of one key each would be a million."""
 
 FINER_BINS = 1 << 15
 """Bins of a later pass, which may all be in use: 512 KB. With 2^18 they take twice the time."""
@@ -56,28 +67,27 @@ class CountCoarsely:
 
     def map(self, chunks: Iterator[Chunk], threads: int | None) -> CoarseCounts:
         """Count values and sum low bits."""
-        order, single_keys = self.order, self.singles.size
-        starts = self.singles.find_starts() if single_keys else None
+        order, limits, starts = self.order, self.order.limits, self.singles.find_starts()
 
         def add(table: ThreadTable, chunk: Chunk) -> None:
             bits = chunk.values.view(order.unsigned)
             table.make_room(len(bits))
             kernels.count_coarsely(
-                bits, order.parts, order.limits, table.sums, table.pages, table.ends
-            )
-            if single_keys:
-                kernels.count_keys(bits, order.parts, starts, table.singles)
+                bits, order.parts, limits, table.sums, table.pages, table.ends,
+                starts, table.counts, table.wraps,
+            )  # fmt: skip
 
-        tables = accumulate(chunks, lambda: ThreadTable(COARSE_BINS, single_keys), add, threads)
+        tables = accumulate(chunks, lambda: ThreadTable(COARSE_BINS, self.singles), add, threads)
         # the counts of single keys need 64 bits only for many values
-        wide = np.int64 if sum(table.counted for table in tables) >= 1 << 32 else np.uint32
-        counts = add_tables(table.add_single_counts().astype(wide, copy=False) for table in tables)
-        keys = np.flatnonzero(counts[:single_keys] != 0).astype(np.uint32)  # perhaps a million
-        return CoarseCounts(
-            add_counts([table.list_bins() for table in tables]),
-            SparseCounts(keys, counts[keys, None]),
-            combine_extents([table.ends for table in tables]),
-        )
+        many = sum(table.counted for table in tables) >= 1 << 32
+        counts = np.zeros(self.singles.size, np.int64 if many else np.uint32)
+        for table in tables:
+            table.add_single_counts(counts)
+        bins = add_counts([table.list_bins() for table in tables])
+        ends = combine_extents([table.ends for table in tables])
+        tables.clear()  # their memory is needed
+        keys = find_used(counts)
+        return CoarseCounts(bins, SparseCounts(keys, counts[keys, None]), ends)
 
     def combine(self, results: list[CoarseCounts]) -> CoarseCounts:
         """Add counts and sums up."""
@@ -104,55 +114,68 @@ class CountFinely:
                 bits, self.order.parts, *self.windows.lookup, self.offsets, self.shift, table.sums
             )
 
-        tables = accumulate(chunks, lambda: ThreadTable(int(self.offsets[-1])), add, threads)
+        none = SingleKeys.none()
+        tables = accumulate(chunks, lambda: ThreadTable(int(self.offsets[-1]), none), add, threads)
         return add_counts([table.list_bins() for table in tables])
 
     combine = staticmethod(add_counts)
 
 
 class ThreadTable:
-    """Packed sums of one thread; they are moved to wider sums before they overflow."""
+    """Packed sums of one thread; they are moved to wider sums before they overflow.
 
-    def __init__(self, bins: int, single_keys: int = 0) -> None:
+    The counts of single keys are those in `counts`, and 256 for each time that these came round.
+    """
+
+    def __init__(self, bins: int, singles: SingleKeys) -> None:
         self.sums = np.zeros((bins, 2), np.uint64)
         self.pages = np.zeros(-(-bins // kernels.PAGE), np.uint8)
         self.ends = np.array([0xFFFFFFFF, 0], np.uint32)
-        spare = 1 << kernels.LOW_BITS
-        self.singles = np.zeros(single_keys + spare if single_keys else 0, np.uint32)
+        self.counts = np.zeros(singles.size, np.uint8)
+        self.wraps = np.zeros(singles.size, np.uint32)
+        self.marked = singles.bins
+        self.sums[self.marked, 0] = MARK
         self.packed = self.counted = 0  # values in `sums`, and all values
         self.wide_bins: list[SparseCounts] = []
-        self.wide_singles: np.ndarray | None = None
 
     def make_room(self, number: int) -> None:
         """Move sums to wider ones if so many more values could make them overflow."""
         if self.packed + number > kernels.MAX_VALUES:
             self.wide_bins = [self.list_bins()]
             self.sums[self.wide_bins[0].places] = 0  # touches no other page of memory
+            self.sums[self.marked, 0] = MARK
             self.pages[:], self.packed = 0, 0
-        if self.counted // MAX_SINGLE_COUNTS != (self.counted + number) // MAX_SINGLE_COUNTS:
-            self.wide_singles = self.add_single_counts().astype(np.int64)
-            self.singles[:] = 0
         self.packed += number
         self.counted += number
 
-    def add_single_counts(self) -> np.ndarray:
-        """Return the counts of single keys, as int64 if they may be large."""
-        return self.singles if self.wide_singles is None else self.wide_singles + self.singles
+    def add_single_counts(self, counts: np.ndarray) -> None:
+        """Add the counts of single keys to `counts`."""
+        counts += self.counts
+        if self.wraps.any():
+            counts += self.wraps.astype(counts.dtype) << counts.dtype.type(8)
 
     def list_bins(self) -> SparseCounts:
         """List the bins in use: count, sum of low bits, and sum of their squares."""
         if self.pages.any():  # of 2^21 bins only those of touched pages are looked at
             pages = np.flatnonzero(self.pages)
             touched = self.sums.reshape(-1, kernels.PAGE, 2)[pages].reshape(-1, 2)
-            used = np.flatnonzero(touched[:, 0])
+            used = np.flatnonzero(touched[:, 0] & ~MARK)
             places = pages[used // kernels.PAGE] * kernels.PAGE + used % kernels.PAGE
             packed = touched[used]
         else:
-            places = np.flatnonzero(self.sums[:, 0])
+            places = np.flatnonzero(self.sums[:, 0] & ~MARK)
             packed = self.sums[places]
-        counts, low = packed[:, 0] >> np.uint64(kernels.SUM_BITS), packed[:, 0] & LOW
+        counts, low = (packed[:, 0] & ~MARK) >> np.uint64(kernels.SUM_BITS), packed[:, 0] & LOW
         totals = np.stack([counts, low, packed[:, 1]], axis=1).astype(np.int64)
         return add_counts([*self.wide_bins, SparseCounts(places, totals)])
+
+
+def find_used(counts: np.ndarray) -> np.ndarray:
+    """Find the counts above 0, as uint32: perhaps a million, so some at a time."""
+    starts = range(0, max(len(counts), 1), USED_AT_ONCE)
+    return np.concatenate(
+        [(np.flatnonzero(counts[i : i + USED_AT_ONCE]) + i).astype(np.uint32) for i in starts]
+    )
 
 
 class KeyHistogram(Histogram):
@@ -168,7 +191,7 @@ class KeyHistogram(Histogram):
         self.shift = kernels.LOW_BITS
         self.finer_bins = FINER_BINS_OF_LAZY if lazy else FINER_BINS
         self.singles = SingleKeys.none()
-        self.single_counts = SparseCounts(np.empty(0, np.int64), np.empty((0, 1), np.int64))
+        self.single_counts = np.empty(0, np.int64)  # of each key of `singles`
         self.least = self.greatest = 0.0
         self.is_sorted = False
 
@@ -194,7 +217,9 @@ class KeyHistogram(Histogram):
 
     def open(self, found: CoarseCounts) -> Bins:
         """Make bins of the result of the first pass; infinite values are in none."""
-        (used, totals), self.single_counts, extent = found
+        (used, totals), (places, numbers), extent = found
+        self.single_counts = np.zeros(self.singles.size, numbers.dtype)
+        self.single_counts[places] = numbers[:, 0]
         keys = used.astype(np.uint64) << np.uint64(kernels.LOW_BITS)
         last = keys + np.uint64((1 << kernels.LOW_BITS) - 1)
         ends = self.order.to_values(np.stack([keys, last]))
@@ -207,19 +232,31 @@ class KeyHistogram(Histogram):
         ends = np.stack([self.order.to_keys(low), self.order.to_keys(high)])
         return KeyWindows.of(ends, 0, kernels.LOW_BITS, COARSE_BINS)
 
-    def find_known(self, windows: KeyWindows) -> Bins | None:
-        """Return the distinct values in some windows if all their keys are counted one by one."""
-        ends = self.singles.find_places(windows.ends)
-        if ends is None:
-            return None
-        places = self.single_counts.places
-        first = np.searchsorted(places, ends[0])
-        stop = np.searchsorted(places, ends[1], side="right")
-        runs = [np.arange(a, b) for a, b in zip(first, stop, strict=True)]
-        inside = np.concatenate([*runs, np.empty(0, np.int64)])
-        counts = self.single_counts.totals[inside, 0].astype(np.int64)
-        keys = self.singles.to_keys(places[inside])
-        return self._make_bins(keys, np.stack([counts, 0 * counts, 0 * counts], axis=1), 0)
+    def find_known(self, bins: Bins) -> np.ndarray:
+        """Find the bins whose keys are counted one by one."""
+        return np.isin(self.find_coarse_bins(bins.low), self.singles.bins)
+
+    def refine_known(self, bins: Bins) -> Bins:
+        """Return finer bins of some bins from the counts of single keys: of 2^5 keys, then of one."""
+        keys, last = self.order.to_keys(bins.low), self.order.to_keys(bins.high)
+        wide = last - keys >= np.uint64(1 << KNOWN_BITS)
+        finer = [
+            self._divide_known(keys[wide], kernels.LOW_BITS, KNOWN_BITS),
+            self._divide_known(keys[~wide], KNOWN_BITS, 0),
+        ]
+        joined = Bins(*(np.concatenate(pair, axis=-1) for pair in zip(*finer, strict=True)))
+        return joined.take(np.argsort(joined.low, kind="stable"))
+
+    def _divide_known(self, keys: np.ndarray, bits: int, shift: int) -> Bins:
+        """Divide bins of 2^bits keys, whose first keys are given, into bins of 2^shift keys."""
+        rows = self.singles.find_places(keys) >> bits
+        counts = self.single_counts.reshape(-1, 1 << bits)[rows].reshape(-1, 1 << shift)
+        # count, and sums of low bits and of their squares: exact, they are far below 2^53
+        low = np.arange(1 << shift)
+        totals = counts.astype(np.float64) @ np.stack([low**0, low, low**2], axis=1).astype(float)
+        first = keys[:, None] + np.arange(0, 1 << bits, 1 << shift, dtype=np.uint64)
+        used = totals[:, 0] > 0
+        return self._make_bins(first.ravel()[used], totals[used].astype(np.int64), shift)
 
     def refine(self, data: Reducible, windows: KeyWindows) -> Bins:
         """Return finer bins of the values in some windows."""

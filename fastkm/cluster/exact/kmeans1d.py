@@ -13,7 +13,7 @@ from a few sums, in a few passes over data that need not fit in memory:
    (`fastkm.cluster.exact.tie_breaking`). The gap between the inertia and the least possible one is
    then 0.
 
-If the values are a dask array, a few blocks are read before to guess the cuts
+If the values are a dask array, or many in memory, some are read before to guess the cuts
 (`fastkm.cluster.exact.solver.guess_cuts`), so that one pass is enough if the guess is right. If
 `dask.distributed` has a client, its workers read and bin the blocks in each pass, and only bins
 travel (`fastkm.cluster.streaming.dask_source`).
@@ -21,6 +21,9 @@ travel (`fastkm.cluster.streaming.dask_source`).
 Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
 values come, so any number of threads and any chunks give the same result, bit for bit.
+
+A plain array of up to 2^16 values without weights goes a shorter way to the same result
+(`fastkm.cluster.exact.small.small_arrays`), as long as no other partition is equally good.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ import numpy as np
 
 from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.exact.finalize import finalize
+from fastkm.cluster.exact.small.small_arrays import cluster_small
 from fastkm.cluster.exact.solver import Solution, Solver
 from fastkm.cluster.streaming.chunks import FormatMismatch
 from fastkm.cluster.streaming.source import Source
@@ -120,15 +124,19 @@ def kmeans1d(
     """
     wanted, several = as_counts(k)
     resolve_thread_count(threads)
-    solution = _solve(values, weights, wanted, threads)
-    _require_possible(solution, wanted)
-    results = finalize(solution)
-    _warn_of_limits(results)
+    results = cluster_small(values, wanted) if weights is None else None
+    if results is None:
+        solution = _solve(values, weights, wanted, threads)
+        _require_possible(solution, wanted)
+        results = finalize(solution)
+        _warn_of_limits(results)
     return results if several else results[wanted[0]]
 
 
 def as_counts(k: Any) -> tuple[list[int], bool]:
     """Return all k as a list, and whether there were several."""
+    if type(k) is int and k >= 1:
+        return [k], False
     several = not hasattr(k, "__index__") or np.ndim(k) > 0
     try:
         numbers = list(k) if several else [k]

@@ -15,7 +15,9 @@ costs
 
 more, with h the greatest value that may be in the group and D_j any bound on c_{j+1} - c_j. Summed
 over the group, this is at most 2 D_j (W h - S), with W its weight and S its sum: the *slack* of the
-group. Moving the centroids to the new means only lowers the cost. So the moved partition R, whose
+group. It is at most 2 D_j W (T_j - l) too, with l the least value that may be in the group and T_j
+a bound on t_j: no value moves if t_j is below the group. So an outlier, whose threshold is far from
+all other values, spoils no bound. Moving the centroids to the new means only lowers the cost. So the moved partition R, whose
 cuts are edges of groups, has
 
     cost(R) <= OPT + sum over its cuts of their slacks.
@@ -57,7 +59,7 @@ the bounds that spare most of it are, as far as we know, new here.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -68,6 +70,7 @@ from fastkm._kernels.dynamic_program import (
     solve_layers,
     solve_layers_precisely,
 )
+from fastkm.cluster.exact.bins import CandidateCuts, diff
 from fastkm.cluster.extended_precision import two_sum
 
 if TYPE_CHECKING:
@@ -76,8 +79,10 @@ if TYPE_CHECKING:
 EDGES = 512
 """Groups of the first round, which serves every k."""
 
-SPLIT = 96
-"""Groups for each cut in later rounds, as long as there are so many bins."""
+FAR, OUTLYING = 2.0**20, 1 / 256
+"""Extents of the data without this share of their weight at each end, beyond which there are
+outliers: thresholds are bounded then. Other data keeps the bins of earlier versions, and so every
+bit of sums that are rounded."""
 
 STALLED = 0.98
 """A round over single bins is the last if it keeps more than this share of them."""
@@ -89,79 +94,23 @@ FIXED_POINT = 2.0**-50
 """Margin for sums in fixed point; see above."""
 
 
-class CandidateCuts(NamedTuple):
-    """For one k, the groups of bins in which each cut may be.
+class CutPruner:
+    """Rules out positions of cuts among bins. The weights of single values may have errors.
 
-    Group g holds the bins ``first[g]`` to ``stop[g] - 1``. The groups of cut j are ``starts[j]`` to
-    ``starts[j + 1] - 1``, ascending. Cut 0 is the position 0 and cut k the position m, both as
-    empty groups.
+    If the bins are of a sample, positions stay that cost up to a share `tolerance` more than U.
     """
 
-    first: np.ndarray  # (t,) int64
-    stop: np.ndarray  # (t,) int64
-    starts: np.ndarray  # (k + 2,) int64
-
-    @classmethod
-    def of(cls, layers: list[tuple[np.ndarray, np.ndarray]]) -> CandidateCuts:
-        """Join the groups of each cut."""
-        first, stop = (np.concatenate(parts) for parts in zip(*layers, strict=True))
-        sizes = [len(part) for part, _ in layers]
-        return cls(first, stop, np.concatenate(([0], np.cumsum(sizes))))
-
-    def list_layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the groups of each cut."""
-        return [(self.first[a:b], self.stop[a:b]) for a, b in pairwise(self.starts)]
-
-    @property
-    def cut(self) -> np.ndarray:
-        """Which cut each group belongs to."""
-        return np.repeat(np.arange(len(self.starts) - 1), _diff(self.starts))
-
-    def keep(self, kept: np.ndarray) -> CandidateCuts:
-        """Drop all groups but some."""
-        starts = np.concatenate(([0], np.cumsum(kept)))[self.starts]
-        return CandidateCuts(self.first[kept], self.stop[kept], starts)
-
-    def split(self) -> CandidateCuts:
-        """Split each group into two or more, so that a cut has `SPLIT` of them, or into single bins.
-
-        Groups of the same bins are split alike whatever their cut is: see the lemma.
-        """
-        sizes = self.stop - self.first
-        room = max(SPLIT * (len(self.starts) - 1) // len(self.first), 2)
-        parts = np.maximum(np.minimum(sizes, room), 1)
-        group = np.repeat(np.arange(len(parts)), parts)
-        number = np.arange(len(group)) - np.repeat(np.cumsum(parts) - parts, parts)
-        first = self.first[group] + sizes[group] * number // parts[group]
-        stop = self.first[group] + sizes[group] * (number + 1) // parts[group]
-        starts = np.concatenate(([0], np.cumsum(parts)))[self.starts]
-        return CandidateCuts(first, stop, starts)
-
-    def translate(self, old: Bins, new: Bins) -> CandidateCuts:
-        """Translate positions among old bins to positions among new ones, some of them finer."""
-        low = np.append(old.low, np.inf)
-        first, stop = (np.searchsorted(new.low, low[ends]) for ends in (self.first, self.stop))
-        return CandidateCuts(first, stop, self.starts)
-
-    def count_pairs(self) -> int:
-        """Count the segments that begin and end at positions of neighbouring cuts."""
-        sizes = _diff(self.starts)
-        return int(sizes[:-1] @ sizes[1:])
-
-    def is_unique(self) -> bool:
-        """Return True if each cut has one position, and no two have the same."""
-        positions = self.first
-        return len(positions) == len(self.starts) - 1 and bool((_diff(positions) > 0).all())
-
-
-class CutPruner:
-    """Rules out positions of cuts among bins. The weights of single values may have errors."""
-
     def __init__(
-        self, bins: Bins, relative_error: float = 0.0, absolute_error: float = 0.0
+        self,
+        bins: Bins,
+        relative_error: float = 0.0,
+        absolute_error: float = 0.0,
+        *,
+        tolerance: float = 0.0,
     ) -> None:
         self.bins = bins
         self.relative_error, self.absolute_error = relative_error, absolute_error
+        self.tolerance = tolerance
         self.exponent = bins.choose_exponent()
         self.resolved = bins.resolved
         self.size = len(bins.low)
@@ -170,6 +119,9 @@ class CutPruner:
         centre = bins.base[self.size // 2]
         self.low, self.high = bins.low - centre, bins.high - centre
         extent = bins.high[-1] - bins.low[0]
+        share = bins.sums[0].sum() * np.array([OUTLYING, 1 - OUTLYING])
+        least, most = np.searchsorted(self.prefix[0, 1:] - self.prefix[0, 0], share)
+        self.has_outliers = 0 < (bins.low[most] - bins.low[least]) * FAR < extent
         self.weight_cost_error = absolute_error * float(np.sum(bins.counts)) * extent**2
         widths = bins.high - bins.low
         self.squared_widths = float(np.sum(bins.sums[0] * widths**2)) if relative_error else 0.0
@@ -232,9 +184,15 @@ class CutPruner:
         A fill value of 1e308 makes the squares of all other values underflow, but its own cut is
         certain, and the bins between two certain cuts are a problem of their own.
         """
-        # a cut is certain if it has one position, before a distinct value or at the end
-        layers, exact = groups.list_layers(), np.append(self.resolved, True)
-        certain = [j for j, (first, _) in enumerate(layers) if len(first) == 1 and exact[first[0]]]
+        # a cut is certain if it has one position: at the end, before a distinct value, or before a
+        # bin that lies above the threshold
+        layers, threshold = groups.list_layers(), self._bound_centroids(groups)[2]
+        exact = np.append(self.resolved, True)[groups.first]
+        if self.has_outliers:
+            exact = self._are_alone(groups) | (groups.stop == groups.first)
+        exact |= threshold < np.append(self.low, np.inf)[groups.first]
+        single = diff(groups.starts) == 1
+        certain = np.flatnonzero(single & exact[groups.starts[:-1]]).tolist()
         # the part between two certain cuts is searched again if another scale suits it
         for a, b in pairwise(certain):
             start, stop = int(layers[a][0][0]), int(layers[b][0][0])
@@ -303,9 +261,17 @@ class CutPruner:
         cost, cut = self._run_program(edges, groups.starts, np.zeros_like(slack), lower=False)
         path = edges[_trace_path(cut, len(edges) - 1, k)]
         upper = min(upper, cost[-1] + self._compute_noise(path))
-        keep = self._may_hold_cut(ahead, back, slack, upper, k)
+        keep = self._may_hold_cut(ahead, back, slack, upper, k) & self._have_room(groups, k)
         keep[[0, -1]] = True
         return groups.keep(keep), upper
+
+    def _have_room(self, groups: CandidateCuts, k: int) -> np.ndarray:
+        """Find the groups with a distinct value for each cluster on both sides of their cut."""
+        if not self.has_outliers:
+            return np.ones(len(groups.first), bool)
+        distinct = np.append(0, np.cumsum(np.where(self.resolved, 1, self.bins.counts)))
+        below, above = distinct[groups.stop] - 1, distinct[-1] - distinct[groups.first]
+        return np.asarray((below >= groups.cut) & (above >= k - groups.cut))
 
     def _choose_edges(self) -> np.ndarray:
         """Choose where groups begin: each has its share of weight plus width, so little slack."""
@@ -315,30 +281,46 @@ class CutPruner:
         width = self.low - self.low[0]
         measure = weight / weight[-1] + width / width[-1]
         step = np.floor(measure * (EDGES / 2))
-        return np.flatnonzero(np.append(True, _diff(step) > 0))
+        return np.flatnonzero(np.append(True, diff(step) > 0))
 
-    def _bound_all_centroids(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return bounds of all centroids: the ends of the data."""
-        return self.low[:1], self.high[-1:]
+    def _bound_all_centroids(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return bounds of all centroids and thresholds: the ends of the data."""
+        return self.low[:1], self.high[-1:], self.high[-1:]
 
-    def _bound_centroids(self, groups: CandidateCuts) -> tuple[np.ndarray, np.ndarray]:
-        """Return for each group the least and greatest centroid on the two sides of its cut."""
+    def _bound_centroids(self, groups: CandidateCuts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return for each group the least and greatest centroid on the two sides of its cut.
+
+        The third bound is the greatest threshold of the cut.
+        """
         lowest = groups.first[groups.starts[:-1]]
-        highest = groups.stop[groups.starts[1:] - 1]
+        last = groups.starts[1:] - 1
+        alone = self._are_alone(groups) & self.has_outliers
+        highest = np.where(alone, groups.first, groups.stop)[last]
         left = self._compute_means(lowest, self.low[np.minimum(lowest[:-1], self.size - 1)])
         right = self._compute_means(highest, self.high[np.maximum(highest[1:], 1) - 1])
+        least, greatest = np.append(self.low[0], left), np.append(right, self.high[-1])
+        # sums in fixed point may move a mean by a share of the extent
+        beyond = 2.0**-50 * max(abs(self.low[0]), abs(self.high[-1]))
+        threshold = np.append(self.low[0], right) / 2 + greatest / 2 + beyond
+        if not self.has_outliers:
+            threshold[:] = self.high[-1]
         cut = groups.cut
-        return np.append(self.low[0], left)[cut], np.append(right, self.high[-1])[cut]
+        return least[cut], greatest[cut], threshold[cut]
+
+    def _are_alone(self, groups: CandidateCuts) -> np.ndarray:
+        """Find the groups that are one distinct value, or the end."""
+        alone = np.append(self.resolved, True)[groups.first]
+        return np.asarray((groups.stop - groups.first <= 1) & alone)
 
     def _compute_means(self, ends: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
         """Return the means between neighbouring positions, or `otherwise` if they are the same."""
-        weight = _diff(self.prefix[0, ends]) + _diff(self.prefix[1, ends])
-        total = _diff(self.prefix[2, ends]) + _diff(self.prefix[3, ends])
+        weight = diff(self.prefix[0, ends]) + diff(self.prefix[1, ends])
+        total = diff(self.prefix[2, ends]) + diff(self.prefix[3, ends])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(_diff(ends) > 0, total / weight, otherwise)
+            return np.where(diff(ends) > 0, total / weight, otherwise)
 
     def _bound_slack(
-        self, groups: CandidateCuts, left: np.ndarray, right: np.ndarray
+        self, groups: CandidateCuts, left: np.ndarray, right: np.ndarray, threshold: np.ndarray
     ) -> np.ndarray:
         """Bound the cost of moving a cut to the left edge of its group, rounded up."""
         first, stop = groups.first, groups.stop
@@ -349,9 +331,10 @@ class CutPruner:
         weight = (n[stop] - n[first]) + (n_low[stop] - n_low[first])
         total = (s[stop] - s[first]) + (s_low[stop] - s_low[first])
         short = weight * high - total + 2.0**-50 * weight * np.abs(high)
-        moved = np.minimum(np.maximum(short, 0), weight * (high - low)) * (1 + 1e-9)
-        free = (stop - first <= 1) & np.append(self.resolved, True)[first]
-        return np.where(free | (stop == first), 0.0, 2 * apart * moved)
+        reach = np.clip(threshold - low, 0, high - low)
+        moved = np.minimum(np.maximum(short, 0), weight * reach) * (1 + 1e-9)
+        free = self._are_alone(groups) | (stop == first)
+        return np.where(free, 0.0, 2 * apart * moved)
 
     def _run_program(
         self, edges: np.ndarray, starts: np.ndarray, slack: np.ndarray, *, lower: bool
@@ -386,19 +369,14 @@ class CutPruner:
         weights = min(upper * self.relative_error, self.weight_cost_error)
         values = (FIXED_POINT + self.relative_error) * np.sqrt(upper) * np.sqrt(self.squared_widths)
         values += FIXED_POINT**2 * self.squared_widths
-        return float(upper * k * ROUNDING + weights + values)
+        return float(upper * (k * ROUNDING + self.tolerance) + weights + values)
 
     def _compute_noise(self, path: np.ndarray) -> float:
         """Bound the rounding of the costs of a path's segments; a segment of one value has none."""
         squares = np.abs(self.prefix[4, path])
-        alone = (_diff(path) == 1) & self.resolved[np.minimum(path[:-1], self.size - 1)]
-        several = ~alone & (_diff(path) > 0)
+        alone = (diff(path) == 1) & self.resolved[np.minimum(path[:-1], self.size - 1)]
+        several = ~alone & (diff(path) > 0)
         return float(np.sum(NOISE * (squares[:-1] + squares[1:])[several] + FLOOR))
-
-
-def _diff(array: np.ndarray) -> np.ndarray:
-    """Do what `numpy.diff` does, in a fifth of the time if there are few numbers."""
-    return np.asarray(array[1:] - array[:-1])
 
 
 def _trace_path(cut: np.ndarray, end: int, k: int) -> np.ndarray:

@@ -15,14 +15,14 @@ from fastkm.cluster.exact import collectors
 from fastkm.cluster.exact.collectors import GatherWindows
 from fastkm.cluster.exact.histograms import SmallTypeHistogram, require_same_number
 from fastkm.cluster.exact.key_histograms import COARSE_BINS, KeyHistogram
-from fastkm.cluster.exact.pruning import CandidateCuts, CutPruner
+from fastkm.cluster.exact.pruning import CutPruner
 from fastkm.cluster.exact.sortable_keys import SingleKeys
 from fastkm.cluster.exact.tie_breaking import ExactSums, decide
 from fastkm.cluster.exact.weighted_histograms import SumExactly, WeightedHistogram
 from fastkm.cluster.streaming.chunks import InMemory
 
 if TYPE_CHECKING:
-    from fastkm.cluster.exact.bins import Bins
+    from fastkm.cluster.exact.bins import Bins, CandidateCuts
     from fastkm.cluster.exact.histograms import Histogram
     from fastkm.cluster.exact.sortable_keys import KeyWindows
     from fastkm.cluster.streaming.chunks import Reducible
@@ -34,9 +34,14 @@ WINDOWS = 1 << 12
 PAIRS = 1 << 24
 """Pairs of positions up to which costs are compared in double-double: a second."""
 
-SAMPLED_SHARE, MAX_SAMPLED, MIN_BLOCKS = 16, 8, 8
+SAMPLED_SHARE, MAX_SAMPLED, MIN_BLOCKS, MIN_PARTS = 16, 8, 8, 32
 """One in 16 blocks of a dask array is read to guess cuts, but at least one and at most 8, and none
-of fewer than 8 blocks: a guess may spare a pass, but is not sure to."""
+of fewer than 8 blocks: a guess may spare a pass, but is not sure to. An array in memory has parts
+of 2^20 values in place of blocks; up to 2^25 of them, the second pass takes less than the guess."""
+
+SAMPLING = 150.0
+"""Variances within clusters, of single values, by which a sample's cost of cuts in question may be
+above its least: the cost of the best cuts of all values is so by some."""
 
 NEAR = 8
 """Bins on each side of a cut that show whether the numbers there are rounded."""
@@ -75,6 +80,7 @@ class Solver:
         self.source, self.ks, self.threads = source, ks, threads
         self.histogram = choose_histogram(source, ks, threads)
         self.data: Reducible = source  # later the values that still matter, if they are few
+        self.rules_out = True  # whether what is known may still rule out what is not
         lazy = source.lazy_blocks > 0
         self.max_copied = collectors.MAX_COPIED_OF_LAZY if lazy else collectors.MAX_COPIED
 
@@ -112,11 +118,20 @@ class Solver:
 
     def _refine(self, bins: Bins, wanted: np.ndarray) -> Bins:
         """Replace some bins by finer ones, from known counts, values in memory, or a pass."""
+        known = wanted & self.histogram.find_known(bins)
+        # what is known may rule out the rest; if not, all else waits for the pass over the rest
+        use_known = known.any() and (self.rules_out or not (wanted & ~known).any())
+        if known.any():
+            self.rules_out = use_known
+            wanted = known if use_known else wanted & ~known
         first, last, complete = _find_runs(wanted, bins.counts)
-        number = int(sum(bins.counts[a : b + 1].sum() for a, b in zip(first, last, strict=True)))
-        windows = self.histogram.windows(bins.low[first], bins.high[last])
-        finer = self.histogram.find_known(windows)
-        if finer is None:
+        inside = np.concatenate([np.arange(a, b + 1) for a, b in zip(first, last, strict=True)])
+        number = int(bins.counts[inside].sum())
+        low, high = bins.low[first], bins.high[last]
+        if use_known:
+            finer = self.histogram.refine_known(bins.take(inside))
+        else:
+            windows = self.histogram.windows(low, high)
             # copy the values if all that are wanted, now or later, are few enough
             if complete and number <= self.max_copied:
                 self._copy_to_memory(windows, number)
@@ -185,38 +200,46 @@ class Solver:
 
 
 def guess_cuts(source: Source, ks: list[int], threads: int | None) -> SingleKeys:
-    """Guess where cuts are from some blocks of a dask array, spread evenly over it."""
-    if source.lazy_blocks < MIN_BLOCKS:
+    """Guess where cuts are from some parts of the values, spread evenly over them."""
+    parts = source.parts
+    if parts < (MIN_BLOCKS if source.lazy_blocks else MIN_PARTS):
         return SingleKeys.none()
-    number = min(max(source.lazy_blocks // SAMPLED_SHARE, 1), MAX_SAMPLED)
+    share = SAMPLED_SHARE if source.lazy_blocks else 1
+    number = min(max(parts // share, 1), MAX_SAMPLED)
     sample = KeyHistogram(source.dtype, threads)
-    blocks = (np.arange(number) * source.lazy_blocks + source.lazy_blocks // 2) // number
-    # one block shows whether there is anything to guess; the others are read only then
-    found = source.reduce_some(sample.reduction, blocks[:1].tolist(), threads)
-    values = _find_unresolved_cuts(sample.open(found), ks)
-    if number > 1 and len(values):
-        more = source.reduce_some(sample.reduction, blocks[1:].tolist(), threads)
-        found = sample.reduction.combine([found, more])
-        values = _find_unresolved_cuts(sample.open(found), ks)
-    return SingleKeys.around(sample.find_coarse_bins(values), COARSE_BINS)
+    some = (np.arange(number) * parts + parts // 2) // number
+    # one part shows whether there is anything to guess; the others are read only then
+    found = source.reduce_some(sample.reduction, some[:1].tolist(), threads)
+    bins = sample.open(found)
+    if number > 1 and not bins.resolved.all():
+        more = source.reduce_some(sample.reduction, some[1:].tolist(), threads)
+        bins = sample.open(sample.reduction.combine([found, more]))
+    places, ranks = _list_near_cuts(bins, ks)
+    # the bins of all values are those of the sample and some between them
+    near = np.clip(
+        sample.find_coarse_bins(bins.low[places])[:, None] + np.arange(-1, 2), 0, COARSE_BINS - 1
+    )
+    return SingleKeys.choose(near.ravel(), np.repeat(ranks, 3))
 
 
-def _find_unresolved_cuts(bins: Bins, ks: list[int]) -> np.ndarray:
-    """Return the least values above the best cuts, except cuts among bins of one value each.
+def _list_near_cuts(bins: Bins, ks: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """List the bins of a sample in which cuts of all values may be, with the most likely ranked lowest.
 
     If numbers are rounded, the bins of the first pass hold one value each: nothing is to guess.
     """
     possible = [k for k in dict.fromkeys(ks) if 1 < k <= len(bins.low)]
+    places, ranks = [np.empty(0, np.int64)], [np.empty(0)]
     if not possible:
-        return np.empty(0)
-    pruner = CutPruner(bins)
-    paths = [
-        pruner.find_best(k, *pruner.prune(k, *found))[0][1:-1]
-        for k, found in pruner.first_round(possible).items()
-    ]
-    cuts = np.unique(np.concatenate(paths))
-    near = np.clip(cuts[:, None] + np.arange(-NEAR, NEAR), 0, len(bins.low) - 1)
-    return bins.low[cuts[~bins.resolved[near].all(axis=1)]]
+        return places[0], ranks[0]
+    pruner = CutPruner(bins, tolerance=SAMPLING / float(bins.counts.sum()))
+    for k, found in pruner.first_round(possible).items():
+        candidates, _ = pruner.prune(k, *found)
+        for first, _ in candidates.list_layers()[1:-1]:
+            begin, stop = int(first[0]) - 1, int(first[-1]) + 1
+            if not bins.resolved[max(begin - NEAR, 0) : stop + NEAR].all():
+                places.append(np.arange(begin, stop))
+                ranks.append(np.abs(np.linspace(-1, 1, stop - begin)))
+    return np.concatenate(places), np.concatenate(ranks)
 
 
 def _find_runs(wanted: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

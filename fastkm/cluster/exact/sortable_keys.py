@@ -16,8 +16,8 @@ from fastkm._kernels.histogram import LOW_BITS
 COARSE_BITS = 16
 """log2 of the cells in which windows of 64-bit keys are looked up."""
 
-SINGLE_KEYS = 1 << 20
-"""Keys that are counted one by one: a table of 4 MB."""
+SINGLE_KEYS = 3 << 19
+"""Keys that are counted one by one at most: a table of 1.5 MB, which a second-level cache holds."""
 
 
 class KeyOrder(NamedTuple):
@@ -125,8 +125,8 @@ class SingleKeys(NamedTuple):
 
     Looking into bins takes a second pass, which is half of the time if values are read from files.
     So cuts are guessed before (`fastkm.cluster.exact.solver.guess_cuts`), and the first pass counts
-    each key in the bins around them. If all cuts prove to lie there, no second pass is needed. If
-    not, these counts are not used, and the result is the same to the bit.
+    each key in the bins around them. If all cuts prove to lie there, no second pass is needed. The
+    result is the same to the bit, whatever the guess is.
     """
 
     bins: np.ndarray  # (b,) int64, numbers of the bins, ascending
@@ -137,14 +137,11 @@ class SingleKeys(NamedTuple):
         return cls(np.empty(0, np.int64))
 
     @classmethod
-    def around(cls, bins: np.ndarray, most: int) -> SingleKeys:
-        """Choose the neighbours of some of `most` bins, as many of each as fit into the table."""
-        bins = np.unique(bins)
-        reach = (SINGLE_KEYS >> LOW_BITS) // max(len(bins), 1) // 2
-        if reach == 0:
-            return cls.none()
-        near = np.unique(bins[:, None] + np.arange(-reach, reach))
-        return cls(near[(near >= 0) & (near < most)])
+    def choose(cls, bins: np.ndarray, ranks: np.ndarray) -> SingleKeys:
+        """Choose the bins of the lowest ranks, as many as fit into the table."""
+        ordered = bins[np.argsort(ranks, kind="stable")]
+        _, first = np.unique(ordered, return_index=True)
+        return cls(np.sort(ordered[np.sort(first)[: SINGLE_KEYS >> LOW_BITS]]))
 
     @property
     def size(self) -> int:
@@ -152,35 +149,13 @@ class SingleKeys(NamedTuple):
         return len(self.bins) << LOW_BITS
 
     def find_starts(self) -> np.ndarray:
-        """Return the place at which the counts of each bin of the first pass begin: uint32."""
-        return _find_starts(self.bins.tobytes())
+        """Return the place at which the counts of each of these bins begin: (2^21,) uint32."""
+        starts = np.zeros(1 << (32 - LOW_BITS), np.uint32)  # only what is set takes memory
+        starts[self.bins] = np.arange(len(self.bins), dtype=np.uint32) << np.uint32(LOW_BITS)
+        return starts
 
-    def to_keys(self, places: np.ndarray) -> np.ndarray:
-        """Return the keys that are counted at some places."""
-        bins, low = places >> LOW_BITS, places & ((1 << LOW_BITS) - 1)
-        return ((self.bins[bins] << LOW_BITS) + low).astype(np.uint64)
-
-    def find_places(self, ends: np.ndarray) -> np.ndarray | None:
-        """Return the places of the least and greatest key of each window: (2, w).
-
-        Return None unless all keys of all windows are counted.
-        """
-        bins, low = ends >> np.uint64(LOW_BITS), ends & np.uint64((1 << LOW_BITS) - 1)
-        first, last = bins.astype(np.int64)
-        begin, stop = np.searchsorted(self.bins, first), np.searchsorted(self.bins, last + 1)
-        if (stop - begin != last + 1 - first).any():
-            return None
-        return (np.stack([begin, stop - 1]) << LOW_BITS) + low.astype(np.int64)
-
-
-@lru_cache(maxsize=2)
-def _find_starts(bins: bytes) -> np.ndarray:
-    """Find the place of each bin in `bins`; all others share a place at the end, never read.
-
-    Counting their keys in vain is quicker than a branch.
-    """
-    wanted = np.frombuffer(bins, np.int64)
-    starts = np.full(1 << (32 - LOW_BITS), len(wanted) << LOW_BITS, np.uint32)
-    starts[wanted] = np.arange(len(wanted), dtype=np.uint32) << np.uint32(LOW_BITS)
-    starts.flags.writeable = False
-    return starts
+    def find_places(self, keys: np.ndarray) -> np.ndarray:
+        """Return the places of some keys of these bins: int64."""
+        bins, low = keys >> np.uint64(LOW_BITS), keys & np.uint64((1 << LOW_BITS) - 1)
+        places = np.searchsorted(self.bins, bins.astype(np.int64))
+        return np.asarray((places << LOW_BITS) + low.astype(np.int64))

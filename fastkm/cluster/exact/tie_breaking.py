@@ -20,7 +20,7 @@ import numpy as np
 from fastkm._kernels.superaccumulator import DIGITS, sum_products
 
 if TYPE_CHECKING:
-    from fastkm.cluster.exact.pruning import CandidateCuts
+    from fastkm.cluster.exact.bins import CandidateCuts
 
 PATIENCE = 400_000
 """Exact costs that are computed at most; one takes some 4 microseconds."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, resolve_thread_count, rows_per_chunk
+from fastkm.cluster.lloyd.few_rows import assign_few_rows, iterate_few_rows
 from fastkm.cluster.lloyd.iteration import ALGORITHMS, LloydState
 from fastkm.cluster.lloyd.kmeans_plusplus import kmeans_plusplus
 from fastkm.cluster.lloyd.nearest import NearestCentroid
@@ -135,10 +136,11 @@ def assign_rows(
     nearest = NearestCentroid(centroids, chunks.dtype)
     labels = np.empty(chunks.n, np.int32) if out is None else out
     w = None if weights is None else np.asarray(weights, np.float64)
+    few = assign_few_rows(chunks, nearest, centroids, labels)
 
     def run(start: int, stop: int) -> float:
         x, first = chunks.load(start, stop)
-        squares = nearest.find(x, first, labels[start:stop])
+        squares = nearest.find(x, first, labels[start:stop]) if few is None else few
         wide = squares.astype(np.float64, copy=False)
         return float(wide.sum() if w is None else wide @ w[start:stop])
 
@@ -194,13 +196,17 @@ def _choose_start(
 
 def _iterate(state: LloydState, codes: np.ndarray, max_iter: int, limit: float) -> Fit:
     """Iterate until centroids move by no more than the limit, or no row changes its label."""
-    iterations, going = 0, True
-    while going and iterations < max_iter:
-        iterations += 1
-        changed = state.step(codes)
-        means = _relocate_empty(state, codes) if (state.counts == 0).any() else state.means()
-        going = changed > 0 and float(np.sum((means - codes) ** 2)) > limit
-        codes = means
+    few = iterate_few_rows(state, codes, max_iter, limit)
+    if few is not None:
+        codes, iterations = few
+    else:
+        iterations, going = 0, True
+        while going and iterations < max_iter:
+            iterations += 1
+            changed = state.step(codes)
+            means = _relocate_empty(state, codes) if (state.counts == 0).any() else state.means()
+            going = changed > 0 and float(np.sum((means - codes) ** 2)) > limit
+            codes = means
     centroids = codes + state.shift
     found = assign_rows(
         state.rows.array,

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastkm._core import validation
-from fastkm._kernels.kmeans_plusplus import lower_squares, try_candidates
+from fastkm._kernels.kmeans_plusplus import lower_squares, square_distances, try_candidates
+from fastkm._kernels.row_blocks import BLOCK
+from fastkm.cluster.lloyd.few_rows import are_few, make_columns
 from fastkm.cluster.lloyd.row_chunks import NO_WEIGHTS, RowChunks
 
 
@@ -30,7 +32,11 @@ def kmeans_plusplus(
     threads: int | None = None,
 ) -> np.ndarray:
     """Choose k rows to start from, relative to the shift: (k, d), of the type of the rows."""
-    squares = _SquaredDistances(rows, shift, NO_WEIGHTS if weights is None else weights, threads)
+    if weights is None and are_few(rows, k):
+        squares: _SquaredDistances = _FewSquaredDistances(rows, shift)
+    else:
+        own = NO_WEIGHTS if weights is None else weights
+        squares = _SquaredDistances(rows, shift, own, threads)
     starts = np.empty((k, rows.d), rows.dtype)
     starts[0] = squares.read_row(squares.find_row_by_weight(rng.random()))
     trials = 2 + int(math.log(k))
@@ -102,3 +108,29 @@ class _SquaredDistances:
     def _weight_squares(self, begin: int, stop: int) -> np.ndarray:
         squares = self.squares[begin:stop]
         return squares * self.weights[begin:stop] if len(self.weights) else squares
+
+
+class _FewSquaredDistances(_SquaredDistances):
+    """The same of few rows without weights, by one kernel that compiles quickly."""
+
+    def __init__(self, rows: RowChunks, shift: np.ndarray) -> None:
+        super().__init__(rows, shift, NO_WEIGHTS, None)
+        self.columns = make_columns(rows, shift)
+
+    def add_start(self, start: np.ndarray) -> float:
+        self.squares = np.minimum(self.squares, self._measure(start))
+        self.ends = self.squares.sum(dtype=np.float64, keepdims=True)
+        return float(self.ends[0])
+
+    def find_best(self, drawn: np.ndarray) -> int:
+        # sums of the places in a block, and their sum, in the order of `try_candidates`
+        kept = np.zeros((len(drawn), -(-self.rows.n // BLOCK) * BLOCK))
+        for own, code in zip(kept, drawn, strict=True):
+            own[: self.rows.n] = np.minimum(self.squares, self._measure(code))
+        lanes = kept.reshape(len(drawn), -1, BLOCK).sum(axis=1)
+        return int(np.argmin(np.cumsum(lanes, axis=1)[:, -1]))
+
+    def _measure(self, code: np.ndarray) -> np.ndarray:
+        square = np.empty(self.rows.n, self.rows.dtype)
+        square_distances(self.columns, validation.freeze(code), square)
+        return square

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import fold_chunks, map_chunks
-from fastkm._kernels.lloyd import sum_features
+from fastkm._kernels.lloyd import LINE, sum_features
 from fastkm._kernels.row_blocks import BLOCK, make_rest
 
 MIN_CHUNKS = 16
@@ -96,13 +96,11 @@ class RowChunks:
             x, begin = self.load(start, stop)
             m = stop - start
             rows, first = x[begin : begin + m], x[begin].copy()
-            total, square = np.empty(self.d), np.empty(self.d)
             if rows.flags.c_contiguous:
-                sum_features(rows.reshape(-1), first, total, square)
+                total, square = _sum_features(rows.reshape(-1), first)
             else:  # feature by feature: each is contiguous
-                for f in range(self.d):
-                    own = slice(f, f + 1)
-                    sum_features(rows[:, f], first[own], total[own], square[own])
+                own = [_sum_features(rows[:, f], first[f : f + 1]) for f in range(self.d)]
+                total, square = np.concatenate(own, axis=1)
             total /= m
             return m, first + total, square - m * total**2
 
@@ -113,6 +111,13 @@ class RowChunks:
             mean = mean + apart * (more / (count + more))
             count += more
         return Moments(mean, squares / count)
+
+
+def _sum_features(numbers: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sum rows, one after another, less one of them, and the squares of that: (2, d) float64."""
+    lanes = np.zeros((2, LINE * len(first)))
+    sum_features(numbers, np.tile(first, LINE), *lanes)
+    return np.add.reduce(lanes.reshape(2, LINE, len(first)), axis=1)
 
 
 def ignore_overflow(function: Any) -> Any:

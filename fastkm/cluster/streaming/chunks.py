@@ -192,7 +192,7 @@ class ChunkReader:
             self.cells += block.cells.values.size
             if self.counts_stale:
                 self._count_stale(block.cells)
-            view = self._view_block(block)
+            view = self.view_block(block)
             for chunk in map(_drop_missing, self._read_boxes(block)) if view is None else [view]:
                 self.values += len(chunk.values)
                 if len(chunk.values):
@@ -213,7 +213,7 @@ class ChunkReader:
                     return box.locate(infinite)
         return None
 
-    def _view_block(self, block: Block) -> Chunk | None:
+    def view_block(self, block: Block) -> Chunk | None:
         """Return a block as a view of what is in memory; None if it must be copied."""
         cells, axes = block.cells, _order_axes(block.cells.values)
         flags = cells.values.transpose(axes).flags

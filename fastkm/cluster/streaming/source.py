@@ -24,6 +24,7 @@ from fastkm._core.blocks import dask_blocks
 from fastkm._core.cf_rules import warn_of_stale_rules
 from fastkm._core.dask_client import current_client
 from fastkm._core.progress import SILENT, current_progress, use_progress
+from fastkm._core.validation import freeze
 from fastkm.cluster.streaming.arrays import (
     RawArray,
     align_weights,
@@ -32,7 +33,7 @@ from fastkm.cluster.streaming.arrays import (
     load_weights,
     require_broadcast,
 )
-from fastkm.cluster.streaming.chunks import Block, ChunkFormat, ChunkReader
+from fastkm.cluster.streaming.chunks import Block, Chunk, ChunkFormat, ChunkReader
 from fastkm.cluster.streaming.dask_source import (
     Arguments,
     BlockResult,
@@ -46,7 +47,10 @@ from fastkm.cluster.streaming.dask_source import (
 )
 
 if TYPE_CHECKING:
-    from fastkm.cluster.streaming.chunks import Chunk, Reduction, Result
+    from fastkm.cluster.streaming.chunks import Reduction, Result
+
+PART, RUN = 1 << 20, 1 << 10
+"""Values of a part of an array in memory, and neighbours that are read together: a page of 4 KB."""
 
 
 class Source:
@@ -85,6 +89,7 @@ class Source:
         self, values: Any, weights: Any = None, *, uniform: bool = True, threads: int | None = None
     ) -> None:
         self._first_pass: tuple[int, int, int] | None = None
+        self._whole: Block | None = None  # an array in memory
         self.passes = 0
         self._opened: Iterator[Block] | None = None
         self._open, self._lazy = _prepare_reading(values, weights, threads, again=not uniform)
@@ -98,6 +103,8 @@ class Source:
             first = next(blocks, Block(RawArray(np.empty(0)), None, ""))
             self._opened = itertools.chain([first], blocks)
             self.format = ChunkFormat.of(first, uniform=uniform)
+            if not (first.where or self.format.weighted):  # no chunk of a callable or of dask
+                self._whole = first
         self.dtype, self.packing, self.weighted, _ = self.format
 
     @property
@@ -126,12 +133,28 @@ class Source:
         self._require_same_size(number, outcome.values, outcome.cells)
         return outcome.result
 
+    @cached_property
+    def parts(self) -> int:
+        """Number of parts that can be read by themselves: blocks of a dask array, or of memory.
+
+        A part of an array in memory is spread evenly over it: it has every so many runs of `RUN`
+        values, or steps along the longest axis if values must be copied. 0 if there are no parts.
+        """
+        if self._whole is None:
+            return self.lazy_blocks
+        cells = self._whole.cells.values
+        view = ChunkReader(self.format).view_block(self._whole)
+        return cells.size // PART if view else min(cells.size // PART, max(cells.shape, default=0))
+
     def reduce_some(
         self, reduction: Reduction[Result], numbers: Sequence[int], threads: int | None = None
     ) -> Result:
-        """Compute a reduction of some blocks of a dask array; this is no pass."""
+        """Compute a reduction of some `parts`; this is no pass."""
+        if self._whole is not None:
+            pieces = map(partial(self._read_part, self._whole), numbers)
+            return reduction.map(itertools.chain.from_iterable(pieces), threads)
         if self._lazy is None:
-            raise ValueError("values must be a dask array of known lengths to read some blocks")
+            raise ValueError("values must have parts of known lengths to read some of them")
         if not self._is_remote():
             blocks = self._lazy.load(numbers)
             return reduction.map(ChunkReader(self.format).read(blocks), threads)
@@ -172,6 +195,18 @@ class Source:
     def _loader(self) -> Loader:
         nothing = Loader(RawArray(np.empty(0)), None)
         return nothing if self._lazy is None else self._lazy.make_loader()
+
+    def _read_part(self, whole: Block, number: int) -> Iterator[Chunk]:
+        """Copy a part of an array in memory."""
+        reader = ChunkReader(self.format, counts_stale=False)
+        view = reader.view_block(whole)
+        if view is not None:
+            runs = len(view.values) // (RUN * self.parts)
+            table = view.values[: runs * RUN * self.parts].reshape(runs, self.parts, RUN)
+            return iter([Chunk(freeze(table[:, number]).reshape(-1), None)])
+        box = [slice(None)] * whole.cells.values.ndim
+        box[int(np.argmax(whole.cells.shape))] = slice(number, None, self.parts)
+        return reader.read([whole._replace(cells=whole.cells.select(tuple(box)))])
 
     def _read_pass(self, number: int) -> Iterator[Chunk]:
         blocks, self._opened = self._opened or self._open(), None

@@ -21,7 +21,7 @@ from fastkm.cluster.vq.initialization import (
     draw_points,
 )
 from fastkm.cluster.vq.quantize import check_codes, find_nearest
-from fastkm.cluster.vq.steps import Engine, choose_engine
+from fastkm.cluster.vq.steps import Engine, Run, choose_engine
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -221,28 +221,42 @@ def kmeans2(
         if check_finite:
             validation.require_finite(centroids, "k")
 
-    # if distances may overflow, the first step measures them and raises
-    engine = choose_engine(rows)
-    is_safe = engine.has_finite_distances(centroids)
-    for number in range(iter):
-        before = centroids
-        step = engine.step(before, measured=number == 0 and not is_safe)
-        empty = step.counts == 0
-        if empty.any():
-            _report_empty(missing)
-        centroids = np.where(empty[:, None], before, step.means).astype(rows.dtype)
-
+    # iterate: in one call, or one by one
+    engine, iterations = choose_engine(rows), len(range(iter))
+    run = engine.run(centroids, iterations)
+    if run is None:
+        run = _iterate_one_by_one(engine, rows, centroids, iterations, missing)
+    for _ in range(run.empty):
+        _report_empty(missing)
     # the labels that the last means were computed from
-    label = engine.labels if is_safe else None
+    label = run.labels
     if label is None:
-        label, _, finite = find_nearest(rows, validation.freeze(before, rows.dtype))
+        label, _, finite = find_nearest(rows, validation.freeze(run.before, rows.dtype))
         if not finite:
             raise_not_finite(rows, "data")
     if points.valid is not None:
         labels = np.full(len(points.valid), -1, label.dtype)
         labels[points.valid] = label
         label = labels
-    return _restore_dimensions(centroids, points), label
+    return _restore_dimensions(run.codebook, points), label
+
+
+def _iterate_one_by_one(
+    engine: Engine, rows: np.ndarray, centroids: np.ndarray, iterations: int, missing: str
+) -> Run:
+    """Do iterations; a code without rows stays, or ends them if `missing` is "raise"."""
+    # if distances may overflow, the first step measures them and raises
+    is_safe, empties = engine.has_finite_distances(centroids), 0
+    for number in range(iterations):
+        before = centroids
+        step = engine.step(before, measured=number == 0 and not is_safe)
+        empty = step.counts == 0
+        if empty.any():
+            empties += 1
+            if missing == "raise":
+                break
+        centroids = np.where(empty[:, None], before, step.means).astype(rows.dtype)
+    return Run(centroids, before, engine.labels if is_safe else None, empties)
 
 
 def _iterate_until_converged(

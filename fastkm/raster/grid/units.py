@@ -25,6 +25,14 @@ _SHORT = {
 }  # fmt: skip
 """Short words, and those of the registry that they stand for."""
 
+_METRES = {"metre": 1.0, "kilometre": 1000.0, "centimetre": 0.01, "millimetre": 0.001}
+"""The most frequent lengths, for which the registry is not loaded."""
+
+_WORDS = re.compile(
+    "metre|foot|yard|mile|fathom|chain|link|degree|minute|second|grad|radian|mil|sexagesimal"
+)
+"""A word that the name of each unit of the registry has, which takes 0.1 s to load."""
+
 _NUMBER = re.compile(
     r"(?:10\s*(?:\^|\*\*)\s*(?P<power>[-+]?\d+)|(?P<factor>(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?))"
     r"\s*\*?\s*(?P<word>[^\d\s].*)"
@@ -66,11 +74,12 @@ def parse_unit(text: str) -> Unit | None:
         role = "y" if direction in "ns" else "x" if direction in "ew" else None
         return Unit(True, -1.0 if direction in "sw" else 1.0, role)
     words = words.replace("meter", "metre").replace("feet", "foot")
-    known = _list_units()
     for word in (words, words.removesuffix("s")):
-        found = known.get(_SHORT.get(word, word))
-        if found is not None:
-            return found
+        name = _SHORT.get(word, word)
+        if name in _METRES:
+            return Unit(False, _METRES[name])
+        if _WORDS.search(name) and name in _list_units():
+            return _list_units()[name]
     return None
 
 

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from fastkm.raster.array_libraries import defer_array_libraries
 from fastkm.raster.grid.axes import HELPERS
 from fastkm.raster.io.clean_dataset import clean_dataset
 from fastkm.raster.io.decode_times import decode_times
@@ -136,6 +137,8 @@ def _open_with_dates(
     """Open a group and those above it; decode its dates, if they are known, unless it is None."""
     import xarray as xr
 
+    defer_array_libraries()
+
     def open_raw(level: str) -> xr.Dataset:
         raw = xr.open_dataset(path, group=level or None, decode_cf=False, cache=False, **options)
         files.enter_context(raw)
@@ -205,6 +208,20 @@ def list_groups(path: str | os.PathLike[str]) -> list[str]:
         require_complete(path)
         with netcdf_lock(), netCDF4.Dataset(path) as file:
             return [group.path.lstrip("/") for group in _walk_groups(file)]
+
+
+def count_values(path: str | os.PathLike[str]) -> float:
+    """Count the values of all variables of a netCDF file; infinity for what is none."""
+    if not Path(path).is_file():
+        return math.inf
+    import netCDF4
+
+    try:
+        with netcdf_lock(), netCDF4.Dataset(path) as file:
+            groups = [file, *_walk_groups(file)]
+            return sum(own.size for group in groups for own in group.variables.values())
+    except DAMAGES:
+        return math.inf
 
 
 def _walk_groups(group: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fastkm import kmeans1d
+from fastkm.cluster.exact import bins as bins_module
 from fastkm.cluster.exact import pruning, tie_breaking
 from fastkm.cluster.exact.pruning import CutPruner
 from tests import naive
@@ -69,7 +70,7 @@ def attack(rounds=ROUNDS):
 def small_rounds(monkeypatch):
     """Let few values take several rounds."""
     monkeypatch.setattr(pruning, "EDGES", 8)
-    monkeypatch.setattr(pruning, "SPLIT", 6)
+    monkeypatch.setattr(bins_module, "SPLIT", 6)
 
 
 def shrunk_slack(search, *arguments, slack=CutPruner._bound_slack):
@@ -78,9 +79,9 @@ def shrunk_slack(search, *arguments, slack=CutPruner._bound_slack):
 
 def shrunk_distance(search, groups, apart=CutPruner._bound_centroids):
     """Let the centroids beside a cut lie closer together than they may."""
-    left, right = apart(search, groups)
+    left, right, threshold = apart(search, groups)
     middle = left / 2 + right / 2
-    return middle - 0.05 * (middle - left), middle + 0.05 * (right - middle)
+    return middle - 0.05 * (middle - left), middle + 0.05 * (right - middle), threshold
 
 
 MUTANTS = {"_bound_slack": shrunk_slack, "_bound_centroids": shrunk_distance}
@@ -189,7 +190,7 @@ def scattered(rng, size):
 @pytest.mark.parametrize(("edges", "split"), [(5, 8), (9, 15), (9, 19)])
 def test_cuts_close_together_in_groups_of_any_size(monkeypatch, edges, split):
     monkeypatch.setattr(pruning, "EDGES", edges)
-    monkeypatch.setattr(pruning, "SPLIT", split)
+    monkeypatch.setattr(bins_module, "SPLIT", split)
     for seed in range(50, 60):
         rng = np.random.default_rng(seed)
         values = scattered(rng, 40)

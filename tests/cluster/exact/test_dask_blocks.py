@@ -10,6 +10,8 @@ import xarray as xr
 from fastkm import choose_k, kmeans1d
 from fastkm._core.progress import use_progress
 from fastkm.cluster.exact import collectors, solver
+from fastkm.cluster.exact.collectors import GatherIfSmall
+from fastkm.cluster.streaming import source as streaming
 from fastkm.cluster.streaming.source import Source
 from fastkm.errors import ArchiveError
 from tests.clients import client_of
@@ -297,6 +299,7 @@ def test_a_guess_changes_no_bit(dtype, seed, monkeypatch):
         "none": SingleKeys.none(),
         "all": SingleKeys(np.unique(here)),
         "wrong": SingleKeys(np.array([0, 1, COARSE_BINS - 1])),
+        "most": SingleKeys(np.unique(here)[1::2]),
         "some": SingleKeys(np.unique(rng.choice(here, 9))),
         "half": SingleKeys(np.unique(here[here < np.median(here)])),
     }
@@ -339,6 +342,40 @@ def test_few_blocks_are_looked_at_before():
         assert len(read) == most, blocks
         assert len(set(read)) == most
         assert source.passes == 0
+
+
+@needs_jit
+@pytest.mark.parametrize("kind", ["plain", "masked", "strided"])
+def test_arrays_in_memory_are_guessed_too(kind, monkeypatch):
+    rng = np.random.default_rng(3)
+    values = rng.normal(300, 0.3, (160, 180)).astype("f4")
+    if kind == "masked":
+        values = np.ma.MaskedArray(values, rng.random(values.shape) < 0.1)
+    elif kind == "strided":
+        values = np.repeat(values, 2, axis=1)[:, ::2]
+    with several_passes():
+        wanted = kmeans1d(values, (2, 3))
+        monkeypatch.setattr(streaming, "PART", 200)
+        monkeypatch.setattr(streaming, "RUN", 10)
+        got = kmeans1d(values, (2, 3))
+    assert_all_same(got, wanted)
+    assert (got[3].passes, wanted[3].passes > 1) == (1, True)
+
+
+def test_parts_of_an_array_in_memory_are_spread_over_it(monkeypatch):
+    monkeypatch.setattr(streaming, "PART", 20)
+    monkeypatch.setattr(streaming, "RUN", 2)
+    values = np.arange(100, dtype="f4")
+    part = Source(values).reduce_some(GatherIfSmall(None, values.dtype), [1])
+    assert part.values.tolist() == [2, 3, 12, 13, 22, 23, 32, 33, 42, 43, 52, 53, 62, 63, 72, 73, 82, 83, 92, 93]  # fmt: skip
+    table = np.ma.masked_equal(values.reshape(20, 5), 6)
+    part = Source(table).reduce_some(GatherIfSmall(None, values.dtype), [1])
+    assert sorted(part.values.tolist()) == [5, 7, 8, 9, *range(30, 35), *range(55, 60), *range(80, 85)]  # fmt: skip
+    for other in (values, lambda: [values]):
+        source = Source(other, weights=np.ones(100) if other is values else None)
+        assert source.parts == 0
+        with pytest.raises(ValueError, match="values must have parts"):
+            source.reduce_some(GatherIfSmall(None, values.dtype), [0])
 
 
 def test_rounded_numbers_need_no_guess():

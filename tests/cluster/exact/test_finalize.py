@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkm.cluster.exact.finalize import _compute_breaks
+from fastkm.cluster.exact.finalize import compute_breaks
 
 FLOATS = ["f2", "f4", "f8"]
 
@@ -11,7 +11,7 @@ FLOATS = ["f2", "f4", "f8"]
 def one(low, high, below, above, dtype, start=0):
     """Give the break between two centroids, and the values next to it."""
     centroids = np.array([low, high], float)
-    found = _compute_breaks(
+    found = compute_breaks(
         centroids, np.array([below], float), np.array([above], float), np.dtype(dtype), start
     )
     assert found.shape == (1,)

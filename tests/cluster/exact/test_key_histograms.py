@@ -6,52 +6,53 @@ import pytest
 from fastkm._kernels.histogram import LOW_BITS
 from fastkm.cluster.exact import sortable_keys as module
 from fastkm.cluster.exact.bins import SparseCounts, add_counts
-from fastkm.cluster.exact.key_histograms import COARSE_BINS, CountCoarsely, ThreadTable
+from fastkm.cluster.exact.key_histograms import CountCoarsely, KeyHistogram, ThreadTable
 from fastkm.cluster.exact.sortable_keys import KeyOrder, SingleKeys
+from fastkm.cluster.streaming.chunks import Chunk
 
 WIDE = 1 << LOW_BITS
 
 
-@pytest.mark.parametrize("bins", [[5], [0, COARSE_BINS - 1], [100, 101, 5000]], ids=str)
-def test_bins_beside_each_cut_make_up_the_table(bins):
-    guess = SingleKeys.around(np.array(bins), COARSE_BINS)
-    assert (np.diff(guess.bins) > 0).all()
-    assert np.isin(bins, guess.bins).all()
-    assert guess.bins.min() >= 0
-    assert guess.bins.max() < COARSE_BINS
-    assert guess.size <= module.SINGLE_KEYS
-
-
-def test_too_many_cuts_or_none_are_no_guess():
-    assert SingleKeys.around(np.arange(module.SINGLE_KEYS // WIDE), COARSE_BINS).size == 0
-    assert SingleKeys.around(np.empty(0, np.int64), COARSE_BINS).size == 0
+def test_bins_of_the_lowest_ranks_make_up_the_table(monkeypatch):
+    bins, ranks = np.array([9, 5, 9, 7, 100, 4]), np.array([0.5, 0.2, 0.0, 0.3, 0.1, 0.9])
+    assert SingleKeys.choose(bins, ranks).bins.tolist() == [4, 5, 7, 9, 100]
+    monkeypatch.setattr(module, "SINGLE_KEYS", 3 * WIDE)
+    assert SingleKeys.choose(bins, ranks).bins.tolist() == [5, 9, 100]
+    assert SingleKeys.choose(bins[:0], ranks[:0]).size == 0
 
 
 def test_places_are_those_of_keys():
     guess = SingleKeys(np.array([3, 4, 9]))
-    places = np.arange(guess.size, dtype=np.uint32)
-    keys = guess.to_keys(places)
-    np.testing.assert_array_equal(guess.find_starts()[keys >> LOW_BITS] + keys % WIDE, places)
-    np.testing.assert_array_equal(guess.find_places(np.stack([keys, keys]))[0], places)
-    assert (np.delete(guess.find_starts(), guess.bins) == guess.size).all()
+    places = np.arange(guess.size)
+    keys = (guess.bins[:, None] * WIDE + np.arange(WIDE)).ravel().astype(np.uint64)
+    np.testing.assert_array_equal(
+        guess.find_starts()[keys >> np.uint64(LOW_BITS)] + keys % np.uint64(WIDE), places
+    )
+    np.testing.assert_array_equal(guess.find_places(keys), places)
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "known"),
-    [
-        (3 * WIDE, 5 * WIDE - 1, True),
-        (3 * WIDE, 5 * WIDE, False),
-        (3 * WIDE - 1, 4 * WIDE, False),
-        (4 * WIDE, 9 * WIDE, False),
-        (9 * WIDE + 7, 9 * WIDE + 7, True),
-    ],
-)
-def test_only_windows_that_are_covered_are_known(first, last, known):
-    guess = SingleKeys(np.array([3, 4, 9]))
-    assert (guess.find_places(np.array([[first], [last]], np.uint64)) is not None) == known
-    both = np.array([[3 * WIDE, first], [3 * WIDE + 1, last]], np.uint64)
-    assert (guess.find_places(both) is not None) == known
-    assert SingleKeys.none().find_places(np.array([[first], [last]], np.uint64)) is None
+@pytest.mark.parametrize("dtype", ["f4", "i4"])
+def test_known_bins_are_divided_to_single_values_without_a_pass(dtype):
+    values = np.random.default_rng(4).integers(-3_000, 3_000, 900).astype(dtype)
+    histogram = KeyHistogram(values.dtype, 1)
+    here = np.unique(histogram.find_coarse_bins(values.astype(float)))
+    histogram.singles = SingleKeys(here[::2])
+    bins = histogram.open(histogram.reduction.map(iter([Chunk(values, None)]), 1))
+    known = histogram.find_known(bins)
+    assert known.tolist() == np.isin(histogram.find_coarse_bins(bins.low), here[::2]).tolist()
+    for _ in range(2):
+        wanted = histogram.find_known(bins) & ~bins.resolved
+        if not wanted.any():
+            break
+        finer = histogram.refine_known(bins.take(np.flatnonzero(wanted)))
+        each = [np.flatnonzero(wanted)] * 2
+        bins = bins.replace_runs(*each, finer)
+    inside = np.isin(histogram.find_coarse_bins(values.astype(float)), here[::2])
+    distinct, counts = np.unique(values[inside], return_counts=True)
+    single = histogram.find_known(bins)
+    assert bins.resolved[single].all()
+    assert bins.low[single].tolist() == distinct.tolist()
+    assert bins.counts[single].tolist() == counts.tolist()
 
 
 @pytest.mark.parametrize("span", [50, 10**6])
@@ -71,8 +72,6 @@ def test_bins_are_summed_in_any_grouping(span):
 
 
 def test_a_table_that_overflows_loses_nothing(monkeypatch):
-    from fastkm.cluster.streaming.chunks import Chunk
-
     values = np.random.default_rng(2).normal(300, 1, 500).astype("f4")
     order = KeyOrder.of(values.dtype)
     reduction = CountCoarsely(
@@ -80,7 +79,6 @@ def test_a_table_that_overflows_loses_nothing(monkeypatch):
     )
     wanted = reduction.map(iter([Chunk(values, None)]), 1)
     monkeypatch.setattr("fastkm._kernels.histogram.MAX_VALUES", 150)
-    monkeypatch.setattr("fastkm.cluster.exact.key_histograms.MAX_SINGLE_COUNTS", 100)
     pieces = [Chunk(part, None) for part in np.array_split(values, 9)]
     got = reduction.map(iter(pieces), 1)
     merged = reduction.combine([reduction.map(iter([piece]), 1) for piece in pieces])
@@ -94,4 +92,4 @@ def test_a_table_that_overflows_loses_nothing(monkeypatch):
 
 
 def test_an_empty_table_is_empty():
-    assert len(ThreadTable(64).list_bins().places) == 0
+    assert len(ThreadTable(64, SingleKeys.none()).list_bins().places) == 0

@@ -185,7 +185,7 @@ def test_a_narrower_type_that_cannot_hold_the_breaks_is_labelled():
 
 @pytest.mark.parametrize(("k", "dtype"), [(1, "i1"), (127, "i1"), (128, "i1"), (129, "i2")])
 def test_labels_are_the_narrowest_signed_integers_that_hold_them(k, dtype):
-    labels = kmeans1d(np.arange(200), k).predict(np.append(np.arange(200.0), np.nan))
+    labels = kmeans1d(np.arange(k), k).predict(np.append(np.arange(float(k)), np.nan))
     assert labels.dtype == dtype
     assert (labels[0], labels[-2], labels[-1]) == (0, k - 1, -1)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastkm.cluster.exact import bins as bins_module
 from fastkm.cluster.exact import pruning
-from fastkm.cluster.exact.bins import Bins, make_distinct_bins
-from fastkm.cluster.exact.pruning import CandidateCuts, CutPruner
+from fastkm.cluster.exact.bins import Bins, CandidateCuts, make_distinct_bins
+from fastkm.cluster.exact.pruning import CutPruner
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)
@@ -138,9 +139,11 @@ def true(number, search):
 
 @pytest.fixture(autouse=True)
 def small_rounds(monkeypatch):
-    """Let few values take several rounds."""
+    """Let few values take several rounds, and let thresholds be bounded for most of them."""
+    monkeypatch.setattr(pruning, "OUTLYING", 0.25)
+    monkeypatch.setattr(pruning, "FAR", 1.0)
     monkeypatch.setattr(pruning, "EDGES", 6)
-    monkeypatch.setattr(pruning, "SPLIT", 4)
+    monkeypatch.setattr(bins_module, "SPLIT", 4)
 
 
 @pytest.mark.parametrize("binned", [False, True], ids=["distinct", "bins"])
@@ -269,7 +272,7 @@ def test_centroids_beside_a_cut_lie_within_the_bounds(seed, kind):
         kept[[0, cut]] = False, True
         layers.insert(-1, (np.flatnonzero(kept), np.flatnonzero(kept) + 1))
     groups, search = CandidateCuts.of(layers), CutPruner(data.atoms)
-    left, right = search._bound_centroids(groups)
+    left, right, threshold = search._bound_centroids(groups)
     centre = naive.as_fractions([data.values[m // 2]])[0]
     sums = naive.accumulate_moments(data.values, data.weights, 0)
     means = [(sums[b][1] - sums[a][1]) / (sums[b][0] - sums[a][0]) for a, b in pairs(cuts)]
@@ -278,6 +281,20 @@ def test_centroids_beside_a_cut_lie_within_the_bounds(seed, kind):
         doubt = Fraction(2.0**-50) * (abs(means[j - 1] - centre) + abs(means[j] - centre))
         assert all(x <= means[j - 1] - centre + doubt for x in naive.as_fractions(left[here]))
         assert all(x >= means[j] - centre - doubt for x in naive.as_fractions(right[here]))
+        half = (means[j - 1] + means[j]) / 2 - centre - doubt
+        assert all(x >= half for x in naive.as_fractions(threshold[here]))
+
+
+def test_a_group_above_the_threshold_has_no_slack():
+    """An outlier is a cluster of its own, so no value near the others moves to it."""
+    rng = np.random.default_rng(1)
+    values, starts = np.array([-1e30, 0.0, 1.0, 2.0, 3.0]), np.array([0, 1, 3])
+    search = CutPruner(bins(rng, values, np.ones(5), starts))
+    layers = [(np.array([p]), np.array([q])) for p, q in ((0, 0), (1, 2), (2, 3), (3, 3))]
+    groups = CandidateCuts.of(layers)
+    slack = search._bound_slack(groups, *search._bound_centroids(groups))
+    assert (slack > 0).tolist() == [False, False, True, False]
+    assert search._bound_slack(groups, *search._bound_all_centroids())[1] > 1e12
 
 
 def pairs(items):
@@ -350,7 +367,7 @@ def test_finer_groups_hold_the_same_atoms(seed, split):
     layers = [tuple(np.asarray(part, np.int64) for part in layer) for layer in layers]
     groups = CandidateCuts.of(layers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "SPLIT", split)
+        patch.setattr(bins_module, "SPLIT", split)
         finer = groups.split()
     for (first, stop), (fine, end) in zip(layers, finer.list_layers(), strict=True):
         assert atoms_in(first, stop) == atoms_in(fine, end)

@@ -5,6 +5,7 @@ import pytest
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import collectors, solver
+from fastkm.cluster.exact.pruning import CutPruner
 from fastkm.cluster.exact.solver import _find_runs
 from tests.codebooks import assert_optimal, assert_same, random_values, several_passes
 from tests.conftest import COMPILED
@@ -52,6 +53,27 @@ def test_fewer_values_are_held_in_more_passes(dtype, weighted):
         many = kmeans1d(values, 4, weights=weights)
         patch.setattr(collectors, "MAX_COPIED", 1000)
         assert kmeans1d(values, 4, weights=weights).passes < many.passes
+
+
+@pytest.mark.parametrize("outlier", [1e30, 1e300, 1e308])
+def test_outliers_leave_few_places_for_cuts(outlier, monkeypatch):
+    found, prune = [], CutPruner.prune
+
+    def spy(pruner, k, groups, upper):
+        kept, upper = prune(pruner, k, groups, upper)
+        found.append(len(kept.first))
+        return kept, upper
+
+    monkeypatch.setattr(CutPruner, "prune", spy)
+    values = np.random.default_rng(0).normal(30, 10, 1500)
+    with several_passes(few=1000, cells=1 << 16) as patch:
+        patch.setattr(collectors, "MAX_COPIED", 10**6)
+        usual = kmeans1d(values, 3)
+        values = np.append(values, [outlier, -outlier])
+        result = kmeans1d(values, 5)
+    assert max(found) < 60  # without a bound on thresholds some hundred
+    np.testing.assert_array_equal(result.breaks[1:3], usual.breaks)
+    assert result.counts.tolist() == [1, *usual.counts.tolist(), 1]
 
 
 @pytest.mark.parametrize("pairs", [0, 1 << 24])

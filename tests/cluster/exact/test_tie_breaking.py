@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import tie_breaking
-from fastkm.cluster.exact.pruning import CandidateCuts
+from fastkm.cluster.exact.bins import CandidateCuts
 from fastkm.cluster.exact.tie_breaking import ExactSums, decide
 from tests import naive
 from tests.codebooks import assert_optimal, optimum, present, several_passes

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastkm
+from fastkm.cluster.vq import steps
 from tests.cluster.vq.test_quantize import LAYOUTS
 from tests.conftest import needs_jit
 from tests.from_file import from_file
@@ -414,3 +415,24 @@ def test_float32_sums_drift_in_scipy_and_not_here():
     ours, _ = fastkm.kmeans2(obs, start, 1, minit="matrix")
     assert theirs[0] == pytest.approx(262.0, abs=0.05)  # the figure of the docstring
     assert ours[0] == 288
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("data", DATA)
+def test_iterations_one_by_one_give_the_bits_of_one_call(data, dtype, monkeypatch):
+    obs = DATA[data].astype(dtype)
+    start = np.concatenate([obs[:4], obs[:1] + 999])
+
+    def run():
+        with pytest.warns(UserWarning, match=EMPTY) as caught:
+            found = [*fastkm.kmeans2(obs, start, 4), *fastkm.kmeans(obs, obs[:5])]
+        return *found, len(caught)
+
+    wanted = run()
+    for engine in (steps.SortedEngine, steps.RowEngine):
+        monkeypatch.setattr(engine, "run", lambda *_: None)
+    monkeypatch.setattr(steps, "FEW_PRODUCTS", 0)
+    for got, one_call in zip(run(), wanted, strict=True):
+        np.testing.assert_array_equal(got, one_call, strict=True)
+    with pytest.raises(fastkm.ClusterError):
+        fastkm.kmeans2(obs, start, 4, missing="raise")

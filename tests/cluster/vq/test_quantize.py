@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastkm
+from fastkm.cluster.vq import quantize
 from tests.conftest import needs_jit
 from tests.from_file import from_file
 
@@ -192,6 +193,43 @@ def test_chunks_and_threads_change_nothing(threads, monkeypatch):
     got = fastkm.vq(OBS, BOOK)
     np.testing.assert_array_equal(got[0], wanted[0])
     np.testing.assert_array_equal(got[1], wanted[1])
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("d", [1, 3, 5])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_many_rows_get_the_bits_that_few_get(dtype, d, threads, monkeypatch):
+    obs = RNG.normal(10, 3, (1100, d)).astype(dtype)
+    wanted = fastkm.vq(obs, obs[:3])
+    monkeypatch.setattr(quantize, "FEW_PRODUCTS", 0)
+    monkeypatch.setenv("FASTKM_NUM_THREADS", threads)
+    for got, few in zip(fastkm.vq(obs, obs[:3]), wanted, strict=True):
+        np.testing.assert_array_equal(got, few, strict=True)
+    if dtype == "f4":  # once more in float64
+        huge = fastkm.vq(obs * np.float32(1e25), obs[:3])
+        assert np.isfinite(huge[1]).all()
+
+
+def test_a_wrong_number_of_threads_is_an_error_for_few_rows(monkeypatch):
+    monkeypatch.setenv("FASTKM_NUM_THREADS", "none")
+    for call in (lambda: fastkm.vq(OBS, BOOK), lambda: fastkm.kmeans2(OBS, BOOK)):
+        with pytest.raises(ValueError, match="FASTKM_NUM_THREADS"):
+            call()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8", "i2"])
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_whiten_of_many_rows_gives_numpys_bits(layout, dtype, monkeypatch):
+    obs = LAYOUTS[layout](OBS.astype(dtype))
+    wanted = fastkm.whiten(obs)
+    monkeypatch.setattr(quantize, "MANY_NUMBERS", 0)
+    np.testing.assert_array_equal(fastkm.whiten(obs), wanted, strict=True)
+
+
+def test_whiten_of_many_huge_rows_warns_as_numpy_does(monkeypatch):
+    monkeypatch.setattr(quantize, "MANY_NUMBERS", 0)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert not fastkm.whiten(np.array([[1e200, 1.0], [-1e200, 2.0]]))[:, 0].any()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

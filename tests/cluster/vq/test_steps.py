@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastkm.cluster.vq import steps as steps_module
 from fastkm.cluster.vq.steps import RowEngine, SortedEngine, choose_engine
 from tests import naive
 
@@ -75,3 +76,30 @@ def test_labels_are_those_of_the_last_step():
     assert engine.labels is None
     engine.step(rows[:2], measured=False)
     assert engine.labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_run_is_steps_one_after_another(d, dtype):
+    rows = np.random.default_rng(3).normal(size=(90, d)).astype(dtype)
+    codes = np.concatenate([rows[:4], rows[:1] + 99])
+    run, engine = choose_engine(rows).run(codes, 3), choose_engine(rows)
+    for _ in range(3):
+        before, step = codes, engine.step(codes, measured=False)
+        codes = np.where(step.counts[:, None] > 0, step.means, before).astype(dtype)
+    np.testing.assert_array_equal(run.codebook, codes, strict=True)
+    np.testing.assert_array_equal(run.before, before, strict=True)
+    assert run.empty == 3
+    assert run.labels is None if d == 1 else np.array_equal(run.labels, engine.labels)
+
+
+def test_what_cannot_be_done_in_one_call_is_left_to_steps(monkeypatch):
+    rows = np.random.default_rng(3).normal(size=(90, 2))
+    assert RowEngine(rows * 1e200).run(rows[:2], 3) is None
+    assert SortedEngine(rows[:, :1]).run(rows[:2, :1].astype("f4"), 3) is None
+    assert SortedEngine(rows[:, :1] * 1e20).run(rows[:2, :1], 3) is None
+    measured = RowEngine(rows).step(rows[:5])
+    monkeypatch.setattr(steps_module, "FEW_PRODUCTS", 0)
+    assert RowEngine(rows).run(rows[:2], 3) is None
+    for got, wanted in zip(RowEngine(rows).step(rows[:5]), measured, strict=True):
+        np.testing.assert_array_equal(got, wanted)

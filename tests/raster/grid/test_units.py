@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fastkm.raster.grid.units import Unit, parse_unit
+from fastkm.raster.grid.units import _METRES, _WORDS, Unit, _list_units, parse_unit
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,9 @@ def test_degrees_west_and_south_count_the_other_way():
 )
 def test_others_are_no_units_of_coordinates(text):
     assert parse_unit(text) is None
+
+
+def test_the_registry_is_asked_whenever_it_may_know():
+    units = _list_units()
+    assert [name for name in units if not _WORDS.search(name)] == []
+    assert {name: units[name].size for name in _METRES} == _METRES

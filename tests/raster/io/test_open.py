@@ -6,7 +6,7 @@ import netCDF4
 import numpy as np
 import pytest
 
-from fastkm.raster.io.open import list_groups, open_stored, require_complete
+from fastkm.raster.io.open import count_values, list_groups, open_stored, require_complete
 from tests.small_archives import write_month, write_store
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
@@ -125,3 +125,14 @@ def test_damaged_chunk_of_a_store_is_an_error_that_names_it(tmp_path):
         open_stored(store) as dataset,
     ):
         dataset.water.load()
+
+
+def test_values_of_all_groups_are_counted(tmp_path):
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("x", 5)
+        file.createVariable("x", "f8", ("x",))
+        file.createGroup("one/two").createVariable("water", "i2", ("x",))
+    assert count_values(path) == 10
+    path.write_bytes(b"no netCDF file")
+    assert count_values(path) == count_values(tmp_path) == count_values("") == np.inf

@@ -103,11 +103,11 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(labels, tmp_path, mon
     folder.mkdir()
     (folder / "labels.nc").write_text("old")
 
-    def fail(dataset, draft, **options):
+    def fail(dataset, draft, encoding):
         draft.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    monkeypatch.setattr("fastkm.raster.io.write_netcdf.write_dataset", fail)
     with pytest.raises(OSError, match="disk full"):
         write_labels(labels, folder / "labels.nc", source="-", history="-")
     assert [file.name for file in folder.iterdir()] == ["labels.nc"]

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import geopandas as gpd
 import numpy as np
@@ -61,14 +58,6 @@ def assert_equal(one, other):
 def without_work(folder):
     """The names of what a folder holds."""
     return sorted(path.name for path in folder.iterdir())
-
-
-def command(*arguments, **options):
-    """Run the command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "fastkm", "archive", *map(str, arguments)],
-        capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"}, **options,
-    )  # fmt: skip
 
 
 def codebook(folder):

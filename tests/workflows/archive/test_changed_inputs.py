@@ -12,7 +12,7 @@ from tests.workflows.archive.test_parts import Labelling, stop
 
 
 @pytest.fixture
-def four(tmp_path, without_figures):
+def four(tmp_path):
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 4)
     return tmp_path
@@ -74,7 +74,7 @@ def test_before_a_run_goes_on(four, keep_mtime) -> None:
     assert_equal(four / "out", four / "whole")
 
 
-def test_a_store_whose_numbers_change(tmp_path, without_figures) -> None:
+def test_a_store_whose_numbers_change(tmp_path) -> None:
     store = write_store(tmp_path / "pw.zarr", write_single(tmp_path / "pw.nc", 3))
     chunk = next(path for path in (store / "water").iterdir() if path.name[0] == "0")
     with pytest.raises(ArchiveError, match=r"^pw\.zarr: was replaced or modified"):

@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 
 from fastkm.errors import ArchiveError
-from tests.conftest import needs_jit
 from tests.small_archives import (
     LATITUDE,
     SHAPE,
@@ -18,7 +17,7 @@ from tests.small_archives import (
     write_months,
     write_single,
 )
-from tests.workflows.archive.ends import OPTIONS, assert_equal, codebook, command, run
+from tests.workflows.archive.ends import OPTIONS, assert_equal, codebook, run
 
 
 def truncate(folder):
@@ -158,17 +157,17 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch) -> None:
     assert_equal(tmp_path / "skip", tmp_path / "whole")
 
 
-@needs_jit
-def test_the_command_exits_with_3_where_something_is_left_out(tmp_path) -> None:
+def test_the_command_exits_with_3_where_something_is_left_out(tmp_path, run_command) -> None:
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 3)
     truncate(tmp_path / "in")
-    stopped = command(tmp_path / "in", "-k", 3, "-o", tmp_path / "one")
-    assert stopped.returncode == 1
-    assert stopped.stderr.splitlines()[-1].startswith("fastkm: pw_3.nc: ")
-    skipped = command(tmp_path / "in", "-k", 3, "-o", tmp_path / "two", "--on-error", "skip")
-    assert skipped.returncode == 3, skipped.stderr
-    assert "1 input or step was left out" in skipped.stdout
+    stopped = run_command("archive", tmp_path / "in", "-k", 3, "-o", tmp_path / "one")
+    assert stopped.status == 1
+    assert stopped.err.splitlines()[-1].startswith("fastkm: pw_3.nc: ")
+    options = ("-k", 3, "-o", tmp_path / "two", "--on-error", "skip")
+    skipped = run_command("archive", tmp_path / "in", *options)
+    assert skipped.status == 3, skipped.err
+    assert "1 input or step was left out" in skipped.out
 
 
 def test_nothing_left_is_an_error(tmp_path) -> None:

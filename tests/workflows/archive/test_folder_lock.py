@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_made_or_written_to(tmp_path) -> None:
         pass
 
 
-def test_only_the_folder_itself_need_be_writable(tmp_path, without_figures) -> None:
+def test_only_the_folder_itself_need_be_writable(tmp_path) -> None:
     write_months(tmp_path, 2)
     (tmp_path / "parent/out/lost+found").mkdir(parents=True)
     (tmp_path / "parent").chmod(0o555)
@@ -104,7 +104,7 @@ def test_only_the_folder_itself_need_be_writable(tmp_path, without_figures) -> N
     (tmp_path / "parent").chmod(0o755)
 
 
-def test_a_run_whose_folder_is_renamed_stops_and_goes_on_there(tmp_path, without_figures) -> None:
+def test_a_run_whose_folder_is_renamed_stops_and_goes_on_there(tmp_path) -> None:
     write_months(tmp_path, 3)
     out, new = tmp_path / "out", tmp_path / "new"
     with pytest.raises(OSError, match="renamed or removed"):

@@ -110,7 +110,7 @@ def stop():
 
 
 @pytest.fixture
-def four(tmp_path, without_figures):
+def four(tmp_path):
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 4)
     return tmp_path

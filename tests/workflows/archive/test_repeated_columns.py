@@ -34,7 +34,6 @@ def write(path, columns):
     ],
     ids=["one variable", "several variables", "a codebook for each step"],
 )
-@pytest.mark.usefixtures("without_figures")
 def test_an_archive_is_that_without_the_last_column(tmp_path, options):
     options = replace(OPTIONS, **{"ks": (2,), "min_diameter": "0px", "select": "all", **options})
     with pytest.warns(UserWarning, match="the last column repeats the first"):

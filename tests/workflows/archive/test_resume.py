@@ -15,7 +15,7 @@ from fastkm._core.progress import Progress
 from fastkm.workflows.archive.options import ArchiveOptions
 from tests.conftest import COMPILED, needs_jit
 from tests.small_archives import write_month, write_months, write_single
-from tests.workflows.archive.ends import OPTIONS, assert_equal, command, run
+from tests.workflows.archive.ends import OPTIONS, assert_equal, run
 
 
 class Stopping(Progress):
@@ -30,6 +30,7 @@ class Stopping(Progress):
             raise KeyboardInterrupt
 
 
+@pytest.mark.figures
 @pytest.mark.slow
 @pytest.mark.parametrize("after", range(0, 21, 2 if COMPILED else 9))
 def test_a_run_stopped_anywhere_goes_on(months, whole, tmp_path, after) -> None:
@@ -71,8 +72,7 @@ def test_killed_at_a_random_moment(months, whole, tmp_path, seed) -> None:
     time.sleep(wait)
     os.kill(started.pid, signal.SIGKILL)
     started.wait()
-    finished = command(*arguments, "--resume")
-    assert finished.returncode == 0, finished.stderr
+    run([months], tmp_path / "out", resume=True)
     assert_equal(tmp_path / "out", whole)
 
 
@@ -128,7 +128,7 @@ def test_a_folder_that_is_not_empty_is_refused(months, whole, tmp_path) -> None:
         run([months], tmp_path / "notes.txt")
 
 
-def test_the_same_run_is_made_again_only_if_an_input_has_changed(whole, tmp_path) -> None:
+def test_the_same_run_is_made_again_only_if_an_input_has_changed(tmp_path) -> None:
     file, out = write_month(tmp_path / "in.nc", 0), tmp_path / "out"
     run([file], out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}

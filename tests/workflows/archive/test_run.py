@@ -186,6 +186,7 @@ def test_a_zarr_store_is_an_input(tmp_path) -> None:
     assert (tmp_path / "one/areas.csv").read_bytes() == (tmp_path / "other/areas.csv").read_bytes()
 
 
+@pytest.mark.figures
 def test_each_step_by_itself(months, tmp_path) -> None:
     run([months], tmp_path / "out", replace(OPTIONS, codebook="per-step"))
     stored = codebook(tmp_path / "out")
@@ -248,6 +249,7 @@ def test_packed_months(tmp_path) -> None:
     assert codebook(tmp_path / "out")["counts"] == best.counts.tolist()
 
 
+@pytest.mark.figures
 def test_several_variables(tmp_path) -> None:
     write_sample_archive(tmp_path / "in", months=4, resolution=1.0, variables=2)
     names = ("precipitable_water", "wind_speed")
@@ -263,6 +265,7 @@ def test_several_variables(tmp_path) -> None:
     assert rows_of(tmp_path / "out")[0]["area_km2"]
 
 
+@pytest.mark.figures
 def test_grids_without_latitudes_have_cells_but_no_areas(tmp_path) -> None:
     times = np.array(["1988-01-15", "1988-02-15"], "M8[ns]")
     values = np.arange(96, dtype=np.float32).reshape(2, 6, 8)
@@ -275,6 +278,7 @@ def test_grids_without_latitudes_have_cells_but_no_areas(tmp_path) -> None:
     assert any(row["longest_px"] for row in rows)
 
 
+@pytest.mark.figures
 def test_a_single_step(tmp_path) -> None:
     write_months(tmp_path, 1)
     run([tmp_path], tmp_path / "out")

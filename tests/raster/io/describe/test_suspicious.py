@@ -9,9 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastkm._core.cf_missing import find_missing, to_physical
+from fastkm.raster.io.describe import suspicious
 from fastkm.raster.io.describe.suspicious import (
+    BLOCK,
     ENDS,
     combine_extremes,
+    count_integers,
     find_extremes,
     find_suspicious,
     find_suspicious_values,
@@ -108,3 +111,20 @@ def test_extremes_of_a_described_array_are_physical_and_not_missing(dtype, attrs
     found = find_extremes(array)
     assert found.values.tolist() == distinct[np.r_[:ENDS, -ENDS:0]].tolist()
     assert found.counts.tolist() == counts[np.r_[:ENDS, -ENDS:0]].tolist()
+
+
+@pytest.mark.parametrize("name", ["u1", "i2", "f4", "f8"])
+def test_kernels_find_what_numpy_finds(name, monkeypatch):
+    rng = np.random.default_rng(5)
+    pool = rng.integers(0, 200, 30)
+    values = rng.choice(pool, 2 * BLOCK + 5).astype(name)
+    if values.dtype.kind == "f":
+        values[rng.random(len(values)) < 0.2] = rng.choice([np.nan, np.inf, -np.inf, -500.0])
+        values[:3] = np.nan, np.inf, -np.inf
+    found = []
+    for small in (values.nbytes, 0):
+        monkeypatch.setattr(suspicious, "SMALL", small)
+        extremes = [find_extremes(values, finite=finite) for finite in (True, False)]
+        counts = count_integers(values) if values.dtype.kind in "iu" else np.zeros(1)
+        found.append([*(part.tolist() for one in extremes for part in one), counts.tolist()])
+    assert found[0] == found[1]
