@@ -129,7 +129,6 @@ def test_the_array_stays_as_it_is():
         np.arange(20.0),  # partitions are equally good
         np.array([-1.0, 1.0, 8.0, 9.0]),  # sums about the median lose a mean of 0
     ],
-    ids=repr,
 )
 def test_other_kinds_are_left_to_the_long_way(values):
     ks = [3] if np.size(values) > 10 else [2]
