@@ -1,5 +1,6 @@
 """What all tests share: a deterministic Hypothesis profile, markers, and the command as a call."""
 
+import gc
 import os
 import random
 import sys
@@ -86,10 +87,11 @@ def without_figures(monkeypatch):
 
 
 def pytest_runtest_setup():
-    """Forget which notes were given: each test may expect them again."""
+    """Forget which notes were given, which each test may expect again, and what a command froze."""
     from fastkm._core.notes import forget_notes
 
     forget_notes()
+    gc.unfreeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,6 +41,9 @@ OPTIONS: dict[str, Any] = {
 """Fast-math is explicitly off, not left out: a kernel without the option takes on the flags of the
 kernel that first calls it."""
 
+CHECKED_NUMBA = (0, 68)
+"""The version of Numba whose machine code is known to need no more than what `_Cache` loads."""
+
 
 def kernel(function: Function) -> Function:
     """Compile a function on its first call, cached on disk if possible; nothing is fused."""
@@ -103,6 +106,8 @@ class _Cache(FunctionCache):
 
         Machine code needs what allocates arrays only, and Numba loads the rest before it compiles.
         """
+        if numba.version_info.short != CHECKED_NUMBA:
+            return super().load_overload(sig, target_context)
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)

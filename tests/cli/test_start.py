@@ -100,6 +100,7 @@ def test_a_path_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
 
 
 def test_garbage_waits_until_the_command_has_loaded():
+    gc.unfreeze()
     start.collect_garbage()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0

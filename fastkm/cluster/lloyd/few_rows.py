@@ -3,7 +3,7 @@
 The kernels of `fastkm._kernels.lloyd` are compiled for each number of features, which takes longer than
 all iterations over some thousand rows. Those here (`fastkm._kernels.few_rows`) are compiled once for
 each type. Their results are the same to the bit. What they cannot do, such as clusters that lose all
-their rows, is left to the way for many rows, which then starts anew.
+their rows, is left to the way for many rows, which then starts again.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def fit_rows(
         raise_not_finite(rows, "X")
     shift = validation.freeze(moments.mean.astype(chunks.dtype))
     limit = tol * float(moments.variance.mean())
-    w = None if weights is None else validation.freeze(weights, np.dtype(np.float64))
+    w = None if weights is None else validation.freeze(np.asarray(weights), np.dtype(np.float64))
     # the runs; the first of equally good ones is kept
     best = None
     if n_init == "auto":

@@ -117,7 +117,8 @@ def _sum_features(numbers: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Sum rows, one after another, less one of them, and the squares of that: (2, d) float64."""
     lanes = np.zeros((2, LINE * len(first)))
     sum_features(numbers, np.tile(first, LINE), *lanes)
-    return np.add.reduce(lanes.reshape(2, LINE, len(first)), axis=1)
+    # one after another, which `sum` does not promise for a single feature
+    return np.add.accumulate(lanes.reshape(2, LINE, len(first)), axis=1)[:, -1]
 
 
 def ignore_overflow(function: Any) -> Any:

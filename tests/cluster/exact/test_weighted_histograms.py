@@ -105,5 +105,6 @@ def test_weights_beyond_2_to_the_60_are_an_error(apart):
 def test_more_values_than_sums_can_hold_are_refused(monkeypatch) -> None:
     monkeypatch.setattr("fastkm.cluster.exact.weighted_histograms.MAX_VALUES", 1000)
     monkeypatch.setattr("fastkm.cluster.exact.collectors.MAX_SORTED", 10)
+    monkeypatch.setattr("fastkm.cluster.exact.small.small_arrays.MAX_SMALL", 0)
     with pytest.raises(ValueError, match=r"fewer than 2\^35, got 1,000"):
         kmeans1d(np.arange(1000) / 7, 2)
