@@ -33,6 +33,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
 from fastkm.datasets._one_month import ICE, LAND, compute_water, find_ice, read_land
+from fastkm.raster.array_libraries import defer_array_libraries
 from fastkm.raster.io.write_netcdf import check_netcdf, write_dataset
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def sample_dataset() -> xr.Dataset:
     """
     import xarray as xr
 
+    defer_array_libraries()
     longitude, latitude = np.arange(360) + 0.5, np.arange(180) - 89.5
     cells = np.meshgrid(longitude, latitude)
     values = np.where(find_ice(*cells), ICE, np.round(compute_water(*cells), 2))

@@ -26,11 +26,11 @@ def defer_array_libraries() -> None:
     from xarray.namedarray import pycompat, utils
 
     known = getattr(pycompat, "_cached_duck_array_modules", None)
-    if known is None or getattr(utils.is_dask_collection, "defers", False):
+    ask = getattr(utils, "is_dask_collection", None)
+    if known is None or ask is None or hasattr(ask, "defers"):
         return
     for name in MODULES.keys() - known.keys():
         known[name] = _Deferred(name, pycompat.DuckArrayModule)
-    ask = utils.is_dask_collection
 
     def is_dask_collection(x: Any) -> bool:
         return hasattr(x, "__dask_graph__") and ask(x)

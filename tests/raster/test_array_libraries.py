@@ -45,6 +45,10 @@ def test_a_library_is_asked_only_when_it_is_loaded(monkeypatch):
 
 def test_xarray_of_another_version_is_left_alone(monkeypatch):
     ask = utils.is_dask_collection
+    with monkeypatch.context() as patch:
+        patch.delattr(utils, "is_dask_collection")
+        defer_array_libraries()
+        assert not hasattr(utils, "is_dask_collection")
     monkeypatch.delattr(pycompat, "_cached_duck_array_modules")
     defer_array_libraries()
     assert utils.is_dask_collection is ask

@@ -22,7 +22,7 @@ Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are c
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
 values come, so any number of threads and any chunks give the same result, bit for bit.
 
-A plain array of up to 2^16 values without weights goes a shorter way to the same result
+An array in memory of up to 2^16 cells without weights goes a shorter way to the same result
 (`fastkm.cluster.exact.small.small_arrays`), as long as no other partition is equally good.
 """
 
@@ -37,7 +37,7 @@ import numpy as np
 
 from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.exact.finalize import finalize
-from fastkm.cluster.exact.small.small_arrays import cluster_small
+from fastkm.cluster.exact.small import small_arrays
 from fastkm.cluster.exact.solver import Solution, Solver
 from fastkm.cluster.streaming.chunks import FormatMismatch
 from fastkm.cluster.streaming.source import Source
@@ -124,9 +124,13 @@ def kmeans1d(
     """
     wanted, several = as_counts(k)
     resolve_thread_count(threads)
-    results = cluster_small(values, wanted) if weights is None else None
+    results = small_arrays.cluster_small(values, wanted) if weights is None else None
     if results is None:
-        solution = _solve(values, weights, wanted, threads)
+        source = Source(values, weights, threads=threads)
+        few = None if type(values) is np.ndarray else source.read_few(small_arrays.MAX_SMALL)
+        results = None if few is None else small_arrays.cluster_small(few, wanted)
+    if results is None:
+        solution = _solve(source, values, weights, wanted, threads)
         _require_possible(solution, wanted)
         results = finalize(solution)
         _warn_of_limits(results)
@@ -148,10 +152,12 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
     return wanted, several
 
 
-def _solve(values: Any, weights: Any, ks: list[int], threads: int | None) -> Solution:
-    """Solve in the type of the values, or as float64 if chunks are of several types."""
+def _solve(
+    source: Source, values: Any, weights: Any, ks: list[int], threads: int | None
+) -> Solution:
+    """Solve in the type of the source, or as float64 if chunks are of several types."""
     try:
-        return Solver(Source(values, weights, threads=threads), ks, threads).solve()
+        return Solver(source, ks, threads).solve()
     except FormatMismatch:
         source = Source(values, weights, uniform=False, threads=threads)
         return Solver(source, ks, threads).solve()

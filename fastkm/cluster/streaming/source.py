@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -166,6 +167,16 @@ class Source:
         """Begin a pass here and yield its chunks; it raises as `reduce` does."""
         self.passes += 1
         return self._read_pass(self.passes)
+
+    def read_few(self, most: int) -> np.ndarray | None:
+        """Return the values of an array in memory, without a pass; None if there may be too many.
+
+        None too if there are weights, or packed integers.
+        """
+        if self._whole is None or self.packing or math.prod(self._whole.cells.shape) > most:
+            return None
+        chunks = [chunk.values for chunk in self._read_pass(1)]
+        return np.concatenate(chunks) if chunks else None
 
     def find_infinity(self) -> str:
         """Return the address of the first infinity that is not missing, in the order of memory."""

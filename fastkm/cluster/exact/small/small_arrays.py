@@ -1,4 +1,4 @@
-"""The short way of `kmeans1d`: a plain array that is small enough to sort.
+"""The short way of `kmeans1d`: an array in memory that is small enough to sort.
 
 Its values are sorted, summed up and cut by a few calls of kernels
 (`fastkm._kernels.priced_segments`), without passes, bins and candidates. The result is that of the
@@ -27,7 +27,7 @@ MAX_SMALL = 1 << 16
 """Values that are clustered so. For one k, 64,800 take 12 ms of one processor, 23 ms on the long way."""
 
 MAX_PASSED = 1 << 18
-"""Values times numbers of clusters: 32,768 values with seven k take 25 to 35 ms, 27 to 41 on the long
+"""Distinct values times numbers of clusters: 32,768 values with seven k take 25 to 35 ms, 27 to 41 on the long
 way, where all k share the first round, but 64,800 take 66 and 56."""
 
 LEAST, GREATEST = 2.0 ** (MIN_EXPONENT - 1), 2.0**MAX_EXPONENT
@@ -36,11 +36,13 @@ LEAST, GREATEST = 2.0 ** (MIN_EXPONENT - 1), 2.0**MAX_EXPONENT
 
 def cluster_small(values: Any, ks: list[int]) -> dict[int, KMeans1D] | None:
     """Return the result for each k, or None if the long way has to be taken."""
-    ordered, dtype = _sort(values, min(MAX_SMALL, MAX_PASSED // len(ks)))
+    ordered, dtype = _sort(values)
+    if not len(ordered):
+        return None
     distinct, table = np.empty(len(ordered)), np.empty((len(ordered) + 1, 5))
     size = sum_distinct(ordered, distinct, table)
     distinct, table = distinct[:size], table[: size + 1]
-    if size < max(ks):
+    if size < max(ks) or size * len(ks) > MAX_PASSED:
         return None
     # cuts and what is between them, for one k after another
     counts = table[1:, 0] - table[:-1, 0]
@@ -79,18 +81,18 @@ def _make_result(
     )
 
 
-def _sort(values: Any, most: int) -> tuple[np.ndarray, np.dtype]:
+def _sort(values: Any) -> tuple[np.ndarray, np.dtype]:
     """Return values as float64, ascending, without NaN, and their type.
 
-    Return no values if there are more than `most`, or they are not a plain array or list of numbers
+    Return no values if there are more than `MAX_SMALL`, or they are not a plain array or list of numbers
     that float64 holds exactly, neither so large nor so small that squares are lost.
     """
     none = np.empty(0), np.dtype(np.float64)
-    if not (type(values) is np.ndarray or (type(values) is list and len(values) <= most)):
+    if not (type(values) is np.ndarray or (type(values) is list and len(values) <= MAX_SMALL)):
         return none
     array = np.asarray(values)
     dtype = array.dtype.newbyteorder("=")
-    if not 0 < array.size <= most or dtype.kind not in "biuf" or dtype.itemsize > 8:
+    if not 0 < array.size <= MAX_SMALL or dtype.kind not in "biuf" or dtype.itemsize > 8:
         return none
     ordered = np.sort(array, axis=None)
     if dtype.kind in "iu" and max(-int(ordered[0]), int(ordered[-1])) > EXACT_INTEGERS:

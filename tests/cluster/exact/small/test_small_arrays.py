@@ -149,3 +149,21 @@ def test_the_short_way_is_taken():
         assert kmeans1d(PLAIN, 3).gap == 0
         with pytest.raises(AssertionError):
             kmeans1d(PLAIN, 3, weights=np.ones(30))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        xr.DataArray(np.append(PLAIN, np.nan)),
+        np.ma.masked_greater(np.append(PLAIN, 99.0), 9),
+        xr.DataArray(PLAIN.reshape(5, 6).astype("f4")),
+        [PLAIN[:10].tolist(), PLAIN[10:20].tolist()],
+    ],
+    ids=["NaN", "masked", "float32", "nested lists"],
+)
+def test_other_arrays_in_memory_go_the_short_way_too(values, monkeypatch):
+    with mock.patch.object(small_arrays, "MAX_SMALL", 0):
+        wanted = kmeans1d(values, [2, 4])
+    monkeypatch.setattr("fastkm.cluster.exact.kmeans1d.Solver", None)
+    for k, result in kmeans1d(values, [2, 4]).items():
+        assert_same(result, wanted[k])
