@@ -9,7 +9,7 @@ Nothing is ever downloaded.
 
 Shorelines that cross 180 degrees come in two parts, numbered -E and -W, and Antarctica in two
 halves that also meet at 0 and are closed along the pole. A map of any 360 degrees is therefore
-made in three steps: shapes are copied one turn to either side, cut to the window, and united,
+made in three steps: shapes are copied one turn to either side, cut to the window, and united if they touch,
 so that the seams disappear. Only the two edges of the window cut land, so no line ever runs across
 the map. Lakes are cut out of the land, and the islands in them are added again.
 
@@ -88,8 +88,8 @@ def land_polygons(
     -------
     tuple of shapely.Polygon
         Valid polygons that do not overlap, lakes cut out. They are cached: the crude world takes
-        0.2 s, the low one 2.5 s (0.5 s without shapes smaller than 500 km2), the intermediate
-        one 30 s (2 s).
+        0.15 s, the low one 1.5 s (0.2 s without shapes smaller than 500 km2), the intermediate
+        one 8 s (0.8 s).
 
     Raises
     ------
@@ -110,8 +110,7 @@ def land_polygons(
     """
     kept = [line for line in read_shorelines(resolution) if line.area_km2 >= smallest_km2]
     land, lakes, islands = (_unite(kept, levels, central_longitude) for levels in _LEVELS)
-    dry = shapely.union(shapely.difference(land, lakes), islands)
-    return tuple(_split_polygons(dry))
+    return tuple(_unite_touching(np.concatenate([_cut_out(land, lakes), islands])))
 
 
 def draw_shores(ax: Axes, raster: xr.DataArray) -> None:
@@ -163,7 +162,30 @@ def _unite(shorelines: list[Shoreline], levels: tuple[int, ...], central: float)
     crossing = seen & ((left < west) | (right > east))
     window = shapely.box(west, -90.0, east, 90.0)
     parts = _split_polygons(shapely.intersection(copies[crossing], window))
-    return shapely.union_all(np.concatenate([copies[seen & ~crossing], parts]))
+    return _unite_touching(np.concatenate([copies[seen & ~crossing], parts]))
+
+
+def _unite_touching(shapes: Any) -> Any:
+    """Unite the polygons that touch others; to unite all would take three times as long."""
+    shapes = shapes[np.argsort(-shapely.get_num_coordinates(shapes), kind="stable")]
+    smaller, larger = shapely.STRtree(shapes).query(shapes)
+    pairs = _keep_touching(shapes, shapes, smaller[smaller > larger], larger[smaller > larger])
+    touching = np.unique(pairs)
+    united = _split_polygons(shapely.union_all(shapes[touching]))
+    return np.concatenate([np.delete(shapes, touching), united])
+
+
+def _keep_touching(small: Any, large: Any, one: Any, other: Any) -> Any:
+    """Return the pairs that touch, of a small shape and a large one, by their numbers: (2, n)."""
+    shapely.prepare(large)
+    return np.array([one, other])[:, shapely.intersects(large[other], small[one])]
+
+
+def _cut_out(land: Any, lakes: Any) -> Any:
+    """Cut lakes out of the polygons that they lie in."""
+    wet = np.unique(_keep_touching(lakes, land, *shapely.STRtree(land).query(lakes))[1])
+    cut = shapely.difference(shapely.multipolygons(land[wet]), shapely.multipolygons(lakes))
+    return np.concatenate([np.delete(land, wet), _split_polygons(cut)])
 
 
 def _split_polygons(shapes: Any) -> Any:
