@@ -282,6 +282,7 @@ class _Segments(NamedTuple):
     first_row: int
 
 
+@np.errstate(over="ignore", invalid="ignore")  # overflows; infinite pixels
 def _cut_rows(
     pixels: np.ndarray,
     valid: np.ndarray | None,
@@ -295,8 +296,7 @@ def _cut_rows(
     # which pixels are high, and which are not valid
     block = pixels
     if pixels.dtype != cutoff.dtype or not pixels.flags.c_contiguous:
-        with np.errstate(over="ignore", invalid="ignore"):
-            block = np.ascontiguousarray(pixels, cutoff.dtype)
+        block = np.ascontiguousarray(pixels, cutoff.dtype)
     marks = (block > cutoff).view(np.uint8)
     if valid is not None:
         marks |= np.where(valid, np.uint8(0), np.uint8(INVALID))

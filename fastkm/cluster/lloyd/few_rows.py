@@ -16,6 +16,7 @@ from fastkm._core import validation
 from fastkm._kernels.few_rows import iterate_few
 from fastkm._kernels.lloyd import EXTRA, GONE, MASS
 from fastkm._kernels.row_blocks import BLOCK
+from fastkm.cluster.lloyd.row_chunks import ignore_overflow
 
 if TYPE_CHECKING:
     from fastkm.cluster.lloyd.iteration import LloydState
@@ -66,6 +67,7 @@ class FewRows:
         return float(self.sums[:, self.d + GONE].sum())
 
 
+@ignore_overflow
 def iterate_few_rows(
     state: LloydState, codes: np.ndarray, max_iter: int, limit: float
 ) -> tuple[np.ndarray, int] | None:
@@ -88,6 +90,7 @@ def iterate_few_rows(
     return codes, iterations
 
 
+@ignore_overflow
 def assign_few_rows(
     rows: RowChunks, nearest: NearestCentroid, centroids: np.ndarray, labels: np.ndarray
 ) -> np.ndarray | None:
