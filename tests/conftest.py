@@ -62,7 +62,7 @@ class Ended(NamedTuple):
 
 
 @pytest.fixture
-def run_command(capsys, monkeypatch):
+def run(capsys, monkeypatch):
     """Call the command in this process."""
     from fastkm.cli.commands import main
 
@@ -84,6 +84,14 @@ def without_figures(monkeypatch):
     kinds = ("areas", "climatology", "clusters", "frequency", "hovmoller", "map", "scores", "stack")
     for kind in kinds:
         monkeypatch.setattr(f"fastkm.plot.{kind}_figure", lambda *_, **__: Figure((1, 1)))
+
+
+@pytest.fixture(autouse=True)
+def _figures_of_jobs(request):
+    """Leave figures of commands and jobs empty, except for tests that are marked ``figures``."""
+    place = request.path.relative_to(FOLDER).as_posix() if FOLDER in request.path.parents else ""
+    if place.startswith(("cli/", "workflows/")) and not request.node.get_closest_marker("figures"):
+        request.getfixturevalue("without_figures")
 
 
 def pytest_runtest_setup():

@@ -1,9 +1,8 @@
 """`KMeans`, an estimator that keeps scikit-learn's contract.
 
-This is the only module that needs scikit-learn, which is an extra. It checks parameters and data,
-by scikit-learn's own checks if there are any, and returns results by scikit-learn's names and in
-its types. The work is done by `fastkm.cluster.lloyd.fit`, and for one feature by
-`fastkm.cluster.estimator_1d`.
+Only this module and `fastkm.cluster.estimator_input`, which checks data, need scikit-learn, which is
+an extra. Results are returned by scikit-learn's names and in its types. The work is done by
+`fastkm.cluster.lloyd.fit`, and for one feature by `fastkm.cluster.estimator_1d`.
 
 *Centers in two precisions.* `cluster_centers_` has the type of the data, as in scikit-learn.
 Centers rounded to float32 would give some rows near the border of two clusters another label than
@@ -14,7 +13,6 @@ feature; `predict` uses them as long as `cluster_centers_` are still those of th
 from __future__ import annotations
 
 import warnings
-from numbers import Number
 from typing import Any, Self
 
 import numpy as np
@@ -34,8 +32,10 @@ try:
         TransformerMixin,
     )
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.utils import assert_all_finite, check_array, check_random_state
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils import assert_all_finite, check_random_state
+    from sklearn.utils.validation import check_is_fitted
+
+    from fastkm.cluster.estimator_input import as_finite_floats, check_rows, check_weights
 except ImportError as error:
     raise ImportError(
         "fastkm.KMeans needs scikit-learn 1.6 or later: pip install 'fastkm[sklearn]'"
@@ -199,13 +199,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         """
         self._check_parameters()
         rng = check_random_state(self.random_state)
-        rows = _check_rows(self, X, reset=True, finite=False)  # fit_rows checks that
+        rows = check_rows(self, X, reset=True, finite=False)  # fit_rows checks that
         if len(rows) < self.n_clusters:
             raise ValueError(
                 f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}: X must have at "
                 "least as many rows as there are clusters"
             )
-        weights = _check_weights(sample_weight, len(rows))
+        weights = check_weights(sample_weight, len(rows))
         if rows.shape[1] == 1 and self.algorithm == "auto" and isinstance(self.init, str):
             assert_all_finite(rows, input_name="X")  # kmeans1d would leave out NaN
             found, breaks = find_optimum(
@@ -234,7 +234,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         lazy = find_lazy_rows(X)
         if lazy is not None:
             return predict_lazily(lazy, self.n_features_in_, self.predict)
-        rows = _check_rows(self, X, reset=False)
+        rows = check_rows(self, X, reset=False)
         if self._breaks is not None and self._has_fitted_centers():
             return label_by_breaks(rows[:, 0], self._breaks, threads=self.threads)
         return assign_rows(rows, self._float64_centers(), threads=self.threads).labels
@@ -257,7 +257,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             Euclidean distances: float32 if X is, otherwise float64.
         """
         check_is_fitted(self)
-        rows = _check_rows(self, X, reset=False)
+        rows = check_rows(self, X, reset=False)
         return measure_distances(rows, self._float64_centers(), threads=self.threads)
 
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
@@ -278,8 +278,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             Minus the (weighted) sum of squared distances to the nearest centers.
         """
         check_is_fitted(self)
-        rows = _check_rows(self, X, reset=False)
-        weights = _check_weights(sample_weight, len(rows))
+        rows = check_rows(self, X, reset=False)
+        weights = check_weights(sample_weight, len(rows))
         found = assign_rows(rows, self._float64_centers(), weights=weights, threads=self.threads)
         return -found.inertia
 
@@ -306,7 +306,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         """Run Lloyd's algorithm from one or several starts: only one if `init` is an array."""
         init, n_init = self.init, self.n_init
         if not (isinstance(init, str) or callable(init)):
-            init, n_init = _as_finite_floats("init", init), 1
+            init, n_init = as_finite_floats("init", init), 1
             if self.n_init not in ("auto", 1):
                 warnings.warn(
                     "Explicit initial center position passed: performing only one init in "
@@ -358,44 +358,3 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if self._has_fitted_centers():
             return self._centroids64
         return np.asarray(self.cluster_centers_, np.float64)
-
-
-def _check_rows(estimator: KMeans, X: Any, *, reset: bool, finite: bool = True) -> np.ndarray:
-    """Check data by scikit-learn's rules; return an array of numbers without a copy."""
-    rows = validate_data(
-        estimator,
-        validation.check_unmasked(X, "X"),
-        reset=reset,
-        dtype="numeric",
-        order=None,
-        ensure_all_finite=finite,
-    )
-    if rows.dtype.kind not in "biuf":
-        raise TypeError(f"X must hold real numbers, got {rows.dtype}")
-    return rows.astype(np.float64) if rows.dtype.itemsize > 8 else rows
-
-
-def _check_weights(sample_weight: Any, n: int) -> np.ndarray | None:
-    """Check weights of n rows: None, one number for all, or one for each row."""
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Number):
-        sample_weight = np.full(n, sample_weight)
-    weights = _as_finite_floats("sample_weight", sample_weight)
-    if weights.shape != (n,):
-        raise ValueError(
-            f"sample_weight must be a number or have shape ({n},), one weight a row, got shape "
-            f"{weights.shape}"
-        )
-    if weights.min() < 0:
-        raise ValueError(f"sample_weight must not be negative, got {weights.min():g}")
-    if not weights.any():
-        raise ValueError("sample_weight must be above 0 for at least one row, got zeros only")
-    return weights
-
-
-def _as_finite_floats(name: str, given: Any) -> np.ndarray:
-    """Return an argument in float64 if it holds finite numbers, by scikit-learn's rules."""
-    return check_array(
-        given, ensure_2d=False, ensure_min_samples=0, dtype=np.float64, input_name=name
-    )

@@ -157,15 +157,15 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch) -> None:
     assert_equal(tmp_path / "skip", tmp_path / "whole")
 
 
-def test_the_command_exits_with_3_where_something_is_left_out(tmp_path, run_command) -> None:
+def test_the_command_exits_with_3_where_something_is_left_out(tmp_path, run) -> None:
     (tmp_path / "in").mkdir()
     write_months(tmp_path / "in", 3)
     truncate(tmp_path / "in")
-    stopped = run_command("archive", tmp_path / "in", "-k", 3, "-o", tmp_path / "one")
+    stopped = run("archive", tmp_path / "in", "-k", 3, "-o", tmp_path / "one")
     assert stopped.status == 1
     assert stopped.err.splitlines()[-1].startswith("fastkm: pw_3.nc: ")
     options = ("-k", 3, "-o", tmp_path / "two", "--on-error", "skip")
-    skipped = run_command("archive", tmp_path / "in", *options)
+    skipped = run("archive", tmp_path / "in", *options)
     assert skipped.status == 3, skipped.err
     assert "1 input or step was left out" in skipped.out
 
