@@ -22,10 +22,11 @@ from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json,
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
 from fastkm.workflows.archive.folder_lock import FolderLock, lock_folder
 from fastkm.workflows.archive.label_maps import create_store
+from fastkm.workflows.archive.make_parts import PartMaker
 from fastkm.workflows.archive.options import describe_run
-from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_whole, read_part
+from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_whole
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
-from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans, make_part
+from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.outline_file import select_clusters
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.workflows.archive.options import ArchiveOptions, Description
 
-
-ROUNDS = 4
-"""How often parts are made that turn out to be lost or damaged, before the run gives up."""
 
 ADVICE = "; finished parts are kept: go on with --resume"
 """What to do if workers fail, as the end of a sentence."""
@@ -275,66 +273,15 @@ class _Run:
     ) -> list[Part]:
         """Make the parts that are not there, or not whole; return all of them."""
         before = list(self.faults)
-        for number in range(ROUNDS):
-            parts = self._read_parts(plans)
-            waiting = [n for n in range(len(plans)) if n not in parts]
-            if number == 0:
-                for part in parts.values():
-                    for fault in part.faults:
-                        self._handle_fault(fault)
-            if not waiting:
-                break
-            lost = [n for n in waiting if number > 0 or Path(plans[n].path).exists()]
-            if lost:
-                what = (
-                    "1 finished part was" if len(lost) == 1 else f"{len(lost)} finished parts were"
-                )
-                self.progress.note(f"{what} lost or damaged: made again")
-            self._make_waiting(archive, spans, task, plans, waiting)
-        else:
-            raise OSError(
-                f"finished parts in {self.folder.parts} are lost or damaged again and again: look "
-                "for what removes or changes files there, then go on with --resume"
-            )
-        self.faults = before + [fault for n in sorted(parts) for fault in parts[n].faults]
+        maker = PartMaker(
+            self.folder, self.lock, self.progress, self._handle_fault, archive, spans, task, plans
+        )
+        parts = maker.make_all()
+        self.faults = before + [fault for part in parts for fault in part.faults]
+        if maker.steps:
+            self.log.facts["steps"] = maker.steps
         self.log.end_stage("label the steps")
-        return [parts[n] for n in sorted(parts)]
-
-    def _read_parts(self, plans: list[PartPlan]) -> dict[int, Part]:
-        """Read the manifests of the parts that are whole."""
-        numbers = [n for n in self.folder.list_parts() if n < len(plans)]
-        found = {}
-        for done, result in map_blocks(read_part, [(plans[n],) for n in numbers]):
-            if isinstance(result, Part):
-                found[numbers[done]] = result
-        return found
-
-    def _make_waiting(
-        self,
-        archive: RasterSeries,
-        spans: list[Span],
-        task: Task,
-        plans: list[PartPlan],
-        waiting: list[int],
-    ) -> None:
-        """Make some parts, and handle their faults."""
-        steps = sum(spans[n].length for n in waiting)
-        self.progress.begin("label the steps", len(archive.steps), "steps")
-        self.progress.advance(len(archive.steps) - steps)
-        blocks = [(archive.select_range(*spans[n]), task, plans[n]) for n in waiting]
-        for done, result in map_blocks(make_part, blocks):
-            self.lock.require_held()
-            span = spans[waiting[done]]
-            if isinstance(result, list):
-                faults = result
-            elif isinstance(result, ArchiveError):
-                faults = [result]
-            else:
-                raise result
-            for fault in faults:
-                self._handle_fault(fault)
-            self.progress.advance(span.length)
-        self.log.facts["steps"] = self.log.facts.get("steps", 0) + steps
+        return parts
 
     def _assemble(
         self,

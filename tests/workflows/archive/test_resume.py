@@ -48,7 +48,7 @@ def test_finished_steps_are_not_done_again(months, whole, tmp_path, monkeypatch)
     kept = len(list((tmp_path / "out/.work/parts").iterdir()))
     assert kept > 0
     done = []
-    from fastkm.workflows.archive import run as module
+    from fastkm.workflows.archive import make_parts as module
 
     make = module.make_part
     monkeypatch.setattr(module, "make_part", lambda *given: done.append(given[1]) or make(*given))
