@@ -210,10 +210,15 @@ def write_headline(parts: Parts) -> str:
         if name.startswith(names)
     ]
     header = ["work", "fastkm, all cores / one", "the usual way", "the quickest other"]
-    machine = next(iter(parts.values()))["environment"] if parts else None
+    machines = [parts[part]["environment"] for part in HEADLINE if part in parts]
+    return format_table(header, rows) + write_about_headline(machines)
+
+
+def write_about_headline(machines: Iterable[dict[str, Any]]) -> str:
+    """Return the line below the table: the machines of its rows, and where the losses are."""
     where = "[where fastkm loses](bench/RESULTS.md#where-fastkm-loses)"
-    about = f"\n\nMedians; {machine['cpu']}, {machine['cores']} cores; {where}." if machine else ""
-    return format_table(header, rows) + about
+    names = dict.fromkeys(f"{machine['cpu']}, {machine['cores']} cores" for machine in machines)
+    return f"\n\nMedians; {'; '.join(names)}; {where}." if names else ""
 
 
 def write_headline_row(case: list[Measurement]) -> list[str]:

@@ -170,3 +170,15 @@ def test_each_case_of_the_headline_is_there() -> None:
     for part, names in HEADLINE.items():
         cases = {one["case"] for one in parts[part]["found"]["measured"]}
         assert all(any(case.startswith(name) for case in cases) for name in names)
+
+
+@needs_checkout
+def test_the_headline_names_the_machines_of_its_own_rows() -> None:
+    parts = find_newest(HOME / "results")
+    elsewhere = {"environment": {**parts["vq"]["environment"], "cpu": "another machine"}}
+    others = {
+        name: part if name in HEADLINE else {**part, **elsewhere}
+        for name, part in reversed(parts.items())
+    }
+    assert write_headline(others) == write_headline(parts)
+    assert "another machine, " in write_headline({**parts, "vq": {**parts["vq"], **elsewhere}})
