@@ -142,39 +142,44 @@ COLOURS = {
 
 
 def figures(found: Found) -> dict[str, Figure]:
-    """Draw where the time goes: each bar is 100 % of its own time, which is written at its end.
-
-    On one axis of seconds fastkm's bars would be too short to see, and logarithms cannot be stacked.
-    """
-    bars = [(one, who) for one in found["resolutions"] for who in ("the lesson", "fastkm")]
-    figure, axes = new_figure(1, 1, width=9.5, height=0.55 * len(bars) + 1.3)
-    panel = axes[0, 0]
-    places = [number + 0.35 * (number // 2) for number in range(len(bars))]
-    for place, (one, who) in zip(places, bars, strict=True):
-        seconds = one["ways"][who]["seconds"]
-        total, left = sum(seconds.values()), 0.0
-        for step in STEPS:
-            share = 100 * seconds[step] / total
-            panel.barh(place, share, left=left, color=COLOURS[step], height=0.82)
-            if share > SHOWN:
-                name = f"{step}\n{format_seconds(seconds[step])}"
-                panel.text(left + share / 2, place, name, ha="center", va="center", fontsize=7.5,
-                           color="white" if step in DARK else "black")  # fmt: skip
-            left += share
-        panel.text(101, place, write_end(one, who, total), va="center", fontsize=9, weight="bold")
-    labels = [f"{who}, {one['resolution']:g}°" for one, who in bars]
-    panel.set_yticks(places, labels)
-    panel.set(xlim=(0, 100), xlabel="share of the time of all steps, %")
-    panel.invert_yaxis()
-    panel.spines[["top", "right"]].set_visible(False)
+    """Draw where the time goes, in seconds: a panel for each resolution, as wide as the lesson's time."""
+    resolutions = found["resolutions"]
+    figure, axes = new_figure(len(resolutions), 1, width=9.5, height=1.6)
+    for one, panel in zip(resolutions, axes[:, 0], strict=True):
+        totals = {who: sum(one["ways"][who]["seconds"].values()) for who in DRAWN}
+        longest = max(totals.values())
+        for place, who in enumerate(DRAWN):
+            draw_bar(panel, place, one["ways"][who]["seconds"], longest)
+            end = write_end(one, who, totals[who])
+            panel.text(
+                totals[who] + 0.01 * longest, place, end, va="center", fontsize=9, weight="bold"
+            )
+        panel.set_yticks(range(len(DRAWN)), DRAWN)
+        panel.set(xlim=(0, 1.3 * longest), title=f"{one['resolution']:g}° cells")
+        panel.set_xlabel("seconds" if one is resolutions[-1] else "")
+        panel.invert_yaxis()
+        panel.spines[["top", "right"]].set_visible(False)
     handles = [make_patch(COLOURS[step]) for step in STEPS]
     figure.legend(handles, STEPS, loc="outside upper center", ncols=len(STEPS), frameon=False)
     return {"lesson_steps": figure}
 
 
+def draw_bar(panel: Any, place: int, seconds: dict[str, float], longest: float) -> None:
+    """Draw the steps of one way in a row; those that are long enough are named."""
+    left = 0.0
+    for step in STEPS:
+        panel.barh(place, seconds[step], left=left, color=COLOURS[step], height=0.82)
+        if seconds[step] > SHOWN * longest:
+            name = f"{step}\n{format_seconds(seconds[step])}"
+            panel.text(left + seconds[step] / 2, place, name, ha="center", va="center", fontsize=7.5,
+                       color="white" if step in DARK else "black")  # fmt: skip
+        left += seconds[step]
+
+
+DRAWN = ("the lesson", "fastkm")
 DARK = ("cluster", "write", "trace")
-SHOWN = 6.0
-"""A step whose share of a bar is above this, in per cent, has its name written in it."""
+SHOWN = 0.055
+"""A step has its name written in it if it takes at least this share of the longest bar."""
 
 
 def write_end(one: dict[str, Any], who: str, total: float) -> str:

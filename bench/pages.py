@@ -6,9 +6,9 @@ compares them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import memory, startup
 from bench.case import OURS
@@ -16,6 +16,7 @@ from bench.comparison import read_measurements
 from bench.environment import describe
 from bench.parts import PARTS
 from bench.results import find_newest
+from bench.style import choose_line, new_figure, tidy
 from bench.table import (
     compute_excess,
     compute_ratio,
@@ -28,6 +29,9 @@ from bench.table import (
 )
 from bench.timing import ROUNDS, Measurement
 from fastkm._core.atomic_write import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HOME = Path(__file__).parent
 README = HOME.parent / "README.md"
@@ -102,13 +106,21 @@ def rebuild(home: Path, drawn: Collection[str] = tuple(PARTS)) -> list[Path]:
         with atomic_write(path) as draft:
             draft.write_text(text)
     figures = [path for name in drawn if name in parts for path in draw(home, name, parts[name])]
+    cases = find_headline(parts)
+    if cases and set(drawn) & set(HEADLINE):
+        figures += save_figures(home, {"summary": draw_summary(cases)})
     return [*pages, *figures]
 
 
 def draw(home: Path, name: str, part: dict[str, Any]) -> list[Path]:
     """Draw the figures of a part."""
+    return save_figures(home, PARTS[name].figures(part["found"]))
+
+
+def save_figures(home: Path, figures: Mapping[str, Figure]) -> list[Path]:
+    """Write figures by their names."""
     paths = []
-    for stem, figure in PARTS[name].figures(part["found"]).items():
+    for stem, figure in figures.items():
         paths.append(home / "figures" / f"{stem}.png")
         paths[-1].parent.mkdir(exist_ok=True)
         with atomic_write(paths[-1]) as draft:
@@ -124,6 +136,7 @@ def write_results_page(parts: Parts) -> str:
         "# Results",
         INTRODUCTION,
         "\n".join(f"- [{titles[name]}](#{make_anchor(titles[name])})" for name in shown),
+        *write_summary_section(parts),
         "## How it is measured",
         FAIR.rstrip(),
         "## Where fastkm loses",
@@ -203,15 +216,46 @@ def insert_headline(readme: str, parts: Parts) -> str:
 
 def write_headline(parts: Parts) -> str:
     """Return the table of the README: for each case fastkm, the usual way, and the quickest other."""
-    rows = [
-        write_headline_row(case)
+    rows = [write_headline_row(case) for case in find_headline(parts)]
+    header = ["work", "fastkm, all cores / one", "the usual way", "the quickest other"]
+    machines = [parts[part]["environment"] for part in HEADLINE if part in parts]
+    return format_table(header, rows) + write_about_headline(machines)
+
+
+def find_headline(parts: Parts) -> list[list[Measurement]]:
+    """Return the measurements of each case of the headline."""
+    return [
+        case
         for part, names in HEADLINE.items()
         for name, case in group_by_case(read_part(parts, part)).items()
         if name.startswith(names)
     ]
-    header = ["work", "fastkm, all cores / one", "the usual way", "the quickest other"]
-    machines = [parts[part]["environment"] for part in HEADLINE if part in parts]
-    return format_table(header, rows) + write_about_headline(machines)
+
+
+def write_summary_section(parts: Parts) -> list[str]:
+    """Write a page in short: the times of some cases, and those of the lesson; nothing without cases."""
+    cases = find_headline(parts)
+    if not cases:
+        return []
+    ratios = [one for part in PARTS for one in list_comparisons(read_part(parts, part))]
+    ahead = sum(ratio >= 1 for ratio in ratios)
+    text = (
+        f"Fastkm is the quicker one in {ahead} of {len(ratios)} comparisons with another program: one case, one "
+        "rival, the same threads. The others are [below](#where-fastkm-loses). Some cases, on one scale of seconds:"
+    )
+    picture = "![In short: medians of some cases](figures/summary.png)"
+    table = write_headline(parts).replace("(bench/RESULTS.md#", "(#")
+    return ["## In short", text, picture, table]
+
+
+def list_comparisons(measured: list[Measurement]) -> list[float]:
+    """Return how many times fastkm's each rival's time is, case by case."""
+    return [
+        compute_ratio(one, case)
+        for case in group_by_case(measured).values()
+        for one in case
+        if one.rival != OURS and not one.yardstick
+    ]
 
 
 def write_about_headline(machines: Iterable[dict[str, Any]]) -> str:
@@ -224,15 +268,44 @@ def write_about_headline(machines: Iterable[dict[str, Any]]) -> str:
 def write_headline_row(case: list[Measurement]) -> list[str]:
     """Write one line."""
     ours = [one for one in case if one.rival == OURS]
-    others = [one for one in case if one.rival != OURS and not one.yardstick]
-    quickest = min(others[1:], key=lambda one: compute_ratio(one, case), default=None)
+    usual, quickest = find_others(case)
     own = " / ".join(format_seconds(one.median) for one in ours)
     return [
         ours[0].work,
         own,
-        write_rival(others[0], case),
+        write_rival(usual, case),
         write_rival(quickest, case) if quickest else "",
     ]
+
+
+def find_others(case: list[Measurement]) -> tuple[Measurement, Measurement | None]:
+    """Return the usual way of a case, and the quickest of the other rivals."""
+    others = [one for one in case if one.rival != OURS and not one.yardstick]
+    return others[0], min(others[1:], key=lambda one: compute_ratio(one, case), default=None)
+
+
+def draw_summary(cases: list[list[Measurement]]) -> Figure:
+    """Draw the medians of cases on one axis of seconds: fastkm, the usual way and the quickest other."""
+    figure, axes = new_figure(1, 1, width=11.0, height=0.3 * len(cases) + 1.0)
+    panel = axes[0, 0]
+    for place, case in enumerate(cases):
+        shown = [next(one for one in case if one.rival == OURS)]
+        shown += [one for one in find_others(case) if one is not None]
+        times = [one.median for one in shown]
+        panel.plot([min(times), max(times)], [place, place], color="0.8", linewidth=2, zorder=1)
+        for one in shown:
+            look = choose_line(one.rival)
+            panel.plot(one.median, place, look["marker"], color=look["color"], markersize=8,
+                       zorder=look.get("zorder", 3))  # fmt: skip
+        words = ",  ".join(f"{one.rival} {format_seconds(one.median)}" for one in shown)
+        panel.text(
+            1.01, place, words, transform=panel.get_yaxis_transform(), va="center", fontsize=7.5
+        )
+    panel.set_xscale("log")
+    panel.set_yticks(range(len(cases)), [case[0].work for case in cases], fontsize=8)
+    panel.set(ylim=(len(cases) - 0.4, -0.6), xlabel="seconds")
+    tidy(panel)
+    return figure
 
 
 def write_rival(one: Measurement, case: list[Measurement]) -> str:

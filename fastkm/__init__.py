@@ -1,7 +1,8 @@
 """Clusters of large rasters: fast k-means, the proven optimum in one dimension, maps, outlines.
 
 - `kmeans1d` finds the proven optimum in one dimension, `choose_k` compares numbers of clusters,
-  `load_codebook` reads a result that was saved.
+  `load_codebook` reads a result that was saved. `natural_breaks` and `FisherJenks` give the same
+  optimum in the words of jenkspy and mapclassify.
 - `kmeans`, `kmeans2`, `vq` and `whiten` stand in for those of ``scipy.cluster.vq``, and `KMeans` for
   scikit-learn's.
 - `read_raster` reads a file with every missing cell missing, `open_raster` opens one of any size
@@ -9,6 +10,8 @@
 - `outline` and `polygonize` turn label maps into polygons, `polygonize_to_file` those that do not fit
   in memory; `find_contours`, `max_pairwise_distance` and
   `exceeds_distance` trace and measure contours.
+- Results draw themselves: ``.plot()``, ``.plot_histogram()``; `plot_map` draws polygons over coastlines.
+- ``import fastkm.xarray`` makes methods of these functions: ``raster.fastkm.cluster(6)``.
 
 Names load when they are first used (SPEC 1, by PEP 562): ``import fastkm`` itself imports
 nothing, not even numba.
@@ -21,6 +24,7 @@ from fastkm._version import __version__
 _ROOMS = {
     "Choice": "cluster.selection.choose_k",
     "ClusterError": "errors",
+    "FisherJenks": "cluster.fisher_jenks",
     "KMeans": "cluster.estimator",
     "KMeans1D": "cluster.exact.result",
     "RasterClusters": "raster.raster_clusters",
@@ -33,9 +37,11 @@ _ROOMS = {
     "kmeans2": "cluster.vq",
     "load_codebook": "raster.codebook",
     "max_pairwise_distance": "geometry.distance",
+    "natural_breaks": "cluster.natural_breaks",
     "open_archive": "raster.multifile.combine",
     "open_raster": "raster.io.lazy.open_raster",
     "outline": "vector.outline",
+    "plot_map": "vector.plot_map",
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
@@ -43,7 +49,7 @@ _ROOMS = {
     "whiten": "cluster.vq",
 }
 
-_EXTRA = {"KMeans": "sklearn"}
+_EXTRA = {"FisherJenks": "mapclassify", "KMeans": "sklearn"}
 """Names that need a package which is an extra. They are not in `__all__`, so that ``from fastkm
 import *`` works without it, and in `dir` only with it, so that `help` and completion do."""
 
@@ -77,6 +83,8 @@ if TYPE_CHECKING:
     from fastkm.cluster.estimator import KMeans as KMeans
     from fastkm.cluster.exact.kmeans1d import kmeans1d as kmeans1d
     from fastkm.cluster.exact.result import KMeans1D as KMeans1D
+    from fastkm.cluster.fisher_jenks import FisherJenks as FisherJenks
+    from fastkm.cluster.natural_breaks import natural_breaks as natural_breaks
     from fastkm.cluster.selection.choose_k import Choice as Choice
     from fastkm.cluster.selection.choose_k import choose_k as choose_k
     from fastkm.cluster.vq.iterate import kmeans as kmeans
@@ -94,5 +102,6 @@ if TYPE_CHECKING:
     from fastkm.raster.multifile.combine import open_archive as open_archive
     from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
     from fastkm.vector.outline import outline as outline
+    from fastkm.vector.plot_map import plot_map as plot_map
     from fastkm.vector.polygonize import polygonize as polygonize
     from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file

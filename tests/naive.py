@@ -148,11 +148,27 @@ def solve_layers(costs, layers, slack=None, *, empty=False):
     return table, cuts
 
 
-def find_optimal_cuts(values, weights, k):
+def find_median(weights, j, i):
+    """Return the first of the places j to i - 1 with half of their weight at or below it."""
+    weights = as_fractions(weights)
+    return next(t for t in range(j, i) if 2 * sum(weights[j : t + 1]) >= sum(weights[j:i]))
+
+
+def deviation_costs(values, weights):
+    """Return the exact sum of distances to a median for every segment, trying each value as one."""
+    values, weights = as_fractions(values), as_fractions(weights)
+    costs = {(i, i): Fraction(0) for i in range(len(values) + 1)}
+    for j, i in itertools.combinations(range(len(values) + 1), 2):
+        members = list(zip(values[j:i], weights[j:i], strict=True))
+        costs[j, i] = min(sum(w * abs(v - centre) for v, w in members) for centre in values[j:i])
+    return costs
+
+
+def find_optimal_cuts(values, weights, k, costs=segment_costs):
     """Find the exact optimum: its cost and its cuts, of equal ones the lowest (last cut first)."""
     m = len(values)
     layers = [[0], *[list(range(1, m))] * (k - 1), [m]]
-    table, cuts = solve_layers(segment_costs(values, weights), layers)
+    table, cuts = solve_layers(costs(values, weights), layers)
     path = [m]
     for layer, cut in zip(layers[:0:-1], cuts[:0:-1], strict=True):
         path.append(cut[layer.index(path[-1])])

@@ -127,7 +127,8 @@ def told_array(array):
 
 def everything(result):
     """Return all that a `KMeans1D` tells, but its profile's way to read the data again."""
-    fields = [f.name for f in dataclasses.fields(result) if f.name != "profile"]
+    # recorded when all results were of means
+    fields = [f.name for f in dataclasses.fields(result) if f.name not in {"profile", "criterion"}]
     profile = result.profile
     pieces = profile and [profile.values, profile.weights, profile.counts, profile.widths]
     return [
@@ -154,7 +155,8 @@ def optima(values, ks, *, to_label=None, **options):
     """Return all about the optimal clusters of values, and the labels of these or of others."""
     results = fastkm.kmeans1d(values, ks, **options)
     labelled = values if to_label is None else to_label
-    return [(k, everything(result), result.predict(labelled)) for k, result in results.items()]
+    label = bare_labels if isinstance(labelled, xr.DataArray) else fastkm.KMeans1D.predict
+    return [(k, everything(result), label(result, labelled)) for k, result in results.items()]
 
 
 # Values
@@ -514,8 +516,13 @@ def labels_by(dtype, ks, values):
         out = np.empty(others.shape, "i4")
         assert result.predict(others, out=out) is out
         labels += [result.predict(others), out, result.predict(np.ma.MaskedArray(others, absent))]
-        labels += [result.predict(globe(others)), result.predict(result.breaks)]
+        labels += [bare_labels(result, globe(others)), result.predict(result.breaks)]
     return labels
+
+
+def bare_labels(result, raster):
+    """Return a label map without its name and attributes, as labels were when they were recorded."""
+    return result.predict(raster).rename(raster.name).drop_attrs(deep=False)
 
 
 @case("silhouette", "bic", "calinski_harabasz", "elbow")
@@ -528,13 +535,20 @@ def choose_k(criterion):
         fastkm.kmeans1d(values.round().astype("i2"), range(2, 8)),
         fastkm.cluster_raster(raster, range(2, 6)),
     ]
-    return [fastkm.choose_k(results, criterion) for results in sets]
+    return [as_recorded(fastkm.choose_k(results, criterion)) for results in sets]
 
 
 @case("silhouette", "bic", "calinski_harabasz", "elbow", large=True)
 def choose_k_of_many(criterion):
     results = fastkm.kmeans1d(mixture(23, 300_000), range(1, 7))
-    return fastkm.choose_k(results, criterion)
+    return as_recorded(fastkm.choose_k(results, criterion))
+
+
+def as_recorded(choice):
+    """Return a choice whose scores are higher for better k; BIC is minus twice what was recorded."""
+    if not choice.lower_is_better:
+        return choice
+    return dataclasses.replace(choice, scores={k: -s / 2 for k, s in choice.scores.items()})
 
 
 # In place of scipy
@@ -996,7 +1010,7 @@ def read_raster():
             fastkm.read_raster("in/m1.nc", "water", missing="keep"),
             fastkm.read_raster("in/m1.nc", time="1988-01", bbox=(-60, -40, 75, 60)),
         ]
-        labels = fastkm.kmeans1d(rasters[0], 3).predict(rasters[1])
+        labels = bare_labels(fastkm.kmeans1d(rasters[0], 3), rasters[1])
     return [[raster.name, raster] for raster in rasters] + [labels]
 
 
@@ -1030,10 +1044,23 @@ def label_file(path):
         file.load()
         parts = []
         for name in sorted(map(str, file.variables)):
-            variable = file[name]
+            variable = file[name].variable
+            if name == "time" and variable.dtype == np.float64:  # the inputs have integers
+                assert (variable % 1 == 0).all()
+                variable = variable.astype(np.int64)
+            if name in {"centroids", "breaks"}:  # recorded with time first
+                variable = variable.transpose("time", ...)
             attrs = {key: variable.attrs[key] for key in sorted(variable.attrs.keys() - DATED)}
             parts.append([name, variable.dims, variable.values, attrs])
         return [parts, [(key, file.attrs[key]) for key in sorted(file.attrs.keys() - DATED)]]
+
+
+def table(path):
+    """Return a table without its columns of area, which are those of `cells` on the globe."""
+    text = path.read_bytes()
+    if b",area_share\r\n" not in text:
+        return text
+    return b"".join(line.rsplit(b",", 2)[0] + b"\r\n" for line in text.splitlines())
 
 
 def codebook_file(path):
@@ -1056,7 +1083,7 @@ def results_of(folder):
     """Return what a run has left in a folder, by the names of files."""
     readers = {
         "codebook*.json": codebook_file,
-        "*.csv": Path.read_bytes,
+        "*.csv": table,
         "labels*.nc": label_file,
         "labels/*.nc": label_file,
         "*.gpkg": outline_file,

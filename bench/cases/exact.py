@@ -165,6 +165,86 @@ def labels_case(
     )
 
 
+def breaks_by_jenkspy(x: np.ndarray) -> list[float]:
+    import jenkspy
+
+    return jenkspy.jenks_breaks(x, n_classes=LESSON_K)
+
+
+def classes_by_mapclassify(x: np.ndarray) -> np.ndarray:
+    import mapclassify
+
+    return mapclassify.FisherJenks(x, k=LESSON_K).bins
+
+
+def inertia_of_breaks(x: np.ndarray, breaks: Any) -> float:
+    """Sum the squared distances to the means of classes, whose last ends are the greatest values."""
+    return inertia_of(x, np.searchsorted(breaks[-LESSON_K:-1], x))
+
+
+def breaks_as_good(x: np.ndarray, ours: Any, theirs: Any) -> None:
+    """No classes have less variance than ours; mapclassify was found to miss the least by 5e-6."""
+    least, found = inertia_of_breaks(x, ours), inertia_of_breaks(x, theirs)
+    assert least <= found * (1 + 1e-12)
+    assert np.isclose(found, least, rtol=1e-5, atol=0)
+    assert np.isin(theirs, x).all()  # breaks are values of the data
+
+
+def breaks_case(n: int, without: tuple[str, ...] = ()) -> Case:
+    """Find the natural breaks of values, and the classes of a map."""
+    rivals = {
+        "fastkm": Rival(lambda x: fastkm.natural_breaks(x, LESSON_K), "fastkm"),
+        "fastkm.FisherJenks": Rival(lambda x: fastkm.FisherJenks(x, LESSON_K).bins, "mapclassify"),
+        "jenkspy": Rival(breaks_by_jenkspy, "jenkspy", serial=True),
+        "mapclassify": Rival(classes_by_mapclassify, "mapclassify", serial=True),
+    }
+    return Case(
+        f"natural breaks, {format_count(n)} values, k = {LESSON_K}",
+        water,
+        {"tiny": min(n, 200), "small": min(n, 1_000), "full": n},
+        {name: rival for name, rival in rivals.items() if name not in without},
+        breaks_as_good,
+        inertia_of_breaks,
+    )
+
+
+def medians_by_fastkm(x: np.ndarray) -> Labels:
+    return Labels(fastkm.kmeans1d(x, LESSON_K, criterion="median").predict(x), True)
+
+
+def medians_by_ckwrap(x: np.ndarray) -> Labels:
+    import ckwrap
+
+    return Labels(ckwrap.ckmedians(x, LESSON_K).labels, True)
+
+
+def deviations_of(x: np.ndarray, answer: Labels) -> float:
+    """Sum the distances to the medians of the clusters that labels make."""
+    labels = answer.labels
+    parts = [x[labels == j].astype(float) for j in range(int(labels.max()) + 1)]
+    return float(sum(np.abs(part - np.median(part)).sum() for part in parts))
+
+
+def medians_as_good(x: np.ndarray, ours: Labels, theirs: Labels) -> None:
+    """Both are optimal: their sums of distances are equal."""
+    assert np.isclose(deviations_of(x, ours), deviations_of(x, theirs), rtol=1e-10, atol=0)
+
+
+def medians_case(n: int) -> Case:
+    """Cluster values round medians and label them."""
+    return Case(
+        f"1-D k-medians and labels, {format_count(n)} values, k = {LESSON_K}",
+        water,
+        {"tiny": min(n, 200), "small": min(n, 10_000), "full": n},
+        {
+            "fastkm": Rival(medians_by_fastkm, "fastkm"),
+            "ckwrap": Rival(medians_by_ckwrap, "ckwrap", serial=True),
+        },
+        medians_as_good,
+        deviations_of,
+    )
+
+
 def below_the_variance(x: np.ndarray, ours: Any, theirs: Any) -> None:
     """Each cluster more leaves less of the variance of all values."""
     inertia = [len(x) * float(theirs) ** 2, *(result.inertia for result in ours.values())]
@@ -248,6 +328,10 @@ EXACT = [
     labels_case(10_000, LESSON_K, without=QUADRATIC),
     labels_case(10_000, 64, without=("scipy", *QUADRATIC)),
     labels_case(10_000, 256, without=("scipy", *QUADRATIC)),
+    breaks_case(2_000),
+    breaks_case(1_000_000, without=("jenkspy", "mapclassify")),
+    medians_case(10_000),
+    medians_case(1_000_000),
     Case(
         "kmeans1d, 1e8 float32, k = 2 ... 8",
         water,

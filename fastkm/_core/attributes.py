@@ -2,6 +2,8 @@
 
 A file may hold ``units = 1``, ``scale_factor = "0.1"`` or two numbers where one is meant. What can be
 read is read; the rest is left out, and a warning says so.
+
+Which reference system a raster names is read here too, because label maps of all kinds keep it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+SPATIAL_REF = "spatial_ref"
+"""The name of the coordinate with the reference system if no attribute names one."""
 
 
 def read_text(attributes: Mapping[Any, Any], name: str, default: str = "") -> str:
@@ -83,6 +88,55 @@ def read_factor(attributes: Mapping[Any, Any], name: str, of: str = "") -> np.ge
         stacklevel=2,
     )
     return None
+
+
+def get_mapping_name(array: Any) -> str | None:
+    """Return the name of the grid mapping of a variable's dimensions; None if it names none.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> named = {"grid_mapping": "british: x y wgs84: lat lon"}
+    >>> get_mapping_name(xr.DataArray([[0.0]], dims=("y", "x"), attrs=named))
+    'british'
+    """
+    attrs = array.encoding if "grid_mapping" in array.encoding else array.attrs
+    words = read_text(attrs, "grid_mapping").replace(":", ": ").split()
+    if not any(word.endswith(":") for word in words):
+        return _drop_path(words[0]) if words else None
+    # each mapping with the coordinates it is for
+    coordinates: dict[str, set[str]] = {}
+    for word in words:
+        if word.endswith(":"):
+            name = _drop_path(word[:-1])
+            coordinates[name] = set()
+        elif coordinates:
+            coordinates[name].add(_drop_path(word))
+    known = set(map(str, array.dims)), set(map(str, array.coords))
+    return max(
+        coordinates,
+        key=lambda name: [len(coordinates[name] & names) for names in known],
+        default=None,
+    )
+
+
+def find_grid_mapping(array: Any) -> str | None:
+    """Return the name of the coordinate that holds the reference system; None if there is none."""
+    named = get_mapping_name(array)
+    return next((name for name in (named, SPATIAL_REF) if name in array.coords), None)
+
+
+def carry_crs(source: Any, made: Any) -> Any:
+    """Let an array that was made of a raster name the same reference system, if it has it."""
+    name = find_grid_mapping(source)
+    if name is not None and name in made.coords:
+        made.encoding = {**made.encoding, "grid_mapping": name}
+    return made
+
+
+def _drop_path(name: str) -> str:
+    """Return the name of a variable in a group without the names of the groups."""
+    return name.rpartition("/")[2]
 
 
 def _parse_numbers(text: str) -> np.ndarray | None:

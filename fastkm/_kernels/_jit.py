@@ -13,10 +13,14 @@ What a first call waits for is Numba's work on types and code, so no code is mad
 A kernel that another kernel calls is compiled without the function that takes arguments from
 Python, and that one is made when Python calls it; none has an entry for C. That spares a fifth of
 the time in which the six kernels of `polygonize` compile.
+
+The logger ``fastkm`` is told of each kernel that compiles and will be kept, at level INFO; on a
+terminal the command says so once.
 """
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
@@ -107,10 +111,15 @@ class _Cache(FunctionCache):
         Machine code needs what allocates arrays only, and Numba loads the rest before it compiles.
         """
         if numba.version_info.short != CHECKED_NUMBA:
-            return super().load_overload(sig, target_context)
-        rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
+        else:
+            rtsys.initialize(target_context)
+            found = None
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
+        if found is None:
+            logging.getLogger("fastkm").info("compiling %s", self._py_func.__name__)
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):

@@ -13,7 +13,7 @@ import typer
 from fastkm._core.interrupts import STOPPED, hold_interrupts, stop_on_sigterm, was_interrupted
 from fastkm.cli import options as shared
 from fastkm.cli import parse
-from fastkm.cli.output import err, print_files, print_line
+from fastkm.cli.output import count_units, err, print_files, print_line
 from fastkm.cli.start import collect_garbage
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ def print_result(done: "RunResult") -> None:
         return
     summary = done.summary
     print_line(
-        f"{summary['steps']} steps, {summary['first']} to {summary['last']}; "
-        f"{summary['k']} clusters, the highest {summary['highest']}"
+        f"{count_units(summary['steps'], 'steps')}, {summary['first']} to {summary['last']}; "
+        f"{count_units(summary['k'], 'clusters')}, the highest {summary['highest']}"
     )
     if done.faults:
         count = len(done.faults)

@@ -14,7 +14,7 @@ import typer
 
 from fastkm._core.interrupts import STOPPED, was_interrupted
 from fastkm._version import __version__
-from fastkm.cli import archive, parse
+from fastkm.cli import archive, parse, sample
 from fastkm.cli import options as shared
 from fastkm.cli.description import print_grid, print_variable
 from fastkm.cli.output import (
@@ -27,7 +27,7 @@ from fastkm.cli.output import (
     tolerate_missing_letters,
 )
 from fastkm.cli.progress import show_passing_bar, show_work
-from fastkm.cli.start import QuickCommand, QuickGroup, collect_garbage, hold_garbage, load_reader
+from fastkm.cli.start import QuickCommand, QuickGroup, hold_garbage, load_reader
 
 app = typer.Typer(
     name="fastkm",
@@ -38,6 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+DEFAULT_K, DEFAULT_RANGE = "6", "2:8"
+"""Numbers of clusters of ``fastkm cluster`` without -k: a map that an eye still reads, and what is
+tried if a criterion chooses."""
 
 EXAMPLE = "\n\n[bold]Example[/bold]: [cyan]{}[/cyan]"
 
@@ -63,11 +67,15 @@ def main() -> None:
         sys.exit(1)
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    help="Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files."
+    "\n\n[bold]To begin[/bold]: [cyan]fastkm sample[/cyan], then [cyan]fastkm cluster sample.nc[/cyan]",
+)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Clusters of large rasters: label maps, outlines and figures from netCDF and GeoTIFF files."""
+    """Print the version, or the help."""
     if version:
         print_line(__version__)
         raise typer.Exit
@@ -111,6 +119,7 @@ def info(
     "or GeoTIFF, codebooks, a figure and a table of centroids. Missing cells are left out. With "
     "--choose a score decides how many clusters are best; with --codebook the raster is labelled "
     "by the clusters of an earlier run."
+    + EXAMPLE.format("fastkm cluster sample.nc")
     + EXAMPLE.format("fastkm cluster sample.nc -v precipitable_water -k 2:8 -o out")
     + EXAMPLE.format("fastkm cluster sample.nc -k 2:8 --choose silhouette -o out")
     + EXAMPLE.format("fastkm cluster climate.nc -v temp -v rain --standardize -k 5 -o out")
@@ -120,15 +129,15 @@ def info(
 def cluster(
     file: File,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
             help="Output folder; or a .nc or .tif file, or a .zarr store, for the label map of one k "
-            "alone.",
+            "alone. By default a folder here, named after the file and k, such as sample_k6.",
         ),
-    ],
+    ] = None,
     k: shared.OptionalK = None,
     choose: shared.Criterion = None,
     codebook: Annotated[
@@ -144,6 +153,12 @@ def cluster(
     ] = None,
     standardize: shared.Standardize = False,
     weights: shared.Weights = None,
+    figure_format: shared.FigureFormat = "png",
+    dpi: shared.Dpi = 150.0,
+    title: shared.Title = None,
+    cmap: shared.Cmap = None,
+    projection: shared.Projection = None,
+    size: shared.Size = None,
     time: Annotated[
         str,
         typer.Option(
@@ -168,14 +183,18 @@ def cluster(
 
     load_reader()
     # options
+    if codebook is None and k is None:
+        k = DEFAULT_K if choose is None else DEFAULT_RANGE
     parse.check_codebook_options(codebook is not None, k, weights, standardize)
     ks = [] if k is None else parse.parse_option("-k", parse.as_ks, k)
+    output = _name_output(file, k) if output is None else output
     criterion = parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose)
     weights = parse.parse_option("--weights", parse.as_one_of(("area", None)), weights)
     names = variable[0] if variable and len(variable) == 1 else variable or None
     box = parse.parse_box(bbox)
     fixed = parse.parse_sel(sel)
     parse.check_workers(workers, scheduler)
+    figures = parse.parse_figures(dpi, title, cmap, projection, size, figure_format)
     selection = Selection(
         file,
         names,
@@ -200,10 +219,13 @@ def cluster(
                 weights=weights,
                 standardize=standardize,
                 overwrite=overwrite,
+                figures=figures,
                 progress=progress,
             )
         else:
-            done = label_file(selection, codebook, output, overwrite=overwrite, progress=progress)
+            done = label_file(
+                selection, codebook, output, overwrite=overwrite, figures=figures, progress=progress
+            )
     if not quiet:
         print_clusters(done, codebook)
         if done.choice is not None:
@@ -265,8 +287,17 @@ def outline(
     ] = None,
     map_path: Annotated[
         Path | None,
-        typer.Option("--map", metavar="MAP.png", help="Also draw the outlines on a map."),
+        typer.Option(
+            "--map",
+            metavar="MAP.png",
+            help="Also draw the outlines on a map, a .png, .pdf or .svg.",
+        ),
     ] = None,
+    dpi: shared.Dpi = 150.0,
+    title: shared.Title = None,
+    cmap: shared.Cmap = None,
+    projection: shared.Projection = None,
+    size: shared.Size = None,
     time: shared.Time = "0",
     sel: shared.Sel = None,
     nodata: shared.Nodata = None,
@@ -290,10 +321,11 @@ def outline(
     parse.parse_option("--output", check_extension, output)
     parse.parse_option("--min-area", as_area, min_area)
     if map_path is not None:
-        parse.parse_option("--map", parse.as_png, map_path)
+        parse.parse_option("--map", parse.as_figure, map_path)
     fixed = parse.parse_sel(sel)
     box = parse.parse_box(bbox)
     parse.check_workers(workers, scheduler)
+    figures = parse.parse_figures(dpi, title, cmap, projection, size)
     selection = Selection(
         file,
         variable,
@@ -325,6 +357,7 @@ def outline(
             options=options,
             map_path=map_path,
             overwrite=overwrite,
+            figures=figures,
             progress=progress,
         )
     if not quiet:
@@ -341,51 +374,19 @@ app.command(
 )(archive.archive)
 
 
-@app.command(
+app.command(
+    "sample",
     cls=QuickCommand,
-    help="Write sample data: a generated month of precipitable water over the oceans or, with "
-    "--months, an archive of many months."
-    + EXAMPLE.format("fastkm sample sample.nc")
+    help=sample.HELP
+    + EXAMPLE.format("fastkm sample")
     + EXAMPLE.format("fastkm sample months --months 120 --resolution 0.25"),
-)
-def sample(
-    output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write, or the folder of an archive.")
-    ],
-    months: Annotated[
-        int | None,
-        typer.Option(min=1, help="Write an archive of this many months, one file for each."),
-    ] = None,
-    resolution: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DEGREES", help="Size of the archive's cells, such as 0.25; by default 1.0."
-        ),
-    ] = None,
-    single: Annotated[
-        bool, typer.Option("--single", help="Write all months of an archive to one file.")
-    ] = False,
-) -> None:
-    """Write the sample."""
-    collect_garbage()
-    if months is None:
-        if single or resolution is not None:
-            parse.refuse_option("--months", "needed by --single and --resolution")
-        from fastkm.datasets.water_vapour import write_sample
+)(sample.sample)
 
-        parse.parse_option("OUT", parse.as_netcdf, output)
-        write_sample(output)
-        print_files([output])
-        return
-    from fastkm.datasets.monthly_series import write_sample_archive
-    from fastkm.workflows.outputs import check_folder
 
-    parse.parse_option("OUT", check_folder, output)
-    layout = "single" if single else "monthly"
-    degrees = 1.0 if resolution is None else resolution
-    paths = write_sample_archive(output, months=months, resolution=degrees, layout=layout)
-    what = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    print_line(f"wrote {what} to {output}")
+def _name_output(file: Path, k: str | None) -> Path:
+    """Name the folder of the clusters of a file, or of its labels by a codebook."""
+    what = "labels" if k is None else f"k{k.replace(':', '-')}"
+    return Path(f"{file.stem.replace('.', '_')}_{what}")
 
 
 def _print_note(printed: set[str], message: Warning | str, *_args: Any, **_options: Any) -> None:

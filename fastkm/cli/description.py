@@ -34,6 +34,8 @@ def print_grid(grid: GridInfo, layouts: Mapping[str, LayoutInfo]) -> None:
     if grid.cell_size is not None:
         width, height = map(_format_number, grid.cell_size)
         table.add_row("cell size", to_plain(f"{width} x {height} {grid.units}".strip()))
+    if grid.globe is not None:
+        table.add_row("on the globe", to_plain(_format_globe(grid)))
     unnamed = "none named; longitudes and latitudes" if grid.units == "degrees" else "none named"
     table.add_row("reference system", to_plain(grid.crs or unnamed))
     for layout in dict.fromkeys(layouts.values()):
@@ -104,7 +106,8 @@ def _format_axis(axis: AxisInfo) -> str:
         return f"{count}, no coordinate"
     all_listed = len(axis.values) == axis.size
     listed = f"{(', ' if all_listed else ' to ').join(axis.values)} {axis.units}".rstrip()
-    return listed if axis.size == 1 else f"{count}: {listed}"
+    apart = f", {axis.step} apart" if axis.step else ""
+    return listed if axis.size == 1 else f"{count}: {listed}{apart}"
 
 
 def _format_extent(grid: GridInfo) -> str:
@@ -113,6 +116,20 @@ def _format_extent(grid: GridInfo) -> str:
     if grid.units == "degrees":
         return f"longitudes {left} to {right}, latitudes {bottom} to {top}"
     return f"x {left} to {right}, y {bottom} to {top} {grid.units}".rstrip()
+
+
+def _format_globe(grid: GridInfo) -> str:
+    """Format where a grid lies on the globe, if its extent does not say it, and how wide cells are."""
+    if grid.globe is None:
+        return ""
+    narrow, wide = (f"{width:.3g}" for width in grid.globe[1:])
+    cells = (
+        f"cells about {narrow} km wide" if narrow == wide else f"cells {narrow} to {wide} km wide"
+    )
+    if grid.units == "degrees":
+        return cells
+    west, south, east, north = (f"{degrees:.4g}" for degrees in grid.globe.extent)
+    return f"longitudes {west} to {east}, latitudes {south} to {north}; {cells}"
 
 
 def _format_number(number: float) -> str:

@@ -14,8 +14,15 @@ _K = typer.Option(
     "-k", metavar="K", help="Number of clusters, such as 6; or a range such as 2:8, from 2 to 8."
 )
 
+_OPTIONAL_K = typer.Option(
+    "-k",
+    metavar="K",
+    help="Number of clusters, such as 6; or a range such as 2:8, from 2 to 8. By default 6; with "
+    "--choose 2:8.",
+)
+
 K = Annotated[str, _K]
-OptionalK = Annotated[str | None, _K]
+OptionalK = Annotated[str | None, _OPTIONAL_K]
 Variable = Annotated[
     str | None,
     typer.Option(
@@ -41,7 +48,8 @@ Criterion = Annotated[
     typer.Option(
         "--choose",
         metavar="CRITERION",
-        help="Choose the best k of a range by silhouette, bic, calinski_harabasz or elbow.",
+        help="Choose the best k of a range by silhouette (prefers few clusters), bic or "
+        "calinski_harabasz (often prefer many), or elbow (where more pay less).",
     ),
 ]
 Weights = Annotated[
@@ -108,6 +116,27 @@ Scheduler = Annotated[
         metavar="tcp://HOST:PORT",
         help="Address of a dask scheduler; its workers then do the work.",
     ),
+]
+FigureFormat = Annotated[
+    str, typer.Option("--figure-format", metavar="png|pdf|svg", help="Format of the figures.")
+]
+Dpi = Annotated[float, typer.Option(metavar="DOTS", help="Dots per inch of figures.", min=10)]
+Title = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Title of the figure, instead of what it shows.")
+]
+Cmap = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A colour map of matplotlib, such as magma.")
+]
+Projection = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Draw maps in a projection: robinson, plate-carree, orthographic, polar or EPSG:n.",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(metavar="WIDTH[xHEIGHT]", help="Inches of the figure, such as 8 or 8x5."),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fastkm.cluster.codebook import Codebook
     from fastkm.cluster.selection.choose_k import Choice
     from fastkm.workflows.cluster_file import Clusters
@@ -76,39 +74,78 @@ def to_plain(text: str, style: str = "") -> Text:
 def print_clusters(done: Clusters, codebook: Path | None) -> None:
     """Print a table for each k, and mark the k that was chosen."""
     for k, own in done.codebooks.items():
-        table = _make_table(own, own.units or done.stack.units, done.counts[k], done.shares(k))
-        what = "1 cluster" if k == 1 else f"{k} clusters"
-        about = f" of {codebook.name}" if codebook else f", inertia {done.inertia[k]:.6g}"
+        units = own.units or done.stack.units
+        cells = {"cells": [f"{count:,}" for count in done.counts[k]]}
+        if not done.weights or k not in done.areas:
+            cells["share"] = [f"{share:.1%}" for share in done.shares(k)]
+        if k in done.areas:
+            area = done.areas[k]
+            cells["area km2"] = [f"{own:,.0f}" if own >= 100 else f"{own:.4g}" for own in area]
+            cells["share of area"] = [f"{share:.1%}" for share in area / (area.sum() or 1)]
+        table = _make_table(own, units, cells)
+        about = f" of {codebook.name}" if codebook else f", {_describe_distance(done, k)}"
         if k in done.passes:
-            about += ", 1 pass" if done.passes[k] == 1 else f", {done.passes[k]} passes"
-        table.title = title = to_plain(what + about, "table.title")
+            about += f", {count_units(done.passes[k], 'passes')}"
+        table.title = title = to_plain(count_units(k, "clusters") + about, "table.title")
         if done.choice is not None and done.choice.k == k:
             title.append(f" (chosen by {done.choice.criterion})", "bold green")
         out.print(table)
 
 
+def _describe_distance(done: Clusters, k: int) -> str:
+    """Say how far cells are from their centroids, and the inertia unless it has weights in its unit."""
+    units = {"standard deviations"} if done.standardized else set(done.stack.units)
+    unit = units.pop() if len(units) == 1 else ""
+    text = f"root mean square distance {done.measure_distance(k):.5g} {unit}".rstrip()
+    return text if done.weights else f"inertia {done.inertia[k]:.6g}, {text}"
+
+
+def count_units(number: int, unit: str) -> str:
+    """Return a number with its unit, which is given in the plural.
+
+    Examples
+    --------
+    >>> count_units(1, "files"), count_units(2000, "files"), count_units(1, "passes")
+    ('1 file', '2,000 files', '1 pass')
+    """
+    if number == 1:
+        unit = unit.removesuffix("es") if unit.endswith("sses") else unit.removesuffix("s")
+    return f"{number:,} {unit}"
+
+
 def _make_table(
-    codebook: Codebook, units: Sequence[str], counts: np.ndarray, shares: np.ndarray
+    codebook: Codebook, units: Sequence[str], cells: Mapping[str, Sequence[str]]
 ) -> Table:
-    """Return a table with one row a cluster."""
+    """Return a table with one row a cluster: its centroid, and what is known of its `cells`."""
     columns = codebook.tabulate()
     names = codebook.names or [name.replace("_", " ") for name in columns]
     pairs = zip_longest(names, units, fillvalue="")
     centroids = [to_plain(f"{name} {unit}".strip()) for name, unit in pairs]
     table = Table(title_justify="left")
-    headings: list[str | Text] = ["cluster", *centroids, "cells", "share"]
-    for heading in headings:
-        table.add_column(heading, justify="right", overflow="fold")
-    for j, row in enumerate(zip(*columns.values(), strict=True)):
-        numbers = ["" if number == "" else f"{number:.5g}" for number in row]
-        table.add_row(str(j), *numbers, f"{counts[j]:,}", f"{shares[j]:.1%}")
+    headings: list[str | Text] = ["cluster", *centroids, *cells]
+    numbers = [
+        ["" if number == "" else f"{number:.5g}" for number in column]
+        for column in columns.values()
+    ]
+    texts = [list(map(str, range(codebook.k))), *numbers, *cells.values()]
+    for heading, column in zip(headings, texts, strict=True):
+        longest = max(map(len, column))  # headings are folded, numbers are not
+        table.add_column(heading, justify="right", overflow="fold", min_width=longest)
+    for row in zip(*texts, strict=True):
+        table.add_row(*row)
     return table
 
 
 def print_choice(choice: Choice, *, sampled: bool = False) -> None:
-    """Print the scores of all k, and the chosen k; `sampled` silhouettes have standard errors."""
+    """Print the scores of all k, the chosen k, and what the criterion tends to choose.
+
+    `sampled` silhouettes have standard errors.
+    """
+    from fastkm.cluster.selection.choose_k import TENDENCIES  # with numpy, which starts threads
+
     error = "2 standard errors" if sampled else "error at most"
-    table = Table(title="scores, higher is better", title_justify="left")
+    better = "lower" if choice.lower_is_better else "higher"
+    table = Table(title=f"scores, {better} is better", title_justify="left")
     for heading in ("k", choice.criterion, error):
         table.add_column(heading, justify="right")
     for k in sorted([*choice.scores, *choice.left_out]):
@@ -121,6 +158,7 @@ def print_choice(choice: Choice, *, sampled: bool = False) -> None:
     most = choice.k == max([*choice.scores, *choice.left_out])
     advice = ", the most that were tried: a wider range may choose another" if most else ""
     print_line(f"chosen by {choice.criterion}: k = {choice.k}{advice}")
+    print_line(TENDENCIES[choice.criterion])
 
 
 def print_outlines(done: Outlines) -> None:
@@ -133,7 +171,7 @@ def print_outlines(done: Outlines) -> None:
             print_line(f"k = {k}")
         for cluster, found in done.found[k].items():
             value = f"{result.centroids[cluster]:.5g} {units}".strip()
-            count = "1 outline" if found.number == 1 else f"{found.number} outlines"
+            count = count_units(found.number, "outlines")
             longest = f", the longest {_format_diameter(found)}" if found.number else ""
             print_line(f"cluster {cluster} (around {value}): {count}{longest}")
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import typer
 
@@ -18,6 +18,7 @@ from fastkm.cli.output import make_visible
 
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
+    from fastkm.workflows.figures import FigureOptions
 
 Value = TypeVar("Value")
 
@@ -177,8 +178,68 @@ def as_netcdf(path: Path) -> Path:
     return path
 
 
-def as_png(path: Path) -> Path:
-    """Check that a path ends in .png, and return it."""
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"take a .png file, not {str(path)!r}")
+def as_figure(path: Path) -> Path:
+    """Check that a path ends in .png, .pdf or .svg, and return it."""
+    if path.suffix.lower() not in {".png", ".pdf", ".svg"}:
+        raise ValueError(f"take a .png, .pdf or .svg file, not {str(path)!r}")
     return path
+
+
+def parse_figures(
+    dpi: float,
+    title: str | None,
+    cmap: str | None,
+    projection: str | None,
+    size: str | None,
+    figure_format: str = "png",
+) -> FigureOptions:
+    """Parse the options of figures."""
+    from fastkm.workflows.figures import FigureOptions
+
+    formats: tuple[Literal["png", "pdf", "svg"], ...] = ("png", "pdf", "svg")
+    known = as_one_of(formats)
+    return FigureOptions(
+        format=parse_option("--figure-format", known, figure_format),
+        dpi=dpi,
+        title=title,
+        cmap=None if cmap is None else parse_option("--cmap", as_colormap, cmap),
+        projection=projection and parse_option("--projection", as_projection, projection),
+        size=None if size is None else parse_option("--size", as_size, size),
+    )
+
+
+def as_colormap(name: str) -> str:
+    """Check the name of a colour map, and return it."""
+    from fastkm.plot.style import find_colormap
+
+    find_colormap(name)
+    return name
+
+
+def as_projection(name: str) -> str:
+    """Check the name of a projection, and that it can be drawn, and return it."""
+    from importlib.util import find_spec
+
+    from fastkm.plot.globe.projections import NO_CARTOPY, check_projection
+
+    projection = check_projection(name)
+    if projection != "plate-carree" and find_spec("cartopy") is None:
+        raise ValueError(NO_CARTOPY)
+    return projection
+
+
+def as_size(text: str) -> tuple[float, float | None]:
+    """Parse the width of a figure in inches, or its width and height.
+
+    Examples
+    --------
+    >>> as_size("8"), as_size("8x5.5")
+    ((8.0, None), (8.0, 5.5))
+    """
+    try:
+        width, *height = (float(part) for part in text.lower().split("x"))
+    except ValueError:
+        width, height = math.nan, []
+    if len(height) > 1 or not all(1 <= length <= 100 for length in (width, *height)):
+        raise ValueError(f"take inches from 1 to 100, such as 8 or 8x5, not {text!r}")
+    return width, height[0] if height else None

@@ -12,11 +12,16 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from fastkm._core.progress import SILENT, Progress, use_progress
-from fastkm.cli.output import print_line
+from fastkm.cli.output import count_units, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
+
+COMPILING = (
+    "kernels for this kind of data are compiled, which takes some seconds; they are kept, and the next "
+    "run starts at once"
+)
 
 LINE_INTERVAL = 10.0
 """Seconds between two plain lines of one stage, at least."""
@@ -28,7 +33,7 @@ def show_progress(console: Console, *, quiet: bool = False) -> Iterator[Progress
     if quiet:
         yield SILENT
     elif console.is_terminal:
-        with _make_bars(console) as bars:
+        with note_compiling(console), _make_bars(console) as bars:
             yield Bars(bars)
     else:
         yield Lines(console)
@@ -40,8 +45,32 @@ def show_passing_bar(console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
         yield SILENT
         return
-    with _make_bars(console, transient=True) as bars:
+    with note_compiling(console), _make_bars(console, transient=True) as bars:
         yield Bars(bars)
+
+
+@contextmanager
+def note_compiling(console: Console) -> Iterator[None]:
+    """Say once, on a terminal, that kernels compile for the first time; see `fastkm._kernels._jit`."""
+    if not console.is_terminal:
+        yield
+        return
+    import logging
+
+    class Note(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+            log.removeHandler(self)
+            print_line(f"note: {COMPILING}", console, style="yellow")
+
+    log, note = logging.getLogger("fastkm"), Note()
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(note)
+    try:
+        yield
+    finally:
+        log.removeHandler(note)
+        log.setLevel(level)
 
 
 def _make_bars(console: Console, *, transient: bool = False) -> RichProgress:
@@ -65,7 +94,7 @@ def show_stages(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
         with warnings.catch_warnings(action="ignore"):
             yield SILENT
         return
-    with console.status("starting") as status:
+    with note_compiling(console), console.status("starting") as status:
         yield Spinner(status)
 
 
@@ -126,7 +155,7 @@ class Pace:
 
     def __str__(self) -> str:
         rate = self.rate()
-        text = f"{self.done} of {self.total} {self.unit}"
+        text = f"{self.done:,} of {count_units(self.total, self.unit)}"
         if rate == 0 or self.done >= self.total:
             return text
         left = _format_duration((self.total - self.done) / rate)
@@ -144,6 +173,7 @@ class Bars(Progress):
     def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
         """Begin a bar."""
         self.pace = Pace(total, unit)
+        unit = count_units(total, unit).partition(" ")[2]
         self.task = self.bars.add_task(stage, total=total, unit=unit, rate="")
 
     def advance(self, number: int = 1) -> None:
@@ -169,7 +199,7 @@ class Lines(Progress):
     def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
         """Begin a stage."""
         self.stage, self.pace, self.printed = stage, Pace(total, unit), time.monotonic()
-        print_line(f"{stage}: {total} {unit}", self.console)
+        print_line(f"{stage}: {count_units(total, unit)}", self.console)
 
     def advance(self, number: int = 1) -> None:
         """Print how far the stage is, if it has ended or was last printed some time ago."""

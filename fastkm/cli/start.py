@@ -63,7 +63,7 @@ def _take(param: Any, process: Callable[[Any, Any], Any], context: Any, value: A
     kind = getattr(getattr(param, "type_descriptor", None), "annotation", None)
     if value is None and not param.required:  # such as --help, too
         return () if param.multiple else None
-    if kind is Path and isinstance(value, str) and _may_be_read(value):
+    if kind in (Path, Path | None) and isinstance(value, str) and _may_be_read(value):
         return Path(value)
     if kind is str and isinstance(value, str):
         return value

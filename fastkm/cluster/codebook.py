@@ -15,6 +15,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from fastkm._core.attributes import carry_crs
+
 MISSING = -1
 """The label of a missing cell."""
 
@@ -82,6 +84,19 @@ def label_dtype(k: int) -> np.dtype:
     (dtype('int8'), dtype('int16'))
     """
     return np.min_scalar_type(-k)
+
+
+def describe_labels(labels: Any, raster: Any, attrs: dict[str, Any]) -> Any:
+    """Name and describe labels, a `DataArray` with the coordinates of the raster that is labelled.
+
+    They name the reference system that the raster carries. Their encoding says that -1 is missing,
+    so that files which xarray writes say so, too.
+    """
+    labels.name, labels.attrs = "cluster", attrs
+    if "flag_values" in attrs:  # of the type of the labels, as CF asks
+        labels.attrs["flag_values"] = attrs["flag_values"].astype(labels.dtype)
+    labels.encoding = {"_FillValue": labels.dtype.type(MISSING)}
+    return carry_crs(raster, labels)
 
 
 def describe_classes(what: str, centroids: np.ndarray, units: str = "") -> dict[str, Any]:

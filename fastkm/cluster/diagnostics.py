@@ -74,10 +74,12 @@ class Report:
     ranges : (k, 2) float64 array
         Least and greatest value of each cluster.
     means, variances : (k,) float64 array
-        Mean, and mean squared distance to it.
+        Mean, or median, and mean squared distance to it.
     spherical, equal_variance, equal_size : Assumption
         Whether clusters are as wide in every direction, as wide as each other, as large as each
         other.
+    centre : str
+        "mean" or "median".
 
     Examples
     --------
@@ -96,15 +98,16 @@ class Report:
     spherical: Assumption
     equal_variance: Assumption
     equal_size: Assumption
+    centre: str = "mean"
 
     def __repr__(self) -> str:
-        heads = ("cluster", "share", "least", "greatest", "mean", "variance")
+        heads = ("cluster", "share", "least", "greatest", self.centre, "variance")
         lines = ["{:>7}  {:>7}  {:>12}  {:>12}  {:>12}  {:>12}".format(*heads)]
         rows = zip(self.shares, self.ranges, self.means, self.variances, strict=True)
         for j, (share, (least, greatest), mean, variance) in enumerate(rows):
             numbers = "".join(f"  {x:12.6g}" for x in (least, greatest, mean, variance))
             lines.append(f"{j:>7}  {share:7.2%}{numbers}")
-        lines += ["", "What k-means assumes:"]
+        lines += ["", f"What k-{self.centre}s assumes:"]
         return "\n".join([*lines, *map(str, self.assumptions)])
 
     @property
@@ -114,7 +117,12 @@ class Report:
 
 
 def describe_clusters(
-    means: np.ndarray, ranges: np.ndarray, variances: np.ndarray, weights: np.ndarray
+    means: np.ndarray,
+    ranges: np.ndarray,
+    variances: np.ndarray,
+    weights: np.ndarray,
+    *,
+    centre: str = "mean",
 ) -> Report:
     """Describe clusters by the arrays of a `KMeans1D`."""
     scaled = weights / weights.max()  # the sum of the weights themselves may overflow
@@ -127,6 +135,7 @@ def describe_clusters(
         spherical=Assumption("spherical variance", True, 1.0, words),
         equal_variance=_compare_variances(variances, ranges),
         equal_size=_compare_sizes(scaled),
+        centre=centre,
     )
 
 

@@ -65,11 +65,16 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     tol : float, default: 1e-4
         A run ends when the summed squared movement of the centers is at most `tol` times the mean
         variance of the features, or no row changes its cluster.
+    verbose : int, default: 0
+        If above 0, `fit` prints how many iterations the best run took, and its inertia.
     random_state : int, RandomState instance or None, default: None
         Draws the starts; an int gives the same result each time.
-    algorithm : {"auto", "lloyd", "bounded", "blas"}, default: "auto"
-        How to compute: by all distances, by bounds that save most of them, or by matrix products.
-        All give the same result, and "auto" chooses the one that should be fastest; for one feature
+    copy_x : bool, default: True
+        Taken for scikit-learn's sake and without effect: X is neither copied nor changed.
+    algorithm : {"auto", "lloyd", "elkan", "bounded", "blas"}, default: "auto"
+        How to compute: by all distances ("lloyd"), by bounds that save most of them ("bounded", or
+        by scikit-learn's name "elkan"), or by matrix products ("blas"). All give the same result,
+        and "auto" chooses the one that should be fastest; for one feature
         and an `init` given by name it finds the proven optimum, which needs no start.
     threads : int, optional
         Threads to use; by default as many as the process may. They change no bit of the result.
@@ -93,6 +98,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     See Also
     --------
     fastkm.kmeans1d : The optimum of one feature, for several k at once, with reports and files.
+    fastkm.cluster_raster : Clusters of bands that do not fit in memory.
     fastkm.kmeans : The function of scipy's name and signature.
 
     Notes
@@ -113,7 +119,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
       so are negative sample weights and sparse matrices.
     - If one feature has fewer distinct values than `n_clusters`, each value is a cluster, and the
       remaining centers repeat the last one.
-    - There is no `verbose` and no `copy_x`, and `algorithm` has "bounded" instead of "elkan".
+    - There is no `partial_fit`, whose clusters would depend on the order of the batches. Data that
+      does not fit in memory is read in few passes instead, and its sums are exact: several features
+      by `fastkm.cluster_raster` of a lazy raster, one feature by `fastkm.kmeans1d` of a dask array
+      or a function that returns chunks. `predict` takes dask arrays.
 
     References
     ----------
@@ -151,7 +160,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         n_init: int | str = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
+        verbose: int = 0,
         random_state: Any = None,
+        copy_x: bool = True,
         algorithm: str = "auto",
         threads: int | None = None,
     ) -> None:
@@ -160,7 +171,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
+        self.verbose = verbose
         self.random_state = random_state
+        self.copy_x = copy_x
         self.algorithm = algorithm
         self.threads = threads
 
@@ -214,7 +227,19 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         else:
             found, breaks = self._fit_lloyd(rows, weights, rng), None
         self._store_fit(found, breaks, np.float32 if rows.dtype == np.float32 else np.float64)
+        if self.verbose:
+            how = "proven optimum" if breaks is not None else f"{self.n_iter_} iterations"
+            print(f"{type(self).__name__}: {how}, inertia {self.inertia_:.6g}")  # noqa: T201
         return self
+
+    @property
+    def partial_fit(self) -> Any:
+        """Absent: the clusters of batches depend on their order; see Notes for what to use instead."""
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit, whose clusters would depend on the order of "
+            "batches: cluster data that does not fit in memory by fastkm.cluster_raster of a lazy "
+            "raster or, for one feature, by fastkm.kmeans1d of a dask array or of chunks"
+        )
 
     def predict(self, X: Any) -> Any:
         """Find the nearest center of each row.
@@ -295,7 +320,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if not isinstance(self.n_init, str) or self.n_init != "auto":
             validation.require_count("n_init", self.n_init, or_else="'auto' or ")
         validation.require_number("tol", self.tol)
-        validation.require_choice("algorithm", self.algorithm, ALGORITHMS)
+        validation.require_choice("algorithm", self.algorithm, (*ALGORITHMS, "elkan"))
+        validation.require_number("verbose", self.verbose)
         if isinstance(self.init, str):
             validation.require_choice("init", self.init, STARTS, or_else=", a callable or an array")
         resolve_thread_count(self.threads)
@@ -323,7 +349,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             tol=float(self.tol),
             rng=rng,
             weights=weights,
-            algorithm=self.algorithm,
+            algorithm="bounded" if self.algorithm == "elkan" else self.algorithm,
             threads=self.threads,
         )
 

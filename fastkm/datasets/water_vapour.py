@@ -143,3 +143,13 @@ def write_sample(path: str | os.PathLike[str]) -> None:
     """
     with atomic_write(path, check_netcdf) as draft:
         write_dataset(sample_dataset(), draft, {})
+
+
+def is_sample(path: str | os.PathLike[str]) -> bool:
+    """Return True if a file is the sample, as `write_sample` writes it."""
+    from fastkm.raster.io.read_netcdf import read_global_attributes
+
+    try:
+        return read_global_attributes(path).get("title") == _GLOBAL_ATTRIBUTES["title"]
+    except OSError:
+        return False

@@ -5,7 +5,8 @@ Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` object
 
 from fastkm.plot.bands import stack_figure
 from fastkm.plot.coastlines import land_polygons
-from fastkm.plot.figures import clusters_figure, make_panels
+from fastkm.plot.figures import clusters_figure, labels_figure, make_panels
+from fastkm.plot.globe.shores import draw_shores
 from fastkm.plot.highest_cluster import (
     climatology_figure,
     draw_climatology,
@@ -13,6 +14,7 @@ from fastkm.plot.highest_cluster import (
     frequency_figure,
     hovmoller_figure,
 )
+from fastkm.plot.histogram import draw_histogram, histogram_figure
 from fastkm.plot.maps import map_figure
 from fastkm.plot.panels import draw_labels, draw_raster
 from fastkm.plot.scores import draw_scores, scores_figure
@@ -28,12 +30,16 @@ __all__ = [
     "clusters_figure",
     "draw_area",
     "draw_climatology",
+    "draw_histogram",
     "draw_hovmoller",
     "draw_labels",
     "draw_raster",
     "draw_scores",
+    "draw_shores",
     "frequency_figure",
+    "histogram_figure",
     "hovmoller_figure",
+    "labels_figure",
     "land_polygons",
     "make_panels",
     "map_figure",

@@ -6,8 +6,12 @@ steps vary (a Gaussian one) is still an image. The raster's own coordinates are 
 tick stands where the coordinate has a round value. It is interpolated between the cell centres,
 and extrapolated by half a cell beyond the first and the last.
 
-North is up and east is right because an *axis* is turned if its coordinate descends. The array is
-never flipped, so rows stay rows.
+North is up and east is right because an *axis* is turned if its coordinate descends, or if the
+latitudes of the cells do. The array is never flipped, so rows stay rows.
+
+Panels keep the scale of what they show. Degrees of longitude are as wide as they are in the middle of
+the panel, or at the equator if it goes half round the globe. If cells have latitudes and longitudes of
+their own, their height and width are those of most cells.
 
 matplotlib colours every cell, and then looks for the one that a pixel shows: for 6.5 million cells
 that takes 0.6 s, and 200 MB, though a panel has only some 50,000 pixels. So if several cells share a
@@ -21,7 +25,7 @@ taken, and a block is missing if most of its cells are.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +40,15 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
+FLATTEST = 10.0  # width over height, or height over width, of panels that keep their scale
+LEAST_KILOMETRES = 1e5  # metres of a side from which its numbers are kilometres
 MOST_CELLS = 4096  # a side; larger panels are thinned, a page at 300 dpi has 2,500 dots across
 _DEGREE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30, 60, 90, 180)
 _NAMES: dict[Axis, set[str]] = {
     "longitude": {"longitude", "lon", "degrees_east", "degree_east"},
     "latitude": {"latitude", "lat", "degrees_north", "degree_north"},
 }
+_METRES = {"m", "metre", "metres", "meter", "meters"}
 _ROTATED = {"grid_longitude", "grid_latitude", "rlon", "rlat"}
 """Degrees of a rotated pole, which are no longitudes and latitudes whatever their units say."""
 
@@ -54,12 +61,16 @@ class Side:
     values: np.ndarray | None = None
     kind: Axis | None = None
     label: str = ""
+    units: str = ""
+    turned: bool | None = None  # what the latitudes or longitudes of cells say, if they are asked
 
     @property
     def limits(self) -> tuple[float, float]:
         """The ends of the axis, swapped if the coordinate descends: north is up, east is right."""
         ends = (-0.5, self.size - 0.5)
-        descends = self.values is not None and bool(self.values[0] > self.values[-1])
+        descends = self.turned
+        if descends is None:
+            descends = self.values is not None and bool(self.values[0] > self.values[-1])
         return ends[::-1] if descends else ends
 
     def place_ticks(self, most: int) -> tuple[np.ndarray, list[str]] | None:
@@ -101,8 +112,8 @@ class Side:
 
     @property
     def spacing(self) -> float | None:
-        """Mean size of a cell in degrees; None if the coordinate is not in degrees."""
-        if self.values is None or self.kind is None or self.size == 1:
+        """Mean size of a cell in the units of the coordinate; None if that has no units."""
+        if self.values is None or self.size == 1 or not (self.kind or self.units):
             return None
         return abs(float(self.values[-1] - self.values[0])) / (self.size - 1)
 
@@ -115,6 +126,7 @@ class Grid:
     step: int  # one cell of so many is drawn along each side
     rows: Side
     columns: Side
+    shape_of_cells: float | None = None  # height over width, from their latitudes and longitudes
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -124,9 +136,17 @@ class Grid:
 
     @property
     def cell_ratio(self) -> float:
-        """Height of a cell over its width in degrees; 1 unless both sides are in degrees."""
+        """Height of a cell over its width; 1 if nothing says how high and wide cells are."""
+        if self.shape_of_cells is not None:
+            return self.shape_of_cells
         height, width = self.rows.spacing, self.columns.spacing
-        return height / width if height and width else 1.0
+        if not (height and width):
+            return 1.0
+        if (self.columns.kind, self.rows.kind) == ("longitude", "latitude"):
+            (_, latitudes), reach = self.rows.add_edges(), width * self.columns.size
+            return height / (width * shrink_longitudes(latitudes[0], latitudes[-1], reach))
+        same = self.rows.units == self.columns.units and self.rows.kind == self.columns.kind
+        return height / width if same else 1.0
 
     @property
     def ratio(self) -> float:
@@ -137,7 +157,8 @@ class Grid:
     @property
     def fits(self) -> bool:
         """Whether the panel can be drawn to scale; a single row would be too thin."""
-        return 1 / 6 <= self.cell_ratio * self.rows.size / self.columns.size <= 6
+        true = self.cell_ratio * self.rows.size / self.columns.size
+        return 1 / FLATTEST <= true <= FLATTEST and min(self.rows.size, self.columns.size) > 1
 
 
 def read_grid(data: xr.DataArray | np.ndarray, *, name: str, missing: int | None = None) -> Grid:
@@ -159,10 +180,63 @@ def read_grid(data: xr.DataArray | np.ndarray, *, name: str, missing: int | None
     if missing is not None:
         mask = mask | (cells.data == missing)
     cells = np.ma.masked_array(cells.data, mask if np.any(mask) else np.ma.nomask)
-    return Grid(cells, step, _read_side(data, 0), _read_side(data, 1))
+    rows, columns = read_side(data, 0), read_side(data, 1)
+    if isinstance(data, np.ndarray) or (rows.spacing and columns.spacing):
+        return Grid(cells, step, rows, columns)
+    degrees = find_cell_degrees(data)
+    looks = None if degrees is None else look_at_cells(*degrees)
+    ratio, *turned = looks or (None, None, None)
+    rows, columns = (replace(s, turned=t) for s, t in zip((rows, columns), turned, strict=True))
+    return Grid(cells, step, rows, columns, ratio)
 
 
-def _read_side(data: xr.DataArray | np.ndarray, position: int) -> Side:
+def shrink_longitudes(south: float, north: float, width: float) -> float:
+    """Return how wide degrees of longitude are drawn, as share of degrees of latitude.
+
+    Examples
+    --------
+    >>> round(shrink_longitudes(50.0, 70.0, 30.0), 6), shrink_longitudes(0.0, 90.0, 360.0)
+    (0.5, 1.0)
+    """
+    if width > 180.0:
+        return 1.0
+    middle = (max(south, -90.0) + min(north, 90.0)) / 2
+    return max(math.cos(math.radians(middle)), 0.1)
+
+
+def find_cell_degrees(data: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return longitudes and latitudes of every cell, (rows, columns) each; None if there are none."""
+    found: dict[Axis | None, np.ndarray] = {}
+    for name, coordinate in data.coords.items():
+        if coordinate.dims == data.dims and coordinate.dtype.kind in "iuf":
+            found.setdefault(recognize_axis(name, coordinate.attrs), coordinate.values)
+    has_both = "longitude" in found and "latitude" in found
+    return (found["longitude"], found["latitude"]) if has_both else None
+
+
+def to_space(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Return places on the globe as unit vectors, with one more axis of three numbers."""
+    across, up = np.radians(longitude), np.radians(latitude)
+    return np.stack([np.cos(up) * np.cos(across), np.cos(up) * np.sin(across), np.sin(up)], axis=-1)
+
+
+def look_at_cells(longitude: np.ndarray, latitude: np.ndarray) -> tuple[float, bool, bool] | None:
+    """Return height over width of cells, if north is down and if east is left; None if unknown."""
+    if min(latitude.shape) < 2:
+        return None
+    step = max(1, min(latitude.shape) // 100)
+    centres = to_space(longitude[::step, ::step], latitude[::step, ::step])
+    down, right = np.diff(centres, axis=0)[:, :-1], np.diff(centres, axis=1)[:-1]
+    height, width = (np.nanmedian(np.linalg.norm(move, axis=2)) for move in (down, right))
+    if not (height > 0 and width > 0):
+        return None
+    x, y, z = np.moveaxis(centres[:-1, :-1], 2, 0)
+    east = np.nansum(right[..., 1] * x - right[..., 0] * y)
+    north = np.nansum(down[..., 2] * np.hypot(x, y) - z * (down[..., 0] * x + down[..., 1] * y))
+    return float(height / width), bool(north < 0), bool(east < 0)
+
+
+def read_side(data: xr.DataArray | np.ndarray, position: int) -> Side:
     """Return a side, with its coordinate if that is numeric and ascends or descends."""
     size = data.shape[position]
     if isinstance(data, np.ndarray):
@@ -178,9 +252,14 @@ def _read_side(data: xr.DataArray | np.ndarray, position: int) -> Side:
     steps = np.diff(values)
     if not ((steps > 0).all() or (steps < 0).all()):
         return Side(size)
-    title = read_text(coordinate.attrs.get("long_name", dimension))
-    label = "" if kind else format_quantity(title, read_text(coordinate.attrs.get("units")))
-    return Side(size, values, kind, label)
+    title, units = (
+        read_text(coordinate.attrs.get(key, other))
+        for key, other in (("long_name", dimension), ("units", ""))
+    )
+    if units in _METRES and np.ptp(values) >= LEAST_KILOMETRES:
+        values, units, title = values / 1000.0, "km", str(dimension)
+    label = "" if kind else format_quantity(title, units)
+    return Side(size, values, kind, label, units)
 
 
 def recognize_axis(name: Hashable, attrs: Mapping[Any, Any]) -> Axis | None:

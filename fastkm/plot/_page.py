@@ -14,6 +14,7 @@ the page is an ordinary figure.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,16 @@ class PageCanvas(FigureCanvasAgg):
         return renderer
 
 
-class Page(Figure):
+class ShownFigure(Figure):
+    """A figure that notebooks show, whether pyplot is loaded or not."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
+class Page(ShownFigure):
     """A figure of panels in the cells of one grid, which are placed whenever it is drawn.
 
     Parameters
@@ -88,14 +98,19 @@ class Page(Figure):
         self._ratio = ratio
         self._measured: tuple[Any, Room] | None = None
 
-    def trim(self) -> None:
-        """Make the page as high as its panels are in its width; call it when they are drawn."""
+    def trim(self, height: float | None = None) -> None:
+        """Make the page as high as its panels are in its width; call it when they are drawn.
+
+        If a `height` in inches is given, it becomes that high, and panels as large as fits.
+        """
         for ax in self.axes:  # the name of an axis stands where its numbers do
             if not ax.yaxis.get_tick_params().get("labelleft", True):
                 ax.set_ylabel("")
             if not ax.xaxis.get_tick_params().get("labelbottom", True):
                 ax.set_xlabel("")
         self._arrange(trimmed=True)
+        if height is not None:
+            self.set_figheight(height)
 
     def _arrange(self, *, trimmed: bool) -> None:
         """Place the panels; place them again if other numbers suit the new height of colour bars."""

@@ -151,6 +151,23 @@ def format_quantity(name: str, units: str) -> str:
     return name or units
 
 
+def format_date(value: Any) -> str:
+    """Return a date of numpy or cftime as text, to the minute unless it is midnight; "" for others.
+
+    Examples
+    --------
+    >>> format_date(np.datetime64("2009-10-16T06:00")), format_date(np.datetime64("NaT")), format_date(3)
+    ('2009-10-16 06:00', '', '')
+    """
+    value = np.asarray(value)
+    if value.dtype.kind == "M":
+        text = "" if np.isnat(value) else str(value.astype("datetime64[m]"))
+    else:
+        isoformat = getattr(value.item(), "isoformat", None)
+        text = "" if isoformat is None else str(isoformat())[:16]
+    return text.replace("T", " ").removesuffix(" 00:00")
+
+
 def format_centroids(centroids: Sequence[float] | np.ndarray) -> list[str]:
     """Return centroids as texts, all with the decimals that tell them apart, at most six.
 

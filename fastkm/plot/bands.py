@@ -13,9 +13,16 @@ import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 
 from fastkm.plot._grid import read_grid
-from fastkm.plot._text import format_centroids
-from fastkm.plot.figures import make_panels, require_shape
-from fastkm.plot.panels import draw_cells, draw_classes, draw_raster
+from fastkm.plot._text import escape, format_quantity
+from fastkm.plot.figures import Globe, make_panels, mark_chosen, require_shape
+from fastkm.plot.panels import (
+    describe,
+    draw_cells,
+    draw_classes,
+    draw_raster,
+    name_clusters,
+    read_date,
+)
 from fastkm.plot.style import MISSING_COLOUR
 
 if TYPE_CHECKING:
@@ -23,10 +30,11 @@ if TYPE_CHECKING:
 
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 MOST_BANDS = 12  # bands that are drawn; if there are more, this many, evenly spread
-MOST_NUMBERS = 2  # the colour bar shows centroids of at most so many bands
 
 
 def stack_figure(
@@ -35,7 +43,13 @@ def stack_figure(
     centroids: Mapping[int, np.ndarray],
     colours: Mapping[int, Sequence[Sequence[float]]],
     *,
+    names: Sequence[str] | None = None,
     photo: bool = False,
+    title: str | None = None,
+    chosen: int | None = None,
+    cmap: str | Colormap | None = None,
+    projection: str | None = None,
+    size: tuple[float, float | None] | None = None,
 ) -> Figure:
     """Show bands and their label maps for several numbers of clusters.
 
@@ -49,18 +63,29 @@ def stack_figure(
         The centroids of each label map.
     colours : mapping of int to sequence, shape (k, 3 or 4)
         Red, green and blue of each cluster, from 0 to 1.
+    names : sequence of str, optional
+        What tells bands of one variable apart, such as dates; by default their dates or numbers.
     photo : bool, default False
         Show the first three bands as red, green and blue of one picture.
+    title : str, optional
+        The figure's title; by default what all bands have in common, the variable or the date, and
+        how many bands are shown if these are not all.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colour map of the bands; viridis by default.
+    chosen, projection, size
+        As in `clusters_figure`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The bands first, or the picture, then one panel a k in the mapping's order.
+        The bands first, or the picture, then one panel a k in the mapping's order. Of more than 12
+        bands 12 are shown, evenly spread. Bands of one variable have one scale of colours.
 
     Raises
     ------
     ValueError
-        If a label map has another shape than the bands, or a panel cannot be drawn.
+        If a label map has another shape than the bands, or a panel cannot be drawn; if the colour
+        map or the projection is unknown, or nothing says where on the globe the cells lie.
 
     Examples
     --------
@@ -73,36 +98,63 @@ def stack_figure(
     ['height', 'height', '2 clusters']
     """
     require_shape(label_maps, bands[0])
-    evenly = np.linspace(0, len(bands) - 1, min(len(bands), MOST_BANDS))
-    shown = [bands[round(j)] for j in evenly]
-    first = 1 if photo else len(shown)
-    figure, axes = make_panels(first + len(label_maps), bands[0])
+    evenly = [round(j) for j in np.linspace(0, len(bands) - 1, min(len(bands), MOST_BANDS))]
+    together = len(bands) > 1 and not photo and len({describe(band) for band in bands}) == 1
+    first = 1 if photo else len(evenly)
+    globe = Globe(bands[0], projection)
+    if title is None:
+        common = format_quantity(*describe(bands[0])) if together else read_date(bands[0])
+        some = f"{first} of {len(bands)} bands" if 1 < first < len(bands) else ""
+        title = ", ".join(filter(None, (common, some)))
+    figure, axes = make_panels(first + len(label_maps), globe.see(bands[0]), title=title, size=size)
+    # The bands, or a photo.
     if photo:
-        _draw_photo(axes[0], bands[:3])
+        _draw_photo(axes[0], [globe.see(band) for band in bands[:3]])
     else:
-        for ax, band in zip(axes, shown, strict=False):
-            draw_raster(ax, band)
+        images = [
+            draw_raster(ax, globe.see(bands[j]), cmap=cmap)
+            for ax, j in zip(axes, evenly, strict=False)
+        ]
+        if together:
+            _share_colours(images)
+            for ax, j in zip(axes, evenly, strict=False):
+                name = read_date(bands[j]) or f"band {j + 1}" if names is None else names[j]
+                ax.set_title(escape(name))
+    # The label maps.
+    units = describe(bands[0])[1]
     for ax, (k, labels) in zip(axes[first:], label_maps.items(), strict=True):
-        texts = _describe_clusters(centroids[k], plain=photo)
-        draw_classes(ax, labels, ListedColormap(list(colours[k])), texts)
+        means = np.mean(centroids[k], axis=1)
+        texts = (
+            [str(j) for j in range(k)]
+            if photo
+            else name_clusters(means if together else centroids[k])
+        )
+        image = draw_classes(ax, globe.see(labels), ListedColormap(list(colours[k])), texts)
+        if together and image.colorbar is not None:
+            image.colorbar.set_label(format_quantity("mean centroid", units))
         ax.set_title(f"{k} cluster{'s' if k > 1 else ''}")
-    figure.trim()
+        mark_chosen(ax, chosen=k == chosen)
+    globe.dress(axes)
+    figure.trim(None if size is None else size[1])
     return figure
 
 
-def _draw_photo(ax: Axes, bands: Sequence[xr.DataArray]) -> None:
+def _share_colours(images: Sequence[AxesImage]) -> None:
+    """Give images one scale of colours, from the least to the greatest value of all."""
+    limits = [
+        image.get_clim() for image in images if not np.ma.getmaskarray(image.get_array()).all()
+    ]
+    if limits:
+        low, high = min(low for low, _ in limits), max(high for _, high in limits)
+        for image in images:
+            image.set_clim(low, high)
+
+
+def _draw_photo(ax: Axes, bands: Sequence[xr.DataArray | np.ndarray]) -> None:
     """Draw three bands of bytes as one picture; cells that any of them misses are light grey."""
-    layers = [read_grid(band, name="band") for band in bands]
+    layers = [read_grid(band, name="band", missing=-1) for band in bands]
     missing = np.logical_or.reduce([np.ma.getmaskarray(layer.cells) for layer in layers])
     picture = np.dstack([layer.cells.filled(0) for layer in layers]).clip(0, 255) / 255.0
     picture[missing] = to_rgb(MISSING_COLOUR)
     draw_cells(ax, layers[0], picture)
     ax.set_title("red, green, blue")
-
-
-def _describe_clusters(centroids: np.ndarray, *, plain: bool) -> list[str]:
-    """Return the texts of the colour bar: cluster numbers, and centroids if there are few bands."""
-    if plain or centroids.shape[1] > MOST_NUMBERS:
-        return [str(j) for j in range(len(centroids))]
-    columns = [format_centroids(column) for column in centroids.T]
-    return [f"{j}: {', '.join(row)}" for j, row in enumerate(zip(*columns, strict=True))]

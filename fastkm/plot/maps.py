@@ -1,74 +1,61 @@
 """Outlines on a map of the world, or of a part of it.
 
-The projection is plate carrée: longitude and latitude are drawn as they are. An outline at 200
+By default the projection is plate carrée: longitude and latitude are drawn as they are, with degrees
+of longitude as wide as they are in the middle of a part of the world. An outline at 200
 degrees on a map around 180 is only shifted, to 20 degrees right of the middle. A ring is drawn
 wherever one of its copies, one turn to either side, meets the window. What crosses one edge of the
-window thus continues at the other, and no line runs across the map.
+window thus continues at the other, and no line runs across the map. In other projections cartopy
+cuts.
 
-Outlines of one cluster are red lines. Those of several clusters are filled in the colours of label
-maps, and a colour bar names them; shorelines then lie on top.
+The map shows the outlines with some room around them. Outlines of one cluster are red lines around
+pale red; a region too small to be seen is a dot. Those of several clusters are filled in the colours
+of label maps, and a colour bar names them; shorelines then lie on top.
 
-Regions may have been cut at the meridian where longitudes end. They are drawn uncut: edges that one
-row has on both sides of that meridian, at the same latitudes, are left out of its lines, and so
-are edges along a pole.
-
-Land comes from `fastkm.plot.coastlines`, the frame from cartopy. Both are optional (extra
-``maps``); without them the same outlines are drawn on plain axes, and a warning says so.
+Land comes from `fastkm.plot.coastlines`. It is optional (extra ``maps``); without it the same outlines
+are drawn without land, and a warning says so.
 Outlines without a coordinate reference system have no place on Earth, and get axes of x and y.
 """
 
 from __future__ import annotations
 
-import warnings
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.path import Path
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba
 
-from fastkm.plot._grid import choose_degrees
+from fastkm.plot._grid import shrink_longitudes
 from fastkm.plot._page import Page
 from fastkm.plot._text import (
     format_centroids,
-    format_degrees,
     format_quantity,
     make_printable,
+    typeset_units,
 )
-from fastkm.plot.coastlines import Resolution, land_polygons
-from fastkm.plot.panels import label_classes
-from fastkm.plot.style import (
-    LAND_COLOUR,
-    OUTLINE_COLOUR,
-    SEA_COLOUR,
-    SHORE_COLOUR,
-    cluster_colormap,
-)
+from fastkm.plot.globe.projections import check_projection, make_view
+from fastkm.plot.globe.sheets import Extent, GlobeSheet, Sheet, add_land
+from fastkm.plot.globe.strokes import cut_strokes, split_rings
+from fastkm.plot.panels import label_classes, wrap
+from fastkm.plot.style import OUTLINE_COLOUR, cluster_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-Extent = tuple[float, float, float, float]
+    from fastkm.plot.coastlines import Resolution
 
 PAGE_WIDTH = 10.0
-SMALLEST_KM2 = 1000.0  # smaller islands are a millimetre wide in print: all shore, no land
-NO_COASTLINES = (
-    'the map has no coastlines because extra "maps" is not installed, '
-    'install with pip install "fastkm[maps]"'
-)
+TALLEST = 1.2  # height over width from which the page becomes narrower
+LEAST_ROOM = 0.05  # degrees around outlines on a map that shows only them
 BORDER_COLOUR = "#1a1a1a"  # colour of outlines whose inside is filled
-ON_CUT = 1e-6  # a point within so many degrees of a cut, or of a pole, lies on it
-_GRID: dict[str, Any] = {"color": "#7f8c99", "linewidth": 0.5, "alpha": 0.6, "linestyle": ":"}
-_TICK_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0)
-_LINE_TYPES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.LINEARRING)
+LINE_POINTS = (0.7, 2.0)  # width of red outlines, from small regions to large ones
+DOT_POINTS = 3.0  # size of a dot, and of regions that get one
 
 
 def map_figure(
@@ -77,8 +64,11 @@ def map_figure(
     title: str | None = None,
     extent: Extent | None = None,
     central_longitude: float | None = None,
-    resolution: Resolution = "l",
+    resolution: Resolution | None = None,
     units: str = "",
+    cmap: str | Colormap | None = None,
+    projection: str | None = None,
+    size: tuple[float, float | None] | None = None,
 ) -> Figure:
     """Draw outlines over land: those of one cluster in red, of several in the clusters' colours.
 
@@ -91,16 +81,23 @@ def map_figure(
         of as many clusters as a column ``k`` says, otherwise as the highest number implies. The
         colour bar has the centroids of a column ``value``.
     title : str, optional
-        The figure's title.
+        The figure's title. Below it stands which cluster is shown, if it is one.
     extent : (west, south, east, north), optional
-        The part of the world to show, in degrees; by default all.
+        The part of the world to show, in degrees; by default that of the outlines, with some room.
     central_longitude : float, optional
-        Middle of a map of the world in degrees. By default 180 if a longitude exceeds 180,
+        Middle of a map of all longitudes in degrees. By default 180 if a longitude exceeds 180,
         otherwise 0.
-    resolution : {'c', 'l', 'i'}, default 'l'
-        Crude, low or intermediate shorelines.
+    resolution : {'c', 'l', 'i'}, optional
+        Crude, low or intermediate shorelines; by default as fine as the scale of the map.
     units : str, default ""
         Units of the centroids, as netCDF writes them.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colour map that the clusters' colours are samples of; viridis by default.
+    projection : str, optional
+        "plate-carree", "robinson", "orthographic", "polar" (the pole that is nearer) or the reference
+        system of a plane, as "EPSG:3035".
+    size : (width, height), optional
+        Inches; if the height is None, the page is as high as the map.
 
     Returns
     -------
@@ -109,7 +106,10 @@ def map_figure(
     Raises
     ------
     ValueError
-        If the outlines are in a projected CRS, or `resolution` is none of the three.
+        If the outlines are in a projected CRS, or have none and a projection is named; if
+        `resolution` is none of the three, or `cmap` or `projection` is unknown.
+    ModuleNotFoundError
+        If the projection needs cartopy, and that is not installed.
 
     Warns
     -----
@@ -131,33 +131,50 @@ def map_figure(
         raise ValueError(
             f"outlines must be in longitude and latitude (EPSG:4326), got {crs.to_string()}"
         )
-    # The page, and the window of the world that it shows.
-    rings, rows = _split_rings(outlines)
-    central = _choose_centre(rings, extent) if central_longitude is None else central_longitude
-    window = (central - 180.0, -90.0, central + 180.0, 90.0) if extent is None else extent
-    # As high as the window demands, within what is readable.
-    shape = min(max((window[3] - window[1]) / (window[2] - window[0]), 0.3), 1.2)
-    figure = Page(shape, figsize=(PAGE_WIDTH, PAGE_WIDTH * shape))
-    # The axes, with land if the outlines lie on Earth, and the lines on them.
-    clusters = _colour_clusters(outlines)
+    projection = None if projection is None else check_projection(projection)
+    if crs is None and projection is not None:
+        raise ValueError(f"outlines must have a reference system to be drawn in {projection}")
+    # What is seen: a window of the plane or of the world, or a view in a projection.
+    rings, rows = split_rings(outlines)
+    clusters = _colour_clusters(outlines, cmap)
+    central, window = _choose_window(rings, extent, central_longitude, on_globe=crs is not None)
+    sheet: Sheet | GlobeSheet
     if crs is None:
-        ax = figure.add_subplot(aspect="equal", xlabel="x", ylabel="y")
-        ax.grid(visible=True, **_GRID)
-        lines = LineCollection(rings, colors=OUTLINE_COLOUR, linewidths=2.0)
+        sheet = Sheet(None, window, 1.0)
+    elif projection in (None, "plate-carree"):
+        sheet = Sheet(central, window, shrink_longitudes(*window[1::2], window[2] - window[0]))
     else:
-        ax = _add_globe_axes(figure, central, window, resolution, shores_on_top=len(clusters) > 1)
-        lines = _make_lines(_cut_strokes(rings, rows), central)
-    # Several clusters are filled, with thin dark outlines.
+        reach = np.radians(max(min(window[2] - window[0], 180.0), window[3] - window[1]))
+        sheet = GlobeSheet(make_view(projection, window, float(reach)))
+    # The page and its axes, with land if the outlines lie on Earth.
+    width = size[0] if size else PAGE_WIDTH * min(1.0, TALLEST / sheet.ratio)
+    figure = Page(sheet.ratio, figsize=(width, width * sheet.ratio))
+    ax = figure.add_subplot()
+    sheet.prepare(ax)
+    if crs is not None:
+        add_land(ax, sheet, central, resolution, shores_on_top=len(clusters) > 1)
+        rings = cut_strokes(rings, rows)
+    # Outlines of one cluster are red around pale red, several clusters have thin dark ones.
+    segments = sheet.place_lines(rings)
     if len(clusters) > 1:
-        lines.set(color=BORDER_COLOUR, linewidth=0.4)
-        ax.add_collection(_fill_polygons(outlines, clusters, None if crs is None else central))
+        _fill_polygons(ax, sheet, outlines, clusters)
+        lines = LineCollection(segments, colors=BORDER_COLOUR, linewidths=0.4, zorder=4)
         _add_colorbar(ax, outlines, clusters, units)
-    ax.add_collection(lines, autolim=crs is None)
-    if crs is None:
-        ax.autoscale_view()
-    if title:
-        ax.set_title(make_printable(title))
-    figure.trim()
+    else:
+        _fill_polygons(ax, sheet, outlines, None)
+        points = _measure_points(ax, segments, 72 * width)
+        middle = float(np.median(points)) if len(points) else 0.0
+        lines = LineCollection(
+            segments, colors=OUTLINE_COLOUR, linewidths=np.clip(middle / 20, *LINE_POINTS), zorder=4
+        )
+        _add_dots(ax, segments, points)
+    ax.add_collection(lines, autolim=False)
+    sheet.clip(ax)
+    texts = [title or "", _describe_cluster(outlines, clusters, units)]
+    texts = [wrap(make_printable(text), 0.9 * width) for text in texts if text]
+    if texts:
+        ax.set_title("\n".join(texts))
+    figure.trim(None if size is None else size[1])
     return figure
 
 
@@ -171,46 +188,118 @@ def _has_plain_degrees(crs: Any) -> bool:
     )
 
 
-def _split_rings(outlines: gpd.GeoDataFrame) -> tuple[list[np.ndarray], list[int]]:
-    """Return every exterior, hole and line as points, shape (n, 2), and the row of each."""
-    shapes = np.asarray(outlines.geometry.array, dtype=object)
-    sets, rows = shapely.get_parts(shapes, return_index=True)
-    parts, index = shapely.get_parts(sets, return_index=True)
-    rows, kinds = rows[index], shapely.get_type_id(parts)
-    areal = np.flatnonzero(kinds == shapely.GeometryType.POLYGON)
-    linear = np.flatnonzero(np.isin(kinds, _LINE_TYPES) & ~shapely.is_empty(parts))
-    rings, of = shapely.get_rings(parts[areal], return_index=True)
-    lines = [shapely.get_coordinates(line) for line in [*rings, *parts[linear]]]
-    return lines, [*rows[areal][of].tolist(), *rows[linear].tolist()]
+def _choose_window(
+    rings: Sequence[np.ndarray], extent: Extent | None, central: float | None, *, on_globe: bool
+) -> tuple[float, Extent]:
+    """Return the middle of the map, and the part of the world or of the plane that it shows."""
+    if not on_globe:
+        window = extent or _find_bounds(rings)
+        room = 0.05 * max(window[2] - window[0], window[3] - window[1]) or 1.0
+        return 0.0, window if extent else _widen(window, room, room)
+    if extent is not None:
+        return _choose_centre(rings, extent) if central is None else central, extent
+    whole = central if central is not None else _choose_centre(rings)
+    if not rings or central is not None:
+        return whole, (whole - 180.0, -90.0, whole + 180.0, 90.0)
+    # On a map that begins at 180 degrees or at Greenwich, whichever shows outlines closer together.
+    ends = []
+    lines = np.array([(ring[:, 0].min(), ring[:, 0].max()) for ring in rings])
+    for middle in (0.0, 180.0):
+        turned = lines - 360.0 * np.floor((lines[:, :1] - middle + 180.0) / 360.0)
+        ends.append((turned[:, 0].min(), turned[:, 1].max()))
+    west, east = min(ends, key=lambda pair: pair[1] - pair[0])
+    _, south, _, north = _find_bounds(rings)
+    room = max(0.1 * max(east - west, north - south), LEAST_ROOM)
+    window = _widen((west, south, east, north), room, min(room, 15.0))
+    window = window[0], max(window[1], -90.0), window[2], min(window[3], 90.0)
+    if window[2] - window[0] >= 330.0:
+        return whole, (whole - 180.0, window[1], whole + 180.0, window[3])
+    return _choose_centre(rings, window), window
 
 
-def _colour_clusters(outlines: gpd.GeoDataFrame) -> dict[int, tuple[float, ...]]:
+def _find_bounds(rings: Sequence[np.ndarray]) -> Extent:
+    """Return the least and greatest coordinates of lines."""
+    if not rings:
+        return 0.0, 0.0, 1.0, 1.0
+    low = np.min([ring.min(axis=0) for ring in rings], axis=0)
+    high = np.max([ring.max(axis=0) for ring in rings], axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _widen(window: Extent, across: float, up: float) -> Extent:
+    """Return a window with room at its sides, and above and below."""
+    west, south, east, north = window
+    return float(west - across), float(south - up), float(east + across), float(north + up)
+
+
+def _colour_clusters(
+    outlines: gpd.GeoDataFrame, cmap: str | Colormap | None
+) -> dict[int, tuple[float, ...]]:
     """Return the cluster numbers of the frame, ascending, with their colours."""
     if "cluster" not in outlines or not len(outlines):
         return {}
     numbers = np.unique(np.asarray(outlines["cluster"], np.int64))
     k = outlines["k"].max() if "k" in outlines else numbers[-1] + 1
-    colours = cluster_colormap(int(k))
+    colours = cluster_colormap(int(k), cmap)
     return {int(j): colours(int(j)) for j in numbers}
 
 
+def _describe_cluster(
+    outlines: gpd.GeoDataFrame, clusters: dict[int, tuple[float, ...]], units: str
+) -> str:
+    """Return which cluster is shown, and around which centroid; "" if that is not one cluster."""
+    if len(clusters) != 1 or "k" not in outlines:
+        return ""
+    [number], k = clusters, int(outlines["k"].max())
+    places = {0: "lowest", k - 1: "highest"}
+    text = (
+        f"{places[number]} of {k} clusters" if k > 1 and number in places else f"cluster {number}"
+    )
+    value = float(outlines["value"].iloc[0]) if "value" in outlines else np.nan
+    if np.isfinite(value):
+        text += f", centroid {format_centroids([value])[0]} {typeset_units(units)}"
+    return text.strip()
+
+
 def _fill_polygons(
-    outlines: gpd.GeoDataFrame, clusters: dict[int, tuple[float, ...]], central: float | None
-) -> PathCollection:
-    """Return polygons in the colours of their clusters; `central` is None without a CRS."""
+    ax: Axes,
+    sheet: Sheet | GlobeSheet,
+    outlines: gpd.GeoDataFrame,
+    clusters: dict[int, tuple[float, ...]] | None,
+) -> None:
+    """Fill polygons in the colours of their clusters, or in pale red if these are None."""
     shapes = shapely.orient_polygons(np.asarray(outlines.geometry.array, dtype=object))
     parts, rows = shapely.get_parts(shapes, return_index=True)
-    own = np.asarray(outlines["cluster"], np.int64)[rows]
+    pale = to_rgba(OUTLINE_COLOUR, 0.25)
+    own = [0] * len(parts) if clusters is None else outlines["cluster"].to_numpy(np.int64)[rows]
     paths, colours = [], []
-    for part, cluster in zip(parts, own.tolist(), strict=True):
+    for part, cluster in zip(parts, own, strict=True):
         if shapely.get_type_id(part) != shapely.GeometryType.POLYGON or part.is_empty:
             continue
-        exterior = shapely.get_coordinates(shapely.get_exterior_ring(part))
-        shifts = [0.0] if central is None else _find_shifts(exterior, central)
-        paths += [_make_path(part, shift) for shift in shifts]
-        colours += [clusters[cluster]] * len(shifts)
+        placed = sheet.place_polygon(part)
+        paths += placed
+        colours += [pale if clusters is None else clusters[int(cluster)]] * len(placed)
+    if not paths:
+        return
     # Without antialiasing, parts that meet on a cut show no seam.
-    return PathCollection(paths, facecolors=colours, linewidths=0, antialiaseds=False, zorder=2)
+    fills = PathCollection(paths, facecolors=colours, linewidths=0, antialiaseds=False, zorder=2)
+    ax.add_collection(fills, autolim=False)
+
+
+def _measure_points(ax: Axes, segments: Sequence[np.ndarray], page: float) -> np.ndarray:
+    """Return how large lines are on a page so many points wide."""
+    left, right = ax.get_xlim()
+    sizes = [np.hypot(*np.ptp(line, axis=0)) for line in segments]
+    return np.array(sizes) * page / (right - left)
+
+
+def _add_dots(ax: Axes, segments: Sequence[np.ndarray], points: np.ndarray) -> None:
+    """Draw a dot for each line that is too small to be seen."""
+    small = [(line.min(axis=0) + line.max(axis=0)) / 2 for line in segments]
+    small = [place for place, size in zip(small, points, strict=True) if size < DOT_POINTS]
+    if small:
+        x, y = np.array(small).T
+        ax.plot(x, y, "o", color=OUTLINE_COLOUR, markersize=DOT_POINTS, markeredgewidth=0, zorder=4)
 
 
 def _add_colorbar(
@@ -233,72 +322,6 @@ def _add_colorbar(
     label_classes(bar, texts, 250.0 / count)
 
 
-def _cut_strokes(rings: Sequence[np.ndarray], rows: Sequence[int]) -> list[np.ndarray]:
-    """Return the lines to draw: the rings without cuts and without edges along a pole."""
-    if not rings:
-        return []
-    # Longitudes that span a whole turn end at a meridian where regions may be cut.
-    west = min(ring[:, 0].min() for ring in rings)
-    east = max(ring[:, 0].max() for ring in rings)
-    meridians = (west, east) if abs(east - west - 360.0) < ON_CUT else ()
-    # A cut has edges of the same row on both sides of that meridian.
-    rings_of_row: dict[int, list[np.ndarray]] = {}
-    for row, ring in sorted(zip(rows, rings, strict=True), key=itemgetter(0)):
-        rings_of_row.setdefault(row, []).append(ring)
-    strokes = []
-    for own in rings_of_row.values():
-        cuts = []
-        for longitude in meridians:
-            lines = [_make_latitudes(ring, _find_edges(ring, longitude)) for ring in own]
-            any_edge = any(map(len, lines))
-            cuts.append(shapely.union_all(np.concatenate(lines)) if any_edge else None)
-        for ring in own:
-            strokes += _remove_cuts(ring, meridians, cuts)
-    return strokes
-
-
-def _find_edges(ring: np.ndarray, longitude: float) -> np.ndarray:
-    """Return which edges of a ring run along a meridian, as numbers of their first points."""
-    on = np.abs(ring[:, 0] - longitude) < ON_CUT
-    return np.flatnonzero(on[1:] & on[:-1])
-
-
-def _make_latitudes(ring: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the latitudes between which edges run, as shapely's lines at longitude 0."""
-    if not len(edges):  # most rings; shapely would take longer to find nothing
-        return np.empty(0, dtype=object)
-    ends = np.stack([ring[edges, 1], ring[edges + 1, 1]], axis=1)
-    return np.asarray(shapely.linestrings(np.zeros_like(ends), ends))
-
-
-def _remove_cuts(
-    ring: np.ndarray, meridians: Sequence[float], cuts: Sequence[Any]
-) -> list[np.ndarray]:
-    """Split a ring into the lines that remain when edges on cuts and poles are left out.
-
-    `cuts` are the latitudes of the row's edges on each of the meridians, as lines at longitude 0,
-    or None if the row has no edge there.
-    """
-    polar = np.abs(np.abs(ring[:, 1]) - 90.0) < ON_CUT
-    removed = polar[1:] & polar[:-1]
-    # An edge on one side keeps the latitudes that have no edge on the other side.
-    extra = []
-    for side, longitude in enumerate(meridians):
-        edges = _find_edges(ring, longitude)
-        if not len(edges) or cuts[1 - side] is None:
-            continue
-        removed[edges] = True
-        kept = shapely.difference(_make_latitudes(ring, edges), cuts[1 - side])
-        parts = shapely.get_parts(kept[~shapely.is_empty(kept)])
-        extra += [np.add(shapely.get_coordinates(part), (longitude, 0.0)) for part in parts]
-    if not removed.any():
-        return [ring]
-    # Runs of edges that remain are one line each.
-    edges = np.flatnonzero(~removed)
-    runs = np.split(edges, np.flatnonzero(np.diff(edges) > 1) + 1)
-    return [ring[run[0] : run[-1] + 2] for run in runs if len(run)] + extra
-
-
 def _choose_centre(rings: Sequence[np.ndarray], extent: Extent | None = None) -> float:
     """Return the middle of a map that shows the extent, or all rings, uncut."""
     if extent is None:
@@ -306,67 +329,3 @@ def _choose_centre(rings: Sequence[np.ndarray], extent: Extent | None = None) ->
     west, _, east, _ = extent
     fitting = [c for c in (0.0, 180.0) if c - 180.0 <= west and east <= c + 180.0]
     return fitting[0] if fitting else (west + east) / 2.0
-
-
-def _make_lines(rings: Sequence[np.ndarray], central: float) -> LineCollection:
-    """Return the copies of each ring that meet the window, relative to its middle."""
-    seen = [ring - (shift, 0.0) for ring in rings for shift in _find_shifts(ring, central)]
-    return LineCollection(seen, colors=OUTLINE_COLOUR, linewidths=2.0, zorder=4)
-
-
-def _find_shifts(ring: np.ndarray, central: float) -> list[float]:
-    """Return the shifts by which copies of a ring meet the window around the middle."""
-    west, east = ring[:, 0].min() - central, ring[:, 0].max() - central
-    turns = np.array([-360.0, 0.0, 360.0])
-    return (central + turns[(east - turns > -180.0) & (west - turns < 180.0)]).tolist()
-
-
-def _add_globe_axes(
-    figure: Figure, central: float, window: Extent, resolution: Resolution, *, shores_on_top: bool
-) -> Axes:
-    """Add axes with x = 0 at the middle, with land if the optional packages are installed."""
-    west, south, east, north = window
-    land: tuple[shapely.Polygon, ...] = ()
-    options: dict[str, Any] = {}
-    try:
-        import cartopy.crs as ccrs
-
-        land = land_polygons(resolution, central_longitude=central, smallest_km2=SMALLEST_KM2)
-        options["projection"] = ccrs.PlateCarree(central_longitude=central)
-    except ModuleNotFoundError:
-        warnings.warn(NO_COASTLINES, UserWarning, stacklevel=3)
-    ax: Axes = figure.add_subplot(aspect="equal", **options)
-    ax.set(xlim=(west - central, east - central), ylim=(south, north))
-    if land:
-        ax.set_facecolor(SEA_COLOUR)
-        ax.add_collection(_make_land(land, central), autolim=False)
-        if shores_on_top:
-            shores = _make_land(land, central)
-            halo = patheffects.withStroke(linewidth=1.0, foreground="white", alpha=0.5)
-            shores.set(facecolor="none", zorder=3, path_effects=[halo])
-            ax.add_collection(shores, autolim=False)
-    # Round longitudes and latitudes; cartopy would draw each of these labels and lines twice.
-    x, y = (
-        choose_degrees(low, high, 6, _TICK_STEPS) for low, high in ((west, east), (south, north))
-    )
-    ax.xaxis.set_ticks(x - central, labels=[format_degrees(value, "longitude") for value in x])
-    ax.yaxis.set_ticks(y, labels=[format_degrees(value, "latitude") for value in y])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_visible(True)
-    ax.tick_params(length=0, pad=6.0)  # so that the labels in a corner stay apart
-    ax.grid(visible=True, **_GRID)
-    return ax
-
-
-def _make_land(land: Sequence[shapely.Polygon], central: float) -> PathCollection:
-    """Return filled land, with its lakes left out."""
-    paths = [_make_path(polygon, central) for polygon in land]
-    return PathCollection(
-        paths, facecolors=LAND_COLOUR, edgecolors=SHORE_COLOUR, linewidths=0.3, zorder=1
-    )
-
-
-def _make_path(polygon: shapely.Polygon, shift: float) -> Path:
-    """Return a polygon as one path of its exterior and holes, moved westward by `shift`."""
-    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
-    return Path.make_compound_path(*(Path(ring - (shift, 0.0), closed=True) for ring in rings))

@@ -10,6 +10,7 @@ the map; a colour bar with axes of its own would be higher than a map that keeps
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ from fastkm.plot._grid import CellImage, Grid, read_grid
 from fastkm.plot._text import (
     escape,
     format_centroids,
+    format_date,
     format_quantity,
     make_printable,
     read_text,
     typeset_units,
 )
-from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, cluster_colormap
+from fastkm.plot.style import MISSING_COLOUR, class_colours, cluster_colormap, find_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,14 +36,21 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.colorbar import Colorbar
+    from matplotlib.colors import Colormap
     from matplotlib.image import AxesImage
 
+MOST_NUMBERS = 2  # the colour bar shows centroids of at most so many bands
+LEAST_POINTS = 4.0  # size of letters beside a colour bar
 LETTERS_PER_INCH = 10  # letters of a title in matplotlib's default size
 TICK_INCHES = 0.62  # room for a tick label of the lower axis and the gap to its neighbour
 
 
 def draw_raster(
-    ax: Axes, raster: xr.DataArray | np.ndarray, *, title: str | None = None
+    ax: Axes,
+    raster: xr.DataArray | np.ndarray,
+    *,
+    title: str | None = None,
+    cmap: str | Colormap | None = None,
 ) -> AxesImage:
     """Draw a raster in continuous colours, with its colour bar.
 
@@ -54,6 +63,8 @@ def draw_raster(
         DataArray name the panel and its colour bar.
     title : str, optional
         The panel's title, instead of the raster's name, which then stands beside the colour bar.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colour map; viridis by default.
 
     Returns
     -------
@@ -74,15 +85,15 @@ def draw_raster(
     (1.0, 4.0)
     """
     grid = read_grid(raster, name="raster")
-    image = draw_cells(ax, grid, cmap=RASTER_CMAP)
+    image = draw_cells(ax, grid, cmap=find_colormap(cmap))
     image.set_clim(*(_find_range(grid.cells) or (0.0, 1.0)))
     name, units = describe(raster)
     bar = _add_colorbar(ax, grid, image)
     if title is None:
         bar.set_label(typeset_units(units))
-        ax.set_title(_wrap(escape(name), _estimate_size(ax, grid)[0]))
+        ax.set_title(wrap(escape(name), _estimate_size(ax, grid)[0]))
     else:
-        bar.set_label(_wrap(format_quantity(name, units), 3.2))
+        bar.set_label(wrap(format_quantity(name, units), 3.2))
         ax.set_title(make_printable(title))
     return image
 
@@ -94,8 +105,11 @@ def draw_labels(
     *,
     title: str | None = None,
     units: str = "",
+    cmap: str | Colormap | None = None,
 ) -> AxesImage:
     """Draw a label map in one colour a cluster; the colour bar names their centroids.
+
+    Clusters of several bands have no order, so their colours differ and suggest none.
 
     Parameters
     ----------
@@ -103,12 +117,16 @@ def draw_labels(
         Where to draw.
     labels : xarray.DataArray or numpy.ndarray, shape (rows, columns)
         Cluster numbers 0 to k - 1; -1 is missing.
-    centroids : array-like of float, shape (k,)
-        The centroids in the order of the numbers.
+    centroids : array-like of float, shape (k,) or (k, d)
+        The centroids in the order of the numbers, of one band or of several. The colour bar has those
+        of one or two bands.
     title : str, optional
         The panel's title; the number of clusters by default.
     units : str, default ""
         Units of the centroids, as netCDF writes them.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colour map that the colours are samples of; by default viridis, or `class_colours` for
+        several bands.
 
     Returns
     -------
@@ -118,8 +136,8 @@ def draw_labels(
     Raises
     ------
     ValueError
-        If `labels` is not two-dimensional, if `centroids` is not one-dimensional or empty, or
-        if a label is none of -1, 0, …, k - 1.
+        If `labels` is not two-dimensional, if `centroids` has neither of the two shapes or is empty,
+        or if a label is none of -1, 0, …, k - 1.
 
     Examples
     --------
@@ -130,17 +148,36 @@ def draw_labels(
     ['0: 11.3', '1: 50.8']
     """
     centres = np.asarray(centroids, dtype=float)
-    if centres.ndim != 1 or centres.size == 0:
+    if centres.ndim not in {1, 2} or centres.size == 0:
         raise ValueError(
-            f"centroids must have shape (k,) with k at least 1, got shape {centres.shape}"
+            "centroids must have shape (k,) or (k, bands) with k at least 1, got shape "
+            f"{centres.shape}"
         )
-    k = centres.size
-    texts = [f"{number}: {text}" for number, text in enumerate(format_centroids(centres))]
-    image = draw_classes(ax, labels, cluster_colormap(k), texts)
+    k, bands = centres.reshape(len(centres), -1).shape
+    colours = cluster_colormap(k, cmap)
+    if bands > 1 and cmap is None:
+        colours = ListedColormap(class_colours(k))
+    image = draw_classes(ax, labels, colours, name_clusters(centres))
     if image.colorbar is not None:
-        image.colorbar.set_label(format_quantity("centroid", units))
+        name = "centroid" if bands <= MOST_NUMBERS else "cluster"
+        image.colorbar.set_label(format_quantity(name, units if bands <= MOST_NUMBERS else ""))
     ax.set_title(f"{k} cluster{'s' if k > 1 else ''}" if title is None else make_printable(title))
     return image
+
+
+def name_clusters(centroids: np.ndarray) -> list[str]:
+    """Return the texts of a colour bar: cluster numbers, and centroids if there are few bands.
+
+    Examples
+    --------
+    >>> name_clusters(np.array([1.0, 3.0])), name_clusters(np.eye(2, 3))
+    (['0: 1.0', '1: 3.0'], ['0', '1'])
+    """
+    columns = centroids.reshape(len(centroids), -1).T
+    if len(columns) > MOST_NUMBERS:
+        return [str(j) for j in range(len(centroids))]
+    texts = [format_centroids(column) for column in columns]
+    return [f"{j}: {', '.join(row)}" for j, row in enumerate(zip(*texts, strict=True))]
 
 
 def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
@@ -153,6 +190,28 @@ def describe(raster: xr.DataArray | np.ndarray) -> tuple[str, str]:
     fallback = raster.attrs.get("standard_name", "" if raster.name is None else raster.name)
     name = read_text(raster.attrs.get("long_name", read_text(fallback).replace("_", " ")))
     return name, read_text(raster.attrs.get("units", ""))
+
+
+def compose_title(raster: xr.DataArray | np.ndarray) -> str:
+    r"""Return the title of a figure of a raster: its name, units and date, as far as it has them.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> time = np.datetime64("2009-10-16", "ns")
+    >>> attrs = {"long_name": "Precipitable Water", "units": "mm"}
+    >>> compose_title(xr.DataArray([[1.0]], {"time": time}, ("y", "x"), attrs=attrs))
+    'Precipitable Water ($\\mathrm{mm}$), 2009-10-16'
+    """
+    return ", ".join(filter(None, (format_quantity(*describe(raster)), read_date(raster))))
+
+
+def read_date(raster: xr.DataArray | np.ndarray) -> str:
+    """Return the date of a raster, the first of its scalar coordinates that is one; "" if none is."""
+    if isinstance(raster, np.ndarray):
+        return ""
+    dates = (format_date(c.values) for c in raster.coords.values() if c.ndim == 0)
+    return next((text for text in dates if text), "")
 
 
 def draw_classes(
@@ -175,9 +234,13 @@ def draw_classes(
 
 
 def label_classes(bar: Colorbar, texts: Sequence[str], points: float) -> None:
-    """Write a text beside each class of a colour bar, in a font of about so many points."""
-    bar.set_ticks(list(range(len(texts))), labels=list(texts))
-    bar.ax.tick_params(length=0, labelsize=float(np.clip(points, 4.0, 9.0)))
+    """Write a text beside each class of a colour bar, in a font of about so many points.
+
+    If that is too small to be read, only some classes have a text.
+    """
+    step = max(1, math.ceil(LEAST_POINTS / points))
+    bar.set_ticks(list(range(0, len(texts), step)), labels=list(texts[::step]))
+    bar.ax.tick_params(length=0, labelsize=float(np.clip(points * step, LEAST_POINTS, 9.0)))
     bar.ax.minorticks_off()
 
 
@@ -236,7 +299,7 @@ def _estimate_size(ax: Axes, grid: Grid) -> tuple[float, float]:
     return width, width * grid.ratio
 
 
-def _wrap(text: str, inches: float) -> str:
+def wrap(text: str, inches: float) -> str:
     """Break a title so that it is about as wide as its panel and its colour bar."""
     letters = int((inches + 0.5) * LETTERS_PER_INCH)
     has_mathematics = "$" in text.replace(r"\$", "")

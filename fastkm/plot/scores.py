@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fastkm.plot._page import ShownFigure
 from fastkm.plot._text import make_printable
 from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP, draw_grid
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 AXIS_LABELS = {
     "silhouette": "mean silhouette, 1 is best",
-    "bic": "Bayesian information criterion, higher is better",
+    "bic": "Bayesian information criterion, lower is better",
     "calinski_harabasz": "Calinski-Harabasz index, higher is better",
     "elbow": "inertia below its chord, as share of its fall",
 }
@@ -72,10 +73,9 @@ def scores_figure(
     >>> figure.axes[0].get_ylabel()
     'mean silhouette, 1 is best'
     """
-    figure = Figure(figsize=PAGE_INCHES, layout="constrained")
-    draw_scores(figure.add_subplot(), scores, chosen, criterion=criterion, errors=errors)
-    if title is not None:
-        figure.axes[0].set_title(make_printable(title))
+    figure = ShownFigure(figsize=PAGE_INCHES, layout="constrained")
+    ax = figure.add_subplot()
+    draw_scores(ax, scores, chosen, criterion=criterion, errors=errors, title=title)
     return figure
 
 
@@ -86,6 +86,7 @@ def draw_scores(
     *,
     criterion: str,
     errors: Mapping[int, float] | None = None,
+    title: str | None = None,
 ) -> Line2D:
     """Draw scores on the axes given, and return the line through the finite ones.
 
@@ -128,6 +129,8 @@ def draw_scores(
         textcoords="offset points", horizontalalignment="center", color=OUTLINE_COLOUR,
         fontweight="bold",
     )  # fmt: skip
+    if title is not None:
+        ax.set_title(make_printable(title))
     return line
 
 

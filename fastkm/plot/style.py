@@ -33,13 +33,38 @@ RASTER_CMAP: Colormap = colormaps["viridis"].with_extremes(bad=MISSING_COLOUR)
 """The colour map of continuous rasters; masked cells are light grey."""
 
 
-def cluster_colormap(k: int) -> ListedColormap:
+def find_colormap(name: str | Colormap | None) -> Colormap:
+    """Return a colour map of matplotlib, by default that of rasters; missing cells are light grey.
+
+    Examples
+    --------
+    >>> find_colormap("magma").name, find_colormap(None).name
+    ('magma', 'viridis')
+    >>> find_colormap("sunshine")
+    Traceback (most recent call last):
+    ...
+    ValueError: cmap must be a colour map of matplotlib, such as viridis or magma, got 'sunshine'
+    """
+    if name is None:
+        return RASTER_CMAP
+    if isinstance(name, str):
+        if name not in colormaps:
+            raise ValueError(
+                f"cmap must be a colour map of matplotlib, such as viridis or magma, got {name!r}"
+            )
+        name = colormaps[name]
+    return name.with_extremes(bad=MISSING_COLOUR)
+
+
+def cluster_colormap(k: int, cmap: str | Colormap | None = None) -> ListedColormap:
     """Return a colour map with one colour a cluster, in the order of their centroids.
 
     Parameters
     ----------
     k : int
         Number of clusters, at least 1.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colour map that is sampled; by default that of rasters.
 
     Returns
     -------
@@ -49,7 +74,7 @@ def cluster_colormap(k: int) -> ListedColormap:
     Raises
     ------
     ValueError
-        If `k` is below 1.
+        If `k` is below 1, or `cmap` is unknown.
 
     Examples
     --------
@@ -61,7 +86,7 @@ def cluster_colormap(k: int) -> ListedColormap:
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     positions = np.linspace(0.0, 1.0, k) if k > 1 else np.array([0.5])
-    colours = ListedColormap(list(RASTER_CMAP(positions)), f"clusters{k}")
+    colours = ListedColormap(list(find_colormap(cmap)(positions)), f"clusters{k}")
     return cast("ListedColormap", colours.with_extremes(bad=MISSING_COLOUR))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._core import cf_missing, cf_rules, validation
-from fastkm._core.attributes import read_text
+from fastkm._core.attributes import carry_crs, read_text
 from fastkm._core.cf_missing import settle_all
 from fastkm.cluster.lloyd.cell_reader import raise_infinite
 from fastkm.cluster.streaming.arrays import (
@@ -27,7 +27,6 @@ from fastkm.cluster.streaming.arrays import (
     is_lazy,
 )
 from fastkm.raster.grid.axes import find_raster_variables, find_stack_axes
-from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.grid.location import attach_location
 
 if TYPE_CHECKING:

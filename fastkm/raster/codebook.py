@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.renamed import make_getattr
-from fastkm.cluster.codebook import describe_classes, label_dtype
+from fastkm.cluster.codebook import describe_classes, describe_labels, label_dtype
 from fastkm.cluster.codebook_file import (
     VERSION,
     read_array,
@@ -28,11 +28,10 @@ from fastkm.cluster.codebook_file import (
     write_codebook,
 )
 from fastkm.cluster.exact.result import FORMAT as ONE_BAND_FORMAT
-from fastkm.cluster.exact.result import KMeans1D
+from fastkm.cluster.exact.result import MEDIANS_FORMAT, KMeans1D
 from fastkm.cluster.lloyd.fit import assign_rows
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows, make_unique
 from fastkm.raster.cell_blocks import CellBlocks, is_large
-from fastkm.raster.grid.crs import carry_crs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -129,9 +128,8 @@ class BandsCodebook:
 
     def describe_labels(self, labels: Any, grid: xr.DataArray) -> xr.DataArray:
         """Return labels, (y, x), with the coordinates of their grid and a description."""
-        made = grid.copy(data=labels)
-        made.name, made.attrs, made.encoding = "cluster", self.describe(), {}
-        return carry_crs(grid, made)
+        made: xr.DataArray = describe_labels(grid.copy(data=labels), grid, self.describe())
+        return made
 
     def describe(self, _raster: Any = None, /) -> dict[str, Any]:
         """Return the attributes of a label map, the same for every raster of these bands.
@@ -292,7 +290,7 @@ def read_codebook_file(
     path: str | os.PathLike[str],
 ) -> tuple[KMeans1D | BandsCodebook, dict[str, Any]]:
     """Read a codebook, and all that its file holds; see `load_codebook`."""
-    stored = read_stored(path, (ONE_BAND_FORMAT, FORMAT))
+    stored = read_stored(path, (ONE_BAND_FORMAT, MEDIANS_FORMAT, FORMAT))
     kind = BandsCodebook if stored["format"] == FORMAT else KMeans1D
     try:
         return kind.from_dict(stored), stored

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._core.atomic_write import ExplainedError
 from fastkm._core.blocks.dask_blocks import iterate_blocks
 from fastkm.cluster.streaming.arrays import is_lazy
-from fastkm.raster.grid.crs import carry_crs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,8 +33,9 @@ def label_raster(
 ) -> xr.DataArray:
     """Label the cells of a raster by cluster; missing cells get -1.
 
-    The labels are the narrowest signed integers, named ``cluster``, with ``flag_values``,
-    ``flag_meanings``, the centroids, and the coordinates of the raster. With `with_inertia` they
+    The labels are those of the codebook's `predict`: the narrowest signed integers, named
+    ``cluster``, with ``flag_values``, ``flag_meanings``, the centroids, and the coordinates of the
+    raster; -1 is the fill value of files that xarray writes. With `with_inertia` they
     have the inertia of the codebook, if it knows it, as an attribute: it is that of the raster in
     which the clusters were found, and of no other.
 
@@ -48,12 +48,9 @@ def label_raster(
     ([[0, 0], [1, 1]], 'around_1.5_kg_m-2 around_8.5_kg_m-2')
     """
     labels: xr.DataArray = codebook.predict(raster)
-    labels.name, labels.attrs = "cluster", codebook.describe(raster)
     if with_inertia and codebook.inertia is not None:
         labels.attrs["inertia"] = codebook.inertia
-    if codebook.names:  # its labels name their reference system already
-        return labels
-    return carry_crs(cast("xr.DataArray", raster), labels)
+    return labels
 
 
 def iterate_cells(arrays: Sequence[Any]) -> Iterator[tuple[Box, list[np.ndarray]]]:

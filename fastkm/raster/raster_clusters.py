@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastkm.cluster.codebook import to_html_table
 from fastkm.cluster.lloyd.fit import assign_rows
+from fastkm.cluster.result_tables import IN_UNITS, ResultTables, list_sizes, make_dataset
 from fastkm.cluster.selection.criteria_nd import Partition
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
@@ -16,6 +17,9 @@ from fastkm.raster.labels import label_raster
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
     from fastkm.cluster.exact.result import KMeans1D
     from fastkm.raster.codebook import BandsCodebook
@@ -69,7 +73,7 @@ class SampledRows:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RasterClusters:
+class RasterClusters(ResultTables):
     """Clusters of a raster of one or several bands: a result of `fastkm.cluster_raster`.
 
     Attributes
@@ -80,6 +84,9 @@ class RasterClusters:
         The cluster of each cell, (y, x), -1 where a band is missing; lazy if the raster is large
         and lazy. Numbers are an order:
         centroids of the first band ascend; if some are equal, those of the next band do.
+        Attributes tell the centroids and, as CF does, the meaning of each label. Files that
+        ``labels.to_netcdf`` writes have -1 as fill value; ``labels.where(labels >= 0).plot()``
+        leaves missing cells white.
     centroids : xarray.DataArray
         Dimensions (cluster, band), float64, in the units of the bands, which are the coordinate
         ``units``.
@@ -178,6 +185,125 @@ class RasterClusters:
                 )
             raster = stack.grid
         return label_raster(raster, self.codebook, with_inertia=False)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return the clusters, without their label map, as a dataset, one row a cluster.
+
+        Returns
+        -------
+        xarray.Dataset
+            For one band the variables of `fastkm.KMeans1D.to_dataset`, with their units. For
+            several bands ``centroid`` has dimensions (cluster, band), the units are a coordinate of
+            the bands, and ``count``, ``weight`` and ``share`` have one row a cluster. Attributes are
+            the inertia and, if they are known, gap, iterations and passes.
+
+        Examples
+        --------
+        >>> import fastkm, xarray as xr
+        >>> bands = xr.DataArray([[[1.0, 9.0]], [[2.0, 8.0]]], dims=("band", "y", "x"))
+        >>> fastkm.cluster_raster(bands, 2).to_frame()
+                 band 1  band 2  count  weight  share
+        cluster
+        0           1.0     2.0      1     1.0    0.5
+        1           9.0     8.0      1     1.0    0.5
+        """
+        names = ("inertia", "gap", "iterations", "passes")
+        attrs = {name: getattr(self, name) for name in names}
+        if self.gap is None:
+            sizes = list_sizes(self.counts, self.weights)
+            return make_dataset({"centroid": self.centroids, **sizes}, attrs)
+        dataset = self.codebook.to_dataset()  # type: ignore[union-attr]  # it is a KMeans1D
+        dataset.attrs = {name: value for name, value in attrs.items() if value is not None}
+        units = str(self.centroids["units"].values[0])
+        for name in IN_UNITS if units else ():
+            dataset[name].attrs["units"] = units
+        return dataset
+
+    def plot(
+        self,
+        *,
+        ax: Axes | None = None,
+        title: str | None = None,
+        cmap: str | Colormap | None = None,
+        projection: str | None = None,
+        size: tuple[float, float | None] | None = None,
+    ) -> Figure:
+        """Draw the label map, with the centroids and, if cells have places on the globe, shorelines.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+        title : str, optional
+            The title; by default what was clustered, and its date.
+        cmap : str or matplotlib.colors.Colormap, optional
+            The colour map that the clusters' colours are samples of; viridis by default, and colours
+            without an order for several bands.
+        projection : str, optional
+            "robinson", "plate-carree", "orthographic", "polar" or "EPSG:n", in a new figure only.
+        size : (width, height), optional
+            Inches of a new figure; if the height is None, it is as high as the map.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Notebooks show it; ``savefig`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If `ax` is given with a projection or a size, the projection or the colour map is unknown,
+            or nothing says where on the globe cells lie, which a projection needs.
+        ModuleNotFoundError
+            If a projection needs cartopy, and that is not installed.
+
+        Examples
+        --------
+        >>> import fastkm, xarray as xr
+        >>> water = xr.DataArray([[1.0, 9.0]], dims=("y", "x"), name="water")
+        >>> fastkm.cluster_raster(water, 2).plot().axes[0].get_title()
+        '2 clusters of water'
+        """
+        from fastkm.plot import draw_labels, draw_shores, labels_figure
+
+        units = ", ".join(dict.fromkeys(str(unit) for unit in self.centroids["units"].values))
+        if title is None and len(self.bands) > 2:
+            clusters = "1 cluster" if self.k == 1 else f"{self.k} clusters"
+            title = f"{clusters} of {len(self.bands)} bands"
+        centroids = self.codebook.centroids
+        if ax is None:
+            return labels_figure(
+                self.labels, centroids, units=units, title=title, cmap=cmap,
+                projection=projection, size=size,
+            )  # fmt: skip
+        if projection is not None or size is not None:
+            raise ValueError("projection and size are those of a new figure: leave them or ax out")
+        draw_labels(ax, self.labels, centroids, units=units, title=title, cmap=cmap)
+        draw_shores(ax, self.labels)
+        return ax.get_figure(root=True)  # type: ignore[return-value]
+
+    def plot_histogram(
+        self,
+        *,
+        ax: Axes | None = None,
+        title: str | None = None,
+        cmap: str | Colormap | None = None,
+    ) -> Figure:
+        """Draw the distribution of the band, with the clusters, as `fastkm.KMeans1D.plot_histogram`.
+
+        Raises
+        ------
+        ValueError
+            If there are several bands, or the codebook was loaded from a file.
+        """
+        if self.gap is None:
+            raise ValueError(
+                f"a histogram needs clusters of one band, got those of {len(self.bands)}"
+            )
+        codebook = cast("KMeans1D", self.codebook)
+        [units] = self.centroids["units"].values
+        name = str(self.labels.attrs["long_name"]).removeprefix("cluster of ")
+        return codebook.plot_histogram(ax=ax, name=name, units=str(units), title=title, cmap=cmap)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the codebook as a JSON file; `fastkm.load_codebook` reads it."""

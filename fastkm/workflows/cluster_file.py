@@ -8,6 +8,7 @@ clustered. Each file is written whole or not at all. `progress` shows each stage
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,14 @@ from fastkm.raster.grid.repeated_columns import note_repeated_columns
 from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
-from fastkm.workflows.figures import choose_colours, draw_choice, draw_clusters
+from fastkm.workflows.cell_areas import SQUARE_KM, find_areas
+from fastkm.workflows.figures import (
+    DEFAULT_FIGURES,
+    FigureOptions,
+    choose_colours,
+    draw_choice,
+    draw_clusters,
+)
 from fastkm.workflows.job import FileWriter, Selection
 from fastkm.workflows.label_maps import (
     plan_maps,
@@ -48,21 +56,20 @@ if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook
 
 
-DRAWN = {"clusters.csv", "clusters.png"}
-"""The table and the figure that every run writes into a folder."""
-
-
 @dataclass(frozen=True)
 class Clusters:
     """The result of `cluster_file` and of `label_file`, by k, and the files that were written."""
 
+    raster: xr.DataArray | xr.Dataset
     stack: BandStack
     codebooks: dict[int, Codebook]
     maps: dict[int, xr.DataArray]  # the label map of the raster, lazy if that is
     counts: dict[int, np.ndarray]  # cells of each cluster in the label map
     inertia: dict[int, float] = field(default_factory=dict)  # empty if a given codebook was used
     weights: dict[int, np.ndarray] = field(default_factory=dict)  # summed; empty if there are none
+    areas: dict[int, np.ndarray] = field(default_factory=dict)  # of the clusters, km2; if known
     passes: dict[int, int] = field(default_factory=dict)  # over all cells, as far as they count
+    standardized: bool = False  # whether the inertia is in units of the deviations of the bands
     choice: Choice | None = None  # the k that was chosen, if one was to be chosen
     files: list[Path] = field(default_factory=list)
 
@@ -70,6 +77,14 @@ class Clusters:
         """Return the share of each cluster in the weights, or in the cells if there are none."""
         parts = self.weights.get(k, self.counts[k])
         return parts / (parts.sum() or 1)
+
+    def measure_distance(self, k: int) -> float:
+        """Return the root mean square distance of (weighted) cells to their centroids.
+
+        Unlike the inertia, it is in the units of the data, or of their deviations, whatever the
+        weights are and however many cells there are.
+        """
+        return math.sqrt(self.inertia[k] / float(self.weights.get(k, self.counts[k]).sum()))
 
 
 def cluster_file(
@@ -81,6 +96,7 @@ def cluster_file(
     weights: str | None = None,
     standardize: bool = False,
     overwrite: bool = False,
+    figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
 ) -> Clusters:
     """Cluster a raster for each k; write label maps, codebooks, a panel figure and a table.
@@ -104,6 +120,8 @@ def cluster_file(
     overwrite : bool, default: False
         Replace the results of an earlier run in the folder, all of them; other files stay. Replace
         a Zarr store that is no label map.
+    figures : FigureOptions, optional
+        How figures are drawn: as ``clusters.pdf`` for format "pdf".
 
     Raises
     ------
@@ -126,12 +144,14 @@ def cluster_file(
     by = _describe_method(stack, standardize=standardize, weighted=areas is not None)
     maps = plan_maps(ks, selection, output, by=by, of=stack)
     books = {f"codebook_k{k}.json" for k in ks}
-    scores = set() if choose is None else {"choice.csv", "choice.png"}
-    _check_earlier(earlier, DRAWN | books | scores, maps, overwrite=overwrite)
+    drawn = _name_drawn("clusters", figures)
+    scores = set() if choose is None else _name_drawn("choice", figures)
+    _check_earlier(earlier, drawn | books | scores, maps, overwrite=overwrite)
 
     progress.begin("cluster")
     results = cluster_raster(raster, ks, weights=areas, standardize=standardize)
     done = Clusters(
+        raster=raster,
         stack=stack,
         codebooks={k: result.codebook for k, result in results.items()},
         maps={k: result.labels for k, result in results.items()},
@@ -139,12 +159,19 @@ def cluster_file(
         inertia={k: result.inertia for k, result in results.items()},
         weights={} if areas is None else {k: result.weights for k, result in results.items()},
         passes={k: result.passes for k, result in results.items() if result.passes is not None},
+        areas={} if areas is None else {k: own.weights / SQUARE_KM for k, own in results.items()},
+        standardized=standardize,
         choice=None if choose is None else choose_k(results, choose),
         files=writer.files,
     )
     with write_together(earlier):
-        _write_results(writer, done, selection, output, by, progress)
+        _write_results(writer, done, selection, output, by, progress, figures)
     return done
+
+
+def _name_drawn(name: str, figures: FigureOptions) -> set[str]:
+    """Return the names of a table and its figure."""
+    return {f"{name}.csv", f"{name}.{figures.format}"}
 
 
 def _check_earlier(
@@ -175,6 +202,7 @@ def label_file(
     output: str | os.PathLike[str],
     *,
     overwrite: bool = False,
+    figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
 ) -> Clusters:
     """Label a raster by the clusters of another; write a label map, a figure and a table.
@@ -208,14 +236,14 @@ def label_file(
         )
     by = f"labels by {path.name}"
     maps = plan_maps([book.k], selection, output, by=by, of=stack)
-    _check_earlier(earlier, DRAWN, maps, overwrite=overwrite)
+    _check_earlier(earlier, _name_drawn("clusters", figures), maps, overwrite=overwrite)
 
     progress.begin("label")
     labels = label_raster(raster if book.names else stack.grid, book, with_inertia=False)
     note_repeated_columns(labels)
-    done = Clusters(stack, {book.k: book}, {book.k: labels}, {}, files=writer.files)
+    done = Clusters(raster, stack, {book.k: book}, {book.k: labels}, {}, files=writer.files)
     with write_together(earlier):
-        _write_results(writer, done, selection, output, by, progress, with_codebooks=False)
+        _write_results(writer, done, selection, output, by, progress, figures, with_codebooks=False)
     return done
 
 
@@ -234,20 +262,30 @@ def _write_results(
     output: Path,
     by: str,
     progress: Progress,
+    figures: FigureOptions,
     *,
     with_codebooks: bool = True,
 ) -> None:
     """Write label maps; into a folder all other files too, `with_codebooks` or without.
 
-    Cells are counted as they are written, if they have not been.
+    Cells are counted as they are written, if they have not been, and their areas are added up.
     """
     progress.begin("write label maps")
     has_colours = is_geotiff(output) or not is_label_map(output)  # of the map, or of the figure
     colours = choose_colours(done.stack, done.codebooks) if has_colours else {}
     written = write_maps(
-        writer, done.maps, done.stack, colours, selection, output, by=by, count=not done.counts
+        writer,
+        done.maps,
+        done.stack,
+        colours,
+        selection,
+        output,
+        by=by,
+        count=not done.counts,
+        areas=None if done.areas else find_areas(selection, done.raster, done.stack.grid),
     )
     done.counts.update(written.counts)
+    done.areas.update(written.areas)
     if is_label_map(output):
         return
     progress.begin("write the table and draw the figure")
@@ -257,9 +295,12 @@ def _write_results(
             codebook.save(path)
             writer.files.append(path)
     shares = {k: done.shares(k) for k in done.codebooks}
-    writer.write_table(cluster_table(done.codebooks, done.counts, shares), output / "clusters.csv")
-    draw_clusters(writer, output / "clusters.png", written.stack, written.maps, done.codebooks)
+    table = cluster_table(done.codebooks, done.counts, shares, done.areas)
+    writer.write_table(table, output / "clusters.csv")
+    path = output / f"clusters.{figures.format}"
+    chosen = None if done.choice is None else done.choice.k
+    draw_clusters(writer, path, written.stack, written.maps, done.codebooks, figures, chosen)
     if done.choice is not None:
         progress.begin("write and draw the scores")
         writer.write_table(choice_table(done.choice), output / "choice.csv")
-        draw_choice(writer, output / "choice.png", done.choice)
+        draw_choice(writer, output / f"choice.{figures.format}", done.choice, figures)

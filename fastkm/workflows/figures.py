@@ -1,10 +1,11 @@
-"""The figures of a job on one raster: drawn from its results, and written as PNG."""
+"""The figures of a job on one raster: drawn from its results, and written as PNG, PDF or SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +21,42 @@ if TYPE_CHECKING:
     from fastkm.raster.bands import BandStack
     from fastkm.raster.io.read_netcdf import Bbox
     from fastkm.workflows.job import Colours, FileWriter
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """How the figures of a job are drawn; None leaves a choice to the figure.
+
+    Attributes
+    ----------
+    format : {"png", "pdf", "svg"}
+        The format of the files.
+    dpi : float
+        Dots per inch.
+    title : str, optional
+        The title, instead of what is drawn.
+    cmap : str, optional
+        A colour map of matplotlib.
+    projection : str, optional
+        "robinson", "plate-carree", "orthographic", "polar" or "EPSG:n".
+    size : (width, height), optional
+        In inches; without a height the figure is as high as its panels.
+    """
+
+    format: Literal["png", "pdf", "svg"] = "png"
+    dpi: float = 150.0
+    title: str | None = None
+    cmap: str | None = None
+    projection: str | None = None
+    size: tuple[float, float | None] | None = None
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The keywords of `clusters_figure`, `stack_figure` and `map_figure`."""
+        return {"cmap": self.cmap, "projection": self.projection, "size": self.size}
+
+
+DEFAULT_FIGURES = FigureOptions()
 
 
 def choose_colours(stack: BandStack, codebooks: Mapping[int, Codebook]) -> dict[int, Colours]:
@@ -44,13 +81,17 @@ def draw_clusters(
     stack: BandStack,
     maps: Mapping[int, xr.DataArray],
     codebooks: Mapping[int, Codebook],
+    options: FigureOptions,
+    chosen: int | None = None,
 ) -> None:
-    """Draw the bands and their label maps, each in a panel."""
+    """Draw the bands and their label maps, each in a panel; that of the chosen k says so."""
     from fastkm.plot import clusters_figure, stack_figure
 
     centroids = {k: codebook.centroids for k, codebook in codebooks.items()}
+    look = {"title": options.title, "chosen": chosen, **options.look}
     if len(stack.bands) == 1:
-        writer.write_figure(clusters_figure(stack.grid, maps, centroids), path)
+        figure = clusters_figure(stack.grid, maps, centroids, **look)
+        writer.write_figure(figure, path, options.dpi)
         return
     bands = []
     for band, name, units in zip(stack.bands, stack.names, stack.units, strict=True):
@@ -58,57 +99,45 @@ def draw_clusters(
         title = title if isinstance(title, str) else name
         bands.append(band.assign_attrs(long_name=title, units=units))
     colours = choose_colours(stack, codebooks)
-    writer.write_figure(stack_figure(bands, maps, centroids, colours, photo=_is_photo(stack)), path)
+    figure = stack_figure(
+        bands, maps, centroids, colours, names=stack.names, photo=_is_photo(stack), **look
+    )
+    writer.write_figure(figure, path, options.dpi)
 
 
-def draw_choice(writer: FileWriter, path: Path, choice: Choice) -> None:
+def draw_choice(writer: FileWriter, path: Path, choice: Choice, options: FigureOptions) -> None:
     """Draw the score of each k."""
     from fastkm.plot import scores_figure
 
     figure = scores_figure(
         choice.scores, choice.k, criterion=choice.criterion, errors=choice.errors
     )
-    writer.write_figure(figure, path)
+    writer.write_figure(figure, path, options.dpi)
 
 
 def draw_map(
     writer: FileWriter,
     path: Path,
     outlines: gpd.GeoDataFrame,
+    options: FigureOptions,
     *,
+    raster: xr.DataArray,
     extent: Bbox | None = None,
     units: str = "",
 ) -> None:
-    """Draw outlines on a map of `extent`, or of the world.
+    """Draw outlines of a raster on a map of `extent`, or of the outlines with some room.
 
-    Projected outlines are drawn in longitudes and latitudes, with some room around them.
+    Projected outlines are drawn in longitudes and latitudes.
     """
     from fastkm.plot import map_figure
+    from fastkm.plot.panels import compose_title
 
     if outlines.crs is not None and not has_plain_degrees(outlines.crs):
         outlines = to_longlat(outlines)
-        extent = _find_extent(outlines)
-    writer.write_figure(map_figure(outlines, extent=extent, units=units), path)
-
-
-def _find_extent(outlines: gpd.GeoDataFrame) -> Bbox | None:
-    """Return the extent of outlines with some room; None for the world, or if there is no outline."""
-    import shapely
-
-    bounds = shapely.bounds(shapely.get_parts(np.asarray(outlines.geometry.array, object)))
-    if not len(bounds):
-        return None
-    # on a map that begins at 180 degrees or at Greenwich, whichever shows them closer together
-    maps = [bounds[:, [0, 2]] + 360.0 * (bounds[:, :1] < first) for first in (-180.0, 0.0)]
-    west, east = min(((own.min(), own.max()) for own in maps), key=lambda ends: ends[1] - ends[0])
-    south, north = bounds[:, 1].min(), bounds[:, 3].max()
-    room = 0.1 * max(east - west, north - south)
-    if room >= 30.0:
-        return None
-    return (
-        float(west - room), float(max(south - room, -90.0)),
-        float(east + room), float(min(north + room, 90.0)),
-    )  # fmt: skip
+        extent = None
+    title = compose_title(raster) if options.title is None else options.title
+    figure = map_figure(outlines, title=title, extent=extent, units=units, **options.look)
+    writer.write_figure(figure, path, options.dpi)
 
 
 def _is_photo(stack: BandStack) -> bool:

@@ -34,9 +34,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.raster.bands import BandStack
+    from fastkm.workflows.cell_areas import CellAreas
 
 MOST_DRAWN = 1024
 """Cells along a side of a lazy raster in figures, at most: a panel has 500 dots, or 1,000 alone."""
+
+
+MANY_COLUMNS = 200
+"""Columns from which cells are counted row by row if the areas of a row are equal: 4 ns a cell
+(1800 x 3600), not 16 with an area for each cell; a row costs 2 us."""
 
 
 class WrittenMaps(NamedTuple):
@@ -45,6 +51,7 @@ class WrittenMaps(NamedTuple):
     stack: BandStack
     maps: dict[int, xr.DataArray]
     counts: dict[int, np.ndarray]  # cells of each cluster; those of repeated columns count once
+    areas: dict[int, np.ndarray]  # of each cluster, in km2, in the same way
 
 
 def write_maps(
@@ -57,11 +64,13 @@ def write_maps(
     *,
     by: str,
     count: bool = False,
+    areas: CellAreas | None = None,
 ) -> WrittenMaps:
     """Write a label map for each k, whose history says how it was made (`by`) from which bands.
 
     GeoTIFFs need `colours`.
-    The cells of clusters are counted only if `count` is True.
+    The cells of clusters are counted only if `count` is True, and their `areas` are added up only if
+    those of cells are given.
     """
     plan = plan_maps(maps, selection, output, by=by, of=stack)
     source = f"{selection.file.name}: {', '.join(stack.names)}"
@@ -72,6 +81,7 @@ def write_maps(
     views = [_Thinned(array) for array in (*maps.values(), *stack.bands)] if lazy else []
     codes = _Sentinels(stack) if lazy else None
     counts = {k: _Counts(labels) for k, labels in maps.items() if count}
+    sums = {} if areas is None else {k: _Counts(labels) for k, labels in maps.items()}
     with ExitStack() as files, read_last():
         writes = [
             files.enter_context(
@@ -88,6 +98,9 @@ def write_maps(
                 write(box, block)
             for own, block in zip(counts.values(), blocks, strict=False):
                 own.add(box, block)
+            measured = None if areas is None else areas.measure(box)
+            for total, block in zip(sums.values(), blocks, strict=False):
+                total.add(box, block, measured)
             for view, block in zip(views, blocks, strict=False):
                 view.add(box, block)
             if codes is not None:
@@ -95,12 +108,13 @@ def write_maps(
             del blocks
     writer.files += plan
     counted = {k: own.cells for k, own in counts.items()}
+    summed = {} if areas is None else {k: own.cells * areas.unit for k, own in sums.items()}
     if codes is None:
-        return WrittenMaps(stack, dict(maps), counted)
+        return WrittenMaps(stack, dict(maps), counted, summed)
     warn_of_sentinels(codes.find())
     seen = [view.to_array() for view in views]
     thinned = replace(stack, bands=tuple(map(_decode, seen[len(maps) :])), whole=None)
-    return WrittenMaps(thinned, dict(zip(maps, seen, strict=False)), counted)
+    return WrittenMaps(thinned, dict(zip(maps, seen, strict=False)), counted, summed)
 
 
 def plan_maps(
@@ -158,17 +172,27 @@ def _open_map(
 
 
 class _Counts:
-    """Counts the cells of each cluster of a label map, without columns that repeat others."""
+    """Counts the cells of each cluster, or their areas, without columns that repeat others."""
 
     def __init__(self, labels: xr.DataArray) -> None:
         columns = next(iter(find_distinct_columns(labels).values()), slice(None))
         self.stop = columns.indices(labels.shape[1])[1]
         self.cells = np.zeros(len(labels.attrs["flag_values"]), np.int64)
 
-    def add(self, box: Box, block: np.ndarray) -> None:
-        """Count the cells of a block."""
-        shifted = block[:, : max(0, self.stop - box[1].start)].astype(np.intp).ravel() + 1
-        self.cells += np.bincount(shifted, minlength=len(self.cells) + 1)[1:]
+    def add(self, box: Box, block: np.ndarray, areas: np.ndarray | None = None) -> None:
+        """Count the cells of a block, or add up their areas, which are whole numbers."""
+        block = block[:, : max(0, self.stop - box[1].start)]
+        size = len(self.cells) + 1
+        if areas is not None and areas.shape[1] == 1 and block.shape[1] >= MANY_COLUMNS:
+            rows = [np.bincount(row.astype(np.intp) + 1, minlength=size) for row in block]
+            found = areas[:, 0] @ np.stack(rows)
+        else:
+            shifted = block.astype(np.intp).ravel() + 1
+            sizes = None
+            if areas is not None:
+                sizes = np.broadcast_to(areas[:, : block.shape[1]], block.shape).ravel()
+            found = np.bincount(shifted, sizes, minlength=size)
+        self.cells += found[1:].astype(np.int64)
 
 
 class _Sentinels:

@@ -34,7 +34,7 @@ from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
 from fastkm.vector.write import check_extension, write_outlines
 from fastkm.vector.write_batches import find_bounds, write_batches
-from fastkm.workflows.figures import draw_map
+from fastkm.workflows.figures import DEFAULT_FIGURES, FigureOptions, draw_map
 from fastkm.workflows.job import FileWriter, Selection, warn_of_sentinels
 from fastkm.workflows.outputs import find_maps, protect_inputs, require_replaceable
 
@@ -109,6 +109,7 @@ def outline_file(
     options: OutlineOptions = OutlineOptions(),
     map_path: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
 ) -> Outlines:
     """Outline clusters of a raster; write the polygons and, if `map_path` is given, maps.
@@ -125,9 +126,11 @@ def outline_file(
     options : OutlineOptions, optional
         Which regions to leave out, and how to draw the others.
     map_path : path-like, optional
-        A .png file for the map; for several k a file each, ``map_k6.png``.
+        A .png, .pdf or .svg file for the map; for several k a file each, ``map_k6.png``.
     overwrite : bool, default: False
         Remove maps of other k that an earlier run drew.
+    figures : FigureOptions, optional
+        How the map is drawn; its format is that of `map_path`.
 
     Raises
     ------
@@ -184,7 +187,7 @@ def outline_file(
                     text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
                     warnings.warn(text, stacklevel=2)
                 drawn = _choose_longest(frame)
-                draw_map(writer, maps[k], drawn, extent=extent, units=units)
+                draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
 
 

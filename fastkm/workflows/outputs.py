@@ -11,7 +11,9 @@ from fastkm._core.atomic_write import find_side_files
 from fastkm.raster.io.open import is_zarr_store
 
 LABEL_MAP_SUFFIXES = (".nc", ".tif", ".tiff", ".zarr")
-RESULTS = re.compile(r"labels_k\d+\.(nc|tif)|codebook_k\d+\.json|(clusters|choice)\.(csv|png)")
+RESULTS = re.compile(
+    r"labels_k\d+\.(nc|tif)|codebook_k\d+\.json|(clusters|choice)\.(csv|png|pdf|svg)"
+)
 """The names of the files that the clusters of a raster make in a folder."""
 
 

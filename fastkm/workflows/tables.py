@@ -19,26 +19,30 @@ if TYPE_CHECKING:
 
 Rows = list[list[object]]
 
-OTHER_COLUMNS = {"k", "cluster", "cells", "share"}
+OTHER_COLUMNS = {"k", "cluster", "cells", "share", "area_km2", "area_share"}
 
 
 def cluster_table(
     codebooks: Mapping[int, Codebook],
     counts: Mapping[int, np.ndarray],
     shares: Mapping[int, np.ndarray],
+    areas: Mapping[int, np.ndarray],
 ) -> Rows:
-    """List each cluster: its centroid, the breaks that bound it, its cells and their share.
+    """List each cluster: its centroid, the breaks that bound it, its cells and their share, its area.
 
-    Clusters of several bands have a column for each band, and no breaks.
+    Clusters of several bands have a column for each band, and no breaks. Without `areas`, in km2,
+    there are no columns of area.
     """
     rows: Rows = []
     for k, codebook in codebooks.items():
         columns = codebook.tabulate()
         if not rows:
             names = [f"{name} (band)" if name in OTHER_COLUMNS else name for name in columns]
-            rows.append(["k", "cluster", *names, "cells", "share"])
+            measured = ["area_km2", "area_share"] if areas else []
+            rows.append(["k", "cluster", *names, "cells", "share", *measured])
         for j, centroid in enumerate(zip(*columns.values(), strict=True)):
-            rows.append([k, j, *centroid, counts[k][j], shares[k][j]])
+            area = [areas[k][j], areas[k][j] / (areas[k].sum() or 1)] if areas else []
+            rows.append([k, j, *centroid, counts[k][j], shares[k][j], *area])
     return rows
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from fastkm._core.attributes import read_factor, read_numbers, read_text
+from fastkm._core.attributes import get_mapping_name, read_factor, read_numbers, read_text
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,21 @@ def test_an_offset_may_be_zero_and_factors_may_come_twice():
 def test_factors_are_floats_so_that_decimals_are_kept():
     assert read_factor({"scale_factor": np.int16(2)}, "scale_factor").dtype == np.float64
     assert read_factor({"scale_factor": np.float32(2)}, "scale_factor").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ("crs", "crs"),
+        ("crs: x y", "crs"),
+        ("crs:x y", "crs"),
+        ("plane: x y globe: lat lon", "plane"),
+        ("globe: lat lon plane: x y", "plane"),
+        ("/maps/crs", "crs"),
+        ("", None),
+        (7, "7"),
+    ],
+)
+def test_extended_form_names_the_mapping_of_the_dimensions(mapping, expected):
+    array = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"grid_mapping": mapping})
+    assert get_mapping_name(array) == expected

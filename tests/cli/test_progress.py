@@ -27,6 +27,17 @@ def test_lines_say_what_begins_and_ends() -> None:
     ]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_one_file_is_no_plural(terminal) -> None:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    with show_progress(console) as progress:
+        progress.begin("look at the inputs", 1, "files")
+        progress.advance()
+    text = console.file.getvalue()
+    assert "1 of 1 file" in text
+    assert "files" not in text
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands until it is put on."""

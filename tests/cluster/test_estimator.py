@@ -1,6 +1,7 @@
 """KMeans beside scikit-learn's own."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -108,8 +109,9 @@ class TestBesideScikitLearn:
 
     def test_parameters_and_their_defaults_are_scikit_learns(self):
         ours, theirs = fastkm.KMeans().get_params(), sklearn.cluster.KMeans().get_params()
-        assert set(theirs) - set(ours) == {"verbose", "copy_x"}
-        assert {name for name in ours if ours[name] != theirs.get(name)} == {"algorithm"}
+        assert set(ours) - set(theirs) == {"threads"}
+        assert set(theirs) <= set(ours)
+        assert {name for name in theirs if ours[name] != theirs[name]} == {"algorithm"}
 
     def test_tags_are_scikit_learns_but_for_sparse(self):
         ours, theirs = (
@@ -181,11 +183,30 @@ class TestMethods:
         np.testing.assert_array_equal(one.transform(X), two.transform(X))
         assert one.score(X) == two.score(X)
 
-    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "elkan"])
     def test_algorithms_give_the_same(self, algorithm):
         plain = fastkm.KMeans(5, random_state=1, algorithm="lloyd").fit(ROWS)
         other = fastkm.KMeans(5, random_state=1, algorithm=algorithm).fit(ROWS)
         assert same(other, plain)
+
+    @pytest.mark.parametrize(
+        ("X", "said"),
+        [(ROWS, r"\d+ iterations"), (COLUMN, "proven optimum")],
+        ids=["rows", "column"],
+    )
+    def test_verbose_prints_a_line_and_changes_nothing(self, X, said, capsys):
+        quiet = fastkm.KMeans(4, random_state=1).fit(X)
+        assert capsys.readouterr().out == ""
+        wordy = fastkm.KMeans(4, random_state=1, verbose=1, copy_x=False).fit(X)
+        assert re.fullmatch(rf"KMeans: {said}, inertia [\d.]+\n", capsys.readouterr().out)
+        assert same(wordy, quiet)
+
+    def test_partial_fit_is_absent_and_says_what_to_use(self):
+        assert not hasattr(fastkm.KMeans(), "partial_fit")
+        with pytest.raises(
+            AttributeError, match=r"no partial_fit, .* by fastkm\.cluster_raster of"
+        ):
+            fastkm.KMeans().partial_fit(ROWS)
 
 
 class TestStarts:
@@ -431,7 +452,9 @@ class TestErrors:
             ({"tol": -1.0}, "tol must be a number of at least 0, got -1.0"),
             ({"tol": np.nan}, "tol must be a number of at least 0, got nan"),
             ({"tol": "small"}, "tol must be a number of at least 0, got 'small'"),
-            ({"algorithm": "elkan"}, "algorithm must be one of 'auto', .*, got 'elkan'"),
+            ({"algorithm": "full"}, "algorithm must be one of 'auto', .*'elkan', got 'full'"),
+            ({"verbose": -1}, "verbose must be a number of at least 0, got -1"),
+            ({"verbose": "much"}, "verbose must be a number of at least 0, got 'much'"),
             (
                 {"init": "best"},
                 "init must be one of 'k-means.*, a callable or an array, got 'best'",

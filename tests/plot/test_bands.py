@@ -81,3 +81,37 @@ def test_colours_of_classes_differ(k):
 def test_no_class_has_no_colour():
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         class_colours(0)
+
+
+def test_steps_of_one_variable_have_dates_one_scale_and_a_count():
+    steps = [band("water", value=j + 1.0, units="m") for j in range(24)]
+    names = [f"2009-{j + 1}" for j in range(24)]
+    figure = figure_of(steps, ks=(2,), names=names)
+    assert figure.get_suptitle() == "water ($\\mathrm{m}$), 12 of 24 bands"
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[0] == "2009-1"
+    assert titles[11:] == ["2009-24", "2 clusters"]
+    assert {ax.images[0].get_clim() for ax in figure.axes[:-1]} == {(0.0, 47.0 * 24)}
+    bar = figure.axes[-1].images[0].colorbar.ax
+    assert bar.get_ylabel() == "mean centroid ($\\mathrm{m}$)"
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["0: 11.5", "1: 35.5"]
+    assert_tidy(figure)
+
+
+def test_steps_without_names_have_their_dates_or_numbers():
+    dated = band("water").assign_coords(time=np.datetime64("2009-02-01", "ns"))
+    figure = figure_of([dated, band("water")], ks=(2,))
+    assert [ax.get_title() for ax in figure.axes] == ["2009-02-01", "band 2", "2 clusters"]
+
+
+def test_a_step_without_cells_does_not_change_the_scale():
+    figure = figure_of([band("water", value=np.nan), band("water") + 5], ks=())
+    assert {ax.images[0].get_clim() for ax in figure.axes} == {(5.0, 52.0)}
+
+
+def test_bands_of_other_names_or_units_have_their_own_scales():
+    figure = figure_of([band("red"), band("nir", value=2.0)], ks=())
+    assert [ax.images[0].get_clim() for ax in figure.axes] == [(0.0, 47.0), (0.0, 94.0)]
+    assert figure.get_suptitle() == ""
+    many = figure_of([band(f"band {j}") for j in range(30)], ks=())
+    assert many.get_suptitle() == "12 of 30 bands"

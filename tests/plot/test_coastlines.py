@@ -89,6 +89,15 @@ def test_small_islands_can_be_left_out():
     assert len(land_polygons("c", smallest_km2=5000.0)) < len(land_polygons("c")) / 2
 
 
+def test_a_part_of_the_world_has_the_land_that_meets_it():
+    part = land_polygons("c", central_longitude=0, extent=(110, -45, 155, -10))
+    whole = land_polygons("c", central_longitude=0)
+    assert len(part) < len(whole) / 5
+    australia = shapely.Point(135, -25)
+    assert any(polygon.contains(australia) for polygon in part)
+    assert not any(polygon.contains(shapely.Point(10, 23)) for polygon in part)
+
+
 def test_only_three_resolutions():
     with pytest.raises(ValueError, match="resolution must be 'c', 'l' or 'i', got 'h'"):
         read_shorelines("h")

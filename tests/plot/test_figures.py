@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastkm.plot.figures import _choose_columns, clusters_figure
+from fastkm.plot.figures import _choose_columns, clusters_figure, labels_figure
 
 
 def png_size(figure, dpi=50, **options):
@@ -66,6 +66,41 @@ def test_any_shape_makes_a_tidy_page(shape):
     assert_tidy(figure)
 
 
+def test_a_figure_of_a_date_has_a_title_with_name_units_and_date(world, labels):
+    dated = world.assign_coords(time=np.datetime64("2009-10-16T06:00", "ns"))
+    figure = clusters_figure(dated, {3: labels}, {3: [1.0, 2.0, 3.0]})
+    assert figure.get_suptitle() == (
+        "Precipitable Water ($\\mathrm{kg\\,m^{-2}}$), 2009-10-16 06:00"
+    )
+    assert figure.axes[0].get_title() == "raster"
+    assert clusters_figure(dated, {}, {}, title="Mine").get_suptitle() == "Mine"
+
+
+def test_a_figure_has_the_size_and_the_colours_that_are_wanted(world, labels):
+    figure = clusters_figure(world, {3: labels}, {3: [1.0, 2.0, 3.0]}, size=(5, 4), cmap="magma")
+    assert figure.get_size_inches().tolist() == [5, 4]
+    assert [ax.images[0].cmap.name for ax in figure.axes] == ["magma", "clusters3"]
+    assert_tidy(figure)
+    assert clusters_figure(world, {}, {}, size=(5, None)).get_figwidth() == 5
+    with pytest.raises(ValueError, match="cmap must be a colour map of matplotlib"):
+        clusters_figure(world, {}, {}, cmap="sunshine")
+
+
+def test_the_chosen_number_of_clusters_is_marked(world, labels):
+    maps, centroids = {2: labels.clip(max=1), 3: labels}, {2: [1.0, 2.0], 3: [1.0, 2.0, 3.0]}
+    figure = clusters_figure(world, maps, centroids, chosen=3)
+    assert [ax.get_title() for ax in figure.axes[1:]] == ["2 clusters", "3 clusters (chosen)"]
+
+
+def test_flat_panels_keep_their_scale_and_stand_above_one_another():
+    raster = np.arange(8.0 * 60).reshape(8, 60)
+    figure = clusters_figure(raster, {1: np.zeros((8, 60), int)}, {1: [3.0]})
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 1)
+    assert_tidy(figure)
+    box = figure.axes[0].get_window_extent()
+    assert box.width / box.height == pytest.approx(60 / 8)
+
+
 def test_clusters_figure_wants_maps_that_belong_together(world):
     labels, centroids = bands(world, 2)
     with pytest.raises(ValueError, match=r"centroids must have the keys of label_maps, \[2\]"):
@@ -81,3 +116,9 @@ def test_pyplot_is_never_loaded():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_label_map_without_centroids_needs_some():
+    with pytest.raises(ValueError, match="centroids must be given"):
+        labels_figure(np.zeros((2, 2), int))
+    assert labels_figure(np.zeros((2, 2), int), [1.0]).axes[0].get_title() == "1 cluster"

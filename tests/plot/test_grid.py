@@ -66,7 +66,7 @@ def test_axes_are_recognized_by_name_or_attributes():
 
 def test_degrees_are_alike_on_both_axes():
     raster = xr.DataArray(
-        np.zeros((4, 4)), {"lat": np.arange(4) * 2.0, "lon": np.arange(4.0)}, ("lat", "lon")
+        np.zeros((4, 4)), {"lat": np.arange(4) * 2.0 - 3, "lon": np.arange(4.0)}, ("lat", "lon")
     )
     assert read_grid(raster, name="raster").cell_ratio == 2
 

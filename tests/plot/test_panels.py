@@ -94,7 +94,7 @@ def test_a_label_without_a_centroid_is_refused(ax, wrong):
         draw_labels(ax, np.array([[0, wrong]]), [1, 2, 3])
 
 
-@pytest.mark.parametrize("centroids", [[], [[1.0, 2.0]], 3.0])
+@pytest.mark.parametrize("centroids", [[], [[[1.0, 2.0]]], 3.0])
 def test_centroids_of_another_shape_are_refused(ax, centroids):
     with pytest.raises(ValueError, match=r"centroids must have shape \(k,\)"):
         draw_labels(ax, np.zeros((2, 2), int), centroids)

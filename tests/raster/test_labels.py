@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -49,6 +50,74 @@ def test_labels_tell_where_they_come_from(raster, labels):
     np.testing.assert_array_equal(labels.attrs["breaks"], codebook.breaks)
     assert labels.attrs["inertia"] == codebook.inertia
     assert labels.attrs["centroid_units"] == "kg m-2"
+
+
+def test_every_way_leads_to_the_same_label_map(raster, labels):
+    codebook, clusters = fastkm.kmeans1d(raster, 2), fastkm.cluster_raster(raster, 2)
+    xr.testing.assert_identical(clusters.labels, labels)
+    inertia = {"inertia": codebook.inertia}
+    for predicted in (codebook.predict(raster), clusters.predict(raster)):
+        xr.testing.assert_identical(predicted.assign_attrs(inertia), labels)
+        assert predicted.encoding == clusters.labels.encoding == {"_FillValue": np.int8(-1)}
+
+
+def test_flags_have_the_type_of_the_labels(raster):
+    wide = fastkm.kmeans1d(raster, 2).predict(raster, out=np.empty(raster.shape, "i4"))
+    assert wide.attrs["flag_values"].dtype == wide.encoding["_FillValue"].dtype == np.int32
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_xarray_writes_what_is_missing(raster, tmp_path, lazy):
+    labels = fastkm.kmeans1d(raster, 2).predict(raster.chunk(lat=1) if lazy else raster)
+    labels.to_netcdf(tmp_path / "labels.nc")
+    with xr.open_dataset(tmp_path / "labels.nc") as file:
+        np.testing.assert_array_equal(file["cluster"], [[0, 0, nan], [1, 1, 0]])
+        assert file["cluster"].encoding["dtype"] == np.int8
+        assert file["cluster"].attrs["flag_values"].dtype == np.int8
+    with xr.open_dataset(tmp_path / "labels.nc", mask_and_scale=False) as file:
+        np.testing.assert_array_equal(file["cluster"], labels)
+
+
+def test_labels_name_the_reference_system(raster, tmp_path):
+    raster = raster.assign_coords(crs=((), 0, {"grid_mapping_name": "latitude_longitude"}))
+    raster.attrs["grid_mapping"] = "crs"
+    labels = fastkm.kmeans1d(raster, 2).predict(raster)
+    assert labels.encoding["grid_mapping"] == "crs"
+    assert "grid_mapping" not in labels.attrs
+    labels.to_netcdf(tmp_path / "labels.nc")
+    with xr.open_dataset(tmp_path / "labels.nc") as file:
+        assert file["cluster"].attrs["grid_mapping"] == "crs"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_groups_of_labels_are_a_label_map(keep):
+    dates = pd.date_range("2000-01-01", periods=12, freq="MS")
+    months = xr.DataArray(np.arange(24.0).reshape(12, 2), {"time": dates}, ("time", "x"), "water")
+    book = fastkm.kmeans1d(months, 3)
+    with xr.set_options(keep_attrs=keep):
+        labels = months.groupby("time.season").map(book.predict)
+    xr.testing.assert_equal(labels.drop_vars("season", errors="ignore"), book.predict(months))
+    assert labels.name == "cluster"
+    assert labels.attrs.keys() == book.predict(months).attrs.keys()
+    assert labels.encoding == {"_FillValue": np.int8(-1)}
+
+
+def test_labels_of_a_series_keep_its_index():
+    water = pd.Series([1.0, nan, 9.0], index=["a", "b", "c"], name="water")
+    labels = fastkm.kmeans1d(water, 2).predict(water)
+    expected = pd.Series([0, -1, 1], index=["a", "b", "c"], name="cluster", dtype="int8")
+    pd.testing.assert_series_equal(labels, expected)
+
+
+def test_labels_of_a_column_of_polygons_are_a_column():
+    import geopandas as gpd
+
+    frame = gpd.GeoDataFrame(
+        {"water": [1.0, 9.0, 8.0]}, geometry=gpd.points_from_xy(*[range(3)] * 2)
+    )
+    frame = frame.iloc[[2, 0, 1]]
+    frame["cluster"] = fastkm.kmeans1d(frame["water"], 2).predict(frame["water"])
+    assert frame["cluster"].to_dict() == {2: 1, 0: 0, 1: 1}
 
 
 def test_raster_is_left_as_it_was(raster):

@@ -40,9 +40,10 @@ def drawn(monkeypatch):
     """List the maps that are drawn: path, outlines and options. Their files hold the number of rows."""
     maps = []
 
-    def draw(writer, path, outlines, **options):
+    def draw(writer, path, outlines, figures, **options):
         write_bytes(path, str(len(outlines)).encode())
         writer.files.append(path)
+        assert options.pop("raster").shape  # whose name and date are the title
         maps.append((path, outlines, options))
 
     monkeypatch.setattr("fastkm.workflows.outline_file.draw_map", draw)

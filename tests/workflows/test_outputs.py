@@ -106,7 +106,7 @@ def test_outlines_and_maps_do_not_replace_an_input(basin, tmp_path):
 
 # results of an earlier run
 
-OTHERS = ["notes.txt", "labels_k2.txt", "my_labels_k2.nc", "labels_k.nc", "clusters.pdf"]
+OTHERS = ["notes.txt", "labels_k2.txt", "my_labels_k2.nc", "labels_k.nc", "clusters.txt"]
 
 
 def test_a_folder_with_results_is_refused(basin, tmp_path):

@@ -29,7 +29,7 @@ def drawn(monkeypatch):
     """The outlines and extents of the maps that are drawn, instead of figures."""
     maps = []
 
-    def draw(outlines, *, extent=None, units=""):
+    def draw(outlines, *, extent=None, **_):
         maps.append((outlines, extent))
         return Figure(figsize=(1, 1))
 
@@ -61,7 +61,7 @@ def test_rotated_pole_is_drawn_in_its_place(tmp_path, drawn, units):
     assert outlines.crs.to_epsg() == 4326
     assert 14 < west < east < 22
     assert 48 < south < north < 54
-    assert extent[0] < west < east < extent[2]
+    assert extent is None  # the map shows the outlines, with some room
     assert gpd.read_parquet(tmp_path / "a.parquet").crs.is_derived
 
 

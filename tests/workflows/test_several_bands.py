@@ -74,7 +74,8 @@ def test_variables_are_clustered_together(run, climate, tmp_path):
 def test_table_has_a_column_a_band(climate, tmp_path):
     done = cluster_file(Selection(climate, ["water", "rain"]), [3], tmp_path / "out")
     rows = read_table(tmp_path / "out/clusters.csv")
-    assert list(rows[0]) == ["k", "cluster", "water", "rain", "cells", "share"]
+    columns = ["k", "cluster", "water", "rain", "cells", "share", "area_km2", "area_share"]
+    assert list(rows[0]) == columns
     expected = fastkm.cluster_raster(read_stack(climate, ["water", "rain"]), 3)
     for j, row in enumerate(rows):
         assert [float(row["water"]), float(row["rain"])] == expected.centroids.values[j].tolist()
@@ -87,7 +88,9 @@ def test_columns_keep_their_own_names(tmp_path):
     path = write_climate(tmp_path / "a.nc", **more)
     cluster_file(Selection(path, ["share", "rain"]), [2], tmp_path / "out")
     with (tmp_path / "out/clusters.csv").open() as file:
-        assert file.readline().strip() == "k,cluster,share (band),rain,cells,share"
+        assert (
+            file.readline().strip() == "k,cluster,share (band),rain,cells,share,area_km2,area_share"
+        )
 
 
 @pytest.mark.figures
@@ -153,7 +156,7 @@ def test_all_times_are_bands(run, tmp_path):
     status, *_ = run("cluster", path, "--time", "all", "-k", "3", "-o", tmp_path / "out")
     assert status == 0
     heading = (tmp_path / "out/clusters.csv").read_text().splitlines()[0]
-    assert heading == "k,cluster,2009-10-01,2009-11-01,cells,share"
+    assert heading == "k,cluster,2009-10-01,2009-11-01,cells,share,area_km2,area_share"
 
 
 def test_mask_and_box_hold_for_all_variables(run, climate, tmp_path):
@@ -228,7 +231,7 @@ def test_bands_are_chosen_by_number(run, satellite, tmp_path):
     bands = ("--band", "3", "--band", "1")
     assert run("cluster", satellite, *bands, "-k", "2", "-o", tmp_path / "out")[0] == 0
     heading = (tmp_path / "out/clusters.csv").read_text().splitlines()[0]
-    assert heading == "k,cluster,swir,red,cells,share"
+    assert heading == "k,cluster,swir,red,cells,share,area_km2,area_share"
     result = run("cluster", satellite, "--band", "9", "-k", "2", "-o", tmp_path / "other")
     assert_failed(result, "band must be 1 to 3", "got 9")
     assert_wrong_usage(

@@ -30,7 +30,7 @@ SelectPart = Callable[[int, int], tuple[Bins, int]]
 
 def finalize(solution: Solution) -> dict[int, KMeans1D]:
     """Compute the results of a solution, for each k."""
-    profile = _make_profile(solution)
+    profile = make_profile(solution)
     select, places = _make_parts(solution)
     whole = select(0, len(places) - 1)
     prefix = whole[0].compute_prefix_sums()
@@ -38,7 +38,7 @@ def finalize(solution: Solution) -> dict[int, KMeans1D]:
     for k, cuts in solution.cuts.items():
         found = _compute_means_and_costs(select, whole, prefix, np.searchsorted(places, cuts))
         result = _make_result(solution, k, found, profile)
-        results[k] = result if packing is None else _unpack(result, *packing)
+        results[k] = result if packing is None else unpack(result, *packing)
     return results
 
 
@@ -130,13 +130,13 @@ def _make_result(
         inertia=inertia,
         gap=gap,
         passes=solution.source.passes,
-        ranges=_add_start(ranges, start, dtype),
+        ranges=add_start(ranges, start, dtype),
         variances=variances,
         profile=profile,
     )
 
 
-def _add_start(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
+def add_start(values: np.ndarray, start: int, dtype: np.dtype) -> np.ndarray:
     """Add the number that was subtracted from integers, rounding once."""
     if start == 0:
         return values
@@ -166,15 +166,15 @@ def _recount(solution: Solution) -> Profile | None:
     bins = source.reduce(count, solution.histogram.threads)
     if bins is None or len(bins.low) == 0:
         return None
-    return _make_profile(replace(solution, bins=bins))
+    return make_profile(replace(solution, bins=bins))
 
 
-def _make_profile(solution: Solution) -> Profile:
+def make_profile(solution: Solution) -> Profile:
     """Return what is known of all values, in the units of the data."""
     bins, histogram, dtype = solution.bins, solution.histogram, solution.source.dtype
     values = np.clip(bins.base + bins.sums[2] / bins.sums[0], bins.low, bins.high)
     profile = Profile(
-        _add_start(values, histogram.start, dtype),
+        add_start(values, histogram.start, dtype),
         np.ldexp(bins.sums[0] + bins.sums[1], -histogram.power),
         bins.counts,
         bins.high - bins.low,
@@ -192,21 +192,22 @@ def _make_profile(solution: Solution) -> Profile:
     )
 
 
-def _unpack(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
+def unpack(result: KMeans1D, scale: float, offset: float) -> KMeans1D:
     """Convert a result from packed to physical units; a negative scale reverses its order.
 
     A break is set half-way to the next packed number, so that the rounding of a decoder does not
     matter.
     """
     order = slice(None, None, -1 if scale < 0 else 1)
+    multiply = _multiply_by_square if result.criterion == "mean" else _multiply_by_size
     return replace(
         result,
         centroids=(result.centroids * scale + offset)[order],
         breaks=((result.breaks + 0.5) * scale + offset)[order],
         counts=result.counts[order],
         weights=result.weights[order],
-        inertia=_multiply_by_square(result.inertia, scale),
-        gap=_multiply_by_square(result.gap, scale),
+        inertia=multiply(result.inertia, scale),
+        gap=multiply(result.gap, scale),
         ranges=(result.ranges * scale + offset)[order, order],
         variances=_multiply_by_square(result.variances, scale)[order],
     )
@@ -218,3 +219,9 @@ def _multiply_by_square(numbers: Any, scale: float) -> Any:
         return numbers * scale**2
     with np.errstate(over="ignore"):
         return numbers * scale * scale
+
+
+def _multiply_by_size(numbers: Any, scale: float) -> Any:
+    """Multiply by a scale without its sign; the product may be beyond float64."""
+    with np.errstate(over="ignore"):
+        return numbers * abs(scale)

@@ -24,6 +24,9 @@ values come, so any number of threads and any chunks give the same result, bit f
 
 An array in memory of up to 2^16 cells without weights goes a shorter way to the same result
 (`fastkm.cluster.exact.small.small_arrays`), as long as no other partition is equally good.
+
+Medians instead of means are found by the same program with another cost
+(`fastkm.cluster.exact.medians.solver`), among distinct values that are sorted in memory.
 """
 
 from __future__ import annotations
@@ -37,28 +40,41 @@ import numpy as np
 
 from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.exact.finalize import finalize
+from fastkm.cluster.exact.result import CENTRES, Centre
 from fastkm.cluster.exact.small import small_arrays
 from fastkm.cluster.exact.solver import Solution, Solver
 from fastkm.cluster.streaming.chunks import FormatMismatch
 from fastkm.cluster.streaming.source import Source
 
 if TYPE_CHECKING:
+    from fastkm.cluster.exact.medians.solver import MedianSolver
     from fastkm.cluster.exact.result import KMeans1D
 
 
 @overload
 def kmeans1d(
-    values: Any, k: SupportsIndex, *, weights: Any = ..., threads: int | None = ...
+    values: Any,
+    k: SupportsIndex,
+    *,
+    weights: Any = ...,
+    criterion: Centre = ...,
+    threads: int | None = ...,
 ) -> KMeans1D: ...
 @overload
 def kmeans1d(
-    values: Any, k: Iterable[SupportsIndex], *, weights: Any = ..., threads: int | None = ...
+    values: Any,
+    k: Iterable[SupportsIndex],
+    *,
+    weights: Any = ...,
+    criterion: Centre = ...,
+    threads: int | None = ...,
 ) -> dict[int, KMeans1D]: ...
 def kmeans1d(
     values: Any,
     k: SupportsIndex | Iterable[SupportsIndex],
     *,
     weights: Any = None,
+    criterion: Centre = "mean",
     threads: int | None = None,
 ) -> KMeans1D | dict[int, KMeans1D]:
     """Find the optimal clustering of values into k intervals, with proof.
@@ -77,6 +93,12 @@ def kmeans1d(
     weights : array-like, optional
         Weights of the values, such as areas of cells. They are broadcast to the shape of `values`,
         by dimension names if both are DataArrays. A value of weight 0 is left out.
+    criterion : {"mean", "median"}, default: "mean"
+        What a cluster gathers round: its mean, for the least sum of squared distances (k-means), or
+        its median, for the least sum of distances (k-medians), which outliers hardly move. The
+        median of an even number of values is half-way between the two in the middle. Medians need
+        the distinct values sorted in memory, at most 2^25 of them (of all values if they have
+        weights), some 130 bytes each. Up to 2^25 values are read once, more of them twice.
     threads : int, optional
         Threads to use; by default as many as the process may use, or one on a worker of dask. The
         result is the same, bit for bit, for any number.
@@ -93,7 +115,8 @@ def kmeans1d(
         are left out with a warning, and it is an error only if none remains.
     ValueError
         If k is below 1, values are infinite, integers differ by more than 2^53, weights are negative
-        or not finite or differ by more than 2^60 times, or passes give different values.
+        or not finite or differ by more than 2^60 times, passes give different values, the criterion
+        is unknown, or distinct values are too many for medians.
     TypeError
         If `values` does not hold real numbers, or k is not an integer.
 
@@ -118,21 +141,29 @@ def kmeans1d(
     (array([1.5, 8.5]), array([5.]), 1.0, 0.0)
     >>> sorted(fastkm.kmeans1d([1.0, 2.0, 8.0, 9.0], range(1, 4)))
     [1, 2, 3]
+    >>> fastkm.kmeans1d([1.0, 2.0, 4.0, 8.0, 9.0, 1000.0], 2, criterion="median")
+    KMeans1D: 2 clusters of least absolute deviations, inertia 14, proven optimal
+      0:            4              up to 502             5 values  83.33%
+      1:         1000                  above             1 value   16.67%
     >>> archive = [[1.0, 2.0], [8.0, 9.0]]
     >>> fastkm.kmeans1d(lambda: archive, 2, weights=None).breaks
     array([5.])
     """
     wanted, several = as_counts(k)
     resolve_thread_count(threads)
-    results = small_arrays.cluster_small(values, wanted) if weights is None else None
+    if criterion not in CENTRES:
+        raise ValueError(f"criterion must be 'mean' or 'median', got {criterion!r}")
+    means = criterion == "mean"
+    results = small_arrays.cluster_small(values, wanted) if means and weights is None else None
     if results is None:
         source = Source(values, weights, threads=threads)
-        few = None if type(values) is np.ndarray else source.read_few(small_arrays.MAX_SMALL)
+        read = means and type(values) is not np.ndarray
+        few = source.read_few(small_arrays.MAX_SMALL) if read else None
         results = None if few is None else small_arrays.cluster_small(few, wanted)
     if results is None:
-        solution = _solve(source, values, weights, wanted, threads)
+        solver, solution = _solve(source, values, weights, wanted, threads, means=means)
         _require_possible(solution, wanted)
-        results = finalize(solution)
+        results = finalize(solution) if isinstance(solver, Solver) else solver.finalize(solution)
         _warn_of_limits(results)
     return results if several else results[wanted[0]]
 
@@ -153,14 +184,20 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
 
 
 def _solve(
-    source: Source, values: Any, weights: Any, ks: list[int], threads: int | None
-) -> Solution:
+    source: Source, values: Any, weights: Any, ks: list[int], threads: int | None, *, means: bool
+) -> tuple[Solver | MedianSolver, Solution]:
     """Solve in the type of the source, or as float64 if chunks are of several types."""
+    kind: type[Solver | MedianSolver] = Solver
+    if not means:
+        from fastkm.cluster.exact.medians.solver import MedianSolver
+
+        kind = MedianSolver
+    solver = kind(source, ks, threads)
     try:
-        return Solver(source, ks, threads).solve()
+        return solver, solver.solve()
     except FormatMismatch:
-        source = Source(values, weights, uniform=False, threads=threads)
-        return Solver(source, ks, threads).solve()
+        solver = kind(Source(values, weights, uniform=False, threads=threads), ks, threads)
+        return solver, solver.solve()
 
 
 def _require_possible(solution: Solution, wanted: list[int]) -> None:

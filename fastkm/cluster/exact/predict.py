@@ -57,6 +57,10 @@ def label(
         labelled = values.copy(data=labels)
         labelled.attrs, labelled.encoding = {}, {}
         return labelled
+    if hasattr(values, "index") and hasattr(values, "iloc"):  # a Series
+        from pandas import Series
+
+        return Series(labels, values.index, name="cluster", copy=False)
     return labels
 
 

@@ -100,6 +100,8 @@ class CutPruner:
     If the bins are of a sample, positions stay that cost up to a share `tolerance` more than U.
     """
 
+    degree = 2  # costs are in units of the values to this power
+
     def __init__(
         self,
         bins: Bins,
@@ -248,10 +250,14 @@ class CutPruner:
                 path[j] = first[np.searchsorted(first, path[j + 1]) - 1]
         # the gap to the least cost that any partition may have
         lowest, _ = self._run_program(groups.first, groups.starts, none, lower=True)
-        cost = sum(segment_cost(self.prefix, a, b) for a, b in pairwise(path))
+        cost = sum(self._compute_cost(a, b) for a, b in pairwise(path))
         gap = cost + self._compute_noise(path) - lowest[-1] + self._compute_margin(k, upper)
         with np.errstate(over="ignore"):
-            return path, float(np.ldexp(gap, 2 * self.exponent))
+            return path, float(np.ldexp(gap, self.degree * self.exponent))
+
+    def _compute_cost(self, start: int, stop: int) -> float:
+        """Return the cost of a segment."""
+        return float(segment_cost(self.prefix, start, stop))
 
     def _do_round(self, k: int, groups: CandidateCuts, upper: float) -> tuple[CandidateCuts, float]:
         """Do one round; return the groups that pass the test, and U."""
@@ -273,14 +279,15 @@ class CutPruner:
         below, above = distinct[groups.stop] - 1, distinct[-1] - distinct[groups.first]
         return np.asarray((below >= groups.cut) & (above >= k - groups.cut))
 
-    def _choose_edges(self) -> np.ndarray:
+    def _choose_edges(self, number: int | None = None) -> np.ndarray:
         """Choose where groups begin: each has its share of weight plus width, so little slack."""
-        if self.size <= EDGES:
+        number = EDGES if number is None else number
+        if self.size <= number:
             return np.arange(self.size)
         weight = self.prefix[0, :-1] - self.prefix[0, 0]
         width = self.low - self.low[0]
         measure = weight / weight[-1] + width / width[-1]
-        step = np.floor(measure * (EDGES / 2))
+        step = np.floor(measure * (number / 2))
         return np.flatnonzero(np.append(True, diff(step) > 0))
 
     def _bound_all_centroids(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import numpy as np
 
 from fastkm._core.attributes import read_text
-from fastkm.cluster.codebook import describe_classes, to_html_table
+from fastkm.cluster.codebook import describe_classes, describe_labels, to_html_table
 from fastkm.cluster.codebook_file import (
     VERSION,
     read_array,
@@ -26,6 +26,8 @@ from fastkm.cluster.codebook_file import (
 )
 from fastkm.cluster.diagnostics import Report, describe_clusters
 from fastkm.cluster.exact.predict import label
+from fastkm.cluster.result_figures import ResultFigures
+from fastkm.cluster.result_tables import ResultTables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +35,12 @@ if TYPE_CHECKING:
 
     from fastkm.cluster.streaming.arrays import LazyArray
 
-FORMAT = "fastkm codebook"
+Centre = Literal["mean", "median"]
+
+CENTRES: tuple[Centre, ...] = get_args(Centre)
+"""What clusters gather round."""
+
+FORMAT, MEDIANS_FORMAT = "fastkm codebook", "fastkm codebook of medians"
 
 BREAKS_TYPES = ("float64", "int64", "uint64")
 
@@ -71,7 +78,7 @@ class Profile:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KMeans1D:
+class KMeans1D(ResultTables, ResultFigures):
     """An optimal one-dimensional clustering.
 
     Attributes
@@ -79,7 +86,7 @@ class KMeans1D:
     k : int
         Number of clusters.
     centroids : (k,) float64 array
-        Cluster means, ascending.
+        Cluster means, or medians, ascending.
     breaks : (k - 1,) float64 array
         Upper ends of all clusters but the last: cluster j holds the values above
         ``breaks[j - 1]`` up to and including ``breaks[j]``. They are the midpoints of
@@ -90,7 +97,8 @@ class KMeans1D:
     weights : (k,) float64 array
         Summed weight of each cluster; the counts if no weights were given.
     inertia : float
-        (Weighted) sum of squared distances to the centroids; inf if it is beyond float64.
+        (Weighted) sum of squared distances to the means, or of distances to the medians; inf if
+        it is beyond float64.
     gap : float
         The inertia is proven to be at most this far above the least possible one; 0.0 means
         that it is proven optimal.
@@ -102,6 +110,8 @@ class KMeans1D:
         (Weighted) mean squared distance to the centroid in each cluster.
     profile : Profile, optional
         What `fastkm.choose_k` needs to know of the data; not kept in a file.
+    criterion : {"mean", "median"}
+        What clusters gather round.
 
     Examples
     --------
@@ -123,6 +133,7 @@ class KMeans1D:
     ranges: np.ndarray
     variances: np.ndarray
     profile: Profile | None = field(default=None, repr=False)
+    criterion: Centre = "mean"
 
     @overload
     def predict(self, values: xr.DataArray, *, out: np.ndarray | None = ...) -> xr.DataArray: ...
@@ -146,8 +157,9 @@ class KMeans1D:
         -------
         array or DataArray
             Labels in the shape of `values`: `out`, or the narrowest signed integers that hold
-            them, int8 up to 128 clusters. For a `DataArray` a `DataArray`, with its coordinates
-            and without its attributes (around `out` if that is given); lazy if `values` is.
+            them, int8 up to 128 clusters. For a `DataArray` a label map (around `out` if that is
+            given), described as `fastkm.RasterClusters.labels`; lazy if `values` is. For a
+            pandas Series a Series named "cluster", with its index.
 
         Raises
         ------
@@ -169,7 +181,10 @@ class KMeans1D:
         >>> result.predict([4, 6], out=np.empty(2, "i4"))
         array([0, 1], dtype=int32)
         """
-        return label(values, self.breaks, out=out)
+        labels = label(values, self.breaks, out=out)
+        if hasattr(labels, "coords"):  # a DataArray
+            return describe_labels(labels, values, self.describe(values))
+        return labels
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -214,7 +229,9 @@ class KMeans1D:
           groups and joining small ones, so a large group may be several clusters, and a small
           one part of another.
         """
-        return describe_clusters(self.centroids, self.ranges, self.variances, self.weights)
+        return describe_clusters(
+            self.centroids, self.ranges, self.variances, self.weights, centre=self.criterion
+        )
 
     def describe(self, raster: Any, /) -> dict[str, Any]:
         """Return the attributes of a label map of `raster`, a `DataArray`, without the inertia."""
@@ -244,7 +261,7 @@ class KMeans1D:
     def to_dict(self) -> dict[str, Any]:
         """Return what the codebook's file holds: strings, integers, floats, lists of them."""
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.criterion == "mean" else MEDIANS_FORMAT,
             "version": VERSION,
             "k": int(self.k),
             "inertia": to_json_number(float(self.inertia)),
@@ -292,6 +309,7 @@ class KMeans1D:
             inertia=float(read_array(stored, "inertia", (), least=0)),
             gap=float(read_array(stored, "gap", (), least=0)),
             passes=read_integer(stored, "passes", least=0) if "passes" in stored else 0,
+            criterion="median" if stored.get("format") == MEDIANS_FORMAT else "mean",
             **arrays,
         )
 
@@ -314,6 +332,8 @@ class KMeans1D:
         ]
         write_codebook(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
+    plot = ResultFigures.plot_histogram
+
     def __repr__(self) -> str:
         lines = [self._headline()]
         for j, (mean, end, count, share) in enumerate(self._list_rows()):
@@ -329,6 +349,7 @@ class KMeans1D:
     def _headline(self) -> str:
         proof = "proven optimal" if self.gap == 0 else f"at most {self.gap:.3g} above the optimum"
         clusters = "1 cluster" if self.k == 1 else f"{self.k} clusters"
+        clusters += " of least absolute deviations" if self.criterion == "median" else ""
         return f"KMeans1D: {clusters}, inertia {self.inertia:.6g}, {proof}"
 
     def _list_rows(self) -> list[tuple[str, str, str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 400_000
 """Exact costs that are computed at most; one takes some 4 microseconds."""
+
+
+Gain = Callable[[int, int], Any]
+"""Returns the gain of the segment between two places, an exact number."""
 
 
 class ExactSums:
@@ -41,12 +45,12 @@ class ExactSums:
 
     def accumulate(self) -> tuple[list[int], list[int]]:
         """Return the sums before each end of a part, each in some power of two."""
-        weight = list(itertools.accumulate(map(_to_integer, self.weight), initial=0))
-        total = list(itertools.accumulate(map(_to_integer, self.total), initial=0))
+        weight = list(itertools.accumulate(map(to_integer, self.weight), initial=0))
+        total = list(itertools.accumulate(map(to_integer, self.total), initial=0))
         return _shorten(weight), _shorten(total)
 
 
-def _to_integer(digits: np.ndarray) -> int:
+def to_integer(digits: np.ndarray) -> int:
     """Return the number whose digits of 32 bits these are, before any carries."""
     return sum(int(digits[i]) << (32 * int(i)) for i in np.flatnonzero(digits))
 
@@ -66,8 +70,7 @@ def decide(groups: CandidateCuts, places: np.ndarray, sums: ExactSums) -> np.nda
     `places` are positions, ascending, those of `groups` among them, and `sums` those of the parts
     between the places. Return the positions of the k + 1 cuts; None if too many have to be compared.
     """
-    layers = [groups.first[start:stop] for start, stop in pairwise(groups.starts)]
-    if sum((len(a) + len(b)) * len(b).bit_length() for a, b in pairwise(layers)) > PATIENCE:
+    if not are_few(groups):
         return None
     weight, total = sums.accumulate()
 
@@ -75,9 +78,22 @@ def decide(groups: CandidateCuts, places: np.ndarray, sums: ExactSums) -> np.nda
     def gain(j: int, i: int) -> Fraction:
         return Fraction((total[i] - total[j]) ** 2, weight[i] - weight[j])
 
-    # the greatest sum of S^2 / W up to each candidate, cut by cut
+    return find_greatest(groups, places, gain)
+
+
+def are_few(groups: CandidateCuts) -> bool:
+    """Return True if no more than `PATIENCE` segments between groups have to be compared."""
+    layers = [groups.first[start:stop] for start, stop in pairwise(groups.starts)]
+    compared = sum((len(a) + len(b)) * len(b).bit_length() for a, b in pairwise(layers))
+    return compared <= PATIENCE
+
+
+def find_greatest(groups: CandidateCuts, places: np.ndarray, gain: Gain) -> np.ndarray:
+    """Find the cuts with the greatest sum of gains of segments, given by their ends' `places`."""
+    # the greatest sum up to each candidate, cut by cut
+    layers = [groups.first[start:stop] for start, stop in pairwise(groups.starts)]
     rows = [np.searchsorted(places, layer).tolist() for layer in layers]
-    best = {rows[0][0]: Fraction(0)}
+    best: dict[int, Any] = {rows[0][0]: 0}
     origins = []
     for candidates in rows[1:]:
         best, origin = _solve_layer(candidates, best, gain)
@@ -90,15 +106,15 @@ def decide(groups: CandidateCuts, places: np.ndarray, sums: ExactSums) -> np.nda
 
 
 def _solve_layer(
-    rows: list[int], before: dict[int, Fraction], gain: Callable[[int, int], Fraction]
-) -> tuple[dict[int, Fraction], dict[int, int]]:
+    rows: list[int], before: dict[int, Any], gain: Gain
+) -> tuple[dict[int, Any], dict[int, int]]:
     """Find the greatest gain of each row and the lowest place where its segment may begin.
 
     The lowest best beginning never moves left when the row moves right, so the row in the middle
     is done first, and each half looks only on its side.
     """
     starts = list(before)
-    best: dict[int, Fraction] = {}
+    best: dict[int, Any] = {}
     origin: dict[int, int] = {}
     spans = [(0, len(rows), 0, len(starts))]
     while spans:

@@ -2,7 +2,8 @@
 
 **BIC** (Pelleg & Moore 2000, X-means) for M features: the log-likelihood of a mixture of normals of
 one variance, alike in all directions, inertia / (M (R - k)), less log(R) / 2 for each parameter:
-k - 1 shares, M k coordinates of centroids, and the variance. R is the number of cells. The
+k - 1 shares, M k coordinates of centroids, and the variance. R is the number of cells. All that is
+multiplied by -2, as most programs do, so the lowest score is the best. The
 likelihood is the sum of their point probabilities, so its last term is M (R - k) / 2; the paper's
 formula for a single cluster counts k once for each cluster. Weights are taken relative to their
 mean, so R stays the number of cells.
@@ -47,7 +48,7 @@ def bic(result: Any) -> Score | None:
     if cells == result.k or math.isinf(result.inertia):
         return None
     if result.inertia == 0:
-        return Score(math.inf, 0.0)
+        return Score(-math.inf, 0.0)
     shares = result.weights / result.weights.sum()
     shares = shares[shares > 0]
     log_variance = math.log(result.inertia / result.weights.sum() / features)
@@ -58,7 +59,7 @@ def bic(result: Any) -> Score | None:
         - features * (cells - result.k) / 2
     )
     parameters = result.k - 1 + features * result.k + 1
-    return Score(likelihood - parameters / 2 * math.log(cells), 0.0)
+    return Score(-2 * (likelihood - parameters / 2 * math.log(cells)), 0.0)
 
 
 def elbow(results: dict[int, Any]) -> dict[int, Score]:

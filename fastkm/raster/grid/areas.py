@@ -150,26 +150,37 @@ def _measure_by_corners(plane: xr.DataArray) -> Any:
 
 def _measure_window(row_numbers: np.ndarray, column_numbers: np.ndarray, grid: Grid) -> np.ndarray:
     """Compute the areas of the cells in consecutive rows and columns, some rows at a time."""
-    to_globe: Any = find_globe_transform(grid)
     first_row, first_column = int(np.ravel(row_numbers)[0]), int(np.ravel(column_numbers)[0])
     rows, columns = row_numbers.size, column_numbers.size
     areas = np.empty((rows, columns))
     step = max(1, BLOCK // (columns + 1))
+    column_edges = first_column + np.arange(columns + 1)
     for start in range(0, rows, step):
         stop = min(start + step, rows)
-        lattice = np.indices((stop - start + 1, columns + 1)).reshape(2, -1).T - 0.5
-        lattice += first_row + start, first_column
-        corners = _to_authalic_sphere(*np.radians(to_globe(grid.place(lattice)).T))
-        corners = corners.reshape(3, stop - start + 1, columns + 1)
-        a, b = corners[:, :-1, :-1], corners[:, 1:, :-1]  # of each cell, in their order around it
-        c, d = corners[:, 1:, 1:], corners[:, :-1, 1:]
-        areas[start:stop] = np.abs(_compute_solid_angle(a, b, c) + _compute_solid_angle(a, c, d))
-    areas *= SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2
-    areas[np.isnan(areas)] = 0.0  # some corners are no place on Earth
+        row_edges = first_row + np.arange(start, stop + 1)
+        areas[start:stop] = measure_blocks(grid, row_edges, column_edges)
     missing = getattr(grid, "missing", None)
     if missing is not None:
         window = missing[first_row : first_row + rows, first_column : first_column + columns]
         areas[window] = 0.0
+    return areas
+
+
+def measure_blocks(grid: Grid, row_edges: np.ndarray, column_edges: np.ndarray) -> np.ndarray:
+    """Compute the areas of blocks of cells of a grid on the globe, in m2.
+
+    Edges are numbers of rows and columns, each the first of a block, and one more: shapes (r + 1,)
+    and (c + 1,) for r times c blocks. A block with a corner that is no place on Earth has area 0.
+    """
+    to_globe: Any = find_globe_transform(grid)
+    lattice = np.stack(np.meshgrid(row_edges, column_edges, indexing="ij"), axis=-1) - 0.5
+    corners = _to_authalic_sphere(*np.radians(to_globe(grid.place(lattice.reshape(-1, 2))).T))
+    corners = corners.reshape(3, len(row_edges), len(column_edges))
+    a, b = corners[:, :-1, :-1], corners[:, 1:, :-1]  # of each block, in their order around it
+    c, d = corners[:, 1:, 1:], corners[:, :-1, 1:]
+    areas = np.abs(_compute_solid_angle(a, b, c) + _compute_solid_angle(a, c, d))
+    areas *= SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2
+    areas[np.isnan(areas)] = 0.0
     return areas
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.attributes import SPATIAL_REF, find_grid_mapping, get_mapping_name
 from fastkm._core.notes import note_once
-from fastkm.raster.grid.grid_mapping import clean_mapping, get_mapping_name, read_system
+from fastkm.raster.grid.grid_mapping import clean_mapping, read_system
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,20 +23,11 @@ if TYPE_CHECKING:
 Transform = tuple[float, float, float, float, float, float]
 """GDAL's geotransform: x of the outer corner, steps of x along a row and a column; y likewise."""
 
-SPATIAL_REF = "spatial_ref"
-"""The name of the coordinate if none is given."""
-
 SAME_DEGREES = 1e-9
 """Degrees by which a pole that rotates nothing may move a place."""
 
 _SAMPLED = np.array([[10.0, 20.0], [100.0, 50.0], [-60.0, -30.0]])
 """Longitudes and latitudes that a pole is tried at."""
-
-
-def find_grid_mapping(array: xr.DataArray) -> str | None:
-    """Return the name of the coordinate that holds the reference system; None if there is none."""
-    named = get_mapping_name(array)
-    return next((name for name in (named, SPATIAL_REF) if name in array.coords), None)
 
 
 def attach_crs(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
@@ -58,14 +50,6 @@ def attach_crs(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
         if described.attrs:
             return array.assign_coords({name: described})
     return array
-
-
-def carry_crs(source: xr.DataArray, made: xr.DataArray) -> xr.DataArray:
-    """Let an array that was made of a raster name the same reference system, if it has it."""
-    name = find_grid_mapping(source)
-    if name is not None and name in made.coords:
-        made.encoding = {**made.encoding, "grid_mapping": name}
-    return made
 
 
 def get_crs_wkt(array: xr.DataArray) -> str | None:

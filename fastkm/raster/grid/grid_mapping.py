@@ -11,56 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastkm._core.attributes import read_text
 from fastkm._core.notes import note_once
 
-if TYPE_CHECKING:
-    import xarray as xr
-
 TEXTS = ("crs_wkt", "spatial_ref")
 """Attributes with well-known text."""
 
 _OTHER_TEXTS = ("proj4", "proj4text", "proj4_params", "proj4_string", "epsg_code")
 """Attributes with other texts, which no convention knows; they count if there is nothing else."""
-
-
-def get_mapping_name(array: xr.DataArray) -> str | None:
-    """Return the name of the grid mapping of a variable's dimensions; None if it names none.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> named = {"grid_mapping": "british: x y wgs84: lat lon"}
-    >>> get_mapping_name(xr.DataArray([[0.0]], dims=("y", "x"), attrs=named))
-    'british'
-    """
-    attrs = array.encoding if "grid_mapping" in array.encoding else array.attrs
-    words = read_text(attrs, "grid_mapping").replace(":", ": ").split()
-    if not any(word.endswith(":") for word in words):
-        return _drop_path(words[0]) if words else None
-    # each mapping with the coordinates it is for
-    coordinates: dict[str, set[str]] = {}
-    for word in words:
-        if word.endswith(":"):
-            name = _drop_path(word[:-1])
-            coordinates[name] = set()
-        elif coordinates:
-            coordinates[name].add(_drop_path(word))
-    known = set(map(str, array.dims)), set(map(str, array.coords))
-    return max(
-        coordinates,
-        key=lambda name: [len(coordinates[name] & names) for names in known],
-        default=None,
-    )
-
-
-def _drop_path(name: str) -> str:
-    """Return the name of a variable in a group without the names of the groups."""
-    return name.rpartition("/")[2]
 
 
 def clean_mapping(attrs: Mapping[Any, Any], name: str) -> dict[str, Any]:

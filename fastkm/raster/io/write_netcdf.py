@@ -8,16 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastkm._core.atomic_write import atomic_write
+from fastkm._core.attributes import find_grid_mapping
+from fastkm._core.cf_rules import LIMITS
 from fastkm._version import __version__
 from fastkm.cluster.codebook import MISSING
-from fastkm.raster.grid.crs import find_grid_mapping
+from fastkm.raster.grid.axes import has_dates
 from fastkm.raster.io.decode_times import drop_unknown_dates
 from fastkm.raster.io.open import netcdf_lock
 from fastkm.raster.labels import Box, WriteBlock, write_cells
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
 
 CHUNK = 1024
@@ -162,21 +165,67 @@ def make_label_dataset(
         "source": "; ".join([source, *older["source"]]),
         "history": "\n".join([f"fastkm {__version__}: {history}", *older["history"]]),
     }
-    for coordinate in labels.coords:  # the file does not hold limits of cells: do not name them
-        dataset[coordinate].attrs.pop("bounds", None)
-        dataset[coordinate].attrs.pop("climatology", None)
     crs = find_grid_mapping(labels)
+    encoding: dict[str, dict[str, object]] = {
+        "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True}
+    }
+    for key in labels.coords:
+        name = str(key)
+        encoding[name] = _choose_encoding(labels[name])
+        dataset[name].attrs = _adapt_attributes(labels[name], encoding[name].get("dtype"))
+        if name != crs and not {"standard_name", "long_name"} & set(dataset[name].attrs):
+            dataset[name].attrs["long_name"] = name
     if crs is not None:
         dataset["cluster"].attrs["grid_mapping"] = crs
-    encoding: dict[str, dict[str, object]] = {
-        "cluster": {"_FillValue": labels.dtype.type(MISSING), "zlib": True},
-        **{str(name): _choose_encoding(labels[name]) for name in labels.coords},
-    }
     return dataset, encoding
 
 
 def _choose_encoding(coordinate: xr.DataArray) -> dict[str, Any]:
-    """Choose how to store a coordinate: as its file did; coordinates have no missing cells."""
+    """Choose how to store a coordinate: as its file did, in a type that CF 1.8 has.
+
+    Coordinates have no missing cells.
+    """
     stored = coordinate.encoding
     names = {"units", "calendar"} | ({"dtype"} if "scale_factor" not in stored else set())
-    return {**{n: v for n, v in stored.items() if n in names}, "_FillValue": None}
+    encoding = {**{n: v for n, v in stored.items() if n in names}, "_FillValue": None}
+    dtype = _choose_cf_type(coordinate, np.dtype(encoding.get("dtype", coordinate.dtype)))
+    return encoding if dtype is None else {**encoding, "dtype": dtype}
+
+
+def _choose_cf_type(coordinate: xr.DataArray, dtype: np.dtype) -> np.dtype | None:
+    """Choose a type that CF 1.8 has for numbers of a type that it has not; None for others.
+
+    It has neither unsigned integers nor those of 64 bits. Dates become float64 whatever they are,
+    because the parts of a series of files have to have one type.
+    """
+    if dtype.kind not in "iumMO" or (dtype.kind == "i" and dtype.itemsize < 8):
+        return None
+    if has_dates(coordinate) or coordinate.dtype.kind == "m":
+        return np.dtype(np.float64)
+    if dtype.kind == "O":  # texts
+        return None
+    numbers = coordinate.values
+    kinds = map(np.dtype, (np.int32, np.float64))
+    return next((kind for kind in kinds if _holds_exactly(kind, numbers)), None)
+
+
+def _holds_exactly(dtype: np.dtype, numbers: np.ndarray) -> bool:
+    """Return True if a type holds all numbers of another type exactly."""
+    with np.errstate(invalid="ignore"):
+        back = numbers.astype(dtype).astype(numbers.dtype)
+    return np.array_equal(back, numbers, equal_nan=numbers.dtype.kind == "f")
+
+
+def _adapt_attributes(coordinate: xr.DataArray, dtype: Any) -> dict[Any, Any]:
+    """Return the attributes of a coordinate as they hold in a file of labels.
+
+    The file does not hold limits of cells, so they are not named, and perhaps not all cells. Limits
+    of values have the type in which the values are stored.
+    """
+    attrs = dict(coordinate.attrs)
+    for name in ("bounds", "climatology", "actual_range"):
+        attrs.pop(name, None)
+    for name in LIMITS:
+        if dtype is not None and np.asarray(attrs.get(name)).dtype.kind in "iuf":
+            attrs[name] = np.asarray(attrs[name]).astype(dtype)
+    return attrs

@@ -119,8 +119,9 @@ def join_label_series(
                 _require_same_variables(target, file, time, part)
                 for name, variable in file.variables.items():
                     if time in variable.dimensions:
+                        before = (slice(None),) * variable.dimensions.index(time)
                         for step in range(count):
-                            target.variables[name][start + step] = variable[step]
+                            target.variables[name][*before, start + step] = variable[*before, step]
             start += count
 
 
@@ -150,7 +151,10 @@ def drop_codebook_attributes(labels: xr.DataArray, clusters: int) -> xr.DataArra
 def describe_codebook_variables(
     labels: xr.DataArray, clusters: int
 ) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], dict[str, str]]]:
-    """Return the dimensions, sizes and attributes of the variables that hold the codebooks."""
+    """Return the dimensions, sizes and attributes of the variables that hold the codebooks.
+
+    Time is their last dimension, because CF recommends to put all others before it.
+    """
     time, steps = str(labels.dims[0]), len(labels)
     units = str(labels.attrs.get("centroid_units", ""))
     own = {"units": units} if units else {}
@@ -158,9 +162,9 @@ def describe_codebook_variables(
     upper_end = {"long_name": "upper end of cluster", **own}
     squares = {"long_name": "sum of squared distances to centroids"}
     made: dict[str, tuple[tuple[str, ...], tuple[int, ...], dict[str, str]]] = {}
-    made["centroids"] = ((time, "centroid"), (steps, clusters), mean)
+    made["centroids"] = (("centroid", time), (clusters, steps), mean)
     if clusters > 1:  # a dimension of 0 would be an unlimited one
-        made["breaks"] = ((time, "break"), (steps, clusters - 1), upper_end)
+        made["breaks"] = (("break", time), (clusters - 1, steps), upper_end)
     made["inertia"] = ((time,), (steps,), squares)
     return made
 
@@ -170,7 +174,7 @@ def collect_codebook_values(
 ) -> dict[str, np.ndarray]:
     """Return the float64 values of the variables that hold the codebooks."""
     return {
-        name: np.array([getattr(codebook, name) for codebook in codebooks], np.float64)
+        name: np.array([getattr(codebook, name) for codebook in codebooks], np.float64).T
         for name in describe_codebook_variables(labels, codebooks[0].k)
     }
 
@@ -203,7 +207,11 @@ def _require_same_variables(
         same = _describe_variable(own) == _describe_variable(wanted)
         if same and time not in own.dimensions:
             same = own.shape == wanted.shape and bool(np.all(own[...] == wanted[...]))
-        if not same or own.shape[1:] != wanted.shape[1:]:
+        sizes = [
+            {d: n for d, n in zip(v.dimensions, v.shape, strict=True) if d != time}
+            for v in (own, wanted)
+        ]
+        if not same or sizes[0] != sizes[1]:
             raise ValueError(f"{name!r} in {os.fspath(path)} is not as in the first part")
 
 

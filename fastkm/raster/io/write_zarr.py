@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write, explain_write_errors
+from fastkm._core.attributes import carry_crs
 from fastkm.cluster.codebook import MISSING
 from fastkm.cluster.streaming.arrays import is_lazy
-from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.io.write_netcdf import make_label_dataset
 from fastkm.raster.io.write_netcdf_series import (
     collect_codebook_values,
@@ -96,7 +96,7 @@ def create_label_store(
     if clusters is not None:
         described_variables = describe_codebook_variables(whole, clusters)
         for name, (dims, sizes, attrs) in described_variables.items():
-            dataset[name] = (dims, _make_lazy(sizes, (1, *sizes[1:]), np.float64(np.nan)), attrs)
+            dataset[name] = (dims, _make_lazy(sizes, (*sizes[:-1], 1), np.float64(np.nan)), attrs)
     with atomic_write(path, _check_store) as draft:
         _create(dataset, encoding, draft)
 
@@ -193,8 +193,9 @@ def write_label_steps(
             values |= collect_codebook_values(labels, codebooks)
         for name, numbers in values.items():
             own: Any = store[name]
-            own[first:last] = numbers
-            if not np.array_equal(own[first:last], numbers, equal_nan=own.dtype.kind == "f"):
+            steps = np.s_[first:last] if name == "cluster" else np.s_[..., first:last]
+            own[steps] = numbers
+            if not np.array_equal(own[steps], numbers, equal_nan=own.dtype.kind == "f"):
                 raise OSError(f"{name!r} holds other numbers than were written")
 
 

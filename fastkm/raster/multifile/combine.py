@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.attributes import find_grid_mapping
 from fastkm._core.memory import require_memory
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.axes import Axes, has_dates
-from fastkm.raster.grid.crs import find_grid_mapping
 from fastkm.raster.io.choose import Sel, open_variables
 from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
 from fastkm.raster.io.stamps import read_stamp

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastkm._core.attributes import read_text
+from fastkm._core.attributes import find_grid_mapping, read_text
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.axes import Axes, find_axes
 from fastkm.raster.grid.coordinates import convert_coordinates
-from fastkm.raster.grid.crs import find_grid_mapping
 from fastkm.raster.io.choose import (
     Sel,
     choose_steps,

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fastkm._core.attributes import carry_crs
 from fastkm._core.validation import require_choice
-from fastkm.raster.grid.crs import carry_crs
 from fastkm.raster.io.choose import open_variables
 from fastkm.raster.io.read_bands import compute_variable_areas
 from fastkm.raster.multifile.read_steps import (

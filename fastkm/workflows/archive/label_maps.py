@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.attributes import read_text
-from fastkm.cluster.codebook import MISSING, describe_classes, label_dtype
-from fastkm.raster.grid.crs import carry_crs
+from fastkm.cluster.codebook import MISSING, describe_classes, describe_labels, label_dtype
 from fastkm.raster.io.write_netcdf_series import write_label_series
 from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
 from fastkm.raster.multifile.read_steps import DAMAGE
@@ -58,17 +57,16 @@ def create_store(
     """Create the store for all label maps; `codebook` is None if each step has its own."""
     grid = archive.make_template()
     template = grid.copy(data=np.full(grid.shape, MISSING, label_dtype(k)))
-    template.name, template.encoding = "cluster", {}
     if codebook is not None:
-        template.attrs = codebook.describe(grid)
+        attrs = codebook.describe(grid)
     else:
         units = read_text(grid.attrs, "units")
         what = read_text(grid.attrs, "long_name", str(grid.name))
         classes = describe_classes(what, np.arange(k), units)
-        template.attrs = {**classes, "centroid_units": units}
+        attrs = {**classes, "centroid_units": units}
     create_label_store(
         path,
-        carry_crs(grid, template),
+        describe_labels(template, grid, attrs),
         archive.make_time_coordinate(),
         source=_describe_source(archive),
         history=history,
@@ -92,7 +90,8 @@ def hash_stored_steps(path: str | os.PathLike[str], first: int, last: int) -> st
         for name in ("cluster", "centroids", "breaks", "inertia"):
             if name in store:
                 stored: Any = store[name]
-                digest.update(np.ascontiguousarray(stored[first:last]).tobytes())
+                steps = np.s_[first:last] if name == "cluster" else np.s_[..., first:last]
+                digest.update(np.ascontiguousarray(stored[steps]).tobytes())
     except DAMAGE as error:
         raise OSError(f"{os.fspath(path)} cannot be read: {error}") from error
     return digest.hexdigest()[:16]

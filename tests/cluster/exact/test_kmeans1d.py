@@ -237,7 +237,9 @@ def test_a_dataarray_comes_back_as_labels_on_its_grid():
     assert labels.values.tolist() == [[0, -1, 0], [1, 1, -1]]
     assert labels.dims == raster.dims
     assert labels.latitude.values.tolist() == [10.0, 20.0]
-    assert labels.attrs == {}  # labels have no units, and no fill value of -999
+    # labels have no units, and no fill value of -999
+    assert not {"units", "valid_min", "_FillValue"} & set(labels.attrs)
+    assert labels.attrs["long_name"] == "cluster of precipitable_water"
 
 
 def test_the_input_dataarray_keeps_its_attributes():

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fastkm.cluster.selection.choose_k import CRITERIA, Choice, choose_k
+from fastkm.cluster.selection.choose_k import CRITERIA, TENDENCIES, Choice, choose_k
 from tests.cluster.selection.test_criteria_1d import binned_results, result_of, results_of
 
 
@@ -25,8 +25,17 @@ def test_three_heaps_are_three_clusters(criterion):
     choice = choose_k(results_of(heaps, cuts), criterion)
     assert choice.k == 3
     assert choice.criterion == criterion
-    assert max(choice.scores, key=choice.scores.get) == 3
+    best = min if choice.lower_is_better else max
+    assert best(choice.scores, key=choice.scores.get) == 3
     assert set(choice.errors.values()) == {0.0}
+
+
+def test_bic_is_lower_for_better_clusters_and_the_others_are_higher():
+    results = results_of([0.0, 1, 2, 50, 51, 52], [[], [25]])
+    for criterion in ("bic", "calinski_harabasz", "silhouette"):
+        assert choose_k(results, criterion).lower_is_better == (criterion == "bic")
+    scores = choose_k(results, "bic").scores
+    assert scores[2] < scores[1]
 
 
 def test_equal_scores_go_to_the_fewer_clusters():
@@ -56,6 +65,12 @@ def test_repr_shows_every_score():
         "  k = 3             0.75 ± 1e-05  <- chosen",
         "  k = 1        undefined",
     ]
+
+
+def test_each_criterion_is_explained():
+    assert set(TENDENCIES) == set(CRITERIA)
+    for criterion, sentence in TENDENCIES.items():
+        assert sentence.startswith(criterion)
 
 
 def test_what_is_not_results_is_refused():

@@ -110,7 +110,7 @@ def naive_bic(values, labels):
         share = (labels == label).sum() / cells
         density = math.exp(-square / (2 * variance)) / math.sqrt(2 * math.pi * variance)
         likelihood += math.log(share) + math.log(density)
-    return likelihood - ((k - 1) + k + 1) / 2 * math.log(cells)
+    return -2 * likelihood + ((k - 1) + k + 1) * math.log(cells)
 
 
 @st.composite
@@ -248,7 +248,7 @@ def test_perfect_fit_is_infinitely_good():
     for criterion in ("bic", "calinski_harabasz"):
         choice = choose_k(results, criterion)
         assert choice.k == 3
-        assert choice.scores[3] == math.inf
+        assert choice.scores[3] == (-math.inf if choice.lower_is_better else math.inf)
         assert choice.errors[3] == 0
 
 

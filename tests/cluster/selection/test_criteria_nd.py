@@ -164,7 +164,7 @@ def test_bic_is_the_sum_of_point_probabilities():
         square = ((x - own.centroids[label]) ** 2).sum()
         likelihood += math.log((labels == label).sum() / n)
         likelihood += -square / (2 * variance) - d / 2 * math.log(2 * math.pi * variance)
-    expected = likelihood - (k - 1 + d * k + 1) / 2 * math.log(n)
+    expected = -2 * likelihood + (k - 1 + d * k + 1) * math.log(n)
     assert bic(own)[0] == pytest.approx(expected)
     heavy = partition_of(Rows(rows, np.full(n, 3.0)), labels)
     assert bic(heavy)[0] == pytest.approx(expected)
@@ -183,7 +183,7 @@ def test_criteria_find_three_groups():
 def test_perfect_fits_and_single_cells():
     rows = np.repeat(np.eye(2), 3, axis=0)
     perfect = partition_of(Rows(rows), np.repeat([0, 1], 3))
-    assert bic(perfect)[0] == calinski_harabasz(perfect)[0] == math.inf
+    assert -bic(perfect)[0] == calinski_harabasz(perfect)[0] == math.inf
     each = partition_of(Rows(np.eye(2)), [0, 1])
     assert bic(each) is None
     assert calinski_harabasz(each) is None

@@ -6,13 +6,12 @@ import xarray as xr
 from pyproj import CRS
 
 import fastkm
+from fastkm._core.attributes import find_grid_mapping
 from fastkm.raster.grid.crs import (
     compute_geotransform,
-    find_grid_mapping,
     get_crs_wkt,
     get_geotransform,
 )
-from fastkm.raster.grid.grid_mapping import get_mapping_name
 from tests.small_files import write_netcdf
 
 WKT = CRS.from_epsg(32633).to_wkt()
@@ -84,24 +83,6 @@ def test_numbers_may_be_texts():
 
 def test_reference_system_may_have_heights():
     assert get_crs_wkt(raster(crs_wkt="EPSG:32633+5773")) == "EPSG:32633+5773"
-
-
-@pytest.mark.parametrize(
-    ("mapping", "expected"),
-    [
-        ("crs", "crs"),
-        ("crs: x y", "crs"),
-        ("crs:x y", "crs"),
-        ("plane: x y globe: lat lon", "plane"),
-        ("globe: lat lon plane: x y", "plane"),
-        ("/maps/crs", "crs"),
-        ("", None),
-        (7, "7"),
-    ],
-)
-def test_extended_form_names_the_mapping_of_the_dimensions(mapping, expected):
-    array = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"grid_mapping": mapping})
-    assert get_mapping_name(array) == expected
 
 
 def test_unreadable_texts_do_not_reach_label_maps(tmp_path):

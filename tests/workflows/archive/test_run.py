@@ -108,6 +108,12 @@ def test_labels_are_those_of_the_codebook(whole, months) -> None:
             assert labels["cluster"].attrs["centroids"].tolist() == best.centroids.tolist()
 
 
+def test_files_of_labels_keep_to_cf(whole) -> None:
+    from tests.cf_checker import list_faults
+
+    assert list_faults(min((whole / "labels").iterdir())) == []
+
+
 def test_outlines_are_those_of_each_step_by_itself(whole, months) -> None:
     outlines = gpd.read_file(whole / "outlines.gpkg")
     assert outlines.crs.to_epsg() == 4326
@@ -197,7 +203,7 @@ def test_each_step_by_itself(months, tmp_path) -> None:
         path = tmp_path / "out/labels" / f"pw_{int(step.time.dt.month)}.nc"
         with xr.open_dataset(path, mask_and_scale=False) as labels:
             np.testing.assert_array_equal(labels["cluster"][0], best.predict(step.values))
-            np.testing.assert_array_equal(labels["centroids"][0], best.centroids)
+            np.testing.assert_array_equal(labels["centroids"][:, 0], best.centroids)
 
 
 def test_the_codebook_of_a_file(whole, months, tmp_path) -> None:

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from fastkm.raster.grid.curvilinear import CurvilinearGrid
 from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_grid
 from fastkm.raster.grid.location import attach_location
 from fastkm.raster.io.choose import format_value, list_raster_variables, open_variables
+from fastkm.raster.io.describe.on_globe import GlobeInfo, locate_grid
 from fastkm.raster.io.read_geotiff import choose_bands, describe_bands, is_geotiff, open_geotiff
 
 if TYPE_CHECKING:
@@ -54,12 +56,15 @@ class AxisInfo:
         is no coordinate.
     units : str
         Empty for dates.
+    step : str
+        The time between neighbouring dates, such as "28 to 31 days"; otherwise empty.
     """
 
     name: str
     size: int
     values: tuple[str, ...]
     units: str
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,9 @@ class GridInfo:
         Those of the extent and the cell size: "degrees" if they are longitudes and latitudes.
     crs : str
         The reference system that the file names, with its code if it has one; otherwise empty.
+    globe : GlobeInfo or None
+        Where the grid lies on the globe, and how wide its cells are there, if it is not a grid of
+        parallels and meridians.
     """
 
     axes: tuple[AxisInfo, ...]
@@ -86,6 +94,7 @@ class GridInfo:
     cell_size: tuple[float, float] | None
     units: str
     crs: str
+    globe: GlobeInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,8 @@ def _describe_grid(array: xr.DataArray) -> GridInfo:
     """Describe the grid of a variable."""
     crs = get_crs_wkt(array)
     named = "" if crs is None else _name_crs(crs)
-    return GridInfo(tuple(_describe_axes(array)), *_measure_grid(array, crs), named)
+    extent, cell_size, units, globe = _measure_grid(array, crs)
+    return GridInfo(tuple(_describe_axes(array)), extent, cell_size, units, named, globe)
 
 
 def _describe_axes(array: xr.DataArray) -> Iterator[AxisInfo]:
@@ -181,29 +191,49 @@ def _describe_axis(name: str, size: int, coordinate: xr.DataArray | None) -> Axi
     if has_dates(coordinate):
         midnight = all(text.endswith("T00:00:00") for text in texts)
         texts = [text.partition("T")[0] for text in texts] if midnight else texts
-        return AxisInfo(name, size, tuple(texts), "")
+        return AxisInfo(name, size, tuple(texts), "", _format_steps(coordinate.values))
     return AxisInfo(name, size, tuple(texts), read_text(coordinate.attrs, "units"))
+
+
+def _format_steps(dates: np.ndarray) -> str:
+    """Format the time between dates, the shortest and the longest; empty for a single date.
+
+    Examples
+    --------
+    >>> _format_steps(np.arange("2001-01", "2002-01", dtype="M8[M]").astype("M8[ns]"))
+    '28 to 31 days'
+    """
+    steps = np.abs(np.diff(np.ravel(dates)))
+    if not len(steps):
+        return ""
+    hour = np.timedelta64(1, "h") if steps.dtype.kind == "m" else timedelta(hours=1)
+    shortest, longest = (float(step / hour) for step in (steps.min(), steps.max()))
+    unit, size = ("days", 24.0) if shortest >= 24.0 else ("hours", 1.0)
+    ends = dict.fromkeys(f"{step / size:.3g}" for step in (shortest, longest))
+    return f"{' to '.join(ends)} {unit if list(ends) != ['1'] else unit[:-1]}"
 
 
 def _measure_grid(
     array: xr.DataArray, crs: str | None
-) -> tuple[Extent | None, tuple[float, float] | None, str]:
-    """Return the extent of a grid, the size of its cells and their units, as far as it is known."""
+) -> tuple[Extent | None, tuple[float, float] | None, str, GlobeInfo | None]:
+    """Return the extent of a grid, the size of its cells, their units and place, as far as known."""
     try:
         plane = array.isel(dict.fromkeys(find_other_dims(array), 0), drop=True)
         axes, grid = find_axes(plane), find_grid(plane)
     except (ValueError, IndexError):  # no cells, or coordinates that neither ascend nor descend
-        return None, None, ""
+        return None, None, "", None
     units = "degrees" if grid.in_degrees else _name_units(plane, axes.x, crs)
-    if isinstance(grid, CurvilinearGrid):
-        return _span(grid.longitude, grid.latitude), None, units
     rows, columns = plane.sizes[axes.y], plane.sizes[axes.x]
+    if isinstance(grid, CurvilinearGrid):
+        extent = _span(grid.longitude, grid.latitude)
+        return extent, None, units, locate_grid(grid, rows, columns)
     if isinstance(grid, AxisGrid):
         numbered = not grid.in_degrees and all(is_count(plane, dim) for dim in axes[1:])
         if numbered or min(rows, columns) < 2:
-            return None, None, ""
+            return None, None, "", None
     corners = [[row, column] for row in (-0.5, rows - 0.5) for column in (-0.5, columns - 0.5)]
-    return _span(*grid.place(np.array(corners)).T), _measure_cells(grid), units
+    extent, globe = _span(*grid.place(np.array(corners)).T), locate_grid(grid, rows, columns)
+    return extent, _measure_cells(grid), units, globe
 
 
 def _span(x: np.ndarray, y: np.ndarray) -> Extent:

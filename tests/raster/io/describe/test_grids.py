@@ -40,10 +40,25 @@ def test_dates_and_levels_are_listed(tmp_path):
     grid, _ = describe_one(
         write_netcdf(tmp_path / "a.nc", np.ones((2, 2, 3, 4)), dims, coords=coords)
     )
-    assert grid.axes[0] == AxisInfo("time", 2, ("2009-10-01", "2009-11-01"), "")
+    assert grid.axes[0] == AxisInfo("time", 2, ("2009-10-01", "2009-11-01"), "", "31 days")
     assert grid.axes[1] == AxisInfo("level", 2, ("850", "500"), "hPa")
     assert grid.cell_size is None  # rows are not evenly spaced
     assert grid.extent == (-0.5, 5, 3.5, 50)
+
+
+@pytest.mark.parametrize(
+    ("times", "step"),
+    [
+        ([0, 1, 2], "1 day"), ([0, 0.25, 0.5], "6 hours"), ([0, 1 / 24], "1 hour"),
+        ([3, 2, 0], "1 to 2 days"), ([5], ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("calendar", ["standard", "360_day"])
+def test_the_time_between_dates_is_told(tmp_path, times, step, calendar):
+    coords = {"time": (np.array(times, float), OCTOBER_NOVEMBER[1] | {"calendar": calendar})}
+    values = np.ones((len(times), 2, 3))
+    path = write_netcdf(tmp_path / "a.nc", values, ("time", "lat", "lon"), coords=coords)
+    assert describe_one(path)[0].axes[0].step == step
 
 
 def test_date_without_a_dimension_is_listed(tmp_path):
