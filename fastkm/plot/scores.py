@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fastkm.plot._page import Page
 from fastkm.plot._text import make_printable
 from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP, draw_grid
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 AXIS_LABELS = {
@@ -72,7 +73,7 @@ def scores_figure(
     >>> figure.axes[0].get_ylabel()
     'mean silhouette, 1 is best'
     """
-    figure = Figure(figsize=PAGE_INCHES, layout="constrained")
+    figure = Page(figsize=PAGE_INCHES)
     draw_scores(figure.add_subplot(), scores, chosen, criterion=criterion, errors=errors)
     if title is not None:
         figure.axes[0].set_title(make_printable(title))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from fastkm.plot._page import Page
 from fastkm.plot._text import format_centroids, typeset_units
 from fastkm.plot._time_axis import (
     COLUMNS,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PAGE_WIDTH = 7.5
 PANEL_HEIGHT = 1.15  # height of the panel of one cluster's areas, in inches
@@ -91,7 +92,7 @@ def areas_figure(
         raise ValueError(f"centroids must be as many as clusters, {k}, got {len(centroids)}")
     # One panel a cluster, the highest on top.
     drawn = [round(j) for j in np.linspace(k - 1, 0, min(k, MOST_PANELS))]
-    figure = Figure(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * len(drawn)), layout="constrained")
+    figure = Page(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * len(drawn)))
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     names = _name_clusters(k, centroids, units)
     values, label = scale_areas(areas, unit_of_area)
@@ -106,8 +107,8 @@ def areas_figure(
     handles, texts = next((pair for pair in legends if pair[0]), ([], []))
     if handles:
         axes[0].legend(
-            handles, texts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0,
-            ncols=2, frameon=False, fontsize="small",
+            handles, texts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0.0,
+            borderaxespad=0.4, ncols=2, frameon=False, fontsize="small",
         )  # fmt: skip
     figure.supylabel(label, fontsize="medium")
     return figure
@@ -120,6 +121,7 @@ def draw_area(
 
     Examples
     --------
+    >>> from matplotlib.figure import Figure
     >>> ax = Figure().add_subplot()
     >>> draw_area(ax, np.array([2000.0, 2001.0]), np.array([1e6, 2e6]), colour="k")
     >>> ax.lines[0].get_ydata().tolist()
