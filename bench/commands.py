@@ -26,6 +26,10 @@ COMMANDS = {
         ["cluster", "sample.nc", "-k", "4", "-o", "x.nc"],
         f"{READ}, numba",
     ),
+    "fastkm cluster -k 4 -o x.tif": (
+        ["cluster", "sample.nc", "-k", "4", "-o", "x.tif"],
+        f"{READ}, numba, rioxarray",
+    ),
     "fastkm outline -k 4 -o x.gpkg": (
         ["outline", "sample.nc", "-k", "4", "-o", "x.gpkg"],
         f"{READ}, numba, geopandas",

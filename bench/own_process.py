@@ -3,8 +3,8 @@
     python -m bench.own_process peak CASE RIVAL SIZE     # bytes; Linux only
     python -m bench.own_process first CASE RIVAL SIZE    # seconds of a first call, and of a second
 
-The peak is the kernel's own count for the process, which is reset when the data is made and kernels
-are compiled. ``getrusage`` would not do: its peak covers the whole life of the process, compiling
+The peak is the kernel's own count for the process, which is reset when the work was done once, so that
+kernels are compiled. ``getrusage`` would not do: its peak covers the whole life of the process, compiling
 included, and begins with the parent's (a child of a process of 400 MB reports 400 MB).
 """
 
@@ -39,12 +39,13 @@ def ask(what: str, case: str, rival: str, size: str, environment: dict[str, str]
 
 def measure_peak(case: Case, rival: Rival, size: str) -> list[float]:
     """Return the bytes that a rival needs beyond the data, and those of the data."""
-    rival.run(case.make(case.sizes["tiny"]))
+    case.make(case.sizes["tiny"])  # imports
     release_memory()
     before = read_resident()
     data = case.make(case.sizes[size])
     release_memory()
     held = read_resident() - before
+    rival.run(data)  # which kernels are compiled depends on the size
     return [measure_memory_beyond(lambda: rival.run(data)), held]
 
 

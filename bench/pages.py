@@ -71,11 +71,11 @@ The code sees to this:
 - **Right answers.** Each answer is checked in the run that times it. The column *inertia* shows how far the sum of
   squares is above the least one of the case. The same code computes it for all, in float64, so a quick but worse
   answer shows.
-- **Interleaved runs.** Each program runs once in each round, up to {ROUNDS} rounds; the first round does not
-  count. A rival that has used its allowance of seconds leaves the later rounds. The tables show the median,
+- **Interleaved runs.** Each program runs once without the clock and then once in each round, up to {ROUNDS}
+  rounds. A rival that has used its allowance of seconds leaves the later rounds. The tables show the median,
   the spread and the number of runs. Work of less than some milliseconds is repeated within a round, and the mean
   counts: done once, it seems slower for whoever comes after a rival that fills the caches. Making the data is not timed.
-- **Compiling apart.** Kernels are compiled before the clock starts. *{startup.PART.title}* measures in fresh processes
+- **Compiling apart.** Kernels are compiled before the clock starts, by the same work at the same size. *{startup.PART.title}* measures in fresh processes
   what a first call costs, with an empty and with a warm cache.
 - **Memory** is the peak of a process of its own: see *{memory.PART.title}*.
 - **Nothing is left out silently.** Cases in which fastkm loses are in the tables, and rivals that were not installed are named.

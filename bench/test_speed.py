@@ -2,7 +2,7 @@
 
     pytest bench/ --benchmark-only --bench-size full --benchmark-json bench.json
 
-Kernels are compiled before the clock starts, by the same work at the tiny size. `python -m bench`
+Kernels are compiled before the clock starts, by the same work. `python -m bench`
 runs the same cases in turn, with equal threads, and writes the tables.
 """
 
@@ -31,7 +31,6 @@ def test_speed(benchmark, size: str, case: Case, rival: str) -> None:
     if why := one.why_missing():
         pytest.skip(f"left out: {why}")
     with silence_warnings():
-        one.run(case.make(case.sizes["tiny"]))
         data = case.make(case.sizes[size])
         seconds, _ = time_run(one, data, ALL)
         rounds = ROUNDS if seconds * ROUNDS < ALLOWANCE[size] else 1

@@ -1,9 +1,9 @@
 """Time all rivals on one piece of work, in turn, so that a machine that slows down slows all alike.
 
-Every rival does the work once at the tiny size, which compiles kernels, and then at the size that is
-asked for, round after round. Its first round counts only if there is no other: a rival that has used
-its allowance of seconds takes part in no further round. So a quick rival is measured seven times, one
-that takes minutes is measured once, and the tables say how often.
+Every rival does the work once without the clock, at the very size that is asked for: which kernels
+are compiled depends on the size. Then it does it round after round, until it has used its allowance of
+seconds. So a quick rival is measured seven times, one that takes minutes is measured once, and the
+tables say how often.
 """
 
 from __future__ import annotations
@@ -131,28 +131,24 @@ def measure(
         for name, rival, number in running
     ]
     with silence_warnings():
-        if size != "tiny":
-            warm = case.make(case.sizes["tiny"])
-            for _, rival, allowed in running:
-                time_run(rival, warm, allowed)
         data = case.make(case.sizes[size])
-        ours = None
-        for turn in range(ROUNDS + 1):
-            for (_, rival, allowed), one in zip(running, found, strict=True):
-                if turn and sum(one.seconds) >= enough:
+        # without the clock: compile, and check the answers
+        last, ours = [], None
+        for (_, rival, allowed), one in zip(running, found, strict=True):
+            seconds, answer = time_run(rival, data, allowed)
+            last.append(seconds)
+            ours = answer if ours is None else ours
+            require_right(case, one.rival, data, ours, answer)
+            if case.loss is not None and not rival.yardstick:
+                one.loss = case.loss(data, answer)
+        # with the clock
+        for _ in range(ROUNDS):
+            for i, ((_, rival, allowed), one) in enumerate(zip(running, found, strict=True)):
+                if one.seconds and sum(one.seconds) >= enough:
                     continue
                 answer = None  # free the last one before the clock starts
-                runs = 1 if turn == 0 else max(1, int(BRIEF / one.seconds[-1]))
-                seconds, answer = time_run(rival, data, allowed, runs)
-                if turn == 1:
-                    one.seconds.clear()
-                one.seconds.append(seconds)
-                if turn == 0:
-                    ours = answer if ours is None else ours
-                    require_right(case, one.rival, data, ours, answer)
-                    one.loss = (
-                        None if case.loss is None or rival.yardstick else case.loss(data, answer)
-                    )
+                last[i], answer = time_run(rival, data, allowed, max(1, int(BRIEF / last[i])))
+                one.seconds.append(last[i])
     return found
 
 

@@ -29,6 +29,12 @@ def assign(x, codebook):
     return codes, best
 
 
+def rank_squares(squares):
+    """Sort the squares of each row: the first of the least ones, the least and the second one."""
+    ranked = np.sort(np.c_[squares, np.full(len(squares), np.inf, squares.dtype)], axis=1)
+    return squares.argmin(axis=1), ranked[:, 0], ranked[:, 1]
+
+
 def assign_by_breaks(x, breaks):
     """Count the breaks below each value, one value at a time."""
     return np.array([-1 if v != v else sum(bool(v > b) for b in breaks) for v in x])

@@ -7,6 +7,7 @@ import pytest
 import scipy.cluster.vq
 
 import fastkm
+import fastkm.plot
 
 
 def modules_after(statement):
@@ -29,6 +30,25 @@ def test_clustering_loads_no_plotting_and_no_geography():
     loaded = modules_after("from fastkm import kmeans, kmeans1d, vq, max_pairwise_distance")
     assert not {"matplotlib", "geopandas", "shapely", "skimage", "xarray", "netCDF4"} & loaded
     assert "scipy.cluster.vq" not in loaded
+
+
+def test_figures_load_what_they_draw_with():
+    loaded = modules_after(
+        "from fastkm.plot import cluster_colormap, clusters_figure, scores_figure"
+    )
+    assert "matplotlib" in loaded
+    assert not {"shapely", "geopandas", "xarray", "numba", "cartopy", "dask"} & loaded
+
+
+@pytest.mark.parametrize("name", fastkm.plot.__all__)
+def test_every_public_name_of_figures_is_listed_and_loads(name):
+    assert name in dir(fastkm.plot)
+    assert getattr(fastkm.plot, name).__module__.startswith(("fastkm.plot.", "matplotlib."))
+
+
+def test_an_unknown_figure_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"'fastkm.plot' has no attribute 'pie_figure'"):
+        _ = fastkm.plot.pie_figure
 
 
 @pytest.mark.parametrize("name", fastkm.__all__)

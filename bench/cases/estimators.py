@@ -127,7 +127,7 @@ def lloyd_case(n: int, d: int, k: int, dtype: str = "f4") -> Case:
     return Case(
         f"KMeans, {format_count(n)} x {d} {word}, k = {k}",
         lambda size: blobs(size, d, k, dtype),
-        {"tiny": 50 * k, "small": min(n, 50_000), "full": n},
+        {"tiny": min(n, 50 * k), "small": min(n, 50_000), "full": n},
         rivals,
         as_good,
         inertia_of,
@@ -147,8 +147,8 @@ PHOTOGRAPH = Case(
 LLOYD = [
     *(lloyd_case(1_000_000, d, k) for d in (2, 3, 6, 12) for k in (8, 32)),
     *(lloyd_case(1_000_000, d, k, "f8") for d in (3, 12) for k in (8, 32)),
-    *(lloyd_case(100_000, d, k) for d in (32, 128) for k in (16, 64)),
+    *(lloyd_case(100_000, d, k) for d in (32, 64, 128) for k in (16, 64)),
     lloyd_case(10_000, 3, 8),
-    lloyd_case(1_000, 64, 8),
+    *(lloyd_case(n, d, 8) for n in (100, 1_000) for d in (3, 64)),
     PHOTOGRAPH,
 ]

@@ -28,6 +28,8 @@ from scripts.tpw_workflow import LESSON_LEVEL, LESSON_MIN_DIAMETER, to_polygons
 PIECE = 1 << 10
 """Points whose distances to all others are computed at a time."""
 LEVEL = 0.5
+LEAST_FOR_HULLS = 100
+"""Points of a walk below which all may lie on a line, which has no hull."""
 MOST_FOR_CDIST = 20_000
 """Points of which cdist takes 3.2 GB."""
 
@@ -266,21 +268,23 @@ HULLS = {
 def distance_case(n: int, make: Callable[[int], np.ndarray] = walk, word: str = "a walk") -> Case:
     """Measure the longest distance of some points; all pairs where that fits in memory."""
     all_pairs = {"cdist": serial(by_cdist, "scipy.spatial")} if n <= MOST_FOR_CDIST else {}
+    others = HULLS if n >= LEAST_FOR_HULLS else {"fastkm": HULLS["fastkm"]}
     return Case(
         f"longest distance, {word} of {format_count(n)} points",
         make,
         {"tiny": min(n, 200), "small": min(n, 5_000), "full": n},
-        {**HULLS, **all_pairs},
+        {**others, **all_pairs},
         close,
         at={"n": n},
     )
 
 
-def contours_case(rows: int, dtype: str = "uint8") -> Case:
-    """Trace the contours of a thresholded image."""
+def contours_case(rows: int, dtype: str = "uint8", *, flat: bool = False) -> Case:
+    """Trace the contours of a thresholded image, or of one without any."""
+    make = make_thresholded(dtype)
     return Case(
-        f"find_contours, {rows} x {2 * rows} {dtype}",
-        make_thresholded(dtype),
+        f"find_contours, {rows} x {2 * rows} {dtype}{', none there' if flat else ''}",
+        (lambda n: np.zeros_like(make(n))) if flat else make,
         {"tiny": min(rows, 40), "small": min(rows, 400), "full": rows},
         {
             "fastkm": Rival(lambda image: fastkm.find_contours(image, LEVEL), "fastkm"),
@@ -310,6 +314,9 @@ def regions_case(rows: int) -> Case:
 OUTLINES = [
     *(contours_case(1800, dtype) for dtype in ("uint8", "int64", "float32", "float64")),
     contours_case(20),
+    contours_case(8),
+    contours_case(20, flat=True),
+    contours_case(8, flat=True),
     regions_case(1800),
     regions_case(20),
     Case(
@@ -326,6 +333,8 @@ OUTLINES = [
     distance_case(1_000_000),
     distance_case(10_000),
     distance_case(100),
+    distance_case(30),
+    distance_case(3),
     Case(
         "all pairs of 20,000 points",
         walk,

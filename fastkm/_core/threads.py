@@ -153,7 +153,7 @@ def resolve_thread_count(threads: int | None = None) -> int:
         if not value:
             return 1 if in_worker() else count_usable_cpus()
         value = int(value) if value.isdecimal() else value
-    if not isinstance(value, int | np.integer) or value < 1:
+    if not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{source} must be a positive integer, got {value!r}")
     return int(value)
 

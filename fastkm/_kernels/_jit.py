@@ -12,7 +12,8 @@ So the stamp of a cached kernel is that of all files in its folder: kernels may 
 What a first call waits for is Numba's work on types and code, so no code is made that nobody calls.
 A kernel that another kernel calls is compiled without the function that takes arguments from
 Python, and that one is made when Python calls it; none has an entry for C. That spares a fifth of
-the time in which the six kernels of `polygonize` compile.
+the time in which the six kernels of `polygonize` compile. `_Compiler` spares what Numba itself does
+besides: another two fifths.
 
 The logger ``fastkm`` is told of each kernel that compiles and will be kept, at level INFO; on a
 terminal the command says so once.
@@ -20,19 +21,25 @@ terminal the command says so once.
 
 from __future__ import annotations
 
+import gc
 import logging
 import pickle
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import entrypoints
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
+from numba.core.typed_passes import NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,7 +53,11 @@ OPTIONS: dict[str, Any] = {
 kernel that first calls it."""
 
 CHECKED_NUMBA = (0, 68)
-"""The version of Numba whose machine code is known to need no more than what `_Cache` loads."""
+"""The version of Numba whose private names are known: machine code needs no more than what `_Cache`
+loads, compiling no more than what `_Compiler` loads."""
+
+UNUSED_PASSES = (InlineClosureLikes, NopythonRewrites)
+"""A twelfth of the time in which a kernel of many lines compiles."""
 
 
 def kernel(function: Function) -> Function:
@@ -80,20 +91,77 @@ def _compile(function: Function, options: dict[str, Any]) -> Function:
     return cast("Function", compiled)
 
 
+class _Compiler(Compiler):
+    """Numba's compiler without what only takes time. Numba holds its lock while this compiles."""
+
+    def __init__(self, *args: Any) -> None:
+        with _hurry():
+            super().__init__(*args)
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        with _hurry():
+            return super().compile_extra(func)
+
+    def define_pipelines(self) -> list[Any]:
+        """Leave out passes over what kernels do not have: closures, and array expressions."""
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [one for one in passes.passes if one[0] not in UNUSED_PASSES]
+        return [passes]
+
+
+@contextmanager
+def _hurry() -> Iterator[None]:
+    """Compile without the search for cycles, and without what other packages add to Numba.
+
+    Numba makes many objects that live long: searching them takes a third of the time. Extensions
+    of Numba are loaded when somebody else compiles.
+    """
+    collects, extended = gc.isenabled(), entrypoints._already_initialized
+    gc.disable()
+    if numba.version_info.short == CHECKED_NUMBA:
+        entrypoints._already_initialized = True
+        _load_array_functions()
+    try:
+        yield
+    finally:
+        entrypoints._already_initialized = extended
+        if collects:
+            gc.enable()
+
+
+@cache
+def _load_array_functions() -> None:
+    """Load Numba's functions of arrays; on its own Numba loads scipy's linear algebra with them.
+
+    That takes 0.2 s, and only tells whether it is there. A function that needs it asks again.
+    """
+    from numba.np import linalg
+
+    ensure_blas = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = ensure_blas
+
+
 class _Kernel(CPUDispatcher):
     """A kernel that looks different to other kernels: they see one that Python cannot call.
 
     Its machine code becomes part of the kernel that calls it, and is in the cache there.
     """
 
-    def __init__(self, py_func: Callable[..., Any], *args: Any, **keywords: Any) -> None:
-        super().__init__(py_func, *args, **keywords)
+    def __init__(self, py_func: Callable[..., Any], targetoptions: dict[str, Any]) -> None:
+        super().__init__(py_func, targetoptions=targetoptions, pipeline_class=_Compiler)
         options = {**self.targetoptions, "no_cpython_wrapper": True}
-        self._inner = CPUDispatcher(py_func, targetoptions=options)
+        self._inner = CPUDispatcher(py_func, targetoptions=options, pipeline_class=_Compiler)
 
     @property
     def _numba_type_(self) -> Any:
         return self._inner._numba_type_
+
+    def _compilation_chain_init_hook(self) -> None:
+        """Load no extensions of Numba, not even for a first call: kernels take none of their types."""
 
 
 class _Cache(FunctionCache):

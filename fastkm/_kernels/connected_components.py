@@ -36,47 +36,37 @@ BLOCK = 8
 
 @kernel
 def join_rows(starts, labels, offsets, columns, first, last, parents):
-    """Join the runs of some rows with each other; return how many first runs got a parent.
+    """Join the runs of rows with those of the rows above; return how many first runs got a parent.
 
     starts, offsets: IN; labels: (m,) IN, negative if missing: such runs stay alone; first, last:
-    the rows first to last - 1; parents: (m,) OUT, of these rows only: a run of the same region, no
-    later than the run; the first run of a region has itself.
+    the rows first to last - 1, each joined with the row above, first >= 1; parents: (m,) INOUT: each
+    run comes in as its own parent, and goes out with a run of the same region, no later than the
+    run; the first run of a region keeps itself.
     """
     joins = 0
     for row in range(first, last):
+        i = offsets[row - 1]
         for j in range(offsets[row], offsets[row + 1]):
-            parents[j] = j
-        if row > first:
-            joins += join_row(starts, labels, offsets, columns, row, parents)
-    return joins
-
-
-@kernel
-def join_row(starts, labels, offsets, columns, row, parents):
-    """Do what `join_rows` does for one row and the row above it; parents: (m,) INOUT."""
-    joins = 0
-    i = offsets[row - 1]
-    for j in range(offsets[row], offsets[row + 1]):
-        label = labels[j]
-        root = np.int64(-1)
-        stop = starts[j + 1] - columns
-        while True:
-            # runs that overlap and have one label: the earlier root becomes the parent
-            if labels[i] == label and label >= 0:
-                other = find_root(parents, i)
-                if root < 0:
-                    root = find_root(parents, j)
-                if other != root:
-                    joins += 1
-                    low = min(root, other)
-                    parents[max(root, other)] = low
-                    root = low
-            # if the run above ends first, look at the next one above
-            if starts[i + 1] >= stop:
-                break
-            i += 1
-        if starts[i + 1] == stop:
-            i += 1
+            label = labels[j]
+            root = np.int64(-1)
+            stop = starts[j + 1] - columns
+            while True:
+                # runs that overlap and have one label: the earlier root becomes the parent
+                if labels[i] == label and label >= 0:
+                    other = find_root(parents, i)
+                    if root < 0:
+                        root = find_root(parents, j)
+                    if other != root:
+                        joins += 1
+                        if other < root:
+                            root, other = other, root
+                        parents[other] = root
+                # if the run above ends first, look at the next one above
+                if starts[i + 1] >= stop:
+                    break
+                i += 1
+            if starts[i + 1] == stop:
+                i += 1
     return joins
 
 
@@ -118,9 +108,11 @@ def number_runs(starts, run_labels, offsets, columns, runs, labels, cells, boxes
             # add the run to its region
             runs[j] = number
             cells[number] += last - first + 1
-            boxes[number, 1] = min(boxes[number, 1], first)
             boxes[number, 2] = row
-            boxes[number, 3] = max(boxes[number, 3], last)
+            if first < boxes[number, 1]:
+                boxes[number, 1] = first
+            if last > boxes[number, 3]:
+                boxes[number, 3] = last
 
 
 @kernel

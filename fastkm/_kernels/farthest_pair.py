@@ -1,7 +1,8 @@
 """The farthest pair of points.
 
 `find_farthest_in_columns` compares all pairs, a block of second points at a time: O(n^2 d) time,
-O(n d) memory, any dimension. Ties go to the lowest first index, then the lowest second.
+O(n d) memory, any dimension. `find_farthest_of_few` compares pair by pair, which is quicker for few.
+Ties go to the lowest first index, then the lowest second.
 
 In the plane the farthest pair are corners of the convex hull. Most other points can be removed
 first (`fastkm._kernels.hull_filter`), and `find_hull` finds the corners among the rest by Andrew's
@@ -28,6 +29,21 @@ from fastkm._kernels._jit import kernel
 
 BLOCK = 256
 """Second points in a block: their scratch, 6 KB, stays in the first-level cache."""
+
+
+@kernel
+def find_farthest_of_few(points):
+    """Return square, i, j of the farthest pair, i <= j; points: (n, d) IN, n >= 1."""
+    longest, first, second = 0.0, 0, 0
+    for i in range(points.shape[0]):
+        for j in range(i + 1, points.shape[0]):
+            square = 0.0
+            for f in range(points.shape[1]):
+                t = points[j, f] - points[i, f]
+                square += t * t
+            if square > longest:
+                longest, first, second = square, i, j
+    return longest, first, second
 
 
 @kernel

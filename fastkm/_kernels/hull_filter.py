@@ -34,39 +34,40 @@ EPS = 2.0**-52
 
 
 @kernel
-def find_extents(points, box):
+def find_extents(flat, box):
     """Find the least and greatest x and y; return True if all numbers are finite.
 
-    points: (n, 2) IN, n >= 1; box: (4,) OUT, x, x, y, y.
+    flat: (2 n,) IN, x and y of n >= 1 points in turn; box: (4,) OUT, x, x, y, y.
     """
-    flat = points.ravel()
-    low = np.full(LANES, np.inf)
-    high = np.full(LANES, -np.inf)
-    odd = np.zeros(LANES, np.bool_)
+    low, high, odd = np.empty(LANES), np.empty(LANES), np.empty(LANES, np.bool_)
+    for lane in range(LANES):
+        low[lane], high[lane], odd[lane] = np.inf, -np.inf, False
     # even lanes hold x, odd lanes hold y
-    whole = flat.size - flat.size % LANES
+    size = flat.shape[0]
+    whole = size - size % LANES
     for start in range(0, whole, LANES):
         values = flat[start : start + LANES]
         for lane in range(LANES):
             v = values[lane]
-            low[lane] = min(low[lane], v)
-            high[lane] = max(high[lane], v)
-            odd[lane] |= np.isnan(v)
-    for i in range(whole, flat.size):
+            low[lane] = v if v < low[lane] else low[lane]
+            high[lane] = v if v > high[lane] else high[lane]
+            odd[lane] |= v != v  # noqa: PLR0124
+    for i in range(whole, size):
         lane = i - whole
         v = flat[i]
-        low[lane] = min(low[lane], v)
-        high[lane] = max(high[lane], v)
-        odd[lane] |= np.isnan(v)
+        low[lane] = v if v < low[lane] else low[lane]
+        high[lane] = v if v > high[lane] else high[lane]
+        odd[lane] |= v != v  # noqa: PLR0124
     # the extremes of all lanes of an axis
     finite = True
     for axis in range(2):
         least, most = np.inf, -np.inf
         for lane in range(axis, LANES, 2):
-            least, most = min(least, low[lane]), max(most, high[lane])
+            least = low[lane] if low[lane] < least else least
+            most = high[lane] if high[lane] > most else most
             finite &= not odd[lane]
         box[2 * axis], box[2 * axis + 1] = least, most
-        finite &= -np.inf < least and most < np.inf
+        finite &= (-np.inf < least) & (most < np.inf)
     return finite
 
 

@@ -15,11 +15,7 @@ the own centroid to its nearest neighbour, the label cannot have changed. The ot
 (`find_undecided_rows`) are gathered into full blocks. Bounds are float32 and rounded outwards by
 more than the rounding of the squares, so a row is skipped only if computing it would give the same
 label. So labels, and with them all sums, are the same to the bit with bounds and without.
-
-**Products** (BLAS). If d k is large, a matrix product gives all products of a block's rows with all
-centroids, and the expanded form ranks the centroids. Its error is bounded. Rows whose two best
-centroids are closer, some in a thousand, are compared directly before the sums move. So labels and
-sums are again the same to the bit.
+`fastkm._kernels.row_products` does the same for many features by matrix products.
 
 **Arguments.** Arrays are aligned, native-endian and of the type of x (float32 or float64) unless
 one is given. x is C- or Fortran-contiguous, all others are C-contiguous. The same everywhere are x:
@@ -35,8 +31,8 @@ Hamerly, G. (2010). Making k-means even faster. SIAM International Conference on
 
 import numpy as np
 
-from fastkm._kernels._jit import fused_kernel, kernel, loose_kernel
-from fastkm._kernels.row_blocks import BLOCK, find_two_nearest, gather_rows, load_rows, rank_square
+from fastkm._kernels._jit import fused_kernel, kernel
+from fastkm._kernels.row_blocks import BLOCK, find_two_nearest, gather_rows, load_rows
 
 MASS, COUNT, ARRIVED, DEPARTED, GONE = 0, 1, 2, 3, 4
 """Columns behind the d sums of a cluster: the weight of its rows, the number of rows with a weight,
@@ -47,10 +43,6 @@ EXTRA = 5
 
 LINE = 16
 """Rows whose features are summed side by side."""
-
-MOST_PRODUCTS, LEAST_PRODUCTS = 2**19, 64
-"""Multiplications of one matrix product, and its least rows. OpenBLAS has quicker code for at most
-10^6, which copies nothing: 1e5 rows of 128 features and 64 codes take 10.7 ms by 64, 14 by 256."""
 
 OUTWARDS = np.float32(2.0**-21)
 """Rounds a bound outwards by more than the error of a conversion and two additions in float32."""
@@ -88,6 +80,37 @@ def find_flags(flags, found):
     return count
 
 
+@fused_kernel
+def list_changes(code, labels, flags, found):
+    """List the rows of a block that change their label; return how many.
+
+    code: (>= count,) IN; labels: (count,) IN; flags: (BLOCK,) uint8 OUT; found: (BLOCK,) int32 OUT.
+    """
+    for i in range(labels.shape[0]):
+        flags[i] = code[i] != labels[i]
+    for i in range(labels.shape[0], BLOCK):
+        flags[i] = 0
+    return find_flags(flags, found)
+
+
+@kernel
+def add_magnitudes(columns, i):
+    """Add up the magnitudes of a row of a block; four sums, so that none waits for the one before.
+
+    columns: IN.
+    """
+    d = columns.shape[0]
+    a, b, c, e = 0.0, 0.0, 0.0, 0.0
+    for f in range(0, d - 3, 4):
+        a += abs(columns[f, i])
+        b += abs(columns[f + 1, i])
+        c += abs(columns[f + 2, i])
+        e += abs(columns[f + 3, i])
+    for f in range(d - d % 4, d):
+        a += abs(columns[f, i])
+    return (a + b) + (c + e)
+
+
 @kernel
 def move_rows(columns, code, changed, rows, labels, weights, sums):
     """Move rows from the sums of their old labels to those of the new ones.
@@ -103,11 +126,9 @@ def move_rows(columns, code, changed, rows, labels, weights, sums):
         new, old = np.uint32(code[i]), labels[r]
         w = weights[r] if weighted else 1.0
         one = 1.0 if w > 0 else 0.0
-        size = 0.0
         for f in range(d):
-            term = w * columns[f, i]
-            sums[new, f] += term
-            size += abs(term)
+            sums[new, f] += w * columns[f, i]
+        size = w * add_magnitudes(columns, i)
         sums[new, d + MASS] += w
         sums[new, d + COUNT] += one
         sums[new, d + ARRIVED] += size
@@ -152,11 +173,7 @@ def step_all_rows(x, start, shift, codes, rest, state, sums):
             for i in range(count):
                 squares[begin + i] = best[i]
         # move the rows whose label changes
-        for i in range(count):
-            flags[i] = code[i] != old[i]
-        for i in range(count, BLOCK):
-            flags[i] = 0
-        changes = find_flags(flags, found)
+        changes = list_changes(code, old, flags, found)
         for c in range(changes):
             rows[c] = begin + found[c]
         move_rows(columns, code, found[:changes], rows[:changes], labels, weights, sums)
@@ -194,129 +211,6 @@ def step_chosen_rows(x, start, rows, shift, codes, rest, state, sums):
         move_rows(columns, code, found[:changes], places[:changes], labels, weights, sums)
         moved += changes
     return moved
-
-
-@loose_kernel
-def measure_rows(x, start, shift, sizes):
-    """Write the sums of the squares of adjacent rows less the shift, added up in any order.
-
-    x: C-contiguous; sizes: (m,) OUT.
-    """
-    for i in range(sizes.shape[0]):
-        r, total = np.uint64(start) + np.uint64(i), x.dtype.type(0)
-        for f in range(shift.shape[0]):
-            v = x[r, np.uint64(f)] - shift[f]
-            total += v * v
-        sizes[i] = total
-
-
-@fused_kernel
-def step_by_products(x, start, shift, turned, norms, numbers, state, sums):
-    """Do what `step_all_rows` does, by matrix products, and write no squares.
-
-    x: C-contiguous; turned: (d, k) IN, the codes, any k; norms: (k,) IN, what a code adds to a
-    square: its squared length and twice its product with the shift; numbers: (k,) IN, 0 to k - 1 in
-    integers of the size of x's numbers; state: sizes (m,) IN, see `measure_rows`, not squares.
-    """
-    labels, weights, upper, lower, sizes = state
-    m, (d, k) = labels.shape[0], turned.shape
-    width = min(m, max(LEAST_PRODUCTS, min(BLOCK, MOST_PRODUCTS // (d * k))))
-    products, block = np.empty((width, k), x.dtype), np.empty((width, d), x.dtype)
-    best, second = np.empty(width, x.dtype), np.empty(width, x.dtype)
-    code, direct, row = np.empty(width, np.int32), np.empty(k, x.dtype), np.empty(d, x.dtype)
-    found, rows = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
-    low, one = numbers.dtype.type(0), numbers.dtype.type(1)
-    while low < k - 1:
-        low = low + low + one
-    cut = x.dtype.type(2 * np.finfo(x.dtype).eps) * x.dtype.type(low + one)
-    unit, offset = x.dtype.type((d + 8) * np.finfo(x.dtype).eps), x.dtype.type(0)
-    for f in range(d):
-        offset += shift[f] * shift[f]
-    lost = d * np.finfo(x.dtype).tiny  # by underflow
-    longest, slack = 2 * (norms.max() + 2 * offset), np.float32(d) * OUTWARDS
-    moved = 0
-    for begin in range(0, m, width):
-        size, old = sizes[begin : begin + width], labels[begin : begin + width]
-        count = old.shape[0]
-        np.dot(x[start + begin : start + begin + count], turned, products[:count])
-        rank_products(products[:count], size, norms, numbers, low, best, second, code)
-        # compare rows directly whose two best squares are closer than their errors
-        changes = 0
-        for i in range(count):
-            error = unit * (size[i] + size[i] + longest) + lost
-            if not second[i] - best[i] > 4 * error + cut * best[i]:
-                for f in range(d):
-                    row[f] = x[np.uint64(start + begin + i), np.uint64(f)] - shift[f]
-                best[i], second[i], code[i] = find_two_nearest_of_row(row, turned, direct)
-            else:
-                best[i] += 2 * error + cut * best[i]
-                second[i] = max(second[i] - 2 * error, x.dtype.type(0))
-            found[changes], rows[changes] = changes, begin + i
-            code[changes] = code[i]
-            changes += code[i] != old[i]
-        # write bounds if wanted
-        if upper.shape[0] > 0:
-            high, low_bound = upper[begin : begin + count], lower[begin : begin + count]
-            write_bounds(best, second, slack, high, low_bound)
-        # move the rows whose label changes
-        for c in range(changes):
-            r, line = np.uint64(start) + np.uint64(rows[c]), block[c]
-            for f in range(d):
-                line[f] = x[r, np.uint64(f)] - shift[f]
-        move_rows(block.T, code, found[:changes], rows[:changes], labels, weights, sums)
-        moved += changes
-    return moved
-
-
-@fused_kernel
-def rank_products(products, sizes, norms, numbers, low, best, second, code):
-    """Find the two least squares of each row, and the code of the least; the least is cut off.
-
-    products: (count, k) IN, of rows and codes, overwritten; sizes: (count,) IN; low: 2^b - 1 >= k - 1;
-    best, second, code: OUT. Numbers that are not negative are ordered as their bits are. The code
-    takes the place of the last bits, and the least of such integers says which code it belongs to;
-    such loops are vectorised, without turning the products (1e5 rows, 64 codes: 2.4 ms, not 7).
-    """
-    keys, k = products.view(numbers.dtype), products.shape[1]
-    infinity = np.full(1, np.inf, products.dtype)
-    most = infinity.view(numbers.dtype)[0]
-    for i in range(products.shape[0]):
-        row, size = products[i], sizes[i]
-        for j in range(k):
-            row[j] = max(products.dtype.type(0), (size + norms[j]) - (row[j] + row[j]))
-    for i in range(products.shape[0]):
-        key, least = keys[i], most
-        for j in range(k):
-            least = min(least, (key[j] & ~low) | numbers[j])
-        code[i] = least & low
-        key[code[i]] = least & ~low
-        best[i] = products[i, code[i]]
-        key[code[i]] = most
-    for i in range(products.shape[0]):
-        key, least = keys[i], most
-        for j in range(k):
-            least = min(least, key[j])
-        key[0] = least
-        second[i] = products[i, 0]
-
-
-@fused_kernel
-def find_two_nearest_of_row(row, turned, squares):
-    """Return what `find_two_nearest` finds, for one row: two least squares, code of the least.
-
-    row: (d,) IN; turned: (d, k) IN, the codes; squares: (k,) OUT.
-    """
-    for j in range(squares.shape[0]):
-        squares[j] = 0
-    for f in range(row.shape[0]):
-        v, line = row[f], turned[f]
-        for j in range(squares.shape[0]):
-            p = v - line[j]
-            squares[j] += p * p
-    best, second, code = squares.dtype.type(np.inf), squares.dtype.type(np.inf), np.int32(0)
-    for j in range(squares.shape[0]):
-        best, second, code = rank_square(squares[j], np.int32(j), best, second, code)
-    return best, second, code
 
 
 @fused_kernel

@@ -118,8 +118,7 @@ def cut_squares(squares, row_ends, corners, level, first_row, lattice, high, poi
     ends of each segment; keys: (2 n, 2) int64 OUT, of both ends.
     """
     columns, pitch, one = lattice  # a literal 1 would compile `to_key` twice
-    crossing = np.empty((4, 2))
-    key = np.empty(4, np.int64)
+    ys, xs, key = np.empty(4), np.empty(4), np.empty(4, np.int64)
     found, begin = 0, 0
     for r in range(row_ends.shape[0]):
         y = first_row + r
@@ -134,10 +133,10 @@ def cut_squares(squares, row_ends, corners, level, first_row, lattice, high, poi
             # all four crossings and keys: branches to the ones that are needed cost more
             top, left = x + interpolate(ul, ur, level), y + interpolate(ul, ll, level)
             bottom, right = x + interpolate(ll, lr, level), y + interpolate(ur, lr, level)
-            crossing[TOP, 0], crossing[TOP, 1] = y, top
-            crossing[LEFT, 0], crossing[LEFT, 1] = left, x
-            crossing[RIGHT, 0], crossing[RIGHT, 1] = right, x + 1
-            crossing[BOTTOM, 0], crossing[BOTTOM, 1] = y + 1, bottom
+            ys[TOP], xs[TOP] = y, top
+            ys[LEFT], xs[LEFT] = left, x
+            ys[RIGHT], xs[RIGHT] = right, x + 1
+            ys[BOTTOM], xs[BOTTOM] = y + 1, bottom
             key[TOP] = to_key(corner, one, top, x)
             key[LEFT] = to_key(corner, pitch, left, y)
             key[RIGHT] = to_key(corner + 2, pitch, right, y)
@@ -145,8 +144,8 @@ def cut_squares(squares, row_ends, corners, level, first_row, lattice, high, poi
             # one or two segments
             for p in range(PAIRS[case]):
                 a, b = EDGES[high, case, 2 * p], EDGES[high, case, 2 * p + 1]
-                points[found, 0], points[found, 1] = crossing[a, 0], crossing[a, 1]
-                points[found, 2], points[found, 3] = crossing[b, 0], crossing[b, 1]
+                points[found, 0], points[found, 1] = ys[a], xs[a]
+                points[found, 2], points[found, 3] = ys[b], xs[b]
                 keys[found, 0], keys[found, 1] = key[a], key[b]
                 if key[a] != key[b] or key[a] < 0:  # otherwise it starts where it ends
                     found += 1
@@ -246,7 +245,7 @@ def enter_contour(latest, key, live, contour):
 @kernel
 def join_contours(head, tail, live, starts, ends, contours, following):
     """Append the contour `tail` to the contour `head`, under the number of the older one."""
-    kept, gone = min(head, tail), max(head, tail)
+    kept, gone = (head, tail) if head < tail else (tail, head)
     following[contours[head, LAST]] = contours[tail, FIRST]
     contours[kept, FIRST] = contours[head, FIRST]
     contours[kept, FIRST_KEY] = contours[head, FIRST_KEY]

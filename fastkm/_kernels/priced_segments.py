@@ -19,7 +19,8 @@ some four comparisons a row, a pass over 10,000 values takes 0.5 ms.
 **The search** is that of `fastkm.cluster.exact.small.price_search`. f(q) falls about as 1 / q^2 and the
 price as 1 / q^3. Prices are chosen in turn by the power law through the nearest prices on both
 sides, and by the slope of the chord between the two points of f: if no point lies below a chord, no
-price leads to k. The first prices are tried on few rows, so that all rows are passed some two times.
+price leads to k, and if one number lies between the two, the slope leads to it. The first prices are
+tried on few rows, so that all rows are passed some two times.
 
 **The proof.** No segment has C(j, i) + price below F(i) - F(j), and what the segments of a path
 have above it adds up to what the path costs more than F(m). So another path with k segments is as
@@ -120,7 +121,7 @@ def compare(table, cost, path, j, later, i, least_error):
     lead = theirs - (cost[later] + ours)
     error = OF_SQUARES * (our_squares + their_squares) + OF_COST * theirs + least_error
     doubt = error - abs(lead)
-    return lead, doubt if doubt > 0.0 else 0.0  # noqa: FURB136 max() takes longer to compile
+    return lead, doubt if doubt > 0.0 else 0.0
 
 
 @kernel
@@ -231,8 +232,8 @@ def describe_segments(values, table, cuts, lost, facts, ranges):
         low, high = values[j], values[i - 1]
         if cost < lost * size + FLOOR / lost or abs(mean) < lost * abs(centre):
             enough = enough and low == high
-        mean = low if mean < low else mean  # noqa: FURB136 as above
-        mean = high if mean > high else mean  # noqa: FURB136
+        mean = low if mean < low else mean
+        mean = high if mean > high else mean
         facts[0, q], facts[1, q], facts[2, q], facts[3, q] = mean + 0.0, cost, n, cost / n
         ranges[q, 0], ranges[q, 1] = low, high
     return enough

@@ -74,26 +74,22 @@ def mark_turns(numbers, first, marks):
     """
     rows, columns = numbers.shape
     for k in range(len(marks)):
-        row = first + k
-        mark = marks[k]
-        inner = mark[1:columns]
-        b = numbers[min(row, rows - 1)]
-        b_west, b_east = b[:-1], b[1:]
-        # a row between two rows of cells: both boundaries are compared
-        if 0 < row < rows:
-            a = numbers[row - 1]
-            a_west, a_east = a[:-1], a[1:]
-            for c in range(len(inner)):
-                vertical = (a_west[c] != a_east[c]) | (b_west[c] != b_east[c])
-                horizontal = (a_west[c] != b_west[c]) | (a_east[c] != b_east[c])
-                inner[c] = vertical & horizontal
-            mark[0] = a[0] != b[0]
-            mark[columns] = a[columns - 1] != b[columns - 1]
-        else:
-            for c in range(len(inner)):
-                inner[c] = b_west[c] != b_east[c]
-            mark[0] = b[0] != -1
-            mark[columns] = b[columns - 1] != -1
+        # the rows of cells above and below; at the map's edge a vertical boundary is enough
+        above, below, edge = first + k - 1, first + k, False
+        if above < 0:
+            above, edge = 0, True
+        if below == rows:
+            below, edge = rows - 1, True
+        for c in range(1, columns):
+            nw, ne = numbers[above, c - 1], numbers[above, c]
+            sw, se = numbers[below, c - 1], numbers[below, c]
+            vertical, horizontal = (nw != ne) | (sw != se), (nw != sw) | (ne != se)
+            marks[k, c] = vertical & (horizontal | edge)
+        # the first corner and the last one, which see one cell of each row
+        for c in range(0, columns + 1, columns):
+            cell = c - 1 if c > 0 else 0
+            north, south = numbers[above, cell], numbers[below, cell]
+            marks[k, c] = (north != south) | (edge & (north != -1))
 
 
 @kernel
@@ -115,7 +111,9 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
     empty.
     """
     columns = numbers.shape[1]
-    left, right = waiting[0], waiting[1]
+    quarter = np.int64(
+        1
+    )  # a literal would compile `count_turn` twice, and rows of arrays cost more
     first_row, size, found, touched = counts[0], counts[1], counts[2], counts[3]
     above = below = row = row_start = 0
     newest = np.int32(-1)  # regions are numbered in the order in which they are met
@@ -126,45 +124,45 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
         y, c = first_row + row, turns[t] - row_start
         # the cells around the corner, and the nodes that wait at its edges N and W
         nw, ne, sw, se = read_cells_around(numbers, row, c)
-        nl, nr, wa, wb = left[c], right[c], above, below
+        nl, nr, wa, wb = waiting[0, c], waiting[1, c], above, below
         begin = size
         # for each side that comes in: turn left, turn right, or go straight on without a node
         if nw != ne and nw >= 0 and wanted[nw]:  # NL comes in
             if se == nw and (sw == nw or not contour):
                 nodes[nl, 0] = below = size
-                size += count_turn(nw, y - c, -1, contour, tally)
+                size += count_turn(nw, y - c, -quarter, contour, tally)
             elif sw != nw:
                 nodes[nl, 0] = size
                 nodes[size, 0] = wa
-                size += count_turn(nw, y + c, 1, contour, tally)
+                size += count_turn(nw, y + c, quarter, contour, tally)
         if sw != nw and sw >= 0 and wanted[sw]:  # WB
             if ne == sw and (se == sw or not contour):
                 nodes[wb, 0] = size
                 nodes[size, 0] = nr
-                size += count_turn(sw, c + y, -1, contour, tally)
+                size += count_turn(sw, c + y, -quarter, contour, tally)
             elif se != sw:
-                nodes[wb, 0] = left[c] = size
-                size += count_turn(sw, c - y, 1, contour, tally)
+                nodes[wb, 0] = waiting[0, c] = size
+                size += count_turn(sw, c - y, quarter, contour, tally)
         if se != sw and se >= 0 and wanted[se]:  # SR
             if nw == se and (ne == se or not contour):
-                right[c] = size
+                waiting[1, c] = size
                 nodes[size, 0] = wa
-                size += count_turn(se, c - y, -1, contour, tally)
+                size += count_turn(se, c - y, -quarter, contour, tally)
             elif ne != se:
-                right[c] = below = size
+                waiting[1, c] = below = size
                 if se > newest:
                     tally[se, 2] = size
-                size += count_turn(se, -y - c, 1, contour, tally)
+                size += count_turn(se, -y - c, quarter, contour, tally)
         if ne != se and ne >= 0 and wanted[ne]:  # EA
             if sw == ne and (nw == ne or not contour):
-                left[c] = above = size
+                waiting[0, c] = above = size
                 if se > newest or se < 0:
-                    found = add_gap(found, size, tally[ne], gaps)
-                size += count_turn(ne, -c - y, -1, contour, tally)
+                    found = add_gap(found, size, ne, tally, gaps)
+                size += count_turn(ne, -c - y, -quarter, contour, tally)
             elif nw != ne:
                 above = size
                 nodes[size, 0] = nr
-                size += count_turn(ne, y - c, 1, contour, tally)
+                size += count_turn(ne, y - c, quarter, contour, tally)
         # regions of one label that may prove to be one: then what is SE may be in a hole
         if len(touches) > 0:
             if nw >= 0 and se >= 0 and nw != se and labels[nw] == labels[se]:
@@ -174,9 +172,10 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
                 wb_node = begin + (1 if nw >= 0 else 0)
                 touched = add_touch(touched, sw, ne, wb_node, size - 1, touches)
                 if se > newest or se < 0:
-                    found = add_gap(found, size - 1, tally[ne], gaps)
+                    found = add_gap(found, size - 1, ne, tally, gaps)
         # the corner is the same for all its nodes
-        newest = max(newest, se)
+        if se > newest:
+            newest = se
         for node in range(begin, size):
             nodes[node, 1] = (y << (4 * nodes.itemsize)) + c
     counts[1], counts[2], counts[3] = size, found, touched
@@ -201,17 +200,17 @@ def read_cells_around(numbers, row, column):
 
 
 @kernel
-def add_gap(gap, node, counts, gaps):
+def add_gap(gap, node, region, tally, gaps):
     """Append a gap to the list of its region; return the number of the next gap.
 
-    counts: (5,) int64 INOUT, the region's row of `tally`; gaps: (> gap, 2) INOUT.
+    tally: (n, 5) int64 INOUT, see `link_turns`; gaps: (> gap, 2) INOUT.
     """
     gaps[gap, 0] = node
-    if counts[3] < 0:
-        counts[3] = gap
+    if tally[region, 3] < 0:
+        tally[region, 3] = gap
     else:
-        gaps[counts[4], 1] = gap
-    counts[4] = gap
+        gaps[tally[region, 4], 1] = gap
+    tally[region, 4] = gap
     return gap + 1
 
 
@@ -237,20 +236,20 @@ def count_turn(region, reach, quarter, contour, tally):
 
 
 @kernel
-def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, points):
+def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, points, walks):
     """Follow the links; write the rings of some regions, closed, exteriors first.
 
     regions: (some,) int64 IN; nodes: INOUT, a node that has been passed links to itself; gaps,
     contour, tally: from `link_turns` IN; cursors: (n, 2) int64 INOUT, each region's place for the
-    next point and next ring; ring_offsets: (rings + 1,) int64 OUT; points: (m, 2) float64 OUT.
+    next point and next ring; ring_offsets: (rings + 1,) int64 OUT; points: (m, 2) float64 OUT;
+    walks: (WALKS, 5) int64 scratch: node, corner before, place for the next point, region, its next
+    gap.
     """
     shift = 4 * nodes.itemsize
     mask = (1 << shift) - 1
-    # columns of a walk: node, corner before, place for the next point, region, its next gap
-    walks = np.empty((WALKS, 5), np.int64)
     busy = taken = min(WALKS, len(regions))
     for k in range(busy):
-        enter_region(walks[k], regions[k], nodes, tally, cursors, ring_offsets)
+        enter_region(walks, k, regions[k], nodes, tally, cursors, ring_offsets)
     while busy > 0:
         for k in range(busy):
             # one step: write the points up to this node
@@ -273,11 +272,11 @@ def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, poin
                 walks[k, 0] = onward
                 continue
             # go on with a hole of this region, or with another region, or end the walk
-            close_ring(at, cursors[walks[k, 3]], ring_offsets, points)
-            if enter_hole(walks[k], nodes, gaps, tally, cursors, ring_offsets):
+            close_ring(at, walks[k, 3], cursors, ring_offsets, points)
+            if enter_hole(walks, k, nodes, gaps, tally, cursors, ring_offsets):
                 continue
             if taken < len(regions):
-                enter_region(walks[k], regions[taken], nodes, tally, cursors, ring_offsets)
+                enter_region(walks, k, regions[taken], nodes, tally, cursors, ring_offsets)
                 taken += 1
                 continue
             busy -= 1
@@ -287,49 +286,51 @@ def walk_rings(regions, nodes, gaps, contour, tally, cursors, ring_offsets, poin
 
 
 @kernel
-def enter_region(walk, region, nodes, tally, cursors, ring_offsets):
-    """Send walk: (5,) int64 OUT to the exterior of a region; all else as in `walk_rings`."""
-    walk[3] = region
-    walk[4] = tally[region, 3]
-    open_ring(walk, tally[region, 2], nodes, cursors[region], ring_offsets)
+def enter_region(walks, k, region, nodes, tally, cursors, ring_offsets):
+    """Send walk k to the exterior of a region; all else as in `walk_rings`."""
+    walks[k, 3] = region
+    walks[k, 4] = tally[region, 3]
+    open_ring(walks, k, tally[region, 2], nodes, cursors, ring_offsets)
 
 
 @kernel
-def enter_hole(walk, nodes, gaps, tally, cursors, ring_offsets):
-    """Send walk: (5,) int64 INOUT to its region's next hole; return False if there is none."""
-    region = walk[3]
-    while walk[4] >= 0:
-        gap = walk[4]
+def enter_hole(walks, k, nodes, gaps, tally, cursors, ring_offsets):
+    """Send walk k to its region's next hole; return False if there is none."""
+    last = tally[walks[k, 3], 4]
+    while walks[k, 4] >= 0:
+        gap = walks[k, 4]
         node = np.int64(gaps[gap, 0])
-        walk[4] = -1 if gap == tally[region, 4] else np.int64(gaps[gap, 1])
+        walks[k, 4] = -1 if gap == last else np.int64(gaps[gap, 1])
         if nodes[node, 0] != node:
-            open_ring(walk, node, nodes, cursors[region], ring_offsets)
+            open_ring(walks, k, node, nodes, cursors, ring_offsets)
             return True
     return False
 
 
 @kernel
-def open_ring(walk, node, nodes, cursor, ring_offsets):
-    """Send walk: (5,) int64 INOUT to a node that starts a ring; cursor: (2,) int64 IN."""
-    walk[0] = node
-    walk[1] = np.int64(nodes[node, 1])
-    walk[2] = cursor[0]
-    ring_offsets[cursor[1]] = cursor[0]
+def open_ring(walks, k, node, nodes, cursors, ring_offsets):
+    """Send walk k to a node that starts a ring of its region."""
+    region = walks[k, 3]
+    walks[k, 0] = node
+    walks[k, 1] = np.int64(nodes[node, 1])
+    walks[k, 2] = cursors[region, 0]
+    ring_offsets[cursors[region, 1]] = cursors[region, 0]
 
 
 @kernel
-def close_ring(at, cursor, ring_offsets, points):
-    """Repeat a ring's first point at its end, `at`; cursor: (2,) int64 INOUT."""
-    begin = ring_offsets[cursor[1]]
+def close_ring(at, region, cursors, ring_offsets, points):
+    """Repeat the first point of a region's ring at its end, `at`; cursors: (n, 2) int64 INOUT."""
+    begin = ring_offsets[cursors[region, 1]]
     points[at, 0], points[at, 1] = points[begin, 0], points[begin, 1]
-    cursor[0] = at + 1
-    cursor[1] += 1
+    cursors[region, 0] = at + 1
+    cursors[region, 1] += 1
 
 
 @kernel
 def add_midpoints(row, column, to_row, to_column, at, points):
     """Write midpoints of unit edges to points: (m, 2) INOUT, `at` and on; return the next place."""
-    down, along = min(max(to_row - row, -1), 1), min(max(to_column - column, -1), 1)
+    down = 0 if to_row == row else 1 if to_row > row else -1
+    along = 0 if to_column == column else 1 if to_column > column else -1
     for step in range(abs(to_row - row) + abs(to_column - column)):
         points[at, 0] = row + step * down + 0.5 * down - 0.5
         points[at, 1] = column + step * along + 0.5 * along - 0.5

@@ -99,16 +99,18 @@ def info(
     """Describe a file."""
     from fastkm._core.progress import use_progress
     from fastkm.raster.io.describe.grids import describe_grids
+    from fastkm.raster.io.describe.open_file import open_file
     from fastkm.raster.io.describe.variables import describe_variables
 
     load_reader()
-    grids = describe_grids(file)
-    if not grids:
-        raise ValueError(f"{file} holds no raster variable")
-    for grid, layouts in grids.items():
-        print_grid(grid, layouts)
-    with show_passing_bar(err) as progress, use_progress(progress):
-        described = describe_variables(file, nodata=nodata, statistics=not no_stats)
+    with open_file(file) as opened:
+        grids = describe_grids(opened)
+        if not grids:
+            raise ValueError(f"{file} holds no raster variable")
+        for grid, layouts in grids.items():
+            print_grid(grid, layouts)
+        with show_passing_bar(err) as progress, use_progress(progress):
+            described = describe_variables(opened, nodata=nodata, statistics=not no_stats)
     for variable in described:
         print_variable(variable)
 

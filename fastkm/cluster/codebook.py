@@ -11,6 +11,7 @@ import html
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -75,6 +76,7 @@ class Codebook(Protocol):
         """Write the codebook as a JSON file, whole or not at all."""
 
 
+@cache
 def label_dtype(k: int) -> np.dtype:
     """Choose the narrowest signed integer type that holds the labels of k clusters.
 

@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 Side = Literal["low", "high"]
 
 SQUARES = 1 << 17
-"""Squares a chunk. 2^16 to 2^18 measure alike; 2^20 takes a tenth longer, as the pixels have left
-the cache when the corners are collected."""
+"""Squares a chunk. 2^16 to 2^18 measure alike; 2^20, whose pixels leave the cache, takes a tenth longer."""
+
+SMALL = 1 << 14
+"""Pixels of which it is asked first whether all are high or all low: a microsecond or two."""
 
 POINTS = 1 << 15
 """Points a chunk when contours are laid out, more or less."""
-
 
 DUMMY = np.full((1, 5), NO_KEY, np.int64)
 """The first contour; see `link_segments`."""
@@ -146,7 +147,8 @@ def find_contours(
            [1. , 0.5],
            [0.5, 1. ]])]
     """
-    return trace_contours(image, level, fully_connected, positive_orientation, mask=mask).split()
+    traced = _trace(image, level, fully_connected, positive_orientation, mask)
+    return [] if traced is None else traced.split()
 
 
 def trace_contours(
@@ -164,6 +166,18 @@ def trace_contours(
     >>> trace_contours(np.eye(4), 0.5).offsets
     array([ 0,  2,  7, 12, 14])
     """
+    traced = _trace(image, level, fully_connected, positive_orientation, mask)
+    return Contours(np.empty((0, 2)), np.zeros(1, np.int64)) if traced is None else traced
+
+
+def _trace(
+    image: Any,
+    level: float | None,
+    fully_connected: Side,
+    positive_orientation: Side,
+    mask: ArrayLike | None,
+) -> Contours | None:
+    """Trace contours; return None if it is seen at once that there are none."""
     # pixels, where they are valid, and the level
     validation.require_choice("fully_connected", fully_connected, ("low", "high"))
     validation.require_choice("positive_orientation", positive_orientation, ("low", "high"))
@@ -175,19 +189,20 @@ def trace_contours(
         wanted = _check_mask(mask, pixels.shape)
         valid = wanted if valid is None else valid & wanted
     # segments of each chunk of rows, linked in order
-    links = _Links(pixels.shape)
     cutoff = _find_cutoff(middle, pixels.dtype)
-    if cutoff is not None:
-        high = int(fully_connected == "high")
+    if cutoff is None or (pixels.size <= SMALL and _is_flat(pixels, cutoff)):
+        return None
+    links, high = _Links(pixels.shape), int(fully_connected == "high")
 
-        def cut(start: int, stop: int) -> _Segments:
-            inside = None if valid is None else valid[start : stop + 1]
-            return _cut_rows(
-                pixels[start : stop + 1], inside, cutoff, middle, start, links.lattice, high
-            )
+    cut_rows = _cut_rows_of_floats if pixels.dtype.kind == "f" else _cut_rows
 
-        rows, columns = pixels.shape
-        fold_chunks(cut, links.add, rows - 1, max(1, SQUARES // columns))
+    def cut(start: int, stop: int) -> _Segments:
+        inside = None if valid is None else valid[start : stop + 1]
+        part = pixels[start : stop + 1]
+        return cut_rows(part, inside, cutoff, middle, start, links.lattice, high)
+
+    rows, columns = pixels.shape
+    fold_chunks(cut, links.add, rows - 1, max(1, SQUARES // columns))
     return links.to_contours(backwards=positive_orientation == "high")
 
 
@@ -220,7 +235,7 @@ def _check_mask(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _to_level(level: Any) -> float:
-    if not isinstance(level, str | bytes):
+    if not isinstance(level, (str, bytes)):
         try:
             return float(level)
         except (TypeError, ValueError, OverflowError):
@@ -243,6 +258,13 @@ def _find_middle(pixels: np.ndarray, valid: np.ndarray | None) -> float:
     return middle
 
 
+def _is_flat(pixels: np.ndarray, cutoff: np.generic) -> bool:
+    """Return True if all pixels are low, or all are high: 3 us instead of 30 for 8 x 8 pixels."""
+    same_type = pixels.dtype == cutoff.dtype
+    return same_type and int(np.count_nonzero(pixels > cutoff)) in (0, pixels.size)
+
+
+@lru_cache(maxsize=32)
 def _find_cutoff(level: float, dtype: np.dtype) -> np.generic | None:
     """Return the greatest number of the image's type that is low; None if there are no contours.
 
@@ -282,7 +304,6 @@ class _Segments(NamedTuple):
     first_row: int
 
 
-@np.errstate(over="ignore", invalid="ignore")  # overflows; infinite pixels
 def _cut_rows(
     pixels: np.ndarray,
     valid: np.ndarray | None,
@@ -312,6 +333,9 @@ def _cut_rows(
     points, keys = np.empty((2 * found, 4)), np.empty((2 * found, 2), np.int64)
     found = cut_squares(squares, row_ends, corners, level, first_row, lattice, high, points, keys)
     return _Segments(points[:found], keys[:found], row_ends, first_row)
+
+
+_cut_rows_of_floats = np.errstate(over="ignore", invalid="ignore")(_cut_rows)  # infinite pixels
 
 
 @lru_cache(maxsize=8)
@@ -347,8 +371,9 @@ class _Links:
 
     def to_contours(self, *, backwards: bool) -> Contours:
         """Return the contours, one after another."""
-        begun = self.contours[1 : self.counts[1] + 1]
-        kept = begun if begun[:, SIZE].all() else begun[begun[:, SIZE] > 0]
+        begun = self.contours[1 : self.counts.item(1) + 1]
+        joined = len(begun) - np.count_nonzero(begun[:, SIZE])
+        kept = begun[begun[:, SIZE] > 0] if joined else begun
         firsts = kept[:, FIRST].copy()
         offsets = np.zeros(len(kept) + 1, np.int64)
         np.add.accumulate(kept[:, SIZE], out=offsets[1:])

@@ -28,6 +28,8 @@ Method = Literal["auto", "hull", "chunked"]
 
 METRICS = ("euclidean", "great_circle", "geodesic")
 
+FLOAT64 = np.dtype(np.float64)
+
 
 class FarthestPair(NamedTuple):
     """A maximum distance and the rows between which it lies."""
@@ -273,9 +275,13 @@ def _check_threshold(threshold: Any) -> float:
 def _check_points(points: ArrayLike, metric: str) -> validation.Observations:
     """Check the metric and the shape; numbers may still not be finite."""
     validation.require_choice("metric", metric, METRICS)
+    if type(points) is np.ndarray and points.dtype == FLOAT64 and points.ndim == 2 and points.size:
+        rows = validation.freeze(points, FLOAT64)  # 1 us where all checks take 4
+        if metric == "euclidean" or rows.shape[1] == 2:
+            return validation.Observations(rows, None, 2, FLOAT64)
     if np.ndim(points) != 2:
         raise ValueError(f"points must have shape (n, d), got {np.shape(points)}")
-    checked = validation.check_observations(points, "points", dtype=np.dtype(np.float64))
+    checked = validation.check_observations(points, "points", dtype=FLOAT64)
     if metric != "euclidean" and checked.rows.shape[1] != 2:
         raise ValueError(
             f"points must have shape (n, 2), latitude and longitude, for metric {metric!r}, "

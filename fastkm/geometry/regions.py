@@ -13,8 +13,8 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, plan_chunks, rows_per_chunk
-from fastkm._kernels.connected_components import join_row, join_rows, number_runs, paint_runs
-from fastkm._kernels.ring_tracing import link_turns, mark_turns, walk_rings
+from fastkm._kernels.connected_components import join_rows, number_runs, paint_runs
+from fastkm._kernels.ring_tracing import WALKS, link_turns, mark_turns, walk_rings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +111,7 @@ def find_regions(labels: ArrayLike) -> Regions:
     starts = validation.freeze(np.append(starts, values.size))
     offsets = validation.freeze(np.searchsorted(starts, np.arange(rows + 1) * columns))
     # runs that touch become regions
-    runs = np.empty(len(run_labels), np.int64)
+    runs = np.arange(len(run_labels))
     n = _join_runs(starts, run_labels, offsets, columns, runs)
     if n > MOST_REGIONS:
         raise ValueError(f"labels must have at most {MOST_REGIONS} regions, got {n}")
@@ -230,9 +230,8 @@ def _join_runs(
     def join(start: int, stop: int) -> int:
         return join_rows(starts, labels, offsets, columns, start, stop, runs)
 
-    joins = sum(map_chunks(join, rows, step))
-    for row, _ in plan_chunks(rows, step)[1:]:
-        joins += join_row(starts, labels, offsets, columns, row, runs)
+    joins = sum(map_chunks(lambda start, stop: join(start + 1, stop), rows, step))
+    joins += sum(join(row, row + 1) for row, _ in plan_chunks(rows, step)[1:])
     return int(np.count_nonzero(labels >= 0)) - joins
 
 
@@ -288,7 +287,8 @@ def follow_links(
 
     def write(start: int, stop: int) -> None:
         first, last = np.searchsorted(begins, (start, stop))
-        walk_rings(order[first:last], nodes, gaps, contour, tally, cursors, ring_offsets, points)
+        some, walks = order[first:last], np.empty((WALKS, 5), np.int64)
+        walk_rings(some, nodes, gaps, contour, tally, cursors, ring_offsets, points, walks)
 
     map_chunks(write, size, POINTS)
     return Rings(points, ring_offsets, ends[:, 1], regions)

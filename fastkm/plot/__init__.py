@@ -1,48 +1,79 @@
 """Figures of rasters, label maps, scores and outlines; each panel draws on the axes it is given.
 
-Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects.
+Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects. A name is imported
+when it is first asked for, so that colours need no figures, and charts no shapely.
 """
 
-from fastkm.plot.bands import stack_figure
-from fastkm.plot.coastlines import land_polygons
-from fastkm.plot.figures import clusters_figure, labels_figure, make_panels
-from fastkm.plot.globe.shores import draw_shores
-from fastkm.plot.highest_cluster import (
-    climatology_figure,
-    draw_climatology,
-    draw_hovmoller,
-    frequency_figure,
-    hovmoller_figure,
-)
-from fastkm.plot.histogram import draw_histogram, histogram_figure
-from fastkm.plot.maps import map_figure
-from fastkm.plot.panels import draw_labels, draw_raster
-from fastkm.plot.scores import draw_scores, scores_figure
-from fastkm.plot.style import RASTER_CMAP, class_colours, cluster_colormap
-from fastkm.plot.time_series import areas_figure, draw_area
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "RASTER_CMAP",
-    "areas_figure",
-    "class_colours",
-    "climatology_figure",
-    "cluster_colormap",
-    "clusters_figure",
-    "draw_area",
-    "draw_climatology",
-    "draw_histogram",
-    "draw_hovmoller",
-    "draw_labels",
-    "draw_raster",
-    "draw_scores",
-    "draw_shores",
-    "frequency_figure",
-    "histogram_figure",
-    "hovmoller_figure",
-    "labels_figure",
-    "land_polygons",
-    "make_panels",
-    "map_figure",
-    "scores_figure",
-    "stack_figure",
-]
+_MODULES = {
+    "RASTER_CMAP": "style",
+    "areas_figure": "time_series",
+    "class_colours": "style",
+    "climatology_figure": "highest_cluster",
+    "cluster_colormap": "style",
+    "clusters_figure": "figures",
+    "draw_area": "time_series",
+    "draw_climatology": "highest_cluster",
+    "draw_histogram": "histogram",
+    "draw_hovmoller": "highest_cluster",
+    "draw_labels": "panels",
+    "draw_raster": "panels",
+    "draw_scores": "scores",
+    "draw_shores": "globe.shores",
+    "frequency_figure": "highest_cluster",
+    "histogram_figure": "histogram",
+    "hovmoller_figure": "highest_cluster",
+    "labels_figure": "figures",
+    "land_polygons": "coastlines",
+    "make_panels": "figures",
+    "map_figure": "maps",
+    "scores_figure": "scores",
+    "stack_figure": "bands",
+}
+"""The module of each public name."""
+
+__all__ = [*_MODULES]  # noqa: PLE0604  (the names are those above)
+
+
+if not TYPE_CHECKING:  # otherwise type checkers would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        """Import the module in which a public name lives, when the name is first asked for."""
+        from importlib import import_module
+
+        if name not in _MODULES:
+            raise AttributeError(f"module 'fastkm.plot' has no attribute {name!r}")
+        value = getattr(import_module(f"fastkm.plot.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from fastkm.plot.bands import stack_figure as stack_figure
+    from fastkm.plot.coastlines import land_polygons as land_polygons
+    from fastkm.plot.figures import clusters_figure as clusters_figure
+    from fastkm.plot.figures import labels_figure as labels_figure
+    from fastkm.plot.figures import make_panels as make_panels
+    from fastkm.plot.globe.shores import draw_shores as draw_shores
+    from fastkm.plot.highest_cluster import climatology_figure as climatology_figure
+    from fastkm.plot.highest_cluster import draw_climatology as draw_climatology
+    from fastkm.plot.highest_cluster import draw_hovmoller as draw_hovmoller
+    from fastkm.plot.highest_cluster import frequency_figure as frequency_figure
+    from fastkm.plot.highest_cluster import hovmoller_figure as hovmoller_figure
+    from fastkm.plot.histogram import draw_histogram as draw_histogram
+    from fastkm.plot.histogram import histogram_figure as histogram_figure
+    from fastkm.plot.maps import map_figure as map_figure
+    from fastkm.plot.panels import draw_labels as draw_labels
+    from fastkm.plot.panels import draw_raster as draw_raster
+    from fastkm.plot.scores import draw_scores as draw_scores
+    from fastkm.plot.scores import scores_figure as scores_figure
+    from fastkm.plot.style import RASTER_CMAP as RASTER_CMAP
+    from fastkm.plot.style import class_colours as class_colours
+    from fastkm.plot.style import cluster_colormap as cluster_colormap
+    from fastkm.plot.time_series import areas_figure as areas_figure
+    from fastkm.plot.time_series import draw_area as draw_area

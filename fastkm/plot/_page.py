@@ -86,13 +86,14 @@ class Page(ShownFigure):
 
     Parameters
     ----------
-    ratio : float
-        Height over width of the panels, for which `trim` makes the page as high as necessary.
+    ratio : float, default: 1.0
+        Height over width of the panels, for which `trim` makes the page as high as necessary. Charts
+        fill the page that they have.
     **options
         Those of `matplotlib.figure.Figure`.
     """
 
-    def __init__(self, ratio: float, **options: Any) -> None:
+    def __init__(self, ratio: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
         PageCanvas(self)
         self._ratio = ratio
@@ -212,7 +213,7 @@ def _list_texts(ax: Axes) -> list[Any]:
         found += [own.get_xlim(), own.get_ylim()]
         for axis in (own.xaxis, own.yaxis):
             found += [axis.get_label_text(), axis.get_major_locator(), axis.get_major_formatter()]
-    return found + [inset.get_yticks().tolist() for inset in ax.child_axes]
+    return found + [own.get_yticks().tolist() for own in (ax, *ax.child_axes)]
 
 
 def _find_cell(ax: Axes) -> tuple[int, int]:
@@ -241,6 +242,7 @@ def _find_reach(ax: Axes) -> float:
 def _measure_panel(ax: Axes, width: float, beside: float) -> tuple[float, float, float, float]:
     """Return the room at the left, right, top and bottom of a panel about `width` inches wide."""
     below, over, halves, places = _measure_axis(ax.xaxis)
+    below += _measure_power(ax.xaxis)
     ahead, behind, halves_up, _ = _measure_axis(ax.yaxis)
     edge = max(halves_up, default=0.0)  # half of a number at the end of the axis
     power = _measure_power(ax.yaxis)
@@ -251,8 +253,13 @@ def _measure_panel(ax: Axes, width: float, beside: float) -> tuple[float, float,
     # Only beside a power of ten, matplotlib has to look for a place for the title.
     ax._autotitlepos = power > 0.0  # type: ignore[attr-defined]
     top = max(over, edge)
-    # Titles, and numbers at the ends, may be wider than the panel.
+    # Titles, and numbers and notes at the ends, may reach beyond the panel.
     spans = [(place * width, half, half) for place, half in zip(places, halves, strict=True)]
+    for note in ax.texts:
+        box, frame = note.get_window_extent(), ax.bbox
+        middle = ((box.x0 + box.x1) / 2 - frame.x0) / frame.width
+        reach = _measure_text(note)[0] / 2
+        spans.append((middle * width, reach, reach))
     for name, place in (("_left_title", 0.0), ("title", 0.5), ("_right_title", 1.0)):
         title = getattr(ax, name)
         if title.get_text():
@@ -294,17 +301,17 @@ def _measure_axis(axis: Axis) -> tuple[float, float, list[float], list[float]]:
     sides = [mark + depth * visible for visible in shown]
     # The name stands beyond the numbers, whether there are any or not.
     after = axis.get_label_position() in {"right", "top"}
+    away = sides[after] + axis.labelpad * POINT
     if axis.label.get_text():
-        away = sides[after] + axis.labelpad * POINT
         sides[after] = away + _measure_text(axis.label)[across]
-        _place_name(axis, after, away)
+    _place_name(axis, after, away)
     return sides[0], sides[1], [size[length] / 2 for size in sizes], places
 
 
 def _place_name(axis: Axis, after: bool, away: float) -> None:
     """Place the name of an axis so many inches from the frame.
 
-    Left alone, matplotlib measures all numbers again to find the place.
+    Left alone, matplotlib measures all numbers again to find the place, even if there is no name.
     """
     shift = away if after else -away
     place: Any = axis.axes.transAxes
@@ -316,7 +323,7 @@ def _place_name(axis: Axis, after: bool, away: float) -> None:
 
 
 def _measure_power(axis: Axis) -> float:
-    """Return the room above a vertical axis for a power of ten, if there is one."""
+    """Return the room for a power of ten above a vertical axis, or a date below a level one."""
     if not axis.get_major_formatter().get_offset():
         return 0.0
     return (1.2 * float(axis.offsetText.get_fontsize()) + 3.0) * POINT

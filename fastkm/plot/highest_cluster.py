@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fastkm.plot._grid import recognize_axis
-from fastkm.plot._page import ShownFigure
+from fastkm.plot._page import Page
 from fastkm.plot._text import format_degrees, format_quantity, make_printable, read_text
 from fastkm.plot._time_axis import average_columns, check_series, format_time, place_steps
 from fastkm.plot.figures import make_panels
@@ -61,10 +61,11 @@ def hovmoller_figure(
     >>> [float(end) for end in figure.axes[0].get_ylim()]
     [-15.0, 15.0]
     """
-    figure = ShownFigure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
+    figure = Page(figsize=(PAGE_WIDTH, 4.2))
     ax = figure.add_subplot()
     mesh = draw_hovmoller(ax, times, rows, share)
-    figure.colorbar(mesh, ax=ax, label="share of the row's cells (%)", pad=0.02)
+    beside = ax.inset_axes((1.025, 0.0, 0.027, 1.0))
+    figure.colorbar(mesh, cax=beside, label="share of the row's cells (%)")
     ax.set_title(_extend_title("Where the highest cluster is", cluster), loc="left")
     return figure
 
@@ -183,7 +184,7 @@ def climatology_figure(
     >>> figure.axes[0].lines[0].get_ydata()[[0, 6]].tolist()
     [1.5, 3.0]
     """
-    figure = ShownFigure(figsize=(PAGE_WIDTH, 3.6), layout="constrained")
+    figure = Page(figsize=(PAGE_WIDTH, 3.6))
     ax = figure.add_subplot()
     draw_climatology(ax, months, areas, unit_of_area=unit_of_area)
     ax.set_title(_extend_title("Area of the highest cluster by month", cluster), loc="left")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from fastkm.plot._page import ShownFigure
+from fastkm.plot._page import Page
 from fastkm.plot._text import make_printable
 from fastkm.plot.style import OUTLINE_COLOUR, RASTER_CMAP, draw_grid
 
@@ -73,7 +73,7 @@ def scores_figure(
     >>> figure.axes[0].get_ylabel()
     'mean silhouette, 1 is best'
     """
-    figure = ShownFigure(figsize=PAGE_INCHES, layout="constrained")
+    figure = Page(figsize=PAGE_INCHES)
     ax = figure.add_subplot()
     draw_scores(ax, scores, chosen, criterion=criterion, errors=errors, title=title)
     return figure

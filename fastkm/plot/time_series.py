@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from fastkm.plot._page import ShownFigure
+from fastkm.plot._page import Page
 from fastkm.plot._text import format_centroids, typeset_units
 from fastkm.plot._time_axis import (
     COLUMNS,
@@ -92,9 +92,7 @@ def areas_figure(
         raise ValueError(f"centroids must be as many as clusters, {k}, got {len(centroids)}")
     # One panel a cluster, the highest on top.
     drawn = [round(j) for j in np.linspace(k - 1, 0, min(k, MOST_PANELS))]
-    figure = ShownFigure(
-        figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * len(drawn)), layout="constrained"
-    )
+    figure = Page(figsize=(PAGE_WIDTH, 1.1 + PANEL_HEIGHT * len(drawn)))
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     names = _name_clusters(k, centroids, units)
     values, label = scale_areas(areas, unit_of_area)
@@ -109,8 +107,8 @@ def areas_figure(
     handles, texts = next((pair for pair in legends if pair[0]), ([], []))
     if handles:
         axes[0].legend(
-            handles, texts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0,
-            ncols=2, frameon=False, fontsize="small",
+            handles, texts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0.0,
+            borderaxespad=0.4, ncols=2, frameon=False, fontsize="small",
         )  # fmt: skip
     some = "" if len(drawn) == k else f" ({len(drawn)} of {k} clusters)"
     figure.supylabel(label + some, fontsize="medium")

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fastkm._kernels.connected_components import (
     find_root,
-    join_row,
     join_rows,
     number_runs,
     paint_runs,
@@ -34,13 +33,13 @@ def numbered(labels, bands=1):
     """Run all kernels, the joins in bands of rows; return the numbers and the measures."""
     starts, run_labels, offsets = runs_of(labels)
     rows, columns = labels.shape
-    runs = np.empty(len(run_labels), np.int64)
+    runs = np.arange(len(run_labels))
     cuts = np.linspace(0, rows, bands + 1).astype(int)
     joins = 0
     for first, last in itertools.pairwise(cuts.tolist()):
-        joins += join_rows(starts, run_labels, offsets, columns, first, last, runs)
+        joins += join_rows(starts, run_labels, offsets, columns, first + 1, last, runs)
     for row in cuts[1:-1]:
-        joins += join_row(starts, run_labels, offsets, columns, row, runs)
+        joins += join_rows(starts, run_labels, offsets, columns, row, row + 1, runs)
     assert (runs <= np.arange(len(runs))).all()
     n = np.count_nonzero(run_labels >= 0) - joins
     out, cells = np.empty(n, np.int64), np.empty(n, np.int64)

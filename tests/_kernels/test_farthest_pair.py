@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from fastkm._kernels.farthest_pair import (
     find_farthest_in_chains,
     find_farthest_in_columns,
+    find_farthest_of_few,
     find_hull,
 )
 from tests import naive
@@ -34,7 +35,9 @@ SEEDS = st.integers(0, 2**32)
 @given(SEEDS, st.sampled_from([1, 2, 9, 40]), st.sampled_from([1, 2, 3, 5]), KINDS)
 def test_all_pairs_are_compared_and_ties_go_to_the_lowest_rows(seed, n, d, kind):
     points = some_points(seed, n, d, kind)
-    assert find_farthest_in_columns(points.T.copy(), 0, n) == naive.find_farthest_in_columns(points)
+    ref = naive.find_farthest_in_columns(points)
+    assert find_farthest_in_columns(points.T.copy(), 0, n) == ref
+    assert find_farthest_of_few(points) == ref
 
 
 @given(SEEDS, st.integers(0, 40), st.integers(1, 40))

@@ -32,7 +32,7 @@ def wide_points(seed, n, kind):
 def test_extents_are_the_least_and_the_greatest(n):
     points = np.random.default_rng(n).normal(size=(n, 2))
     box = np.empty(4)
-    assert find_extents(points, box)
+    assert find_extents(points.reshape(-1), box)
     np.testing.assert_array_equal(box, box_of(points))
 
 
@@ -42,7 +42,7 @@ def test_extents_are_the_least_and_the_greatest(n):
 def test_extents_see_what_is_not_finite(bad, row, axis):
     points = np.random.default_rng(0).normal(size=(21, 2))
     points[row, axis] = bad
-    assert not find_extents(points, np.empty(4))
+    assert not find_extents(points.reshape(-1), np.empty(4))
 
 
 @given(SEEDS, st.sampled_from([1, 5, 60]), AXES, st.sampled_from([1, 2, 7, 32]), KINDS)

@@ -1,6 +1,7 @@
 """The cache policy of the kernels."""
 
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import numba
 import numpy as np
 import pytest
-from numba.core import caching, event
+from numba.core import caching, entrypoints, event
 
 from fastkm._kernels._jit import OPTIONS, fused_kernel, kernel, loose_kernel
 from tests.conftest import needs_jit
@@ -21,7 +22,7 @@ def twice(x):
 
 def function_in(file):
     """Define a function as if it stood in a file."""
-    names = {}
+    names = {"__name__": __name__}  # the cache imports the module of a function
     exec(compile(SOURCE, str(file), "exec"), names)  # noqa: S102
     return names["twice"]
 
@@ -126,6 +127,48 @@ def test_kernels_from_the_cache_do_not_load_what_only_compiling_needs(tmp_path, 
 
     monkeypatch.setattr(type(loaded.targetctx), "load_additional_registries", refuse)
     assert loaded(1) == 2
+
+
+@needs_jit
+@pytest.mark.parametrize("collects", [True, False])
+def test_compiling_leaves_the_collector_and_the_extensions_as_they_were(
+    collects, nowhere, monkeypatch
+):
+    monkeypatch.setattr(entrypoints, "_already_initialized", False)
+    seen = []
+
+    class Watch(event.Listener):
+        def on_start(self, event):
+            seen.append((gc.isenabled(), entrypoints._already_initialized))
+
+        def on_end(self, event):
+            pass
+
+    was = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        with event.install_listener("numba:run_pass", Watch()):
+            assert kernel(function_in("<nowhere>"))(21) == 42
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert set(seen) == {(False, True)}
+    assert entrypoints._already_initialized is False
+
+
+@needs_jit
+@pytest.mark.slow
+def test_compiling_does_not_load_linear_algebra_and_others_may_still_use_it():
+    code = """
+import sys
+import numba, numpy as np
+from fastkm._kernels._jit import kernel
+assert kernel(lambda x: 2 * x)(21) == 42
+assert "scipy.linalg" not in sys.modules
+assert numba.njit(lambda a: a @ a)(np.eye(2)).sum() == 2
+assert "scipy.linalg" in sys.modules
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
 @needs_jit

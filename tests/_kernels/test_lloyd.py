@@ -22,30 +22,17 @@ from fastkm._kernels.lloyd import (
     assign,
     find_flags,
     find_undecided_rows,
-    measure_rows,
     move_rows,
-    rank_products,
     step_all_rows,
-    step_by_products,
     step_chosen_rows,
     sum_features,
     write_bounds,
 )
-from fastkm._kernels.row_blocks import (
-    BLOCK,
-    make_rest,
-)
+from fastkm._kernels.row_blocks import BLOCK, make_rest
+from fastkm._kernels.row_products import step_by_products
 from tests import naive
 from tests.clouds import cloud, freeze
 from tests.kernel_rows import KS, NO_WEIGHTS, NUMBERS, SEEDS, Setting, each_shape, lattice_or_not
-
-
-@pytest.mark.parametrize(("dtype", "d"), [("f4", 13), ("f8", 40)])
-def test_the_sizes_of_rows_are_those_less_the_shift(dtype, d):
-    s = Setting(5, "noise", 60, 1, dtype, "C", d)
-    sizes = np.empty(50, dtype)
-    measure_rows(s.x, 10, s.shift, sizes)
-    np.testing.assert_allclose(sizes, np.sum(s.relative[10:] ** 2, axis=1), rtol=s.eps)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
@@ -128,9 +115,8 @@ def step_products(s, start, state, sums):
     """Do one iteration of rows from `start` on by products of unshifted rows."""
     wide = s.codes.astype(float)
     norms = (np.sum(wide**2, axis=1) + 2 * wide @ s.shift).astype(s.x.dtype)
-    x, sizes = freeze(np.ascontiguousarray(s.x)), np.empty(len(state[0]), s.x.dtype)
+    x, sizes = freeze(np.ascontiguousarray(s.x)), np.full(len(state[0]), -1, s.x.dtype)
     numbers = np.arange(s.k, dtype=f"i{sizes.itemsize}")
-    measure_rows(x, start, s.shift, sizes)
     turned, own = np.ascontiguousarray(s.codes.T), (*state[:4], sizes)
     return step_by_products(x, start, s.shift, turned, norms, numbers, own, sums)
 
@@ -219,27 +205,6 @@ def test_products_that_underflow_decide_nothing(scale):
     step(s, "all", direct, rows)
     step(s, "products", products, rows)
     np.testing.assert_array_equal(products[0], direct[0])
-
-
-@given(SEEDS, st.integers(1, 70), st.sampled_from(["f4", "f8"]))
-def test_the_two_least_are_those_of_each_row(seed, k, dtype):
-    products = np.random.default_rng(seed).integers(0, 40, (30, k)).astype(dtype)
-    sizes, norms = np.full(30, 50, dtype), np.arange(k, dtype=dtype)
-    squares = np.maximum(50 + norms - 2 * products, 0)  # exact, and many are equal or cut off
-    best, second = np.empty((2, 30), dtype)
-    code, numbers = np.empty(30, np.int32), np.arange(k, dtype=f"i{best.itemsize}")
-    low = numbers.dtype.type(2 ** int(k - 1).bit_length() - 1)
-    rank_products(products, sizes, norms, numbers, low, best, second, code)
-    ranked = np.sort(np.c_[squares, np.full(30, np.inf)], axis=1)
-    np.testing.assert_array_equal(code, squares.argmin(axis=1))
-    np.testing.assert_array_equal([best, second], ranked.T[:2])
-
-
-def test_a_row_without_a_finite_square_gets_a_code():
-    products, best, second = np.full((1, 3), np.nan, "f4"), np.empty(1, "f4"), np.empty(1, "f4")
-    sizes, norms, code = np.ones(1, "f4"), np.ones(3, "f4"), np.empty(1, np.int32)
-    rank_products(products, sizes, norms, np.arange(3, dtype="i4"), np.int32(3), best, second, code)
-    assert 0 <= code[0] < 3
 
 
 @given(SEEDS, st.sampled_from([1, 2, 257, 513]), KS, st.sampled_from([0.0, 0.01, 0.3, 5.0]))

@@ -79,7 +79,8 @@ def walked(numbers, wanted, contour, dtype):
     offsets = np.full(rings.sum() + 1, (tally[:, 0] + rings).sum())
     points = np.full((offsets[-1], 2), np.nan)
     regions = np.flatnonzero(wanted)
-    walk_rings(regions, nodes, gaps, contour, tally, cursors, offsets, points)
+    walks = np.empty((WALKS, 5), np.int64)
+    walk_rings(regions, nodes, gaps, contour, tally, cursors, offsets, points, walks)
     np.testing.assert_array_equal(cursors, ends)
     return [[points[offsets[ring] : offsets[ring + 1]] for ring in starts[r]] for r in regions]
 
@@ -181,7 +182,7 @@ def test_gaps_are_listed_by_region_in_order():
     gaps = np.zeros((4, 2), np.uint32)
     counts = np.full((2, 5), -1)
     for gap, (node, region) in enumerate([(10, 0), (11, 1), (12, 0), (13, 0)]):
-        assert add_gap(gap, node, counts[region], gaps) == gap + 1
+        assert add_gap(gap, node, region, counts, gaps) == gap + 1
     assert counts[:, 3:].tolist() == [[0, 3], [1, 1]]
     assert gaps[:, 0].tolist() == [10, 11, 12, 13]
     assert (gaps[0, 1], gaps[2, 1]) == (2, 3)
@@ -192,20 +193,20 @@ def test_a_walk_enters_a_region_and_then_its_holes_where_none_has_passed():
     gaps = np.array([[2, 1], [3, 9]])
     tally = np.array([[4, 4, 1, 0, 1]])
     cursors, offsets = np.array([[20, 6]]), np.zeros(9, np.int64)
-    walk, points = np.zeros(5, np.int64), np.arange(80.0).reshape(40, 2)
-    enter_region(walk, 0, nodes, tally, cursors, offsets)
-    assert walk.tolist() == [1, 71, 20, 0, 0]
-    close_ring(24, cursors[0], offsets, points)
+    walks, points = np.full((2, 5), 9), np.arange(80.0).reshape(40, 2)
+    enter_region(walks, 1, 0, nodes, tally, cursors, offsets)
+    assert walks.tolist() == [[9] * 5, [1, 71, 20, 0, 0]]
+    close_ring(24, 0, cursors, offsets, points)
     assert offsets[6] == 20
     assert points[24].tolist() == points[20].tolist()
-    assert enter_hole(walk, nodes, gaps, tally, cursors, offsets)
-    assert walk.tolist() == [3, 73, 25, 0, -1]
+    assert enter_hole(walks, 1, nodes, gaps, tally, cursors, offsets)
+    assert walks.tolist() == [[9] * 5, [3, 73, 25, 0, -1]]
     assert offsets[7] == 25
-    assert not enter_hole(walk, nodes, gaps, tally, cursors, offsets)
+    assert not enter_hole(walks, 1, nodes, gaps, tally, cursors, offsets)
 
 
 def test_a_ring_opens_where_the_cursor_stands():
-    walk, offsets = np.full(5, 9), np.zeros(3, np.int64)
-    open_ring(walk, 1, np.array([[1, 5], [0, 6]]), np.array([30, 2]), offsets)
-    assert walk.tolist() == [1, 6, 30, 9, 9]
+    walks, offsets = np.array([[9, 9, 9, 0, 9]]), np.zeros(3, np.int64)
+    open_ring(walks, 0, 1, np.array([[1, 5], [0, 6]]), np.array([[30, 2]]), offsets)
+    assert walks.tolist() == [[1, 6, 30, 0, 9]]
     assert offsets.tolist() == [0, 0, 30]

@@ -4,7 +4,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm._kernels.lloyd import find_two_nearest_of_row
 from fastkm._kernels.row_blocks import (
     BLOCK,
     SLAB,
@@ -15,6 +14,7 @@ from fastkm._kernels.row_blocks import (
     make_rest,
     rank_square,
 )
+from fastkm._kernels.row_products import find_two_nearest_of_row
 from tests import naive
 from tests.kernel_rows import KS, NUMBERS, SEEDS, Setting, each_shape, lattice_or_not
 

@@ -1,7 +1,6 @@
 """Timing: everybody does the same work, in turn, with the threads that it may use."""
 
 import os
-import time
 
 import pytest
 from threadpoolctl import threadpool_info
@@ -17,7 +16,7 @@ def case_of(check=lambda data, ours, theirs: None, loss=None, **rivals: Rival) -
     return Case("work", lambda n: n, sizes, rivals, check, loss)
 
 
-def test_all_take_turns_and_the_first_round_does_not_count(monkeypatch) -> None:
+def test_all_take_turns_after_a_round_without_the_clock(monkeypatch) -> None:
     monkeypatch.setattr(timing, "BRIEF", 0.0)
     calls = []
     case = case_of(
@@ -25,10 +24,28 @@ def test_all_take_turns_and_the_first_round_does_not_count(monkeypatch) -> None:
         other=Rival(lambda n: calls.append(("b", n))),
     )
     found = measure(case, "full")
-    warm, rounds = calls[:2], calls[2:]
-    assert warm == [("a", 1), ("b", 1)]
-    assert rounds == [("a", 3), ("b", 3)] * (ROUNDS + 1)
+    assert calls == [("a", 3), ("b", 3)] * (ROUNDS + 1)
     assert [len(one.seconds) for one in found] == [ROUNDS, ROUNDS]
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+@pytest.mark.parametrize("allowance", [0.0, 99.0])
+def test_no_compile_falls_into_a_timed_run(monkeypatch, size: str, allowance: float) -> None:
+    clock, compiled = [0.0], set()
+
+    def work(rival: str, n: int) -> None:
+        """Compile for ten seconds if neither this size nor this number of threads was met before."""
+        key = rival, n, os.environ["FASTKM_NUM_THREADS"]
+        clock[0] += 1.0 if key in compiled else 10.0
+        compiled.add(key)
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    case = case_of(
+        fastkm=Rival(lambda n: work("a", n)), other=Rival(lambda n: work("b", n), serial=True)
+    )
+    found = measure(case, size, threads=(1, 2), allowance=allowance)
+    assert [one.threads for one in found] == [2, 1, 1]
+    assert {second for one in found for second in one.seconds} == {1.0}
 
 
 def test_brief_work_is_repeated_within_a_round(monkeypatch) -> None:
@@ -46,23 +63,27 @@ def test_brief_work_is_repeated_within_a_round(monkeypatch) -> None:
     quick, slow = measure(case, "full", allowance=99.0)
     assert quick.seconds == [2.0**-10] * ROUNDS
     assert slow.seconds == [1.0] * ROUNDS
-    assert calls.count("a") == 2 + 4 * ROUNDS
-    assert calls.count("b") == 2 + ROUNDS
+    assert calls.count("a") == 1 + 4 * ROUNDS
+    assert calls.count("b") == 1 + ROUNDS
 
 
-def test_one_that_has_used_its_allowance_rests() -> None:
-    calls = []
+def test_one_that_has_used_its_allowance_rests(monkeypatch) -> None:
+    clock, calls = [0.0], []
+
+    def work(name: str, seconds: float) -> None:
+        calls.append(name)
+        clock[0] += seconds
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
     case = case_of(
-        fastkm=Rival(lambda n: calls.append("a")),
-        slow=Rival(lambda n: (calls.append("b"), time.sleep(0.02))),
+        fastkm=Rival(lambda n: work("a", 2.0**-10)), slow=Rival(lambda n: work("b", 2.0))
     )
-    quick, slow = measure(case, "full", allowance=0.03)
+    quick, slow = measure(case, "full", allowance=3.0)
     assert len(quick.seconds) == ROUNDS
     assert len(slow.seconds) == 2
-    assert calls.count("b") == 4  # the warm one and the first do not count
+    assert calls.count("b") == 3  # the first does not count
     [_, once] = measure(case, "full", allowance=0.0)
-    assert len(once.seconds) == 1
-    assert once.median >= 0.02
+    assert once.seconds == [2.0]
 
 
 def test_a_wrong_answer_ends_the_run() -> None:

@@ -62,6 +62,9 @@ def test_commands_load_what_they_need(tmp_path):
     vector = {"numba", "geopandas", "pyogrio", "shapely"}
     assert [own - {"sparse"} for own in loaded[:2]] == [{"numba"}, vector]
     assert loaded[2] - {"sparse", "cartopy"} == {*vector, "matplotlib"}
+    # matplotlib for the colours of the classes, and dask because rioxarray loads it
+    [loaded] = find_loaded(["cluster", file, "-k", 2, "-o", tmp_path / "b.tif"])
+    assert loaded - {"sparse"} == {"numba", "rasterio", "dask", "dask.array", "matplotlib"}
 
 
 def list_parameters():

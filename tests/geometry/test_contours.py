@@ -254,6 +254,22 @@ def test_an_image_without_the_level_has_none():
     assert (points.shape, offsets.tolist()) == ((0, 2), [0])
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f4", "f8", ">f8", "f2", "?"])
+@pytest.mark.parametrize("small", [0, module.SMALL])
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_image_that_is_all_low_or_all_high_has_none(monkeypatch, dtype, small, number):
+    monkeypatch.setattr(module, "SMALL", small)
+    image = np.full((4, 6), number, dtype)
+    assert find_contours(image, 0.5) == []
+    points, offsets = trace_contours(image, 0.5)
+    assert (points.shape, offsets.tolist()) == ((0, 2), [0])
+    if image.dtype.kind == "f":  # there are none beside NaN, but elsewhere
+        image[0, 0] = np.nan
+        assert find_contours(image, 0.5) == []
+        image[2:, 4] = 1 - number
+        assert_same(find_contours(image, 0.5), theirs(image.astype("f8"), 0.5))
+
+
 def test_contours_come_one_after_another():
     traced = trace_contours(BLOBS, 0.5)
     assert_same(traced.split(), theirs(BLOBS, 0.5))

@@ -358,6 +358,7 @@ def test_the_search_of_all_pairs_ends_with_the_first_beyond(monkeypatch):
     calls = []
     real = farthest_in_plane.find_farthest_in_columns
     monkeypatch.setattr(farthest_in_plane, "CHUNK", 4)
+    monkeypatch.setattr(farthest_in_plane, "FEW", 3)
     monkeypatch.setattr(
         farthest_in_plane, "find_farthest_in_columns", lambda *a: (calls.append(1), real(*a))[1]
     )

@@ -317,3 +317,31 @@ def test_many_rows_are_averaged_like_few(kind) -> None:
     mesh = draw_hovmoller(Figure().add_subplot(), np.arange(3.0 * COLUMNS), -np.arange(70.0), share)
     expected = 100 * np.nanmean(share.reshape(COLUMNS, 3, 70).astype(float), axis=1)
     np.testing.assert_allclose(mesh.get_array(), expected.T[::-1], rtol=1e-12)
+
+
+CHARTS = {
+    "areas": lambda: areas_figure(MONTHS, np.ones((36, 2)), [1.0, 2.0], units="kg m-2"),
+    "rows": lambda: hovmoller_figure(MONTHS, np.linspace(0, 4e6, 9), np.ones((36, 9))),
+    "months": lambda: climatology_figure(np.arange(36) % 12 + 1, np.arange(36.0), cluster="a" * 25),
+    "days": lambda: areas_figure(MONTHS[1:8], np.arange(7.0)[:, None]),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_all_of_a_chart_is_on_its_page_without_a_layout_engine(name) -> None:
+    figure = CHARTS[name]()
+    figure.draw_without_rendering()
+    assert figure.get_layout_engine() is None
+    least, most = figure.get_tightbbox().get_points()
+    assert (least >= -0.02).all()
+    assert (most <= figure.get_size_inches() + 0.02).all()
+    # and leaves no more than a margin free
+    assert (most - least >= figure.get_size_inches() - 0.35).all()
+
+
+def test_the_year_of_months_stands_below_them() -> None:
+    figure = CHARTS["days"]()
+    figure.draw_without_rendering()
+    year = figure.axes[-1].xaxis.get_offset_text()
+    assert "1988" in year.get_text()
+    assert year.get_window_extent().y0 >= -1

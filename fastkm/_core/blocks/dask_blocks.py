@@ -12,9 +12,7 @@ dask is imported only if there are arrays of dask; if it is not loaded, there is
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import accumulate
 from threading import Lock
@@ -42,20 +40,6 @@ BATCH = 8
 
 TASKS_PER_WORKER = 8
 """Tasks that each worker gets, at least, if there are enough: so that all end at about one time."""
-
-
-@contextmanager
-def synchronous_scheduler() -> Iterator[None]:
-    """Keep xarray from taking locks of a cluster's scheduler to write a file.
-
-    They take four messages for each file, 15 ms in all, and no other process writes to our files.
-    """
-    dask = sys.modules.get("dask")
-    if dask is None:
-        yield
-        return
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 def reduce_blocks(

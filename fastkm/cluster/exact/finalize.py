@@ -155,7 +155,7 @@ def compute_breaks(
         return whole.astype(dtype) + dtype.type(start) if start else whole
     middle, below, above = (array.astype(dtype, copy=False) for array in (middle, below, above))
     top = np.nextafter(above, dtype.type(-np.inf))
-    return np.clip(middle, below, top).astype(np.float64, copy=False)
+    return middle.clip(below, top).astype(np.float64, copy=False)
 
 
 def _recount(solution: Solution) -> Profile | None:

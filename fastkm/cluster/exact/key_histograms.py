@@ -20,7 +20,7 @@ from fastkm.cluster.exact.bins import (
 )
 from fastkm.cluster.exact.collectors import GatherIfSmall
 from fastkm.cluster.exact.histograms import Cuts, Histogram, require_finite
-from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows, SingleKeys
+from fastkm.cluster.exact.sortable_keys import KeyOrder, KeyWindows, SingleKeys, make_sparse
 from fastkm.cluster.extended_precision import as_double_double
 from fastkm.cluster.streaming.chunks import Chunk, accumulate
 
@@ -38,7 +38,7 @@ MARK = np.uint64(1 << kernels.MARK_BIT)
 """The bit of a packed word that marks its bin."""
 
 USED_AT_ONCE = 1 << 16
-"""Counts of single keys that are looked through at a time, in 64-bit places."""
+"""Counts of single keys that are added up at a time."""
 
 KNOWN_BITS = 5
 """log2 of the keys of a bin of single keys' counts: bins of one key each would be a million."""
@@ -78,16 +78,13 @@ class CountCoarsely:
             )  # fmt: skip
 
         tables = accumulate(chunks, lambda: ThreadTable(COARSE_BINS, self.singles), add, threads)
-        # the counts of single keys need 64 bits only for many values
-        many = sum(table.counted for table in tables) >= 1 << 32
-        counts = np.zeros(self.singles.size, np.int64 if many else np.uint32)
-        for table in tables:
-            table.add_single_counts(counts)
         bins = add_counts([table.list_bins() for table in tables])
         ends = combine_extents([table.ends for table in tables])
+        single = [(table.counts, table.wraps) for table in tables]
+        # they need 64 bits only for many values
+        many = sum(table.counted for table in tables) >= 1 << 32
         tables.clear()  # their memory is needed
-        keys = find_used(counts)
-        return CoarseCounts(bins, SparseCounts(keys, counts[keys, None]), ends)
+        return CoarseCounts(bins, list_single_counts(single, np.int64 if many else np.uint32), ends)
 
     def combine(self, results: list[CoarseCounts]) -> CoarseCounts:
         """Add counts and sums up."""
@@ -132,7 +129,7 @@ class ThreadTable:
         self.pages = np.zeros(-(-bins // kernels.PAGE), np.uint8)
         self.ends = np.array([0xFFFFFFFF, 0], np.uint32)
         self.counts = np.zeros(singles.size, np.uint8)
-        self.wraps = np.zeros(singles.size, np.uint32)
+        self.wraps = make_sparse(singles.size)
         self.marked = singles.bins
         self.sums[self.marked, 0] = MARK
         self.packed = self.counted = 0  # values in `sums`, and all values
@@ -147,12 +144,6 @@ class ThreadTable:
             self.pages[:], self.packed = 0, 0
         self.packed += number
         self.counted += number
-
-    def add_single_counts(self, counts: np.ndarray) -> None:
-        """Add the counts of single keys to `counts`."""
-        counts += self.counts
-        if self.wraps.any():
-            counts += self.wraps.astype(counts.dtype) << counts.dtype.type(8)
 
     def list_bins(self) -> SparseCounts:
         """List the bins in use: count, sum of low bits, and sum of their squares."""
@@ -170,12 +161,24 @@ class ThreadTable:
         return add_counts([*self.wide_bins, SparseCounts(places, totals)])
 
 
-def find_used(counts: np.ndarray) -> np.ndarray:
-    """Find the counts above 0, as uint32: perhaps a million, so some at a time."""
-    starts = range(0, max(len(counts), 1), USED_AT_ONCE)
-    return np.concatenate(
-        [(np.flatnonzero(counts[i : i + USED_AT_ONCE]) + i).astype(np.uint32) for i in starts]
-    )
+def list_single_counts(tables: list[tuple[np.ndarray, np.ndarray]], dtype: Any) -> SparseCounts:
+    """Add counts of single keys up and list those above 0: perhaps a million, so some at a time.
+
+    `tables` are the counts and wraps of each thread.
+    """
+    size, number = len(tables[0][0]), 0
+    keys, found = np.empty(size, np.uint32), np.empty(size, dtype)
+    for start in range(0, size, USED_AT_ONCE):
+        part = slice(start, start + USED_AT_ONCE)
+        total = np.zeros(min(USED_AT_ONCE, size - start), dtype)
+        for counts, wraps in tables:
+            total += counts[part]
+            total += wraps[part].astype(dtype) << dtype(8)
+        used = np.flatnonzero(total)
+        place = slice(number, number + len(used))
+        keys[place], found[place] = used + start, total[used]
+        number += len(used)
+    return SparseCounts(keys[:number], found[:number, None])
 
 
 class KeyHistogram(Histogram):

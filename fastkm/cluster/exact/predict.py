@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,7 @@ def _check_out(out: Any, array: np.ndarray, highest: int) -> None:
         raise ValueError("out must not share memory with the values")
 
 
+@cache
 def _choose_comparison_type(dtype: np.dtype) -> np.dtype:
     """Choose the type to compare in: it holds every value of `dtype`."""
     if dtype.kind in "iu" and dtype.itemsize == 8:
@@ -172,7 +174,8 @@ class Edges:
             with np.errstate(over="ignore"):  # a break beyond float32 is above all its numbers
                 typed = breaks.astype(dtype)
             high = [edge > number for edge, number in zip(typed.tolist(), numbers, strict=True)]
-            typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
+            if any(high):
+                typed[high] = np.nextafter(typed[high], dtype.type(-np.inf))
             return cls(validation.freeze(typed))
         limits = np.iinfo(dtype)
         whole = [min(math.floor(number), limits.max) for number in numbers]

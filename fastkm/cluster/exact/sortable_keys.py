@@ -6,6 +6,7 @@ integer is the integer with its sign bit flipped. Bins are ranges of keys.
 
 from __future__ import annotations
 
+import mmap
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -120,6 +121,15 @@ def _rebuild_windows(ends: bytes, origin: int, wide: int, cells: int) -> KeyWind
     return KeyWindows.of(np.frombuffer(ends, np.uint64).reshape(2, -1), origin, wide, cells)
 
 
+def make_sparse(size: int) -> np.ndarray:
+    """Return zeros, uint32, of which only pages that are written to take memory.
+
+    `numpy.zeros` clears what was freed before, and so uses all of it.
+    """
+    pages = mmap.mmap(-1, max(1, 4 * size))
+    return np.frombuffer(pages, np.uint32, size)
+
+
 class SingleKeys(NamedTuple):
     """Bins of the first pass over values of 32 bits in which each key is counted by itself.
 
@@ -150,7 +160,7 @@ class SingleKeys(NamedTuple):
 
     def find_starts(self) -> np.ndarray:
         """Return the place at which the counts of each of these bins begin: (2^21,) uint32."""
-        starts = np.zeros(1 << (32 - LOW_BITS), np.uint32)  # only what is set takes memory
+        starts = make_sparse(1 << (32 - LOW_BITS))
         starts[self.bins] = np.arange(len(self.bins), dtype=np.uint32) << np.uint32(LOW_BITS)
         return starts
 

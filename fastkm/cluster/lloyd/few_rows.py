@@ -42,11 +42,14 @@ class FewRows:
     """Rows less a shift, what an iteration over them needs, and what it leaves."""
 
     def __init__(self, rows: RowChunks, shift: np.ndarray, k: int) -> None:
-        self.columns, self.dtype, self.d = make_columns(rows, shift), rows.dtype, rows.d
+        self.columns, self.dtype = make_columns(rows, shift), rows.dtype
         self.labels, self.squares = np.full(rows.n, -1, np.int32), np.empty(rows.n, rows.dtype)
         self.sums, self.change = np.zeros((2, k, rows.d + EXTRA))
+        self._totals, self._masses = self.sums[:, : rows.d], self.sums[:, rows.d + MASS, None]
+        self._gone = self.sums[:, rows.d + GONE]
         self._before = np.empty((k, rows.d), rows.dtype)
-        self._scratch, self._nearest = np.empty(BLOCK, rows.dtype), np.empty(BLOCK, np.int32)
+        self._state = self.labels, self.sums, self.change, self.squares
+        self._scratch = np.empty(BLOCK, rows.dtype), np.empty(BLOCK, np.int32)
 
     def step(self, codes: np.ndarray) -> int:
         """Assign rows to codes and update the sums; return how many codes have no row, at most 1.
@@ -54,17 +57,15 @@ class FewRows:
         It is -1 if this must be done another way; then labels and squares may be incomplete.
         """
         typed = np.array(codes, self.dtype, order="C")  # the kernel overwrites it
-        state = self.labels, self.sums, self.change, self.squares
-        scratch = self._scratch, self._nearest
-        return int(iterate_few(self.columns, typed, self._before, 1, state, *scratch))
+        return int(iterate_few(self.columns, typed, self._before, 1, self._state, *self._scratch))
 
     def means(self) -> np.ndarray:
         """Means of the clusters relative to the shift, (k, d) float64."""
-        return self.sums[:, : self.d] / self.sums[:, self.d + MASS, None]
+        return self._totals / self._masses
 
     def count_moves(self) -> float:
         """Return how many times a row has left a cluster for another one."""
-        return float(self.sums[:, self.d + GONE].sum())
+        return float(self._gone.sum())
 
 
 @ignore_overflow
@@ -85,7 +86,7 @@ def iterate_few_rows(
             return None
         iterations += 1
         means, before, moves = few.means(), moves, few.count_moves()
-        going = moves > before and float(np.sum((means - codes) ** 2)) > limit
+        going = moves > before and float(np.square(means - codes).sum()) > limit
         codes = means
     return codes, iterations
 

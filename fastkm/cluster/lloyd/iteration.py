@@ -24,11 +24,10 @@ from fastkm._kernels.lloyd import (
     OUTWARDS,
     assign,
     find_undecided_rows,
-    measure_rows,
     step_all_rows,
-    step_by_products,
     step_chosen_rows,
 )
+from fastkm._kernels.row_products import step_by_products
 from fastkm.cluster.lloyd.row_chunks import NO_WEIGHTS, RowChunks
 
 ALGORITHMS = ("auto", "lloyd", "bounded", "blas")
@@ -37,10 +36,10 @@ WORTH_BOUNDS = 80
 """d (k + 8) from which bounds may pay: about the cost of comparing one row with all codes, of which
 reading the row is worth eight codes. Below, the bounds of a row take as long as its distances."""
 
-MANY_FEATURES, WORTH_PRODUCTS = 48, 1024
+MANY_FEATURES, WORTH_PRODUCTS = 32, 512
 """d from which matrix products are quicker than direct comparison, and d k from which they are for
-fewer features (1e5 rows of 16 and 24 features, k = 64, 20 iterations: 163 ms, not 174; 204, not 352).
-"""
+fewer features (CPU time of an iteration over 1e5 rows, k = 8 and 16 for 32 features: 6.5 ms, not 7.2;
+5.9, not 9.7; k = 32 for 16 and 24 features: 9.1, not 11.3; 8.1, not 10.3; on a loaded machine)."""
 
 FEW_CHANGES = 0.10
 """Share of rows that change their label below which bounds are kept from then on."""
@@ -88,8 +87,7 @@ class LloydState:
             algorithm in {"auto", "bounded"}
             and (rows.d >= MANY_FEATURES or rows.d * min(k, 64) >= WORTH_PRODUCTS)
         )
-        self._sizes = np.empty(rows.n if self._uses_products else 0, rows.dtype)
-        self._has_sizes = False
+        self._sizes = np.full(rows.n if self._uses_products else 0, -1, rows.dtype)  # unknown
         self._bounds: tuple[np.ndarray, np.ndarray] | None = None
         self._has_bounds = False
         self._changed = rows.n
@@ -198,7 +196,6 @@ class LloydState:
             self.sums += chunk[1]
 
         self.rows.fold(run, add, self.threads)
-        self._has_sizes |= self._uses_products and squares is None
         if drifts is not None and self.algorithm != "bounded" and not self._uses_products:
             self._has_bounds = sum(in_doubt) / self.rows.n <= MANY_IN_DOUBT
         return changed
@@ -218,10 +215,7 @@ class LloydState:
 
         def compare_products(start: int, stop: int, some: Any, state: Any, sums: np.ndarray) -> int:
             x, first = rows.load(start, stop, c_order=True)
-            sizes = self._sizes[start:stop]
-            if not self._has_sizes:
-                measure_rows(x, first, shift, sizes)
-            own = (*state[:4], sizes)
+            own = (*state[:4], self._sizes[start:stop])
             if some is not None:
                 x, first = validation.freeze(x[first : first + stop - start].take(some, axis=0)), 0
                 own = tuple(array[some] if len(array) else array for array in own)

@@ -7,7 +7,7 @@ The variables of the groups of a netCDF file or a Zarr store are called by path,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -42,13 +42,15 @@ class OpenVariable(NamedTuple):
 @contextmanager
 def open_variables(
     path: str | os.PathLike[str],
-    names: Sequence[str | None],
+    names: Sequence[str | None] | None,
     *,
     decode: bool,
     nodata: Nodata = None,
     place: bool = True,
 ) -> Iterator[list[OpenVariable]]:
     """Open a file and yield these of its variables; None stands for its only raster.
+
+    Without names all rasters come, those in groups under their paths.
 
     The ``missing_value`` of the variables includes `nodata`. If `place` is False, they come without
     what says where their cells lie (`fastkm.raster.grid.location`), and no value is read.
@@ -68,6 +70,7 @@ def open_variables(
             return files.enter_context(open_stored(path, group, decode=decode))
 
         chosen = []
+        names = _list_rasters(path, open_group) if names is None else names
         for given in names:
             name = _find_only_raster(open_group(""), path) if given is None else given
             group = name.strip("/").rpartition("/")[0]
@@ -93,10 +96,17 @@ def _require_numbers(array: xr.DataArray, path: str | os.PathLike[str]) -> None:
 
 def list_raster_variables(path: str | os.PathLike[str]) -> list[str]:
     """List the raster variables of a file, those in groups by their paths."""
+    with ExitStack() as files:
+        return _list_rasters(path, lambda group: files.enter_context(open_stored(path, group)))
+
+
+def _list_rasters(
+    path: str | os.PathLike[str], open_group: Callable[[str], xr.Dataset]
+) -> list[str]:
+    """List the raster variables of all groups, which are opened."""
     names = []
     for group in ["", *list_groups(path)]:
-        with open_stored(path, group) as dataset:
-            own = find_raster_variables(dataset)
+        own = find_raster_variables(open_group(group))
         names += [f"{group}/{name}" if group else name for name in own]
     return names
 

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
-from fastkm._core.blocks.dask_blocks import synchronous_scheduler
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.io.open import netcdf_lock
-from fastkm.raster.io.write_netcdf import check_netcdf, make_label_dataset
+from fastkm.raster.io.write_netcdf import check_netcdf, make_label_dataset, write_dataset
 
 if TYPE_CHECKING:
     import netCDF4
@@ -76,8 +75,8 @@ def write_label_series(
             dataset[name] = (dims, values[name], attrs)
             encoding[name] = {"_FillValue": None}
     encoding["cluster"] |= COMPRESSION | {"chunksizes": (1, *labels.shape[1:])}
-    with atomic_write(path, check_netcdf) as draft, synchronous_scheduler():
-        dataset.to_netcdf(draft, engine="netcdf4", encoding=encoding)
+    with atomic_write(path, check_netcdf) as draft:
+        write_dataset(dataset, draft, encoding)
 
 
 def join_label_series(

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 from fastkm._kernels.histogram import LOW_BITS
+from fastkm.cluster.exact import key_histograms
 from fastkm.cluster.exact import sortable_keys as module
 from fastkm.cluster.exact.bins import SparseCounts, add_counts
-from fastkm.cluster.exact.key_histograms import CountCoarsely, KeyHistogram, ThreadTable
-from fastkm.cluster.exact.sortable_keys import KeyOrder, SingleKeys
+from fastkm.cluster.exact.key_histograms import (
+    CountCoarsely,
+    KeyHistogram,
+    ThreadTable,
+    list_single_counts,
+)
+from fastkm.cluster.exact.sortable_keys import KeyOrder, SingleKeys, make_sparse
 from fastkm.cluster.streaming.chunks import Chunk
 
 WIDE = 1 << LOW_BITS
@@ -89,6 +95,34 @@ def test_a_table_that_overflows_loses_nothing(monkeypatch):
             np.testing.assert_array_equal(one, other)
         assert found.ends.tolist() == wanted.ends.tolist()
     assert wanted.singles.totals.sum() < 500 == wanted.bins.totals[:, 0].sum()
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
+@pytest.mark.parametrize("at_once", [3, 100])
+def test_counts_of_single_keys_are_those_of_all_threads(monkeypatch, dtype, at_once):
+    monkeypatch.setattr(key_histograms, "USED_AT_ONCE", at_once)
+    rng = np.random.default_rng(at_once)
+    tables = [
+        (rng.integers(0, 3, 10).astype(np.uint8), rng.integers(0, 2, 10).astype(np.uint32))
+        for _ in range(3)
+    ]
+    wanted = sum(counts.astype(int) + 256 * wraps for counts, wraps in tables)
+    wanted[4] = 0
+    for counts, wraps in tables:
+        counts[4] = wraps[4] = 0
+    keys, found = list_single_counts(tables, dtype)
+    assert keys.tolist() == np.flatnonzero(wanted).tolist()
+    assert found.tolist() == wanted[wanted > 0, None].tolist()
+    assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000])
+def test_sparse_zeros_are_zeros_that_can_be_written(size):
+    zeros = make_sparse(size)
+    assert zeros.dtype == np.uint32
+    assert zeros.tolist() == [0] * size
+    zeros[-1:] = 7
+    assert zeros.sum() == 7 * (size > 0)
 
 
 def test_an_empty_table_is_empty():

@@ -250,6 +250,35 @@ def test_drifts_are_bounds_of_how_codes_have_moved(k):
     np.testing.assert_allclose(half, apart.min(axis=1) / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_in_doubt_are_gathered_for_products(monkeypatch, order, weighted):
+    """Two clusters far apart settle at once; of two that overlap, some rows stay in doubt."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(600, 32)) + np.repeat([[0.0], [0.5], [50.0], [90.0]], 150, axis=0)
+    x = np.asarray(rng.permutation(x), order=order)
+    weights = rng.integers(0, 3, 600) * 0.37 if weighted else None
+    states = [begun(x, 4, algorithm=a, weights=weights) for a in ("lloyd", "bounded")]
+    seen, step = [], iteration.step_by_products
+
+    def look(rows, start, *rest):
+        seen.append((len(rows), start, len(rest[4][0])))
+        return step(rows, start, *rest)
+
+    monkeypatch.setattr(iteration, "step_by_products", look)
+    codes = np.array([[0.0], [0.5], [50.0], [90.0]]) * np.ones(32)
+    for _ in range(3):
+        codes = in_step(states, codes) + 0.01 * rng.normal(size=(4, 32))
+    # whole chunks at first, then only rows in doubt
+    assert [m for _, _, m in seen[:3]] == [256, 256, 88]
+    assert len(seen) > 3
+    for n, start, m in seen[3:]:
+        assert (n, start) == (m, 0)
+        assert 0 < m <= 128
+    if not weighted:
+        np.testing.assert_array_equal(states[1].labels, naive.assign(x, states[1]._codes)[0])
+
+
 def test_bounds_are_kept_once_rows_settle_and_given_up_where_they_do_not_help(monkeypatch):
     x = np.ascontiguousarray(cloud(1, "mixture", 2000 if COMPILED else 600, 12))
     state = begun(x, 8, algorithm="auto")

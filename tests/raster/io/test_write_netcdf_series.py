@@ -101,6 +101,12 @@ def test_other_calendars(tmp_path, calendar):
         np.testing.assert_array_equal(one.time, other.time)
 
 
+def test_no_scheduler_is_asked_for_a_lock(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", None)  # which loads distributed
+    write_label_series(labelled(archive), tmp_path / "a.nc", **HOW)
+    assert stored(tmp_path / "a.nc").cluster.shape == (COUNT, *SHAPE)
+
+
 def test_a_step_is_a_chunk(archive, tmp_path):
     write_label_series(labelled(archive), tmp_path / "a.nc", **HOW)
     write_label_series(labelled(archive, 0, 2), tmp_path / "b.nc", **HOW)

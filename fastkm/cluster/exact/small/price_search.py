@@ -74,7 +74,7 @@ class PriceSearch:
     def _find_price(self, k: int, size: int) -> float | None:
         """Find a price that leads to k segments; return the doubt, or None if there is no price."""
         few = many = None
-        parallel = False
+        parallel = True  # the power law first
         for attempt in range(ATTEMPTS):
             number, doubt = solve_at_price(
                 self.table, size, self.price, self.least_error, self.cost, self.path
@@ -88,7 +88,7 @@ class PriceSearch:
             if few is None or many is None:
                 stride = STRIDE ** (attempt if number > k else -attempt)
                 self.price *= (number / k) ** 3 * stride
-            elif parallel := not parallel:
+            elif parallel := not parallel or many.number - few.number == 2:
                 self.price = (few.cost - many.cost) / (many.number - few.number)
             else:
                 share = (k - few.number) / (many.number - few.number)

@@ -97,11 +97,10 @@ def _sort(values: Any) -> tuple[np.ndarray, np.dtype]:
     ordered = np.sort(array, axis=None)
     if dtype.kind in "iu" and max(-int(ordered[0]), int(ordered[-1])) > EXACT_INTEGERS:
         return none
-    if ordered.dtype != np.float64:
-        with np.errstate(invalid="ignore"):  # signalling NaN
-            ordered = ordered.astype(np.float64)
     if np.isnan(ordered[-1]):
-        ordered = ordered[: np.searchsorted(ordered, np.nan)]
+        ordered = ordered[: np.searchsorted(ordered, ordered[-1])]
+    if ordered.dtype != np.float64:
+        ordered = ordered.astype(np.float64)
     greatest = max(-ordered[0], ordered[-1]) if len(ordered) else 0
     if greatest != 0 and not LEAST <= greatest < GREATEST:
         return none

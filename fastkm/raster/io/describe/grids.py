@@ -21,9 +21,10 @@ from fastkm.raster.grid.crs import get_crs_wkt
 from fastkm.raster.grid.curvilinear import CurvilinearGrid
 from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_grid
 from fastkm.raster.grid.location import attach_location
-from fastkm.raster.io.choose import format_value, list_raster_variables, open_variables
+from fastkm.raster.io.choose import format_value
 from fastkm.raster.io.describe.on_globe import GlobeInfo, locate_grid
-from fastkm.raster.io.read_geotiff import choose_bands, describe_bands, is_geotiff, open_geotiff
+from fastkm.raster.io.describe.open_file import Source, open_file
+from fastkm.raster.io.read_geotiff import choose_bands, describe_bands
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -117,8 +118,8 @@ Grids = dict[GridInfo, dict[str, LayoutInfo]]
 """The grids of a file, with the names and the layouts of the variables that have them."""
 
 
-def describe_grids(path: str | os.PathLike[str]) -> Grids:
-    """Describe the grids of a netCDF file, a Zarr store or a GeoTIFF.
+def describe_grids(source: Source) -> Grids:
+    """Describe the grids of a netCDF file, a Zarr store or a GeoTIFF, by its path or as it is open.
 
     Raises
     ------
@@ -127,11 +128,11 @@ def describe_grids(path: str | os.PathLike[str]) -> Grids:
     ImportError
         If the file is a GeoTIFF and rasterio or rioxarray is not installed.
     """
-    if is_geotiff(path):
-        return _describe_geotiff(path)
     found: Grids = {}
-    with open_variables(path, list_raster_variables(path), decode=False, place=False) as opened:
-        for array, dataset in opened:
+    with open_file(source) as file:
+        if file.tiff is not None:
+            return _describe_geotiff(file.tiff, file.path)
+        for array, dataset in file.rasters:
             grid = _describe_grid(_attach_places(array, dataset))
             found.setdefault(grid, {})[str(array.name)] = _describe_layout(array.encoding)
     return found
@@ -147,17 +148,16 @@ def _attach_places(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
     return attach_location(array.drop_vars(large, errors="ignore"), dataset.drop_vars(large))
 
 
-def _describe_geotiff(path: str | os.PathLike[str]) -> Grids:
+def _describe_geotiff(file: Any, path: str | os.PathLike[str]) -> Grids:
     """Describe the grid of a GeoTIFF, which is that of all bands."""
     import dask.array as da
 
-    with open_geotiff(path) as file:
-        numbers = choose_bands(file, None, path)
-        shape = (len(numbers), file.height, file.width)
-        array = describe_bands(file, numbers, da.zeros(shape, dtype=np.uint8, chunks=shape))
-        chunks = file.block_shapes[numbers[0] - 1]
-        compression = "" if file.compression is None else str(file.compression.value).lower()
-        overviews = ", ".join(f"1/{factor}" for factor in file.overviews(numbers[0]))
+    numbers = choose_bands(file, None, path)
+    shape = (len(numbers), file.height, file.width)
+    array = describe_bands(file, numbers, da.zeros(shape, dtype=np.uint8, chunks=shape))
+    chunks = file.block_shapes[numbers[0] - 1]
+    compression = "" if file.compression is None else str(file.compression.value).lower()
+    overviews = ", ".join(f"1/{factor}" for factor in file.overviews(numbers[0]))
     named = ", ".join(filter(None, [compression, overviews and f"overviews of {overviews}"]))
     grid = _describe_grid(array.isel(band=0, drop=True))
     return {grid: dict.fromkeys(array.attrs["long_name"], LayoutInfo(tuple(chunks), named))}

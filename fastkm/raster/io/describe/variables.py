@@ -15,7 +15,7 @@ import numpy as np
 from fastkm._core.attributes import read_text
 from fastkm._core.cf_rules import FILLS, NEUTRAL, PACKING
 from fastkm._core.nodata import Nodata, as_nodata
-from fastkm.raster.io.choose import list_raster_variables, open_variables
+from fastkm.raster.io.describe.open_file import OpenFile, Source, open_file
 from fastkm.raster.io.describe.parts import (
     choose_steps,
     count_parts,
@@ -28,9 +28,7 @@ from fastkm.raster.io.lazy.geotiff_source import GeotiffSource
 from fastkm.raster.io.read_geotiff import (
     choose_bands,
     describe_packing,
-    is_geotiff,
     name_band,
-    open_geotiff,
     unpack,
 )
 from fastkm.raster.io.read_netcdf import add_default_fill
@@ -90,13 +88,13 @@ class VariableInfo:
 
 
 def describe_variables(
-    path: str | os.PathLike[str], *, nodata: Nodata = None, statistics: bool = True
+    source: Source, *, nodata: Nodata = None, statistics: bool = True
 ) -> list[VariableInfo]:
     """Describe the raster variables of a netCDF file or a Zarr store, or the bands of a GeoTIFF.
 
-    Variables in groups have their paths as names. `nodata` are further missing values, as for
-    `fastkm.read_raster`; they count as a rule of this name. Without `statistics` no value is read.
-    Progress goes to the current one (`fastkm._core.progress`).
+    `source` is the path of the file, or the open file. Variables in groups have their paths as names.
+    `nodata` are further missing values, as for `fastkm.read_raster`; they count as a rule of this name.
+    Without `statistics` no value is read. Progress goes to the current one (`fastkm._core.progress`).
 
     Raises
     ------
@@ -106,14 +104,12 @@ def describe_variables(
         If the file is a GeoTIFF and rasterio or rioxarray is not installed.
     """
     absent = as_nodata(nodata)
-    if is_geotiff(path):
-        return _describe_bands(path, absent, statistics=statistics)
-    names = list_raster_variables(path)
-    stamps = [read_stamp(path, [name]) for name in names]
-    with open_variables(path, names, decode=False, place=False) as opened:
+    with open_file(source) as file:
+        if file.tiff is not None:
+            return _describe_bands(file, absent, statistics=statistics)
         return [
-            _describe_stored(stored, path, stamp, absent, statistics=statistics)
-            for (stored, _), stamp in zip(opened, stamps, strict=True)
+            _describe_stored(stored, file.path, stamp, absent, statistics=statistics)
+            for (stored, _), stamp in zip(file.rasters, file.stamps, strict=True)
         ]
 
 
@@ -179,15 +175,14 @@ class _Decoder:
 
 
 def _describe_bands(
-    path: str | os.PathLike[str], nodata: tuple[float, ...], *, statistics: bool
+    file: OpenFile, nodata: tuple[float, ...], *, statistics: bool
 ) -> list[VariableInfo]:
     """Describe the bands of a GeoTIFF."""
-    stamp = read_stamp(path)
-    with open_geotiff(path) as file:
-        numbers = choose_bands(file, None, path)
-        bands = [_Band.of(file, number, nodata) for number in numbers]
-        shape, tile = (file.height, file.width), file.block_shapes[numbers[0] - 1]
-        has_place = not file.transform.is_identity
+    path, tiff, [stamp] = file.path, file.tiff, file.stamps
+    numbers = choose_bands(tiff, None, path)
+    bands = [_Band.of(tiff, number, nodata) for number in numbers]
+    shape, tile = (tiff.height, tiff.width), tiff.block_shapes[numbers[0] - 1]
+    has_place = not tiff.transform.is_identity
     infos = []
     for start in range(0, len(bands), BANDS_TOGETHER):
         group = bands[start : start + BANDS_TOGETHER]
