@@ -317,3 +317,13 @@ def test_many_rows_are_averaged_like_few(kind) -> None:
     mesh = draw_hovmoller(Figure().add_subplot(), np.arange(3.0 * COLUMNS), -np.arange(70.0), share)
     expected = 100 * np.nanmean(share.reshape(COLUMNS, 3, 70).astype(float), axis=1)
     np.testing.assert_allclose(mesh.get_array(), expected.T[::-1], rtol=1e-12)
+
+
+def test_figures_without_an_axis_of_time_say_their_period() -> None:
+    period = "2009-01-16 to 2010-12-16"
+    share = xr.DataArray([[0.0, 0.5], [0.25, 1.0]], dims=("y", "x"))
+    bar = frequency_figure(share, period=period).axes[0].images[0].colorbar.ax
+    assert bar.get_ylabel().replace("\n", " ").startswith(f"share of the steps, {period}")
+    months = climatology_figure(np.array([1, 2]), np.ones(2), period=period)
+    assert months.axes[0].get_xlabel() == period
+    assert climatology_figure(np.array([1, 2]), np.ones(2)).axes[0].get_xlabel() == ""
