@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +37,9 @@ class _Console(Console):
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), self.file.fileno())
 
+
+LONGEST_NAME = 30
+"""Letters of a band's name that stand in one line of a table."""
 
 out = _Console()
 err = _Console(stderr=True)
@@ -128,12 +131,38 @@ def _make_table(
         for column in columns.values()
     ]
     texts = [list(map(str, range(codebook.k))), *numbers, *cells.values()]
-    for heading, column in zip(headings, texts, strict=True):
-        longest = max(map(len, column))  # headings are folded, numbers are not
-        table.add_column(heading, justify="right", overflow="fold", min_width=longest)
-    for row in zip(*texts, strict=True):
+    lines: list[list[str | Text]] = [
+        [heading, *column] for heading, column in zip(headings, texts, strict=True)
+    ]
+    turned = len(codebook.names) > 1 and _measure_width(lines) > out.width  # a row for each band
+    if turned:
+        lines = _leave_out(list(map(list, zip(*lines, strict=True))), out.width)
+    for number, (heading, *column) in enumerate(lines):
+        named = turned and number == 0
+        longest = min(max(map(len, column)), LONGEST_NAME if named else out.width)  # folded beyond
+        side: Literal["left", "right"] = "left" if named else "right"
+        table.add_column(heading, justify=side, overflow="fold", min_width=longest)
+    for row in zip(*(column for _, *column in lines), strict=True):
         table.add_row(*row)
     return table
+
+
+def _measure_width(lines: Sequence[Sequence[str | Text]]) -> int:
+    """Return how wide a table of these columns is if no word of a heading is broken."""
+    words = [max(map(len, str(heading).split()), default=0) for heading, *_ in lines]
+    cells = [max(map(len, column)) for _, *column in lines]
+    return 1 + sum(3 + max(pair) for pair in zip(words, cells, strict=True))
+
+
+def _leave_out(lines: list[list[str | Text]], width: int) -> list[list[str | Text]]:
+    """Return the first columns and the last one, if not all have room; dots stand for the others."""
+    shown = lines
+    dots: list[str | Text] = ["…" for _ in lines[0]]
+    for count in range(len(lines) - 2, 0, -1):
+        if _measure_width(shown) <= width:
+            break
+        shown = [*lines[:count], dots, lines[-1]]
+    return shown
 
 
 def print_choice(choice: Choice, *, sampled: bool = False) -> None:

@@ -1,7 +1,21 @@
-"""Figures of rasters, label maps, scores and outlines; each panel draws on the axes it is given.
+"""Figures of rasters, label maps, distributions, scores and outlines.
 
-Nothing here touches pyplot: figures are plain `matplotlib.figure.Figure` objects. A name is imported
-when it is first asked for, so that colours need no figures, and charts no shapely.
+Results draw themselves: ``fastkm.cluster_raster(raster, 6).plot()``, ``.plot_histogram()``,
+``fastkm.choose_k(results).plot()``, and `fastkm.plot_map` draws polygons. This module has the same
+figures with more choices, of any data:
+
+- maps: `clusters_figure` (a raster beside its label maps), `labels_figure` (one label map),
+  `stack_figure` (several bands), `map_figure` (outlines over land);
+- numbers: `histogram_figure` (the distribution, with breaks), `scores_figure` (scores of each k);
+- archives: `areas_figure`, `hovmoller_figure`, `frequency_figure`, `climatology_figure`.
+
+Each returns a plain `matplotlib.figure.Figure`: ``savefig`` writes it, and notebooks show it. Nothing
+here touches pyplot. To put panels on axes of your own, take `draw_raster`, `draw_labels`, `draw_shores`,
+`draw_histogram`, `draw_scores`, `draw_area`, `draw_hovmoller` or `draw_climatology`; `make_panels` makes
+a page of panels in the scale of a raster. `RASTER_CMAP`, `cluster_colormap` and `class_colours` are the
+colours, `land_polygons` the land.
+
+A name is imported when it is first asked for, so that colours need no figures, and charts no shapely.
 """
 
 from typing import TYPE_CHECKING

@@ -91,11 +91,12 @@ def stack_figure(
     --------
     >>> import xarray as xr
     >>> band = xr.DataArray([[1.0, 9.0]], attrs={"long_name": "height"})
+    >>> other = xr.DataArray([[2.0, 3.0]], attrs={"long_name": "slope"})
     >>> label = xr.DataArray([[0, 1]])
     >>> centres = np.array([[1.0, 2.0], [9.0, 3.0]])
-    >>> figure = stack_figure([band, band], {2: label}, {2: centres}, {2: [(1, 0, 0), (0, 0, 1)]})
+    >>> figure = stack_figure([band, other], {2: label}, {2: centres}, {2: [(1, 0, 0), (0, 0, 1)]})
     >>> [ax.get_title() for ax in figure.axes]
-    ['height', 'height', '2 clusters']
+    ['height', 'slope', '2 clusters']
     """
     require_shape(label_maps, bands[0])
     evenly = [round(j) for j in np.linspace(0, len(bands) - 1, min(len(bands), MOST_BANDS))]
@@ -141,9 +142,10 @@ def stack_figure(
 
 def _share_colours(images: Sequence[AxesImage]) -> None:
     """Give images one scale of colours, from the least to the greatest value of all."""
-    limits = [
-        image.get_clim() for image in images if not np.ma.getmaskarray(image.get_array()).all()
+    present = [
+        image for image in images if not np.ma.getmaskarray(np.ma.asarray(image.get_array())).all()
     ]
+    limits = [image.get_clim() for image in present]
     if limits:
         low, high = min(low for low, _ in limits), max(high for _, high in limits)
         for image in images:

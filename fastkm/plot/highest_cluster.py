@@ -115,7 +115,7 @@ def draw_hovmoller(
     return mesh
 
 
-def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
+def frequency_figure(frequency: xr.DataArray, *, cluster: str = "", period: str = "") -> Figure:
     """Show on a map in which share of the steps each cell was in the highest cluster.
 
     Shorelines are drawn if the grid has longitudes and latitudes and extra ``maps`` is installed.
@@ -126,6 +126,8 @@ def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
         From 0 to 1; NaN if a cell is always missing.
     cluster : str, optional
         Description of the highest cluster.
+    period : str, optional
+        The time that the steps cover.
 
     Returns
     -------
@@ -144,7 +146,8 @@ def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
     (0.0, 100.0)
     """
     shown = 100 * frequency
-    shown.attrs = {"long_name": "share of the steps", "units": "%"}
+    share = f"share of the steps, {period}" if period else "share of the steps"
+    shown.attrs = {"long_name": share, "units": "%"}
     figure, [ax] = make_panels(1, shown)
     image = draw_raster(ax, shown, title=_extend_title("How often in the highest cluster", cluster))
     image.set_clim(0.0, 100.0)
@@ -154,7 +157,12 @@ def frequency_figure(frequency: xr.DataArray, *, cluster: str = "") -> Figure:
 
 
 def climatology_figure(
-    months: np.ndarray, areas: np.ndarray, *, cluster: str = "", unit_of_area: str = "km2"
+    months: np.ndarray,
+    areas: np.ndarray,
+    *,
+    cluster: str = "",
+    period: str = "",
+    unit_of_area: str = "km2",
 ) -> Figure:
     """Show the area of the highest cluster by month of the year: the mean, and single steps.
 
@@ -166,6 +174,8 @@ def climatology_figure(
         Areas of the highest cluster; NaN if unknown.
     cluster : str, optional
         Description of the highest cluster.
+    period : str, optional
+        The time that the steps cover.
     unit_of_area : {"km2", "cells"}
         Square kilometres are shown in millions, areas of small regions in thousands or as they are.
 
@@ -187,6 +197,8 @@ def climatology_figure(
     figure = Page(figsize=(PAGE_WIDTH, 3.6))
     ax = figure.add_subplot()
     draw_climatology(ax, months, areas, unit_of_area=unit_of_area)
+    if period:
+        ax.set_xlabel(make_printable(period))
     ax.set_title(_extend_title("Area of the highest cluster by month", cluster), loc="left")
     return figure
 

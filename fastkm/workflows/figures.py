@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fastkm.raster.grid.crs import has_plain_degrees
-from fastkm.vector.geojson import to_longlat
+from fastkm.vector.plot_map import plot_map
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -129,14 +129,13 @@ def draw_map(
 
     Projected outlines are drawn in longitudes and latitudes.
     """
-    from fastkm.plot import map_figure
     from fastkm.plot.panels import compose_title
 
-    if outlines.crs is not None and not has_plain_degrees(outlines.crs):
-        outlines = to_longlat(outlines)
-        extent = None
+    in_degrees = outlines.crs is None or has_plain_degrees(outlines.crs)
     title = compose_title(raster) if options.title is None else options.title
-    figure = map_figure(outlines, title=title, extent=extent, units=units, **options.look)
+    figure = plot_map(
+        outlines, title=title, extent=extent if in_degrees else None, units=units, **options.look
+    )
     writer.write_figure(figure, path, options.dpi)
 
 

@@ -124,6 +124,33 @@ def test_the_headline_has_the_usual_way_and_the_quickest_other(monkeypatch) -> N
     assert "old" not in page
 
 
+def test_the_page_begins_with_a_summary_and_its_figure(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pages, "PARTS", {"vq": comparison("One", [CASE])})
+    monkeypatch.setattr(pages, "HEADLINE", {"vq": ("work",)})
+    Run(tmp_path / "results", "full").add("vq", comparison("One", [CASE]).run("tiny"), {}, 1.0)
+    [path] = (tmp_path / "results").iterdir()
+    told = json.loads(path.read_text())
+    told["environment"] |= {"cpu": "a machine", "cores": 2}
+    seconds = {"fastkm": 2.0, "usual": 1.0, "other": 4.0}
+    for one in told["parts"]["vq"]["found"]["measured"]:
+        one["seconds"] = [seconds[one["rival"]]]
+    path.write_text(json.dumps(told))
+    files = rebuild(tmp_path)
+    page = (tmp_path / "RESULTS.md").read_text()
+    summary = page.split("## In short")[1].split("\n## ")[0]
+    assert page.index("## In short") < page.index("## How it is measured")
+    assert "| work, of some size | 2 s" in summary
+    assert "(#where-fastkm-loses)" in summary
+    assert "bench/RESULTS.md" not in summary
+    own = sum(one["rival"] == "fastkm" for one in told["parts"]["vq"]["found"]["measured"])
+    assert own >= 1
+    assert "Fastkm is the quicker one in 1 of 2 comparisons" in summary
+    assert tmp_path / "figures/summary.png" in files
+    [panel] = pages.draw_summary(pages.find_headline(find_newest(tmp_path / "results"))).axes
+    assert panel.get_xscale() == "log"
+    assert panel.texts[0].get_text() == "fastkm 2 s,  usual 1 s,  other 4 s"
+
+
 def test_where_fastkm_loses_is_said(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(pages, "PARTS", {"one": comparison("One", [CASE])})
     run = Run(tmp_path / "results", "full")

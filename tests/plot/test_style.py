@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from fastkm import plot
 from fastkm.plot.style import (
     MISSING_COLOUR,
     RASTER_CMAP,
@@ -37,3 +38,10 @@ def test_missing_cells_are_light_grey(cmap):
 def test_a_count_without_colours_is_refused():
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         cluster_colormap(0)
+
+
+@pytest.mark.parametrize("name", [name for name in plot.__all__ if callable(getattr(plot, name))])
+def test_every_public_name_has_an_example_and_stands_in_the_description_of_the_module(name):
+    if name != "RASTER_CMAP":  # a colour map can be called
+        assert "Examples\n" in getattr(plot, name).__doc__
+    assert name in plot.__doc__

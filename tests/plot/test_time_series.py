@@ -345,3 +345,13 @@ def test_the_year_of_months_stands_below_them() -> None:
     year = figure.axes[-1].xaxis.get_offset_text()
     assert "1988" in year.get_text()
     assert year.get_window_extent().y0 >= -1
+
+
+def test_figures_without_an_axis_of_time_say_their_period() -> None:
+    period = "2009-01-16 to 2010-12-16"
+    share = xr.DataArray([[0.0, 0.5], [0.25, 1.0]], dims=("y", "x"))
+    bar = frequency_figure(share, period=period).axes[0].images[0].colorbar.ax
+    assert bar.get_ylabel().replace("\n", " ").startswith(f"share of the steps, {period}")
+    months = climatology_figure(np.array([1, 2]), np.ones(2), period=period)
+    assert months.axes[0].get_xlabel() == period
+    assert climatology_figure(np.array([1, 2]), np.ones(2)).axes[0].get_xlabel() == ""

