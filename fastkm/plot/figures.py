@@ -19,7 +19,6 @@ from fastkm.plot._grid import read_grid
 from fastkm.plot._page import Page
 from fastkm.plot._text import escape, make_printable, read_text, typeset_units
 from fastkm.plot.globe.places import find_places
-from fastkm.plot.globe.projections import Warp, check_projection
 from fastkm.plot.globe.shores import add_shores, find_shores
 from fastkm.plot.panels import compose_title, describe, draw_labels, draw_raster, read_date, wrap
 
@@ -217,6 +216,8 @@ class Globe:
     def __init__(self, raster: xr.DataArray | np.ndarray, projection: str | None) -> None:
         self._raster, self._warp = raster, None
         if projection is not None:
+            from fastkm.plot.globe.projections import Warp, check_projection  # with shapely
+
             projection, places = check_projection(projection), find_places(raster)
             if places is None:
                 raise ValueError(

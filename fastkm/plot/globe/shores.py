@@ -8,13 +8,14 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from fastkm.plot.coastlines import Resolution, read_shorelines
 from fastkm.plot.globe.places import Places, find_places
 from fastkm.plot.style import SHORE_COLOUR
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+
+    from fastkm.plot.coastlines import Resolution
 
 _DETAILS: tuple[tuple[float, Resolution, float], ...] = (
     (1.2, "c", 3000.0),
@@ -61,6 +62,8 @@ def find_shores(raster: xr.DataArray | np.ndarray) -> Path | None:
     places = find_places(raster)
     if places is None:
         return None
+    from fastkm.plot.coastlines import read_shorelines  # with shapely
+
     resolution, smallest = next(
         (name, km2) for least, name, km2 in _DETAILS if places.size >= least
     )
