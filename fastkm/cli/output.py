@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,8 +39,20 @@ class _Console(Console):
             os.dup2(nowhere.fileno(), self.file.fileno())
 
 
+WIDE = 1000
+"""Letters in which every table fits."""
+
 LONGEST_NAME = 30
 """Letters of a band's name that stand in one line of a table."""
+
+TABLE: dict[str, Any] = {
+    "box": SIMPLE_HEAD,
+    "title_justify": "left",
+    "show_edge": False,
+    "pad_edge": False,
+    "collapse_padding": True,
+}
+"""How tables look: without lines between columns, so that eight columns fit in 80 letters."""
 
 out = _Console()
 err = _Console(stderr=True)
@@ -92,7 +105,13 @@ def print_clusters(done: Clusters, codebook: Path | None) -> None:
         table.title = title = to_plain(count_units(k, "clusters") + about, "table.title")
         if done.choice is not None and done.choice.k == k:
             title.append(f" (chosen by {done.choice.criterion})", "bold green")
-        out.print(table)
+        print_whole(table)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table of which nothing is left out: on a narrow terminal its lines are too long."""
+    least = out.measure(table, options=out.options.update(width=WIDE)).minimum
+    out.print(table, width=max(out.width, least), crop=False)
 
 
 def _describe_distance(done: Clusters, k: int) -> str:
@@ -124,7 +143,7 @@ def _make_table(
     names = codebook.names or [name.replace("_", " ") for name in columns]
     pairs = zip_longest(names, units, fillvalue="")
     centroids = [to_plain(f"{name} {unit}".strip()) for name, unit in pairs]
-    table = Table(title_justify="left")
+    table = Table(**TABLE)
     headings: list[str | Text] = ["cluster", *centroids, *cells]
     numbers = [
         ["" if number == "" else f"{number:.5g}" for number in column]
@@ -139,7 +158,9 @@ def _make_table(
         lines = _leave_out(list(map(list, zip(*lines, strict=True))), out.width)
     for number, (heading, *column) in enumerate(lines):
         named = turned and number == 0
-        longest = min(max(map(len, column)), LONGEST_NAME if named else out.width)  # folded beyond
+        words = max(map(len, str(heading).split()), default=0)
+        most = LONGEST_NAME if named else out.width  # folded beyond
+        longest = min(max(words, *map(len, column)), most)
         side: Literal["left", "right"] = "left" if named else "right"
         table.add_column(heading, justify=side, overflow="fold", min_width=longest)
     for row in zip(*(column for _, *column in lines), strict=True):
@@ -151,7 +172,7 @@ def _measure_width(lines: Sequence[Sequence[str | Text]]) -> int:
     """Return how wide a table of these columns is if no word of a heading is broken."""
     words = [max(map(len, str(heading).split()), default=0) for heading, *_ in lines]
     cells = [max(map(len, column)) for _, *column in lines]
-    return 1 + sum(3 + max(pair) for pair in zip(words, cells, strict=True))
+    return sum(2 + max(pair) for pair in zip(words, cells, strict=True)) - 2
 
 
 def _leave_out(lines: list[list[str | Text]], width: int) -> list[list[str | Text]]:
@@ -174,7 +195,7 @@ def print_choice(choice: Choice, *, sampled: bool = False) -> None:
 
     error = "2 standard errors" if sampled else "error at most"
     better = "lower" if choice.lower_is_better else "higher"
-    table = Table(title=f"scores, {better} is better", title_justify="left")
+    table = Table(title=f"scores, {better} is better", **TABLE)
     for heading in ("k", choice.criterion, error):
         table.add_column(heading, justify="right")
     for k in sorted([*choice.scores, *choice.left_out]):

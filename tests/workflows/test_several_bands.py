@@ -196,7 +196,7 @@ def test_all_bands_of_a_geotiff(run, satellite, tmp_path):
         found = new.read(1).astype(int)
         np.testing.assert_array_equal(np.where(found == 255, -1, found), expected)
         assert "cluster_raster of red, nir, swir, k = 3, in sat.tif" in new.tags()["history"]
-    assert "cluster red nir swir cells share" in " ".join(words(printed).replace("┃", " ").split())
+    assert "cluster red nir swir cells share" in " ".join(words(printed).split())
 
 
 @pytest.mark.figures
