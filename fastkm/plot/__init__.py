@@ -22,22 +22,22 @@ from typing import TYPE_CHECKING
 
 _MODULES = {
     "RASTER_CMAP": "style",
-    "areas_figure": "time_series",
+    "areas_figure": "archive.time_series",
     "class_colours": "style",
-    "climatology_figure": "highest_cluster",
+    "climatology_figure": "archive.highest_cluster",
     "cluster_colormap": "style",
     "clusters_figure": "figures",
-    "draw_area": "time_series",
-    "draw_climatology": "highest_cluster",
+    "draw_area": "archive.time_series",
+    "draw_climatology": "archive.highest_cluster",
     "draw_histogram": "histogram",
-    "draw_hovmoller": "highest_cluster",
+    "draw_hovmoller": "archive.highest_cluster",
     "draw_labels": "panels",
     "draw_raster": "panels",
     "draw_scores": "scores",
     "draw_shores": "globe.shores",
-    "frequency_figure": "highest_cluster",
+    "frequency_figure": "archive.highest_cluster",
     "histogram_figure": "histogram",
-    "hovmoller_figure": "highest_cluster",
+    "hovmoller_figure": "archive.highest_cluster",
     "labels_figure": "figures",
     "land_polygons": "coastlines",
     "make_panels": "figures",
@@ -68,17 +68,19 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from fastkm.plot.archive.highest_cluster import climatology_figure as climatology_figure
+    from fastkm.plot.archive.highest_cluster import draw_climatology as draw_climatology
+    from fastkm.plot.archive.highest_cluster import draw_hovmoller as draw_hovmoller
+    from fastkm.plot.archive.highest_cluster import frequency_figure as frequency_figure
+    from fastkm.plot.archive.highest_cluster import hovmoller_figure as hovmoller_figure
+    from fastkm.plot.archive.time_series import areas_figure as areas_figure
+    from fastkm.plot.archive.time_series import draw_area as draw_area
     from fastkm.plot.bands import stack_figure as stack_figure
     from fastkm.plot.coastlines import land_polygons as land_polygons
     from fastkm.plot.figures import clusters_figure as clusters_figure
     from fastkm.plot.figures import labels_figure as labels_figure
     from fastkm.plot.figures import make_panels as make_panels
     from fastkm.plot.globe.shores import draw_shores as draw_shores
-    from fastkm.plot.highest_cluster import climatology_figure as climatology_figure
-    from fastkm.plot.highest_cluster import draw_climatology as draw_climatology
-    from fastkm.plot.highest_cluster import draw_hovmoller as draw_hovmoller
-    from fastkm.plot.highest_cluster import frequency_figure as frequency_figure
-    from fastkm.plot.highest_cluster import hovmoller_figure as hovmoller_figure
     from fastkm.plot.histogram import draw_histogram as draw_histogram
     from fastkm.plot.histogram import histogram_figure as histogram_figure
     from fastkm.plot.maps import map_figure as map_figure
@@ -89,5 +91,3 @@ if TYPE_CHECKING:
     from fastkm.plot.style import RASTER_CMAP as RASTER_CMAP
     from fastkm.plot.style import class_colours as class_colours
     from fastkm.plot.style import cluster_colormap as cluster_colormap
-    from fastkm.plot.time_series import areas_figure as areas_figure
-    from fastkm.plot.time_series import draw_area as draw_area

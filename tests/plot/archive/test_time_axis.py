@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fastkm.plot._time_axis import COLUMNS, average_columns, format_time, is_monthly, place_steps
+from fastkm.plot.archive.time_axis import (
+    COLUMNS,
+    average_columns,
+    format_time,
+    is_monthly,
+    place_steps,
+)
 
 
 def test_steps_meet_half_way_or_end_where_steps_are_missing():

@@ -1,6 +1,6 @@
 """Figures of an archive's highest cluster: where it is through time, how often, in which months.
 
-Times are those of `fastkm.plot.time_series`.
+Times are those of `fastkm.plot.archive.time_series`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fastkm.plot._grid import recognize_axis
 from fastkm.plot._page import Page
 from fastkm.plot._text import format_degrees, format_quantity, make_printable, read_text
-from fastkm.plot._time_axis import average_columns, check_series, format_time, place_steps
+from fastkm.plot.archive.time_axis import average_columns, check_series, format_time, place_steps
+from fastkm.plot.archive.time_series import PAGE_WIDTH, format_areas, scale_areas
 from fastkm.plot.figures import make_panels
 from fastkm.plot.globe.shores import draw_shores
 from fastkm.plot.panels import draw_raster
 from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, draw_grid
-from fastkm.plot.time_series import PAGE_WIDTH, format_areas, scale_areas
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,8 +16,8 @@ from fastkm.plot import (
     frequency_figure,
     hovmoller_figure,
 )
-from fastkm.plot._time_axis import COLUMNS
-from fastkm.plot.time_series import MOST_PANELS
+from fastkm.plot.archive.time_axis import COLUMNS
+from fastkm.plot.archive.time_series import MOST_PANELS
 
 MONTHS = np.arange("1988-01", "1991-01", dtype="M8[M]").astype("M8[s]")
 

@@ -1,7 +1,7 @@
 """Figures of the areas of an archive's clusters through time.
 
 Times are dates as numpy has them, or numbers of years for calendars whose dates numpy does not
-have. Nothing is drawn where steps are missing (see `fastkm.plot._time_axis`).
+have. Nothing is drawn where steps are missing (see `fastkm.plot.archive.time_axis`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from fastkm.plot._page import Page
 from fastkm.plot._text import format_centroids, typeset_units
-from fastkm.plot._time_axis import (
+from fastkm.plot.archive.time_axis import (
     COLUMNS,
     YEAR,
     Steps,

@@ -1,0 +1,1 @@
+"""Figures of archives: areas through time, and where the highest cluster is."""
