@@ -537,9 +537,10 @@ def cut_into_folds(terms):
     return [(n >> 56, n >> 28 & (2**28 - 1), n & (2**28 - 1)) for n in whole]
 
 
-def solve_at_price(costs, m, price):
-    """Return the least cost of the rows 0 to m if each segment costs a price more."""
-    best = [Fraction(0)]
+def solve_at_price(costs, m, price, slack=None):
+    """Return the least cost of the rows 0 to m if each segment costs a price more, less its slack."""
+    best, slack = [Fraction(0)], np.zeros(m + 1) if slack is None else slack
     for i in range(1, m + 1):
-        best.append(min(best[j] + costs[j, i] for j in range(i)) + Fraction(price))
+        least = min(best[j] + costs[j, i] for j in range(i))
+        best.append(least + Fraction(price) - Fraction(float(slack[i])))
     return best

@@ -89,6 +89,16 @@ def photograph(n: int) -> Work:
     return Work(pixels, pixels[np.random.default_rng(0).choice(n, 16, replace=False)])
 
 
+def normal_values(n: int) -> np.ndarray:
+    """Draw from the normal distribution, as float64."""
+    return np.random.default_rng(0).normal(size=n)
+
+
+def cauchy_values(n: int) -> np.ndarray:
+    """Draw from the Cauchy distribution, whose tails are heavy, as float64."""
+    return np.random.default_rng(0).standard_cauchy(n)
+
+
 def sample_values(n: int) -> np.ndarray:
     """Take n values evenly from the sample's 64,800, fill values and all."""
     values = sample_dataset()["precipitable_water"].values.ravel()

@@ -16,7 +16,9 @@ import numpy as np
 import fastkm
 from bench.case import Case, Rival
 from bench.cases.data import (
+    cauchy_values,
     lesson_contours,
+    normal_values,
     packed_water,
     raster,
     sample_values,
@@ -150,12 +152,16 @@ def as_good(x: np.ndarray, ours: Labels, theirs: Labels) -> None:
 
 
 def labels_case(
-    n: int, k: int, make: Callable[[int], np.ndarray] = water, without: tuple[str, ...] = ()
+    n: int,
+    k: int,
+    make: Callable[[int], np.ndarray] = water,
+    without: tuple[str, ...] = (),
+    kind: str = "",
 ) -> Case:
     """Cluster values and label them."""
     rivals = {name: rival for name, rival in rivals_of(k).items() if name not in without}
     return Case(
-        f"1-D clusters and labels, {format_count(n)} values, k = {k}",
+        f"1-D clusters and labels, {format_count(n)} {kind}values, k = {k}",
         make,
         {"tiny": min(n, 20 * k), "small": min(n, 10_000), "full": n},
         rivals,
@@ -328,6 +334,12 @@ EXACT = [
     labels_case(10_000, LESSON_K, without=QUADRATIC),
     labels_case(10_000, 64, without=("scipy", *QUADRATIC)),
     labels_case(10_000, 256, without=("scipy", *QUADRATIC)),
+    *(
+        labels_case(n, k, normal_values, ("scipy", *QUADRATIC), "normal ")
+        for n in (100_000, 1_000_000)
+        for k in (64, 256)
+    ),
+    labels_case(100_000, 64, cauchy_values, ("scipy", *QUADRATIC), "Cauchy "),
     breaks_case(2_000),
     breaks_case(1_000_000, without=("jenkspy", "mapclassify")),
     medians_case(10_000),

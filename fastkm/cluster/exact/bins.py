@@ -87,6 +87,13 @@ class Bins(NamedTuple):
         """Return the bins at some places."""
         return Bins(*(array[..., places] for array in self))
 
+    def locate(self, values: np.ndarray) -> CandidateCuts:
+        """Return the cuts that lie before some values, each as the bin that holds the value."""
+        size, inside = len(self.low), np.searchsorted(self.low, values, side="right")
+        first, stop = np.append(inside - 1, size), np.append(inside, size)
+        starts = np.arange(len(values) + 3)
+        return CandidateCuts(np.append(0, first), np.append(0, stop), starts)
+
     def replace_runs(self, first: np.ndarray, last: np.ndarray, finer: Bins) -> Bins:
         """Replace runs of bins, from `first` to `last` inclusive, by the `finer` bins in them."""
         kept = np.stack([np.append(0, last + 1), np.append(first, len(self.low))], axis=1)

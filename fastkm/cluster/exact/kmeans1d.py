@@ -18,6 +18,9 @@ If the values are a dask array, or many in memory, some are read before to guess
 `dask.distributed` has a client, its workers read and bin the blocks in each pass, and only bins
 travel (`fastkm.cluster.streaming.dask_source`).
 
+If there are many clusters, prices rule cuts between distinct values out in a time that does not grow
+with k (`fastkm.cluster.exact.priced_bounds`), and up to 2^21 values in memory are sorted for that.
+
 Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the
 values come, so any number of threads and any chunks give the same result, bit for bit.

@@ -46,11 +46,12 @@ a sum is off by less than `ROUNDING` k U. Sums in fixed point
 of their bin, and of weights changed by a known share; by Cauchy and Schwarz the first changes a
 cost by at most 2 sqrt(U V) 2^-52, V the sum of W w^2 over bins of width w. All this is added to U.
 A weighted histogram leaves out the squares within bins, which are the same for every partition.
-What remains is compared in double-double (`CutPruner.drop_dominated`) and, if still equal, exactly
+What remains is compared in double-double (`fastkm.cluster.exact.precise_costs`) and, if still equal, exactly
 (`fastkm.cluster.exact.tie_breaking`).
 
 **Cost.** On 1e8 float32 values, k = 2 ... 8, 450 of 30,000 bins remain, with 4 % of the values. On a
-million distinct values in memory the rounds take 25 ms, the plain program 1.7 s.
+million distinct values in memory the rounds take 25 ms, the plain program 1.7 s. With dozens of
+clusters or heavy tails rounds take long: `fastkm.cluster.exact.priced_bounds` has another test.
 
 Wang & Song (2011) and Gronlund et al. (2017), see `fastkm.cluster.exact.kmeans1d`, have the program;
 the bounds that spare most of it are, as far as we know, new here.
@@ -68,16 +69,22 @@ from fastkm._kernels.dynamic_program import (
     NOISE,
     segment_cost,
     solve_layers,
-    solve_layers_precisely,
 )
 from fastkm.cluster.exact.bins import CandidateCuts, diff
-from fastkm.cluster.extended_precision import two_sum
+from fastkm.cluster.exact.priced_bounds import bound_cuts
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import Bins
 
 EDGES = 512
 """Groups of the first round, which serves every k."""
+
+MANY, SEVERAL, SPARSE = 40, 8, 16
+"""Clusters from which on prices rule cuts out sooner, and those from which on they do so if rounds
+take long; distinct values for each cluster."""
+
+PATIENCE = 0.6
+"""Groups of all rounds, a share of the distinct values, from which on prices are tried."""
 
 FAR, OUTLYING = 2.0**20, 1 / 256
 """Extents of the data without this share of their weight at each end, beyond which there are
@@ -129,6 +136,25 @@ class CutPruner:
         self.squared_widths = float(np.sum(bins.sums[0] * widths**2)) if relative_error else 0.0
 
     def first_round(self, ks: list[int]) -> dict[int, tuple[CandidateCuts, float]]:
+        """Do the first round; return the groups and U for each k."""
+        found = {}
+        for k in ks:
+            bounded = self.bound_by_price(k) if k >= MANY else None
+            if bounded is not None:
+                found[k] = bounded
+        rest = [k for k in ks if k not in found]
+        return found | self._do_first_round(rest) if rest else found
+
+    def bound_by_price(self, k: int) -> tuple[CandidateCuts, float] | None:
+        """Rule cuts between distinct values out by prices (`priced_bounds`); None if it cannot be done."""
+        if self.size < SPARSE * k or self.has_outliers or not self.resolved.all():
+            return None
+        bounded = bound_cuts(
+            self.prefix, k, self._compute_noise, lambda upper: self._compute_margin(k, upper)
+        )
+        return None if bounded is None else self._do_round(k, *bounded)
+
+    def _do_first_round(self, ks: list[int]) -> dict[int, tuple[CandidateCuts, float]]:
         """Do the first round for all k at once; return the groups and U for each."""
         # one layer of edges for each cut of the greatest k, the same edges in all of them
         most, m = max(ks), self.size
@@ -163,9 +189,15 @@ class CutPruner:
         # the first round may have looked at each value already
         if np.isfinite(upper) and self._are_single_values(groups):
             return self._solve_parts(groups), upper
+        work, patience = 0.0, PATIENCE * self.size if SEVERAL <= k < MANY else np.inf
         while True:
-            # smaller groups have less slack
+            # smaller groups have less slack; if there are too many, prices need none
             groups = groups.split()
+            work += len(groups.first)
+            if work > patience:
+                patience, bounded = np.inf, self.bound_by_price(k)
+                if bounded is not None:
+                    return self._solve_parts(bounded[0]), bounded[1]
             before = len(groups.first)
             groups, upper = self._do_round(k, groups, upper)
             # the end: single values, or single bins of which almost none are ruled out
@@ -205,38 +237,6 @@ class CutPruner:
                 inner = finer.list_layers()[1:-1]
                 layers[a + 1 : b] = [(first + start, last + start) for first, last in inner]
         return CandidateCuts.of(layers)
-
-    def drop_dominated(self, groups: CandidateCuts) -> CandidateCuts:
-        """Drop positions that are worse in double-double; the others are equal, or nearly.
-
-        This needs sums of exact weights: those in fixed point may have an error.
-        """
-        # the best costs of the segments before each position, and of those after it
-        edges = groups.first
-        alone = np.append(self.resolved, False)[edges]
-        prefix = np.take(self.prefix, edges, axis=1)
-        ahead, before = self._run_precisely(edges, alone, prefix, groups.starts)
-        mirrored = -prefix[:, ::-1]
-        next_alone = np.append(False, self.resolved)[edges[::-1]]
-        back, after = self._run_precisely(
-            self.size - edges[::-1], next_alone, mirrored, len(edges) - groups.starts[::-1]
-        )
-        back, after = back[:, ::-1], after[::-1]
-        # how far the best partition through each position is above the best one of all
-        least = ahead[:, -1]
-        reached = np.isfinite(ahead[0]) & np.isfinite(back[0])
-        through, rest = two_sum(*np.stack([ahead[0], back[0]])[:, reached])
-        worse = np.full(len(edges), np.inf)
-        worse[reached] = (through - least[0]) + (rest + (ahead[1] + back[1])[reached] - least[1])
-        return groups.keep(worse <= before + after + before[-1])
-
-    def _run_precisely(
-        self, edges: np.ndarray, alone: np.ndarray, prefix: np.ndarray, starts: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Run the program in double-double; return costs and their noise."""
-        cost, noise = np.empty((2, len(edges))), np.empty(len(edges))
-        solve_layers_precisely(edges, alone, np.ascontiguousarray(prefix), starts, cost, noise)
-        return cost, noise
 
     def find_best(self, k: int, groups: CandidateCuts, upper: float) -> tuple[np.ndarray, float]:
         """Return the best cuts by rounded costs, and a bound on their cost above the optimum."""

@@ -113,6 +113,11 @@ class Source:
         """Number of blocks if the values are a dask array of known lengths, otherwise 0."""
         return 0 if self._lazy is None else len(self._lazy)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether the values are one array in memory, without weights."""
+        return self._whole is not None
+
     def reduce(self, reduction: Reduction[Result], threads: int | None = None) -> Result:
         """Compute a reduction in a pass over all values: here, or on the workers of a client.
 

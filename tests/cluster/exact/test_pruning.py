@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fastkm.cluster.exact import bins as bins_module
 from fastkm.cluster.exact import pruning
 from fastkm.cluster.exact.bins import Bins, CandidateCuts, make_distinct_bins
+from fastkm.cluster.exact.precise_costs import drop_dominated
 from fastkm.cluster.exact.pruning import CutPruner
 from tests import naive
 
@@ -162,7 +163,7 @@ def test_no_cut_of_an_optimal_partition_is_ruled_out(kind, binned, seed, k):
     for bound in (upper, closer):
         assert true(bound + search._compute_margin(k, bound), search) >= least - inner
     if not binned:
-        assert_kept(data, search.drop_dominated(groups), places)
+        assert_kept(data, drop_dominated(search, groups), places)
 
 
 @given(SEEDS, st.sampled_from(KINDS))
@@ -308,7 +309,7 @@ def test_near_ties_are_told_apart_in_double_double():
         search = CutPruner(make_distinct_bins(np.array(values), np.ones(3, np.int64), pair))
         groups, _ = search.prune(2, *search.first_round([2])[2])
         assert len(groups.first) == 4
-        assert search.drop_dominated(groups).first.tolist() == [0, cut, 3]
+        assert drop_dominated(search, groups).first.tolist() == [0, cut, 3]
 
 
 def test_rounds_leave_little_of_many_values(monkeypatch):

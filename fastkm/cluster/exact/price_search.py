@@ -51,13 +51,7 @@ class PriceSearch:
         """Return the k + 1 cuts of the only best partition, or None if it is not proven to be that."""
         if k in {1, self.size}:
             return np.arange(0, self.size + 1, self.size // k)
-        self.price = self.price or 4 * self.squares / k**3
-        coarse = COARSE * max(k, COARSE)
-        if 2 * coarse < self.size:
-            self.path[: coarse + 1, 0] = np.arange(coarse + 1) * self.size // coarse
-            self._find_price(k, coarse)
-        self.path[:, 0] = np.arange(self.size + 1)
-        doubt = self._find_price(k, self.size)
+        doubt = self.find_price(k)
         if doubt is None:
             return None
         # no other partition may cost as little, up to twice the error of one
@@ -66,13 +60,27 @@ class PriceSearch:
         arguments = self.table, self.size, self.price, 2 * error, self.cost, self.path
         if not is_only_path(*arguments):
             return None
+        return self.list_path()
+
+    def find_price(self, k: int) -> float | None:
+        """Find a price that leads to k segments; return the doubt, or None if there is no price."""
+        self.price = self.price or 4 * self.squares / k**3
+        coarse = COARSE * max(k, COARSE)
+        if 2 * coarse < self.size:
+            self.path[: coarse + 1, 0] = np.arange(coarse + 1) * self.size // coarse
+            self._find_price(k, coarse)
+        self.path[:, 0] = np.arange(self.size + 1)
+        return self._find_price(k, self.size)
+
+    def list_path(self) -> np.ndarray:
+        """Return the cuts that the last price led to."""
         cuts = [self.size]
         while cuts[-1]:
             cuts.append(self.path.item(cuts[-1], 1))
         return np.array(cuts[::-1])
 
     def _find_price(self, k: int, size: int) -> float | None:
-        """Find a price that leads to k segments; return the doubt, or None if there is no price."""
+        """Do so for some rows; see `find_price`."""
         few = many = None
         parallel = True  # the power law first
         for attempt in range(ATTEMPTS):
