@@ -77,7 +77,7 @@ def test_weights(seed, k):
     assert whole[0].inertia == whole[1].inertia
 
 
-@pytest.mark.parametrize("kind", ["normal", "skewed", "rounded", "float32", "many"])
+@pytest.mark.parametrize("kind", ["normal", "skewed", "rounded", "float32", "many", "clusters"])
 def test_ckwrap_finds_nothing_better(kind):
     rng = np.random.default_rng(2)
     values = {
@@ -86,8 +86,9 @@ def test_ckwrap_finds_nothing_better(kind):
         "rounded": np.round(rng.normal(0, 20, 3_000 // FEW)),
         "float32": rng.gamma(3, 8, 3_000 // FEW).astype("f4"),
         "many": rng.normal(size=20_000 // FEW),
+        "clusters": rng.standard_cauchy(1_000),
     }[kind]
-    for k, result in medians(values, (2, 3, 7)).items():
+    for k, result in medians(values, (12, 45) if kind == "clusters" else (2, 3, 7)).items():
         labels = ckwrap.ckmedians(values, k).labels
         parts = [values[labels == j].astype(float) for j in range(k)]
         theirs = sum(np.abs(part - np.median(part)).sum() for part in parts)
