@@ -51,7 +51,7 @@ class MedianPruner(CutPruner):
         self.values, self.prefix = scaled.low, scaled.compute_prefix_sums()
         self.low = self.high = scaled.low - scaled.low[self.size // 2]
 
-    def bound_by_price(self, k: int) -> None:  # noqa: ARG002
+    def bound_by_price(self, k: int) -> None:
         """Return None: prices bound sums of squares only."""
 
     def _choose_edges(self, number: int | None = None) -> np.ndarray:
