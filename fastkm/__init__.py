@@ -19,6 +19,7 @@ nothing, not even numba.
 
 from typing import TYPE_CHECKING
 
+from fastkm._lazy_names import make_getattr
 from fastkm._version import __version__
 
 _ROOMS = {
@@ -60,16 +61,7 @@ __all__ = [  # noqa: PLE0604  (the names are those above)
 
 
 if not TYPE_CHECKING:  # otherwise type checkers would take any name for a public one
-
-    def __getattr__(name: str) -> object:
-        """Import the room in which a public name lives, when the name is first asked for."""
-        from importlib import import_module
-
-        if name not in _ROOMS:
-            raise AttributeError(f"module 'fastkm' has no attribute {name!r}")
-        value = getattr(import_module(f"fastkm.{_ROOMS[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = make_getattr(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

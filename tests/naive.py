@@ -35,6 +35,11 @@ def rank_squares(squares):
     return squares.argmin(axis=1), ranked[:, 0], ranked[:, 1]
 
 
+def list_changes(code, labels):
+    """List the places where two labels differ, one row at a time."""
+    return [i for i, label in enumerate(labels) if code[i] != label]
+
+
 def assign_by_breaks(x, breaks):
     """Count the breaks below each value, one value at a time."""
     return np.array([-1 if v != v else sum(bool(v > b) for b in breaks) for v in x])

@@ -94,24 +94,6 @@ def list_changes(code, labels, flags, found):
 
 
 @kernel
-def add_magnitudes(columns, i):
-    """Add up the magnitudes of a row of a block; four sums, so that none waits for the one before.
-
-    columns: IN.
-    """
-    d = columns.shape[0]
-    a, b, c, e = 0.0, 0.0, 0.0, 0.0
-    for f in range(0, d - 3, 4):
-        a += abs(columns[f, i])
-        b += abs(columns[f + 1, i])
-        c += abs(columns[f + 2, i])
-        e += abs(columns[f + 3, i])
-    for f in range(d - d % 4, d):
-        a += abs(columns[f, i])
-    return (a + b) + (c + e)
-
-
-@kernel
 def move_rows(columns, code, changed, rows, labels, weights, sums):
     """Move rows from the sums of their old labels to those of the new ones.
 
@@ -126,9 +108,11 @@ def move_rows(columns, code, changed, rows, labels, weights, sums):
         new, old = np.uint32(code[i]), labels[r]
         w = weights[r] if weighted else 1.0
         one = 1.0 if w > 0 else 0.0
+        size = 0.0
         for f in range(d):
-            sums[new, f] += w * columns[f, i]
-        size = w * add_magnitudes(columns, i)
+            term = w * columns[f, i]
+            sums[new, f] += term
+            size += abs(term)
         sums[new, d + MASS] += w
         sums[new, d + COUNT] += one
         sums[new, d + ARRIVED] += size

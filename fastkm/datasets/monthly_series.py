@@ -30,6 +30,7 @@ from fastkm.datasets.water_vapour import (
     TIME_ATTRIBUTES,
     WATER_ATTRIBUTES,
 )
+from fastkm.raster.io.open import netcdf_lock, open_netcdf4
 from fastkm.raster.io.write_netcdf import check_netcdf
 
 if TYPE_CHECKING:
@@ -105,8 +106,6 @@ def write_sample_archive(
     ...     [file.name for file in files]
     ['pw_199711.nc', 'pw_199712.nc', 'pw_199801.nc']
     """
-    import netCDF4
-
     # Check all arguments before anything is written.
     require_count("months", months)
     require_choice("layout", layout, ("monthly", "single"))
@@ -126,14 +125,16 @@ def write_sample_archive(
         }
 
     for path, inside in contents.items():
-        with atomic_write(path, check_netcdf) as draft, netCDF4.Dataset(draft, "w") as file:
-            _write_header(file, inside, parts, names)
+        with atomic_write(path, check_netcdf) as draft, open_netcdf4(draft, "w") as file:
+            with netcdf_lock():
+                _write_header(file, inside, parts, names)
             for position, month in enumerate(inside):
                 if announce is not None:
                     announce(f"month {month - covered[0] + 1} of {months}")
                 drawn = draw_month(month, parts)
-                for name in names:
-                    file[name][position] = drawn[name]
+                with netcdf_lock():
+                    for name in names:
+                        file[name][position] = drawn[name]
     return list(contents)
 
 

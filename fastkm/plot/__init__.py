@@ -20,6 +20,8 @@ A name is imported when it is first asked for, so that colours need no figures, 
 
 from typing import TYPE_CHECKING
 
+from fastkm._lazy_names import make_getattr
+
 _MODULES = {
     "RASTER_CMAP": "style",
     "areas_figure": "archive.time_series",
@@ -51,16 +53,7 @@ __all__ = [*_MODULES]  # noqa: PLE0604  (the names are those above)
 
 
 if not TYPE_CHECKING:  # otherwise type checkers would take any name for a public one
-
-    def __getattr__(name: str) -> object:
-        """Import the module in which a public name lives, when the name is first asked for."""
-        from importlib import import_module
-
-        if name not in _MODULES:
-            raise AttributeError(f"module 'fastkm.plot' has no attribute {name!r}")
-        value = getattr(import_module(f"fastkm.plot.{_MODULES[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = make_getattr(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

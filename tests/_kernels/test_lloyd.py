@@ -22,6 +22,7 @@ from fastkm._kernels.lloyd import (
     assign,
     find_flags,
     find_undecided_rows,
+    list_changes,
     move_rows,
     step_all_rows,
     step_chosen_rows,
@@ -65,6 +66,17 @@ def test_positions_are_those_of_the_flags(seed, share):
     found = np.empty(BLOCK, np.int32)
     count = find_flags(flags, found)
     np.testing.assert_array_equal(found[:count], np.flatnonzero(flags))
+
+
+@given(SEEDS, st.integers(1, BLOCK), st.sampled_from([1, 2, 50]))
+def test_changes_are_the_rows_of_the_block_with_another_label(seed, n, k):
+    code, labels = np.random.default_rng(seed).integers(-1, k, (2, BLOCK), np.int32)
+    flags, found = (
+        np.ones(BLOCK, np.uint8),
+        np.empty(BLOCK, np.int32),
+    )  # rows of a fuller block before
+    count = list_changes(code, labels[:n], flags, found)
+    assert found[:count].tolist() == naive.list_changes(code, labels[:n])
 
 
 @given(SEEDS, st.booleans())

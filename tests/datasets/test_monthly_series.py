@@ -12,6 +12,7 @@ import xarray as xr
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.datasets import _one_month, _seasons, sample_dataset, write_sample_archive
 from fastkm.datasets.monthly_series import count_parts, number_months
+from tests.full_disk import files_up_to
 
 LATITUDE = np.arange(180) - 89.5
 AREA = np.cos(np.radians(LATITUDE))[:, None]
@@ -352,14 +353,8 @@ def test_interrupted_file_is_not_there(tmp_path, layout, failure):
 
 
 def test_full_disk_is_an_os_error(tmp_path):
-    resource = pytest.importorskip("resource")
-    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, allowed[1]))
-    try:
-        with pytest.raises(OSError, match=r"pw\.nc") as caught:
-            write_sample_archive(tmp_path, months=2, layout="single")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+    with files_up_to(60_000), pytest.raises(OSError, match=r"pw\.nc") as caught:
+        write_sample_archive(tmp_path, months=2, layout="single")
     assert caught.value.errno in (None, errno.EFBIG)
     assert list(tmp_path.iterdir()) == []
 

@@ -5,7 +5,6 @@ that is written without a limit. Nothing else is left.
 """
 
 import shutil
-from contextlib import contextmanager
 from functools import partial
 
 import geopandas as gpd
@@ -32,10 +31,10 @@ from fastkm.workflows.cluster_file import cluster_file
 from fastkm.workflows.job import FileWriter, Selection
 from fastkm.workflows.outline_file import outline_file
 from fastkm.workflows.tables import write_csv
+from tests.full_disk import files_up_to
 from tests.small_archives import write_months
 from tests.small_files import names, write_basin
 
-resource = pytest.importorskip("resource")
 pytest.importorskip("rasterio")
 pytest.importorskip("zarr")
 
@@ -43,16 +42,6 @@ HOW = {"source": "sea", "history": "k = 4"}
 ROTATED = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39 +lon_0=18 +datum=WGS84"
 LIMITS = {False: 3, True: 42}
 """Limits between nothing and a little more than what is written: few, and in a slow test many."""
-
-
-@contextmanager
-def files_up_to(size):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 from fastkm.raster.array_libraries import defer_array_libraries
 from fastkm.raster.grid.axes import HELPERS
@@ -23,6 +23,7 @@ from fastkm.raster.io.clean_dataset import clean_dataset
 from fastkm.raster.io.decode_times import decode_times
 
 if TYPE_CHECKING:
+    import netCDF4
     import xarray as xr
 
 STORE_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
@@ -73,9 +74,20 @@ def open_netcdf(
     """Open a netCDF file as `open_stored` does; a folder is refused."""
     require_file(path)
     with ExitStack() as files:
+
+        def open_raw(level: str) -> xr.Dataset:
+            import xarray as xr
+
+            from fastkm.raster.io.netcdf_store import NetcdfStore
+
+            untyped: Any = NetcdfStore
+            store = untyped(file[level] if level else file, lock=netcdf_lock())
+            return xr.open_dataset(store, engine="store", decode_cf=False, cache=False)
+
         with name_damage(path, NETCDF, *DAMAGES):
             require_complete(path)
-            dataset = _open_with_dates(path, group, decode, files, {"engine": "netcdf4"})
+            file = files.enter_context(open_netcdf4(path))
+            dataset = _open_with_dates(open_raw, group, decode)
         with name_damage(path, NETCDF, RuntimeError):  # netCDF4's, if data is damaged
             yield dataset
 
@@ -101,11 +113,18 @@ def open_zarr(
         raise ImportError(
             f"{os.fspath(path)} is a Zarr store, which needs zarr: pip install 'fastkm[archive]'"
         ) from error
+    import xarray as xr
+
     # without consolidated metadata stores of both formats open, and none warns
     options: dict[str, Any] = {"engine": "zarr", "chunks": None, "consolidated": False}
+    options |= {"decode_cf": False, "cache": False}
     with ExitStack() as files:
+
+        def open_raw(level: str) -> xr.Dataset:
+            return files.enter_context(xr.open_dataset(path, group=level or None, **options))
+
         with name_damage(path, ZARR, Exception):  # of any kind, if metadata is damaged
-            dataset = _open_with_dates(path, group, decode, files, options)
+            dataset = _open_with_dates(open_raw, group, decode)
         with name_damage(path, ZARR, RuntimeError):  # a codec's, if data is damaged
             yield dataset
 
@@ -128,25 +147,19 @@ def get_reason(error: BaseException) -> str:
 
 
 def _open_with_dates(
-    path: str | os.PathLike[str],
-    group: str,
-    decode: bool | None,
-    files: ExitStack,
-    options: dict[str, Any],
+    open_raw: Callable[[str], xr.Dataset], group: str, decode: bool | None
 ) -> xr.Dataset:
     """Open a group and those above it; decode its dates, if they are known, unless it is None."""
     import xarray as xr
 
-    defer_array_libraries()
-
-    def open_raw(level: str) -> xr.Dataset:
-        raw = xr.open_dataset(path, group=level or None, decode_cf=False, cache=False, **options)
-        files.enter_context(raw)
+    def open_level(level: str) -> xr.Dataset:
+        raw = open_raw(level)
         odd = {dim: str(dim) for dim in raw.dims if not isinstance(dim, str)}
         return raw.rename(odd) if odd else raw
 
+    defer_array_libraries()
     if decode is None:
-        return open_raw(group)
+        return open_level(group)
     how: dict[str, Any] = {"mask_and_scale": decode, "decode_times": False}
     how |= {"decode_timedelta": False}
     with warnings.catch_warnings():
@@ -154,7 +167,7 @@ def _open_with_dates(
         warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
         parts = group.split("/") if group else []
         levels = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
-        whole = inherit_coordinates([open_raw(level) for level in levels])
+        whole = inherit_coordinates([open_level(level) for level in levels])
         return decode_times(xr.decode_cf(clean_dataset(whole), **how))
 
 
@@ -201,12 +214,10 @@ def list_groups(path: str | os.PathLike[str]) -> list[str]:
             store = zarr.open_group(path, mode="r", use_consolidated=False)
             members = list(store.members(None))
         return sorted(name for name, member in members if isinstance(member, zarr.Group))
-    import netCDF4
-
     require_file(path)
     with name_damage(path, NETCDF, *DAMAGES):
         require_complete(path)
-        with netcdf_lock(), netCDF4.Dataset(path) as file:
+        with open_netcdf4(path) as file, netcdf_lock():
             return [group.path.lstrip("/") for group in _walk_groups(file)]
 
 
@@ -214,10 +225,8 @@ def count_values(path: str | os.PathLike[str]) -> float:
     """Count the values of all variables of a netCDF file; infinity for what is none."""
     if not Path(path).is_file():
         return math.inf
-    import netCDF4
-
     try:
-        with netcdf_lock(), netCDF4.Dataset(path) as file:
+        with open_netcdf4(path) as file, netcdf_lock():
             groups = [file, *_walk_groups(file)]
             return sum(own.size for group in groups for own in group.variables.values())
     except DAMAGES:
@@ -230,11 +239,37 @@ def _walk_groups(group: Any) -> Iterator[Any]:
         yield from _walk_groups(child)
 
 
+@contextmanager
+def open_netcdf4(
+    path: str | os.PathLike[str], mode: Literal["r", "w", "a"] = "r"
+) -> Iterator[netCDF4.Dataset]:
+    """Open a netCDF file with netCDF4, and close it; hold `netcdf_lock` to use it.
+
+    A file that fails to close, as on a full disk, counts as open. It would be closed once more when
+    its memory is freed: at any time, without the lock, and the process crashes if another thread
+    reads a file then. So it is closed once more here.
+    """
+    import netCDF4
+
+    with netcdf_lock():
+        file = netCDF4.Dataset(os.fspath(path), mode)
+    try:
+        yield file
+    finally:
+        with netcdf_lock():
+            try:
+                file.close()
+            finally:
+                if file.isopen():
+                    file._close(False)  # False: say nothing of a failure, which was said above
+
+
 def netcdf_lock() -> Any:
     """Return the lock to hold while netCDF4 is used, which is not safe to call from two threads.
 
     It is the lock of xarray, so xarray's own reading does not run at the same time either.
     """
+    defer_array_libraries()
     from xarray.backends.locks import HDF5_LOCK, NETCDFC_LOCK, combine_locks
 
     return combine_locks([NETCDFC_LOCK, HDF5_LOCK])

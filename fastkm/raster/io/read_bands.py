@@ -121,7 +121,7 @@ def read_areas(
         areas = cell_areas(read_geotiff(path, [1]))
         return crop(areas, find_stack_axes(areas), bbox)
     with open_variables(path, [variable], decode=True) as [opened]:
-        return compute_variable_areas(opened, time, bbox, sel)
+        return compute_variable_areas(opened, time, bbox, sel).load()
 
 
 def compute_variable_areas(

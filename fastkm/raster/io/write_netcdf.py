@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from fastkm._version import __version__
 from fastkm.cluster.codebook import MISSING
 from fastkm.raster.grid.axes import has_dates
 from fastkm.raster.io.decode_times import drop_unknown_dates
-from fastkm.raster.io.open import netcdf_lock
+from fastkm.raster.io.open import netcdf_lock, open_netcdf4
 from fastkm.raster.labels import Box, WriteBlock, write_cells
 
 if TYPE_CHECKING:
@@ -70,16 +70,13 @@ def open_label_netcdf(
 
     Parameters are those of `write_labels`.
     """
-    import netCDF4
-
     dataset, encoding = make_label_dataset(labels, source, history, inherited)
     stored = dataset["cluster"]
     own = encoding.pop("cluster")
     with atomic_write(path, check_netcdf) as draft:
         write_dataset(dataset.drop_vars("cluster"), draft, encoding)
-        with ExitStack() as stack:
+        with open_netcdf4(draft, "a") as file:
             with netcdf_lock():
-                file = stack.enter_context(netCDF4.Dataset(draft, "a"))
                 variable = _define_labels(file, stored, own["_FillValue"])
 
             def write(box: Box, block: np.ndarray) -> None:
@@ -87,7 +84,6 @@ def open_label_netcdf(
                     variable[box] = block
 
             yield write
-            stack.enter_context(netcdf_lock())
 
 
 def write_dataset(
@@ -101,11 +97,9 @@ def write_dataset(
     from xarray.backends import NetCDF4DataStore
 
     kind: Any = NetCDF4DataStore
-    store = kind.open(os.fspath(path), mode="w", lock=netcdf_lock())
-    try:
-        dataset.compute().dump_to_store(store, encoding=encoding)
-    finally:
-        store.close()
+    loaded = dataset.compute()
+    with open_netcdf4(path, "w") as file, netcdf_lock():
+        loaded.dump_to_store(kind(file, mode="w", lock=False), encoding=encoding)
 
 
 def _define_labels(file: Any, labels: xr.DataArray, missing: Any) -> Any:
@@ -136,9 +130,7 @@ def _define_labels(file: Any, labels: xr.DataArray, missing: Any) -> Any:
 
 def check_netcdf(path: str | os.PathLike[str]) -> None:
     """Read all numbers of a netCDF file, some megabytes at a time; raise if some cannot be read."""
-    import netCDF4
-
-    with netcdf_lock(), netCDF4.Dataset(os.fspath(path)) as file:
+    with open_netcdf4(path) as file, netcdf_lock():
         file.set_auto_maskandscale(False)
         for variable in file.variables.values():
             if not variable.ndim:

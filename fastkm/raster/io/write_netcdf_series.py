@@ -19,7 +19,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
 from fastkm.cluster.codebook import MISSING
-from fastkm.raster.io.open import netcdf_lock
+from fastkm.raster.io.open import netcdf_lock, open_netcdf4
 from fastkm.raster.io.write_netcdf import check_netcdf, make_label_dataset, write_dataset
 
 if TYPE_CHECKING:
@@ -96,19 +96,12 @@ def join_label_series(
     """
     if not parts:
         raise ValueError("parts must name at least one file, got none")
-    import netCDF4
-
     # count all steps first, because the size of the dimension has to be known
-    with netcdf_lock():
-        counts = []
-        for part in parts:
-            with _open_part(part) as file:
-                counts.append(len(file.variables["cluster"]))
-    with (
-        atomic_write(path, check_netcdf) as draft,
-        netcdf_lock(),
-        netCDF4.Dataset(draft, "w") as target,
-    ):
+    counts = []
+    for part in parts:
+        with _open_part(part) as file:
+            counts.append(len(file.variables["cluster"]))
+    with atomic_write(path, check_netcdf) as draft, open_netcdf4(draft, "w") as target:
         start = 0
         for part, count in zip(parts, counts, strict=True):
             with _open_part(part) as file:
@@ -222,10 +215,8 @@ def _describe_variable(variable: Any) -> tuple[Any, ...]:
 @contextmanager
 def _open_part(path: str | os.PathLike[str]) -> Iterator[netCDF4.Dataset]:
     """Open a part, with numbers as stored; every failure is an `OSError` that names it."""
-    import netCDF4
-
     try:
-        with netCDF4.Dataset(os.fspath(path)) as file:
+        with open_netcdf4(path) as file, netcdf_lock():
             file.set_auto_maskandscale(False)
             yield file
     except (OSError, RuntimeError) as error:

@@ -25,7 +25,13 @@ import numpy as np
 from fastkm._core import cf_missing, cf_rules
 from fastkm.errors import ArchiveError
 from fastkm.raster.io.lazy.masks import find_missing_number
-from fastkm.raster.io.open import is_zarr_store, netcdf_lock, open_zarr, require_complete
+from fastkm.raster.io.open import (
+    is_zarr_store,
+    netcdf_lock,
+    open_netcdf4,
+    open_zarr,
+    require_complete,
+)
 from fastkm.raster.io.read_netcdf import Bbox, add_default_fill, find_missing_cells, mask_missing
 from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 from fastkm.raster.mask import read_kept_cells
@@ -268,10 +274,8 @@ def _open_variable(path: str, name: str) -> Iterator[Any]:
         with open_zarr(path, group=group, decode=None) as dataset:
             yield dataset.variables[own]
         return
-    import netCDF4
-
     require_complete(path)
-    with netcdf_lock(), netCDF4.Dataset(path) as file:
+    with open_netcdf4(path) as file, netcdf_lock():
         variable = file[name]
         variable.set_auto_maskandscale(False)
         variable.set_auto_chartostring(False)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastkm.errors import ArchiveError
-from fastkm.raster.io.open import is_zarr_store, netcdf_lock
+from fastkm.raster.io.open import is_zarr_store, netcdf_lock, open_netcdf4
 from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 
 
@@ -36,9 +36,7 @@ def read_times_digest(path: str | os.PathLike[str], variable: str, time: str) ->
     """Open a netCDF file and return what `hash_times` does; empty for a Zarr store."""
     if is_zarr_store(path):
         return ""
-    import netCDF4
-
-    with netcdf_lock(), netCDF4.Dataset(path) as file:
+    with open_netcdf4(path) as file, netcdf_lock():
         return hash_times(file[variable], time)
 
 

@@ -5,8 +5,17 @@ import json
 import netCDF4
 import numpy as np
 import pytest
+from xarray.backends import NetCDF4DataStore
 
-from fastkm.raster.io.open import count_values, list_groups, open_stored, require_complete
+from fastkm.raster.io.open import (
+    count_values,
+    list_groups,
+    netcdf_lock,
+    open_netcdf4,
+    open_stored,
+    require_complete,
+)
+from tests.full_disk import list_open_netcdf
 from tests.small_archives import write_month, write_store
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
@@ -136,3 +145,31 @@ def test_values_of_all_groups_are_counted(tmp_path):
     assert count_values(path) == 10
     path.write_bytes(b"no netCDF file")
     assert count_values(path) == count_values(tmp_path) == count_values("") == np.inf
+
+
+def test_attributes_are_read_under_the_lock(tmp_path, monkeypatch):
+    path = write_month(tmp_path / "a.nc", 0)
+    read, held = NetCDF4DataStore.open_store_variable, []
+
+    def read_and_note(store, name, variable):
+        held.append(netcdf_lock().locked())
+        return read(store, name, variable)
+
+    monkeypatch.setattr(NetCDF4DataStore, "open_store_variable", read_and_note)
+    with open_stored(path) as dataset:
+        assert not netcdf_lock().locked()
+        assert held == [True] * len(dataset.variables)
+
+
+def test_a_file_is_closed_and_the_lock_free_whatever_happens(tmp_path):
+    path, before = write_month(tmp_path / "a.nc", 0), len(list_open_netcdf())
+
+    def fail():
+        with open_netcdf4(path), netcdf_lock():
+            assert len(list_open_netcdf()) == before + 1
+            raise KeyError("own")
+
+    with pytest.raises(KeyError, match="own"):
+        fail()
+    assert len(list_open_netcdf()) == before
+    assert not netcdf_lock().locked()

@@ -2,9 +2,7 @@
 
 import itertools
 import pickle
-import resource
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import netCDF4
@@ -17,6 +15,7 @@ from fastkm.raster.io.write_netcdf_series import join_label_series, write_label_
 from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import scan_file
+from tests.full_disk import files_up_to
 from tests.small_archives import SHAPE, SINCE_1988, write_month, write_months, write_single
 from tests.small_files import names
 
@@ -204,17 +203,6 @@ def test_labels_are_left_as_they_were(archive, tmp_path):
     before = pickle.dumps((labels, labels.encoding, labels.time.encoding))
     write_label_series(labels, tmp_path / "a.nc", **HOW, codebooks=codebooks_of(COUNT))
     assert pickle.dumps((labels, labels.encoding, labels.time.encoding)) == before
-
-
-@contextmanager
-def files_up_to(size):
-    """Let no file grow beyond some bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(archive, tmp_path):

@@ -13,7 +13,15 @@ import numpy as np
 
 from fastkm._core.cf_rules import FILLS, PACKING
 from fastkm.raster.io.lazy.block_plan import Index, arrange, cover, simplify_index
-from fastkm.raster.io.open import DAMAGES, NETCDF, ZARR, is_zarr_store, name_damage, netcdf_lock
+from fastkm.raster.io.open import (
+    DAMAGES,
+    NETCDF,
+    ZARR,
+    is_zarr_store,
+    name_damage,
+    netcdf_lock,
+    open_netcdf4,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -75,12 +83,10 @@ class GridSource:
             with name_damage(self.path, ZARR, *DAMAGES, *UNPACKING):
                 yield zarr.open_group(self.path, mode="r", use_consolidated=False)[self.name]
             return
-        import netCDF4
-
         with (
             name_damage(self.path, NETCDF, *DAMAGES, LookupError),
+            open_netcdf4(self.path) as file,
             netcdf_lock(),
-            netCDF4.Dataset(self.path) as file,
         ):
             variable = file[self.name]
             variable.set_auto_maskandscale(False)

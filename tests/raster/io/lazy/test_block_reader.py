@@ -125,7 +125,7 @@ def test_file_that_changes_is_an_error_that_names_it(tmp_path, form, change):
     else:
         (replace_file if change == "replaced" else truncated)(path)
     with pytest.raises(OSError, match=rf"a\.{form}") as raised:
-        lazy.compute()
+        lazy.compute(scheduler="synchronous")
     if change != "removed":
         assert str(raised.value) == f"{path} was replaced or modified since it was first read"
 
@@ -158,7 +158,7 @@ def test_damaged_geotiff_is_an_error_that_names_it(tmp_path):
     path = write_tiff(tmp_path / "a.tif", noise, compress="deflate", blockysize=5)
     damage(path)
     with pytest.raises(OSError, match=r"a\.tif cannot be read as GeoTIFF"):
-        fastkm.open_raster(path).compute()
+        fastkm.open_raster(path).compute(scheduler="synchronous")
 
 
 def test_damaged_chunks_are_an_error_that_names_the_file(tmp_path):
@@ -166,7 +166,7 @@ def test_damaged_chunks_are_an_error_that_names_the_file(tmp_path):
     [chunk] = [path for path in (store / "water").iterdir() if not path.name.startswith(".")]
     chunk.write_bytes(chunk.read_bytes()[:20])
     with pytest.raises(OSError, match=r"a\.zarr cannot be read as a Zarr store"):
-        fastkm.open_raster(store).compute()
+        fastkm.open_raster(store).compute(scheduler="synchronous")
 
 
 def test_damaged_netcdf_is_an_error_that_names_it(tmp_path):
@@ -181,7 +181,7 @@ def test_damaged_netcdf_is_an_error_that_names_it(tmp_path):
     content[start : start + 2000] = b"\xff" * 2000
     path.write_bytes(content)
     with pytest.raises(OSError, match=r"a\.nc cannot be read as netCDF"):
-        fastkm.open_raster(path).compute()
+        fastkm.open_raster(path).compute(scheduler="synchronous")
 
 
 SUM_UNDER_LIMIT = """
