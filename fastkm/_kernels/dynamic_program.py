@@ -16,7 +16,7 @@ r) (Gronlund et al. 2017, section 2.2: the divide and conquer of the textbooks, 
 
 Each layer has rows of its own, the positions where its cut may be. Any row may have a slack that is
 subtracted from its cost. As it depends on row and layer alone, the cost stays Monge, so one program
-computes both the optima and the lower bounds with which `fastkm.cluster.exact.pruning` rules
+computes both the optima and the lower bounds with which `fastkm.cluster.exact.pruning.cut_pruner` rules
 positions out. Empty segments cost nothing. The program from the right is the program from the left
 on mirrored input: positions m - p, moments negated, both reversed.
 

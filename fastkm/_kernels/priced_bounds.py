@@ -3,7 +3,7 @@
 This is the pass of `fastkm._kernels.priced_segments` with costs in double-double, whose error is a
 few units in the last place of the cost itself, over the sums of `fastkm._kernels.dynamic_program`,
 from the left or from the right, and with a slack for each place.
-`fastkm.cluster.exact.priced_bounds` rules cuts out with it.
+`fastkm.cluster.exact.pruning.priced_bounds` rules cuts out with it.
 
 Two candidates are compared in float64 (`fastkm._kernels.priced_segments` has the bound of its error)
 and, if that is not enough, in double-double. Even then a comparison may be wrong if it is decided by

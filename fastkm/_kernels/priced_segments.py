@@ -16,7 +16,7 @@ that it beats when their turn comes. Its own turn is searched from where that of
 before it was, in steps that double: O(n) in practice, O(n log n) at worst (Galil & Park 1992). With
 some four comparisons a row, a pass over 10,000 values takes 0.5 ms.
 
-**The search** is that of `fastkm.cluster.exact.price_search`. f(q) falls about as 1 / q^2 and the
+**The search** is that of `fastkm.cluster.exact.pruning.price_search`. f(q) falls about as 1 / q^2 and the
 price as 1 / q^3. Prices are chosen in turn by the power law through the nearest prices on both
 sides, and by the slope of the chord between the two points of f: if no point lies below a chord, no
 price leads to k, and if one number lies between the two, the slope leads to it. The first prices are

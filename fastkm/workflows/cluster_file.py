@@ -23,7 +23,7 @@ from fastkm.raster.cluster_raster import cluster_raster
 from fastkm.raster.codebook import load_codebook
 from fastkm.raster.grid.repeated_columns import note_repeated_columns
 from fastkm.raster.io.choose import list_raster_variables
-from fastkm.raster.io.read_geotiff import is_geotiff
+from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
 from fastkm.workflows.cell_areas import SQUARE_KM, find_areas
 from fastkm.workflows.figures import (

@@ -15,11 +15,11 @@ from fastkm._core.atomic_write import write_bytes
 from fastkm._core.notes import ignore_notes
 from fastkm.raster.grid.axes import find_axes, find_raster_variables
 from fastkm.raster.io.describe.suspicious import find_extremes, find_suspicious, format_sentinel
+from fastkm.raster.io.geotiff.read_geotiff import find_band, is_geotiff
 from fastkm.raster.io.lazy.open_areas import open_areas
 from fastkm.raster.io.lazy.open_raster import open_raster
 from fastkm.raster.io.open import count_values
 from fastkm.raster.io.read_bands import read_areas, read_stack
-from fastkm.raster.io.read_geotiff import find_band, is_geotiff
 from fastkm.raster.io.read_netcdf import read_raster
 from fastkm.raster.mask import Raster, apply_mask
 from fastkm.workflows.tables import Rows, write_csv

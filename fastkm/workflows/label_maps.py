@@ -19,11 +19,11 @@ import numpy as np
 from fastkm._core.cf_missing import Described, drop_stale_rules, find_missing, to_physical
 from fastkm.raster.grid.repeated_columns import find_distinct_columns
 from fastkm.raster.io.describe.suspicious import SentinelSearch
+from fastkm.raster.io.geotiff.read_geotiff import is_geotiff, read_tags
+from fastkm.raster.io.geotiff.write_geotiff import open_label_tiff
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.io.open import is_zarr_store
-from fastkm.raster.io.read_geotiff import is_geotiff, read_tags
 from fastkm.raster.io.read_netcdf import read_global_attributes
-from fastkm.raster.io.write_geotiff import open_label_tiff
 from fastkm.raster.io.write_netcdf import open_label_netcdf
 from fastkm.raster.io.write_zarr import open_label_zarr
 from fastkm.raster.labels import Box, WriteBlock, iterate_cells

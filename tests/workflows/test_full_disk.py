@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import fastkm
 from fastkm.datasets import write_sample, write_sample_archive
 from fastkm.errors import ArchiveError
-from fastkm.raster.io.write_geotiff import write_label_tiff
+from fastkm.raster.io.geotiff.write_geotiff import write_label_tiff
 from fastkm.raster.io.write_netcdf import write_labels
 from fastkm.raster.io.write_netcdf_series import join_label_series, write_label_series
 from fastkm.raster.io.write_zarr import create_label_store, open_label_zarr, write_label_steps
@@ -95,7 +95,7 @@ def write_windows(made, path):
     """Write labels block by block, with overviews if it is a GeoTIFF."""
     labels = made["labels"].chunk(16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fastkm.raster.io.write_geotiff.TILE", 16)
+        patch.setattr("fastkm.raster.io.geotiff.write_geotiff.TILE", 16)
         patch.setattr("fastkm.raster.io.write_netcdf.CHUNK", 16)
         if path.suffix == ".tif":
             write_label_tiff(labels, path, colours=np.eye(4)[:, :3], **HOW)

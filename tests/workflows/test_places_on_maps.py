@@ -11,7 +11,7 @@ from pyproj import CRS, Transformer
 
 from fastkm import outline
 from fastkm.raster.grid.geolocation import find_grid, find_regional_extent
-from fastkm.raster.io.write_geotiff import write_label_tiff
+from fastkm.raster.io.geotiff.write_geotiff import write_label_tiff
 from fastkm.workflows.cluster_file import cluster_file
 from fastkm.workflows.job import Selection
 from fastkm.workflows.outline_file import outline_file

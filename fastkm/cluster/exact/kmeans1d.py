@@ -5,7 +5,7 @@ from a few sums, in a few passes over data that need not fit in memory:
 
 1. A pass bins the values: counts and sums of some 30,000 bins
    (`fastkm.cluster.exact.histograms`). Data of 64 bits, and weighted data, is measured first.
-2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.exact.pruning`: the lemma,
+2. Bins that cannot hold a cut are ruled out, for each k (`fastkm.cluster.exact.pruning.cut_pruner`: the lemma,
    its proof, and the rounding).
 3. A pass looks into the bins that remain. If they hold few values, these are copied, and no further
    pass is needed. Steps 2 and 3 are repeated until each cut lies between two values. Partitions
@@ -19,7 +19,7 @@ If the values are a dask array, or many in memory, some are read before to guess
 travel (`fastkm.cluster.streaming.dask_source`).
 
 If there are many clusters, prices rule cuts between distinct values out in a time that does not grow
-with k (`fastkm.cluster.exact.priced_bounds`), and up to 2^21 values in memory are sorted for that.
+with k (`fastkm.cluster.exact.pruning.priced_bounds`), and up to 2^21 values in memory are sorted for that.
 
 Up to 2^18 values are sorted instead of binned, and those of 8 and 16 bits are counted value
 by value; the steps are the same. No sum depends on the order of its terms and no choice on how the

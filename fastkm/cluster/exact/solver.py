@@ -1,6 +1,6 @@
 """The passes of `kmeans1d`: make bins, rule bins out, make finer bins, until each cut is known.
 
-See `fastkm.cluster.exact.kmeans1d` for the whole and `fastkm.cluster.exact.pruning` for the proof.
+See `fastkm.cluster.exact.kmeans1d` for the whole and `fastkm.cluster.exact.pruning.cut_pruner` for the proof.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from fastkm.cluster.exact import collectors
 from fastkm.cluster.exact.collectors import GatherWindows
 from fastkm.cluster.exact.histograms import SmallTypeHistogram, require_same_number
 from fastkm.cluster.exact.key_histograms import COARSE_BINS, KeyHistogram
-from fastkm.cluster.exact.precise_costs import drop_dominated
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
+from fastkm.cluster.exact.pruning.precise_costs import drop_dominated
 from fastkm.cluster.exact.sortable_keys import SingleKeys
 from fastkm.cluster.exact.tie_breaking import ExactSums, decide
 from fastkm.cluster.exact.weighted_histograms import SumExactly, WeightedHistogram

@@ -24,7 +24,7 @@ from fastkm.raster.io.choose import (
     require_one_grid,
 )
 from fastkm.raster.io.decode_times import note_unknown_dates
-from fastkm.raster.io.read_geotiff import (
+from fastkm.raster.io.geotiff.read_geotiff import (
     find_band,
     is_geotiff,
     read_geotiff,

@@ -30,14 +30,14 @@ from fastkm.raster.grid.axes import (
 from fastkm.raster.grid.coordinates import find_axis_coordinate, find_axis_degrees
 from fastkm.raster.grid.crs import update_geotransform
 from fastkm.raster.io.choose import Sel, choose_steps, choose_time, open_variables
-from fastkm.raster.io.open import open_stored
-from fastkm.raster.io.read_geotiff import (
+from fastkm.raster.io.geotiff.read_geotiff import (
     find_band,
     is_geotiff,
     read_geotiff,
     refuse_time,
     take_single_band,
 )
+from fastkm.raster.io.open import open_stored
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,8 +12,9 @@ import pytest
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import bins as bins_module
-from fastkm.cluster.exact import pruning, tie_breaking
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact import tie_breaking
+from fastkm.cluster.exact.pruning import cut_pruner
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 from tests import naive
 from tests.codebooks import optimum, present, several_passes
 from tests.conftest import COMPILED
@@ -69,7 +70,7 @@ def attack(rounds=ROUNDS):
 @pytest.fixture(autouse=True)
 def small_rounds(monkeypatch):
     """Let few values take several rounds."""
-    monkeypatch.setattr(pruning, "EDGES", 8)
+    monkeypatch.setattr(cut_pruner, "EDGES", 8)
     monkeypatch.setattr(bins_module, "SPLIT", 6)
 
 
@@ -189,7 +190,7 @@ def scattered(rng, size):
 
 @pytest.mark.parametrize(("edges", "split"), [(5, 8), (9, 15), (9, 19)])
 def test_cuts_close_together_in_groups_of_any_size(monkeypatch, edges, split):
-    monkeypatch.setattr(pruning, "EDGES", edges)
+    monkeypatch.setattr(cut_pruner, "EDGES", edges)
     monkeypatch.setattr(bins_module, "SPLIT", split)
     for seed in range(50, 60):
         rng = np.random.default_rng(seed)

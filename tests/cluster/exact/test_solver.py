@@ -5,7 +5,7 @@ import pytest
 
 from fastkm import kmeans1d
 from fastkm.cluster.exact import collectors, solver
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 from fastkm.cluster.exact.solver import _find_runs
 from tests.codebooks import assert_optimal, assert_same, random_values, several_passes
 from tests.conftest import COMPILED

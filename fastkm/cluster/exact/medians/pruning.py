@@ -1,6 +1,6 @@
 """Which cuts between sorted values can be optimal for k-medians.
 
-The rounds, the test and its proof are those of `fastkm.cluster.exact.pruning`, with this lemma: let
+The rounds, the test and its proof are those of `fastkm.cluster.exact.pruning.cut_pruner`, with this lemma: let
 an optimal partition have medians c_1 <= c_2 <= ... and thresholds t_j half-way between c_j and
 c_{j+1}. The values below its j-th cut are at most t_j, those above at least t_j, whichever medians are
 taken if a cluster has several. If the cut is moved to the left edge of its group, a value x of the
@@ -24,7 +24,7 @@ import numpy as np
 from fastkm._kernels.dynamic_program import FLOOR
 from fastkm._kernels.median_program import NOISE, median_cost, solve_median_layers
 from fastkm.cluster.exact.bins import diff
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import Bins, CandidateCuts

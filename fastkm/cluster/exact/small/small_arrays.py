@@ -19,7 +19,7 @@ import numpy as np
 from fastkm._kernels.priced_segments import describe_segments, sum_distinct
 from fastkm.cluster.exact.bins import MAX_EXPONENT, MIN_EXPONENT
 from fastkm.cluster.exact.finalize import LOST, compute_breaks
-from fastkm.cluster.exact.price_search import PriceSearch
+from fastkm.cluster.exact.pruning.price_search import PriceSearch
 from fastkm.cluster.exact.result import KMeans1D, Profile
 from fastkm.cluster.streaming.chunks import EXACT_INTEGERS
 

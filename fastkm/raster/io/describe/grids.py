@@ -24,7 +24,7 @@ from fastkm.raster.grid.location import attach_location
 from fastkm.raster.io.choose import format_value
 from fastkm.raster.io.describe.on_globe import GlobeInfo, locate_grid
 from fastkm.raster.io.describe.open_file import Source, open_file
-from fastkm.raster.io.read_geotiff import choose_bands, describe_bands
+from fastkm.raster.io.geotiff.read_geotiff import choose_bands, describe_bands
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastkm.raster.io.choose import OpenVariable, list_raster_variables, open_variables
+from fastkm.raster.io.geotiff.read_geotiff import is_geotiff, open_geotiff
 from fastkm.raster.io.open import is_zarr_store
-from fastkm.raster.io.read_geotiff import is_geotiff, open_geotiff
 from fastkm.raster.io.stamps import Stamp, read_stamp
 
 

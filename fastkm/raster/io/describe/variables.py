@@ -23,14 +23,14 @@ from fastkm.raster.io.describe.parts import (
     reduce_parts,
 )
 from fastkm.raster.io.describe.statistics import Measurement, Statistics
-from fastkm.raster.io.lazy.block_plan import choose_block_shape
-from fastkm.raster.io.lazy.geotiff_source import GeotiffSource
-from fastkm.raster.io.read_geotiff import (
+from fastkm.raster.io.geotiff.read_geotiff import (
     choose_bands,
     describe_packing,
     name_band,
     unpack,
 )
+from fastkm.raster.io.lazy.block_plan import choose_block_shape
+from fastkm.raster.io.lazy.geotiff_source import GeotiffSource
 from fastkm.raster.io.read_netcdf import add_default_fill
 from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
 

@@ -17,8 +17,7 @@ import numpy as np
 
 from fastkm._core.cf_rules import PACKING
 from fastkm._core.nodata import as_nodata, declare_missing
-from fastkm.raster.io.lazy.block_plan import Index, arrange, cover
-from fastkm.raster.io.read_geotiff import (
+from fastkm.raster.io.geotiff.read_geotiff import (
     choose_bands,
     describe_bands,
     describe_packing,
@@ -30,6 +29,7 @@ from fastkm.raster.io.read_geotiff import (
     stack_layers,
     take_single_band,
 )
+from fastkm.raster.io.lazy.block_plan import Index, arrange, cover
 
 if TYPE_CHECKING:
     import xarray as xr

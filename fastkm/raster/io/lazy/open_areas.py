@@ -12,12 +12,12 @@ import numpy as np
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.axes import find_stack_axes
 from fastkm.raster.io.choose import choose_steps, open_variables
+from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
 from fastkm.raster.io.lazy.block_plan import Index, Lengths, simplify_index
 from fastkm.raster.io.lazy.block_reader import KeptBlocks, keep_computed
 from fastkm.raster.io.lazy.geotiff_source import describe_geotiff
 from fastkm.raster.io.lazy.grid_source import load_coordinates, record_positions, take_positions
 from fastkm.raster.io.read_bands import choose_plane, compute_plane_areas
-from fastkm.raster.io.read_geotiff import is_geotiff
 from fastkm.raster.io.read_netcdf import crop
 
 if TYPE_CHECKING:

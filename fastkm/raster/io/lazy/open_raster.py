@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from fastkm.raster.grid.axes import find_stack_axes
 from fastkm.raster.io.choose import choose_steps, open_variables
+from fastkm.raster.io.geotiff.read_geotiff import find_band, is_geotiff, refuse_time
 from fastkm.raster.io.lazy.block_plan import choose_block_shape
 from fastkm.raster.io.lazy.block_reader import (
     BlockReader,
@@ -30,7 +31,6 @@ from fastkm.raster.io.read_bands import (
     number_bands,
     select_bands,
 )
-from fastkm.raster.io.read_geotiff import find_band, is_geotiff, refuse_time
 from fastkm.raster.io.read_netcdf import add_default_fill, crop
 from fastkm.raster.io.stamps import Stamp, read_stamp
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import fastkm
 from fastkm.raster.grid import areas
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
+from fastkm.raster.io.geotiff.read_geotiff import read_geotiff
 from fastkm.raster.io.lazy.open_areas import open_areas
 from fastkm.raster.io.read_bands import read_areas, read_stack
-from fastkm.raster.io.read_geotiff import read_geotiff
 from fastkm.raster.mask import apply_mask
 from tests.lazy_rasters import cut_small, load_physical, require_same
 from tests.small_archives import write_store

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm.cluster.exact import bins as bins_module
-from fastkm.cluster.exact import pruning
 from fastkm.cluster.exact.bins import Bins, CandidateCuts, make_distinct_bins
-from fastkm.cluster.exact.precise_costs import drop_dominated
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact.pruning import cut_pruner
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
+from fastkm.cluster.exact.pruning.precise_costs import drop_dominated
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)
@@ -141,9 +141,9 @@ def true(number, search):
 @pytest.fixture(autouse=True)
 def small_rounds(monkeypatch):
     """Let few values take several rounds, and let thresholds be bounded for most of them."""
-    monkeypatch.setattr(pruning, "OUTLYING", 0.25)
-    monkeypatch.setattr(pruning, "FAR", 1.0)
-    monkeypatch.setattr(pruning, "EDGES", 6)
+    monkeypatch.setattr(cut_pruner, "OUTLYING", 0.25)
+    monkeypatch.setattr(cut_pruner, "FAR", 1.0)
+    monkeypatch.setattr(cut_pruner, "EDGES", 6)
     monkeypatch.setattr(bins_module, "SPLIT", 4)
 
 
@@ -314,7 +314,7 @@ def test_near_ties_are_told_apart_in_double_double():
 
 def test_rounds_leave_little_of_many_values(monkeypatch):
     """Bounds that rule nothing out lose nothing either: these rule out almost all."""
-    monkeypatch.setattr(pruning, "EDGES", 64)
+    monkeypatch.setattr(cut_pruner, "EDGES", 64)
     values = np.sort(np.random.default_rng(2).normal(size=400))
     pair = np.stack([np.ones(400), np.zeros(400)])
     search = CutPruner(make_distinct_bins(values, np.ones(400, np.int64), pair))

@@ -11,7 +11,7 @@ from fastkm.cluster.extended_precision import two_sum
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import CandidateCuts
-    from fastkm.cluster.exact.pruning import CutPruner
+    from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 
 
 def drop_dominated(pruner: CutPruner, groups: CandidateCuts) -> CandidateCuts:

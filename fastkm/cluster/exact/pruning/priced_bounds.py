@@ -1,6 +1,6 @@
 """Which cuts between distinct values can be optimal, for all clusters at once.
 
-A program over k layers (`fastkm.cluster.exact.pruning`) takes time that grows with k. If each
+A program over k layers (`fastkm.cluster.exact.pruning.cut_pruner`) takes time that grows with k. If each
 segment costs a price more, nothing has to be counted, and a pass over m values serves every k
 (`fastkm._kernels.priced_bounds`).
 
@@ -20,7 +20,7 @@ may have. Otherwise a second price, somewhat higher, says so: with p > q the tes
 below, and with p < q from above.
 
 **Rounding.** Costs are right to a few units in the last place and their noise, as in
-`fastkm.cluster.exact.pruning`. The noise of a segment is a sum over its two ends, so it is taken
+`fastkm.cluster.exact.pruning.cut_pruner`. The noise of a segment is a sum over its two ends, so it is taken
 off at each place, as a slack, and costs stay Monge. A sum over k segments is off by k times the rounding
 of a sum and the doubt of the pass.
 
@@ -37,7 +37,7 @@ import numpy as np
 from fastkm._kernels.dynamic_program import FLOOR, NOISE, segment_cost
 from fastkm._kernels.priced_bounds import bound_costs_at_price
 from fastkm.cluster.exact.bins import CandidateCuts
-from fastkm.cluster.exact.price_search import PriceSearch
+from fastkm.cluster.exact.pruning.price_search import PriceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

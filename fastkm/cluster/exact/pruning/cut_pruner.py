@@ -46,12 +46,12 @@ a sum is off by less than `ROUNDING` k U. Sums in fixed point
 of their bin, and of weights changed by a known share; by Cauchy and Schwarz the first changes a
 cost by at most 2 sqrt(U V) 2^-52, V the sum of W w^2 over bins of width w. All this is added to U.
 A weighted histogram leaves out the squares within bins, which are the same for every partition.
-What remains is compared in double-double (`fastkm.cluster.exact.precise_costs`) and, if still equal, exactly
+What remains is compared in double-double (`fastkm.cluster.exact.pruning.precise_costs`) and, if still equal, exactly
 (`fastkm.cluster.exact.tie_breaking`).
 
 **Cost.** On 1e8 float32 values, k = 2 ... 8, 450 of 30,000 bins remain, with 4 % of the values. On a
 million distinct values in memory the rounds take 25 ms, the plain program 1.7 s. With dozens of
-clusters or heavy tails rounds take long: `fastkm.cluster.exact.priced_bounds` has another test.
+clusters or heavy tails rounds take long: `fastkm.cluster.exact.pruning.priced_bounds` has another test.
 
 Wang & Song (2011) and Gronlund et al. (2017), see `fastkm.cluster.exact.kmeans1d`, have the program;
 the bounds that spare most of it are, as far as we know, new here.
@@ -71,7 +71,7 @@ from fastkm._kernels.dynamic_program import (
     solve_layers,
 )
 from fastkm.cluster.exact.bins import CandidateCuts, diff
-from fastkm.cluster.exact.priced_bounds import bound_cuts
+from fastkm.cluster.exact.pruning.priced_bounds import bound_cuts
 
 if TYPE_CHECKING:
     from fastkm.cluster.exact.bins import Bins

@@ -11,7 +11,7 @@ import fastkm
 from fastkm.raster.grid.axes import find_axes, is_geographic
 from fastkm.raster.grid.crs import get_geotransform
 from fastkm.raster.io.describe.variables import describe_variables
-from fastkm.raster.io.read_geotiff import open_geotiff, read_geotiff
+from fastkm.raster.io.geotiff.read_geotiff import open_geotiff, read_geotiff
 from tests.small_tiffs import Affine, write_photo, write_satellite, write_tiff
 
 nan = np.nan

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm import kmeans1d
-from fastkm.cluster.exact import collectors, priced_bounds, pruning, solver
+from fastkm.cluster.exact import collectors, solver
 from fastkm.cluster.exact.bins import make_distinct_bins
-from fastkm.cluster.exact.pruning import CutPruner
+from fastkm.cluster.exact.pruning import cut_pruner, priced_bounds
+from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 from fastkm.cluster.exact.small import small_arrays
-from tests.cluster.exact.test_pruning import optimal_positions, some_values, some_weights
+from tests.cluster.exact.pruning.test_cut_pruner import optimal_positions, some_values, some_weights
 from tests.codebooks import assert_same
 
 SEEDS = st.integers(0, 2**32)
@@ -39,7 +40,7 @@ def test_no_cut_of_an_optimal_partition_is_ruled_out(kind, most, seed, k):
         # too many places are no reason to give up here
         patch.setattr(priced_bounds, "MOST", most)
         patch.setattr(priced_bounds, "HELD", NEVER)
-        patch.setattr(pruning, "SPARSE", 1)
+        patch.setattr(cut_pruner, "SPARSE", 1)
         found = pruner.bound_by_price(k)
     if found is None:  # no price leads to k segments
         return
@@ -80,8 +81,8 @@ def test_results_are_those_of_rounds(kind, most, monkeypatch):
     monkeypatch.setattr(small_arrays, "MAX_SMALL", 0)
     monkeypatch.setattr(priced_bounds, "MOST", most)
     monkeypatch.setattr(priced_bounds, "HELD", 64)
-    monkeypatch.setattr(pruning, "SPARSE", 2)
-    monkeypatch.setattr(pruning, "PATIENCE", 0.0)
+    monkeypatch.setattr(cut_pruner, "SPARSE", 2)
+    monkeypatch.setattr(cut_pruner, "PATIENCE", 0.0)
     found = kmeans1d(x, ks, weights=weights)
     monkeypatch.setattr(CutPruner, "bound_by_price", lambda *_: None)
     wanted = kmeans1d(x, ks, weights=weights)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.priced_segments import sum_distinct
-from fastkm.cluster.exact import price_search
-from fastkm.cluster.exact.price_search import PriceSearch
+from fastkm.cluster.exact.pruning import price_search
+from fastkm.cluster.exact.pruning.price_search import PriceSearch
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)

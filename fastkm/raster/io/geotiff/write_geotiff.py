@@ -36,8 +36,8 @@ from fastkm.raster.grid.crs import (
     is_longlat,
 )
 from fastkm.raster.grid.geolocation import AxisGrid, find_grid
-from fastkm.raster.io.read_geotiff import ignore_missing_georeference, import_rasterio
-from fastkm.raster.io.tiff_directories import copy_cloud_optimized
+from fastkm.raster.io.geotiff.read_geotiff import ignore_missing_georeference, import_rasterio
+from fastkm.raster.io.geotiff.tiff_directories import copy_cloud_optimized
 from fastkm.raster.labels import Box, WriteBlock, write_cells
 
 if TYPE_CHECKING:

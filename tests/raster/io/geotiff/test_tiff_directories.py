@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastkm
-from fastkm.raster.io.tiff_directories import copy_cloud_optimized, require_directories
+from fastkm.raster.io.geotiff.tiff_directories import copy_cloud_optimized, require_directories
 
 rasterio = pytest.importorskip("rasterio")
 

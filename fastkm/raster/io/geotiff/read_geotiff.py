@@ -24,7 +24,7 @@ from fastkm._core.cf_missing import Described
 from fastkm._core.cf_rules import NEUTRAL, clean_attributes, warn_of_overflow
 from fastkm._core.memory import require_memory
 from fastkm._core.nodata import Nodata, as_nodata, declare_missing, find_nodata
-from fastkm.raster.io.tiff_directories import require_directories
+from fastkm.raster.io.geotiff.tiff_directories import require_directories
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,9 +7,9 @@ import rioxarray
 import xarray as xr
 
 from fastkm import cluster_raster, kmeans1d, read_raster
-from fastkm.raster.io import write_geotiff
+from fastkm.raster.io.geotiff import write_geotiff
+from fastkm.raster.io.geotiff.write_geotiff import write_label_tiff
 from fastkm.raster.io.read_bands import read_stack
-from fastkm.raster.io.write_geotiff import write_label_tiff
 from fastkm.raster.io.write_netcdf import write_labels
 from fastkm.raster.labels import label_raster
 from tests.conftest import needs_jit

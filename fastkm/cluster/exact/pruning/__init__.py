@@ -1,0 +1,1 @@
+"""Which cuts between values can be optimal: what rules the others out, and what compares the rest."""

@@ -1,0 +1,1 @@
+"""GeoTIFF files: what their directories say, how they are read, and how labels are written."""
