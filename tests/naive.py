@@ -436,12 +436,12 @@ def number_regions(labels):
     return numbers
 
 
-def trace_rings(inside, *, contour):
+def trace_rings(inside, *, contour, junctions=()):
     """Walk along the edges of a bool map from corner to corner, the region on the right hand.
 
     Where there is a choice, turn left (around foreign cells), for a contour right. Closed rings of
     (row, column), by first corner in raster order, which is where they start: the corners where
-    they turn, or for a contour the midpoints of all edges.
+    they turn and those among `junctions`, or for a contour the midpoints of all edges.
     """
     padded = np.pad(inside, 1)
     leave = {}  # from each corner the directions in which edges leave
@@ -468,9 +468,19 @@ def trace_rings(inside, *, contour):
                 ring = [np.add(p, np.divide(d, 2)) for p, d in zip(path, steps, strict=True)]
             else:
                 turned = [a != b for a, b in zip(steps, steps[-1:] + steps[:-1], strict=True)]
-                ring = list(itertools.compress(path, turned))
+                ring = [p for p, turn in zip(path, turned, strict=True) if turn or p in junctions]
             rings.append(np.array([*ring, ring[0]]) - 0.5)
     return rings
+
+
+def find_junctions(numbers):
+    """Find the corners of cells where the ring of any region turns."""
+    rings = [
+        ring
+        for region in range(numbers.max(initial=-1) + 1)
+        for ring in trace_rings(numbers == region, contour=False)
+    ]
+    return {(row, column) for ring in rings for row, column in (ring + 0.5).astype(int).tolist()}
 
 
 def sum_rows_by_label(rows, labels, weights, least, scales, centroids):

@@ -864,7 +864,11 @@ def polygons(labels):
     degrees = isinstance(labels, xr.DataArray) and labels.dims == ("lat", "lon")
     return [
         fastkm.polygonize(
-            labels, boundary=boundary, connectivity=connectivity, longitudes=longitudes
+            labels,
+            boundary=boundary,
+            connectivity=connectivity,
+            junctions=False,
+            longitudes=longitudes,
         )
         for boundary in ("cell", "contour")
         for connectivity in (4, 8)
@@ -879,7 +883,8 @@ def polygonize(kind):
 
 @case("noise", "globe", large=True)
 def polygonize_many(kind):
-    return [fastkm.polygonize(label_maps(90, 180)[kind], connectivity=c) for c in (4, 8)]
+    labels = label_maps(90, 180)[kind]
+    return [fastkm.polygonize(labels, connectivity=c, junctions=False) for c in (4, 8)]
 
 
 @case(*GRIDS)

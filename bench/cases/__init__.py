@@ -4,6 +4,7 @@ from bench.case import Case
 from bench.cases.estimators import LLOYD
 from bench.cases.exact import EXACT
 from bench.cases.outlines import OUTLINES
+from bench.cases.polygons import POLYGONS
 from bench.cases.vq import VQ
 
 CASES: dict[str, list[Case]] = {
@@ -11,6 +12,7 @@ CASES: dict[str, list[Case]] = {
     "kmeans1d": EXACT,
     "kmeans": LLOYD,
     "outlines": OUTLINES,
+    "polygons": POLYGONS,
 }
 
 

@@ -126,7 +126,11 @@ def find_regions(labels: ArrayLike) -> Regions:
 
 
 def trace_rings(
-    regions: Regions, *, boundary: Boundary = "cell", wanted: ArrayLike | None = None
+    regions: Regions,
+    *,
+    boundary: Boundary = "cell",
+    junctions: bool = False,
+    wanted: ArrayLike | None = None,
 ) -> Rings:
     """Trace the outlines of regions, with their holes.
 
@@ -145,6 +149,9 @@ def trace_rings(
         half-way between each two neighbours of which one is in the region. It cuts corners, so it
         does not tile, and what a region encloses is open where the region meets itself at a corner
         only. Beyond the array's edge there are other cells.
+    junctions : bool, default: False
+        With "cell", put a point also where the edges of other regions end on a straight one, so that
+        neighbours have the same points along the edge that they share. "contour" has none.
     wanted : (n,) bool array-like, optional
         The regions to trace; by default all.
 
@@ -166,7 +173,8 @@ def trace_rings(
     if chosen.shape != (n,) or chosen.dtype != bool:
         got = f"{chosen.dtype} of shape {chosen.shape}"
         raise ValueError(f"wanted must be one boolean a region, shape ({n},), got {got}")
-    return _trace_chosen(regions, chosen, contour=boundary == "contour")
+    contour = boundary == "contour"
+    return _trace_chosen(regions, chosen, contour=contour, junctions=junctions and not contour)
 
 
 def check_labels(labels: ArrayLike, first: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
@@ -235,7 +243,9 @@ def _join_runs(
     return int(np.count_nonzero(labels >= 0)) - joins
 
 
-def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
+def _trace_chosen(
+    regions: Regions, wanted: np.ndarray, *, contour: bool, junctions: bool
+) -> Rings:
     """Trace the rings of some regions.
 
     The quarter turns of an exterior add up to 4, those of a hole to -4. So all places are known once
@@ -256,6 +266,7 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rin
         validation.freeze(regions.labels),
         validation.freeze(wanted),
         contour,
+        junctions,
         np.zeros((2, columns + 1), np.int64),
         np.zeros(4, np.int64),
         nodes,

@@ -18,7 +18,7 @@ import numpy as np
 from fastkm.geometry.distance import max_pairwise_distances
 from fastkm.raster.grid.areas import FLATTENING, SEMI_MAJOR
 from fastkm.raster.grid.geolocation import find_globe_transform
-from fastkm.vector.polygons import split_at_corners
+from fastkm.vector.polygons import drop_junctions, split_at_corners
 
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
@@ -139,7 +139,7 @@ def measure_perimeters(
         return np.full(regions, np.nan)
     # points between which lines are straight, or geodesics
     straight = grid.straight and grid.in_degrees
-    points, offsets = rings.points, rings.ring_offsets
+    points, offsets = drop_junctions(rings.points, rings.ring_offsets)
     if not straight:
         points, offsets = split_at_corners(points, offsets)
     # lines from each point of a ring to the next, and their regions

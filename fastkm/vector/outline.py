@@ -78,6 +78,7 @@ def outline(
     min_area: float | str = 0.0,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
@@ -107,6 +108,8 @@ def outline(
         Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too.
+    junctions : bool, default: True
+        Put points where other polygons meet on a straight edge: see `fastkm.polygonize`.
     bridge : int, default: 0
         Regions of a cluster with up to this many missing cells of a row or a column between them
         are one, a MultiPolygon: water on both sides of an isthmus.
@@ -173,8 +176,8 @@ def outline(
     if needs_strips(to_plane(labels)):
         batches = iterate_outlines(
             {0: labels}, values=values, select={0: select}, min_diameter=min_diameter,
-            min_area=min_area, boundary=boundary, connectivity=connectivity, bridge=bridge,
-            longitudes=longitudes, areas=areas, threads=threads, hint=hint,
+            min_area=min_area, boundary=boundary, connectivity=connectivity, junctions=junctions,
+            bridge=bridge, longitudes=longitudes, areas=areas, threads=threads, hint=hint,
         )  # fmt: skip
         frame, first_cells = join_batches(batch for _, batch in batches)
         order = np.lexsort((first_cells, -frame["diameter_px"], frame["cluster"]))
@@ -195,7 +198,7 @@ def outline(
     # rings and their lengths, which leave others out
     if len(regions.parts.labels) == len(wanted):
         wanted &= may_reach(across, regions.parts.boxes, grid)
-    rings = trace_regions(regions, grid, west, boundary, wanted)
+    rings = trace_regions(regions, grid, west, boundary, junctions, wanted)
     parts, lengths = measure_rings(rings, grid, wanted, across, threads)
     measured |= lengths
     # statistics of the values
@@ -218,6 +221,7 @@ def iterate_outlines(
     min_area: float | str = 0.0,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
@@ -251,7 +255,7 @@ def iterate_outlines(
     layers = {name: _align(own, first, plane.shape, name) for name, own in layers.items()}
     # regions, of which labels, areas and boxes leave some out
     columns = unroll_columns(grid, plane.shape[1], west)
-    keys, options = list(maps), TraceOptions(boundary, connectivity, bridge)
+    keys, options = list(maps), TraceOptions(boundary, connectivity, bridge, junctions)
     traced = trace_strips(
         list(planes.values()), grid, columns, options,
         selected=list(selected.values()), layers=layers, hint=hint, watch=watch,

@@ -103,6 +103,7 @@ def polygonize(
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> gpd.GeoDataFrame:
     """Turn every connected region of a label map into a polygon with holes.
@@ -114,13 +115,18 @@ def polygonize(
         labels, of dask, are read and traced strip by strip: see `fastkm.polygonize_to_file` for more
         polygons than fit in memory.
     boundary : {"cell", "contour"}
-        "cell" follows the edges of cells: polygons tile the cells that are not missing, and are
-        those of ``rasterio.features.shapes``. "contour" joins the points halfway between a
+        "cell" follows the edges of cells: polygons tile the cells that are not missing. "contour" joins the points halfway between a
         region's cells and their neighbours, as `fastkm.find_contours` does at 0.5 of
         ``labels == label``, closed at the array's edge: it is smoother and does not tile.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too; such a region is a MultiPolygon
         whose parts touch at points.
+    junctions : bool, default: True
+        Put a point into a straight edge wherever other polygons meet on it. Then neighbours have
+        the same points along the edge that they share: polygons are a valid coverage
+        (``shapely.coverage_is_valid``), and no gaps open when they are reprojected. Without these
+        points polygons have as few as possible, those of ``rasterio.features.shapes``. "contour"
+        has none.
     longitudes : {"0..360", "-180..180"}, optional
         Cut polygons where these begin. By default longitudes stay as the labels have them if
         they are within one of the two; otherwise they are shifted or cut so that they are.
@@ -155,14 +161,18 @@ def polygonize(
     plane = to_plane(labels)
     if needs_strips(plane):
         batches = iterate_polygons(
-            plane, boundary=boundary, connectivity=connectivity, longitudes=longitudes
+            plane,
+            boundary=boundary,
+            connectivity=connectivity,
+            junctions=junctions,
+            longitudes=longitudes,
         )
         frame, first_cells = join_batches(batches)
         return frame.iloc[np.argsort(first_cells)].reset_index(drop=True)
     values, grid = to_cells_and_grid(plane)
     west = find_west(longitudes, grid)
     regions = find_merged_regions(values, grid, connectivity)
-    rings = trace_regions(regions, grid, west, boundary)
+    rings = trace_regions(regions, grid, west, boundary, junctions)
     geometry, owners = place_parts(rings.cut(), grid, west)
     return gpd.GeoDataFrame({"cluster": regions.labels[owners]}, geometry=geometry, crs=grid.crs)
 
@@ -172,6 +182,7 @@ def iterate_polygons(
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> Iterator[Batch]:
     """Yield the polygons of a lazy label map of (row, column), as `polygonize` has them, in batches.
@@ -184,7 +195,7 @@ def iterate_polygons(
     grid = find_checked_grid(plane)
     west = find_west(longitudes, grid)
     columns = unroll_columns(grid, plane.shape[1], west)
-    options = TraceOptions(boundary, connectivity)
+    options = TraceOptions(boundary, connectivity, junctions=junctions)
     for _, regions, _ in trace_strips([plane], grid, columns, options):
         rings = RegionRings(regions.rings, regions.owners, columns.windows)
         for wanted in rings.split(len(regions.labels)):
@@ -290,6 +301,7 @@ def trace_regions(
     grid: Grid,
     west: float | None,
     boundary: Boundary,
+    junctions: bool,
     wanted: np.ndarray | None = None,
 ) -> RegionRings:
     """Trace the rings of the regions that are wanted (a bool array; by default all)."""
@@ -299,7 +311,7 @@ def trace_regions(
         parts = find_regions(regions.numbers[:, plane.columns])
         owners = parts.labels  # the labels of this map are the numbers of regions
     chosen = None if wanted is None else wanted[owners]
-    rings = trace_rings(parts, boundary=boundary, wanted=chosen)
+    rings = trace_rings(parts, boundary=boundary, junctions=junctions, wanted=chosen)
     if plane.first:
         rings.points[:, 1] += plane.first
     return RegionRings(rings, owners[rings.regions], plane.windows)

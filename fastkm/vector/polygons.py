@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 ON_CUT = 1e-9
 """Degrees from a cut within which a longitude is rounded to it."""
 
-SEAM_DECIMALS = 11
-"""Decimals of a degree to which both sides of a seam are rounded so that they meet: a micrometre."""
-
 
 class PolygonParts(NamedTuple):
     """Parts of polygons in pixels (row, column); several may belong to one region.
@@ -66,8 +63,14 @@ class PolygonParts(NamedTuple):
         """
         import shapely
 
-        points, offsets = select_rings(self.rings, self.rings.polygon_offsets[:-1])
-        lines = shapely.get_exterior_ring(self.cut)
+        points, offsets = drop_junctions(*select_rings(self.rings, self.rings.polygon_offsets[:-1]))
+        cut, index = shapely.get_coordinates(
+            shapely.get_exterior_ring(self.cut), return_index=True
+        )
+        sizes = np.bincount(index, minlength=len(self.cut))
+        cut, cut_offsets = drop_junctions(cut, _to_offsets(sizes))
+        kind = shapely.GeometryType.LINESTRING
+        lines = shapely.from_ragged_array(kind, cut, (cut_offsets,))
         if every_corner:
             points, offsets = split_at_corners(points, offsets)
             lines = shapely.segmentize(lines, 1.0)
@@ -102,6 +105,26 @@ def find_column_spans(rings: Rings) -> np.ndarray:
     starts = rings.ring_offsets[rings.polygon_offsets[:-1]]
     spans = np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts)
     return np.column_stack(spans)
+
+
+def drop_junctions(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the points of rings where they go straight on along cells, so that a line is one.
+
+    Contours have no points at corners of cells, and keep all theirs.
+
+    Examples
+    --------
+    >>> ring = np.array([[-0.5, 0.5], [-0.5, 1.5], [-0.5, 3.5], [0.5, 3.5], [-0.5, 0.5]])
+    >>> drop_junctions(ring, np.array([0, 5]))[0][:, 1].tolist()
+    [0.5, 3.5, 3.5, 0.5]
+    """
+    steps = np.diff(points, axis=0) == 0.0
+    straight = np.zeros(len(points), bool)
+    straight[1:-1] = (steps[:-1] & steps[1:]).any(axis=1)
+    straight &= (points % 1.0 == 0.5).all(axis=1)
+    straight[offsets[:-1]] = straight[offsets[1:] - 1] = False
+    before = np.append(0, np.cumsum(~straight))
+    return points[~straight], before[offsets]
 
 
 def split_at_corners(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +212,7 @@ def _place_straight(
     cut = shapely.orient_polygons(shapely.transform(parts.cut, grid.place))
     polygons = np.concatenate([whole, cut])
     if west is not None and grid.in_degrees:
-        polygons = _shift_into_turn(polygons, west, len(whole))
+        polygons = _shift_into_turn(polygons, west)
     return polygons, np.concatenate([parts.owners, parts.cut_owners])
 
 
@@ -230,7 +253,7 @@ def _is_mirrored(grid: Grid) -> bool:
     return bool(a * d < b * c)
 
 
-def _shift_into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarray:
+def _shift_into_turn(polygons: np.ndarray, west: float) -> np.ndarray:
     """Shift polygons by whole turns to longitudes of west ... west + 360."""
     import shapely
 
@@ -238,10 +261,9 @@ def _shift_into_turn(polygons: np.ndarray, west: float, uncut: int) -> np.ndarra
     turns = np.floor(((bounds[:, 0] + bounds[:, 2]) / 2 - west) / 360.0)
     points = shapely.get_coordinates(polygons)
     points[:, 0] += np.repeat(-360.0 * turns, shapely.get_num_coordinates(polygons))
-    # the ends of polygons that were cut lie on the cut
-    ends = points[shapely.get_num_coordinates(polygons[:uncut]).sum() :]
+    # polygons that were cut end on the cut, and so do others that touch it
     for meridian in (west, west + 360.0):
-        ends[np.abs(ends[:, 0] - meridian) < ON_CUT, 0] = meridian
+        points[np.abs(points[:, 0] - meridian) < ON_CUT, 0] = meridian
     np.clip(points[:, 0], west, west + 360.0, out=points[:, 0])  # edges that rounding put beyond
     return np.asarray(shapely.set_coordinates(polygons, points))
 
@@ -257,6 +279,7 @@ def _place_curved(
     if _is_mirrored(grid):
         rings = rings._replace(points=_reverse_rings(rings))
     pixels = shapely.segmentize(np.concatenate([_to_polygons(rings), parts.cut]), 1.0)
+    pixels = shapely.transform(pixels, _round_to_halves)  # from either end of a line
     if west is None:
         west = grid.find_west()
     placed = shapely.transform(
@@ -275,11 +298,14 @@ def _place_curved(
     # windows cut between columns, not along a meridian: those regions become whole again
     regions = np.unique(parts.cut_owners)
     mine = np.isin(owners, regions)
-    rounded = shapely.transform(polygons[mine], lambda points: np.round(points, SEAM_DECIMALS))
-    whole = [shapely.union_all(rounded[owners[mine] == region]) for region in regions]
+    whole = [shapely.union_all(polygons[mine & (owners == region)]) for region in regions]
     joined, index = select_polygonal_parts(whole)
     polygons = np.concatenate([polygons[~mine], shapely.orient_polygons(joined)])
     return polygons, np.concatenate([owners[~mine], regions[index]])
+
+
+def _round_to_halves(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(np.round(2.0 * pixels) / 2.0)
 
 
 def _is_crossing(polygons: np.ndarray) -> np.ndarray:

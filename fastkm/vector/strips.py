@@ -70,6 +70,7 @@ class TraceOptions:
     boundary: Boundary = "cell"
     connectivity: Literal[4, 8] = 4
     bridge: int = 0
+    junctions: bool = True
 
 
 def require_bridge(bridge: Any) -> None:
@@ -227,6 +228,7 @@ class _MapTracer:
             first=columns.first,
             periodic=bool(grid.turn),
             boundary=options.boundary,
+            junctions=options.junctions,
             connectivity=options.connectivity,
             bridge=options.bridge,
         )

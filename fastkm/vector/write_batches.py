@@ -72,6 +72,7 @@ def polygonize_to_file(
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> list[Path]:
     """Write every connected region of a label map as a polygon, in the memory of a part of them.
@@ -85,7 +86,7 @@ def polygonize_to_file(
         As for `fastkm.polygonize`.
     path : path-like
         A .gpkg, .shp, .geojson, .fgb or .parquet file; one that exists is replaced.
-    boundary, connectivity, longitudes
+    boundary, connectivity, junctions, longitudes
         As for `fastkm.polygonize`.
 
     Returns
@@ -109,7 +110,8 @@ def polygonize_to_file(
     [PosixPath('regions.gpkg')]
     """
     options: Any = {
-        "boundary": boundary, "connectivity": connectivity, "longitudes": longitudes
+        "boundary": boundary, "connectivity": connectivity, "junctions": junctions,
+        "longitudes": longitudes,
     }  # fmt: skip
     check_extension(path)
     plane = to_plane(labels)

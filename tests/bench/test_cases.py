@@ -88,7 +88,7 @@ def test_all_rivals_that_were_promised_are_there() -> None:
     for word in (
         "scipy", "lloyd", "elkan", "minibatch", "intelex", "faiss", "kmeans1d", "flash1dkmeans",
         "ckwrap", "jenkspy", "mapclassify", "scikit-image", "contourpy", "rasterio", "shapely",
-        "ConvexHull", "dask-ml",
+        "ConvexHull", "dask-ml", "xarray-spatial", "contourrs", "matplotlib",
     ):  # fmt: skip
         assert word in names
 

@@ -1,0 +1,113 @@
+"""Rings with their corners cut, in pixels, such that neighbours still share each line.
+
+Chaikin's corner cutting [1]_ replaces a point p between a and b by p + (a - p) / 4 and
+p + (b - p) / 4, again and again; the limit is a quadratic spline. Here it runs on outlines with a point
+at every corner of a cell, and one rule says which points it moves:
+
+    a corner is *free* if of the four cells around it three are of one region and one is of another
+
+Cells that are missing count as one region. Every other point stays: junctions, where three regions
+meet; corners in which a region meets itself or another one diagonally; and the frame of the map. So
+whether a corner is cut, and how, is seen from the cells around it. The rings on both sides of a line
+find the same without knowing of each other, and so do copies of a line beyond a seam.
+
+Cuts of one corner never meet those of another, because they reach less than half a cell along its
+edges. So n passes turn each free corner into the same 2^n points, turned into its directions:
+`cut_corner`. Points on straight lines, which Chaikin's cutting would add, are left out. All
+coordinates are sums of powers of two, nothing is rounded, and lines are the same to the bit on
+both sides.
+
+A free corner gives (1 - 4^-n) / 24 square pixels of the one cell to the region of the three. So a
+region that has c such corners more where it has the one cell than where it has the three loses
+c (1 - 4^-n) / 24 square pixels: at most 1/6 for an outline without fixed points, however long, since
+its right turns are four more than its left ones.
+
+.. [1] Chaikin, G. M. (1974). An algorithm for high-speed curve generation. Computer Graphics and Image
+   Processing 3(4), 346-349.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastkm.geometry.regions import Rings
+
+
+def smooth_rings(rings: Rings, numbers: np.ndarray, passes: int, *, first: int = 0) -> Rings:
+    """Cut the free corners of rings along cells, so many times.
+
+    Parameters
+    ----------
+    rings : Rings
+        From `fastkm.geometry.regions.trace_rings`, with ``boundary="cell"``.
+    numbers : (rows, columns) int array
+        The region of each cell, the same negative number where missing.
+    passes : int
+        How often corners are cut; each pass doubles the points at free corners.
+    first : int, default: 0
+        The column that the first one of `numbers` has in the rings.
+
+    Examples
+    --------
+    >>> from fastkm.geometry.regions import find_regions, trace_rings
+    >>> regions = find_regions([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    >>> rings = trace_rings(regions)
+    >>> len(rings.points), len(smooth_rings(rings, regions.numbers, 1).points)
+    (15, 23)
+    """
+    points, ends = rings.points, rings.ring_offsets[1:] - 1
+    # free corners; the last point of a ring, which repeats the first, is put there at the end
+    free = _find_free(numbers, points - [0, first])
+    free[ends] = False
+    corners = np.flatnonzero(free)
+    before = corners - 1
+    at_start = np.isin(corners, rings.ring_offsets[:-1])
+    before[at_start] = ends[np.searchsorted(rings.ring_offsets, corners[at_start])] - 1
+    # the points at each of them, in the directions of its neighbours
+    corner = points[corners]
+    backward, forward = (np.sign(points[near] - corner) for near in (before, corners + 1))
+    cut = (
+        corner[:, None]
+        + shape[:, :1] * backward[:, None]
+        + shape[:, 1:] * forward[:, None]
+        for shape in [cut_corner(passes)]
+    )
+    sizes = np.where(free, 2**passes, 1)
+    smoothed = np.repeat(points, sizes, axis=0)
+    smoothed[np.repeat(free, sizes)] = next(cut).reshape(-1, 2)
+    offsets = np.append(0, np.cumsum(sizes))[rings.ring_offsets]
+    smoothed[offsets[1:] - 1] = smoothed[offsets[:-1]]
+    return rings._replace(points=smoothed, ring_offsets=offsets)
+
+
+def cut_corner(passes: int) -> np.ndarray:
+    """Return the points of a corner at (0, 0), between (1, 0) and (0, 1), that is cut so many times.
+
+    Examples
+    --------
+    >>> cut_corner(1).tolist()
+    [[0.25, 0.0], [0.0, 0.25]]
+    """
+    shape = np.zeros((1, 2))
+    for number in range(passes):
+        piece = 0.5**number  # what is left between two corners of a cell
+        ends = shape[:1] + [piece, 0.0], shape[-1:] + [0.0, piece]
+        line = np.concatenate([ends[0], shape, ends[1]])
+        cuts = [shape + (near - shape) / 4 for near in (line[:-2], line[2:])]
+        shape = np.stack(cuts, axis=1).reshape(-1, 2)
+    return shape
+
+
+def _find_free(numbers: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return for each corner of cells whether three cells around it are alike, and one is not."""
+    rows, columns = numbers.shape
+    row, column = (points + 0.5).astype(np.int64).T
+    free = (row > 0) & (row < rows) & (column > 0) & (column < columns)
+    inner = np.flatnonzero(free)
+    at = row[inner] * columns + column[inner]  # the cell south-east of the corner
+    cells = numbers.reshape(-1)
+    nw, ne, sw, se = (cells[at - step] for step in (columns + 1, columns, 1, 0))
+    falling, rising = nw == se, ne == sw
+    free[inner] = np.where(falling, (ne == nw) | (sw == nw), (nw == ne) | (se == ne))
+    free[inner] &= falling != rising
+    return free
