@@ -887,23 +887,27 @@ def polygonize_many(kind):
     return [fastkm.polygonize(labels, connectivity=c, junctions=False) for c in (4, 8)]
 
 
+outlines = partial(fastkm.outline, junctions=False)
+"""Recorded when there were none."""
+
+
 @case(*GRIDS)
 def outline(kind):
     labels = label_maps(12, 18)[kind]
     values = labels.copy(data=smooth(84, 12, 18) * 9)
     values[3, 4] = np.nan
     plain = [
-        fastkm.outline(labels, boundary=boundary, connectivity=connectivity)
+        outlines(labels, boundary=boundary, connectivity=connectivity)
         for boundary in ("cell", "contour")
         for connectivity in (4, 8)
     ]
     return [
         *plain,
-        fastkm.outline(labels, values=values, select="highest", min_diameter="3px"),
-        fastkm.outline(labels, select=[0, 2], min_diameter="500km", min_area="20000km2"),
-        fastkm.outline(labels, bridge=1),
-        fastkm.outline(values, 3, select="lowest"),
-        fastkm.outline(values, 4, boundary="contour"),
+        outlines(labels, values=values, select="highest", min_diameter="3px"),
+        outlines(labels, select=[0, 2], min_diameter="500km", min_area="20000km2"),
+        outlines(labels, bridge=1),
+        outlines(values, 3, select="lowest"),
+        outlines(values, 4, boundary="contour"),
     ]
 
 
@@ -911,8 +915,8 @@ def outline(kind):
 def outline_many(kind):
     labels = label_maps(90, 180)[kind]
     return [
-        fastkm.outline(labels, longitudes="-180..180", min_diameter="2px"),
-        fastkm.outline(labels.copy(data=smooth(85, 90, 180)), 5, select="highest", bridge=1),
+        outlines(labels, longitudes="-180..180", min_diameter="2px"),
+        outlines(labels.copy(data=smooth(85, 90, 180)), 5, select="highest", bridge=1),
     ]
 
 
@@ -1032,6 +1036,8 @@ def command(*words):
         redirect_stdout(io.StringIO()),
         redirect_stderr(io.StringIO()),
         mock.patch("matplotlib.figure.Figure.savefig", undrawn),
+        mock.patch("fastkm.workflows.outline_file.outline", outlines),
+        mock.patch("fastkm.workflows.archive.step_tasks.outline", outlines),
     ):
         try:
             runpy.run_module("fastkm", run_name="__main__")

@@ -1,6 +1,7 @@
 """The one table of cases, by the part of the benchmarks that they belong to."""
 
 from bench.case import Case
+from bench.cases.bands import BANDS
 from bench.cases.estimators import LLOYD
 from bench.cases.exact import EXACT
 from bench.cases.outlines import OUTLINES
@@ -12,7 +13,7 @@ CASES: dict[str, list[Case]] = {
     "kmeans1d": EXACT,
     "kmeans": LLOYD,
     "outlines": OUTLINES,
-    "polygons": POLYGONS,
+    "polygons": [*POLYGONS, *BANDS],
 }
 
 

@@ -65,6 +65,7 @@ def archive(
     nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    mask_share: shared.MaskShare = None,
     years: Annotated[
         str | None,
         typer.Option(
@@ -138,6 +139,7 @@ def archive(
         nodata=tuple(nodata) if nodata else None,
         bbox=parse.parse_box(bbox),
         mask=mask,
+        mask_share=parse.parse_mask_share(mask_share, mask),
         years=None if years is None else parse.parse_option("--years", parse.as_years, years),
         labels=parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
     )

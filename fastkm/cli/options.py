@@ -97,7 +97,20 @@ Bbox = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A file on the same grid: cells where it is 0 are left out."),
+    typer.Option(
+        metavar="FILE",
+        help="Polygons of any reference system (.gpkg, .shp, .geojson ...): cells with centres outside "
+        "are left out. Or a raster on the same grid: cells where it is 0 are.",
+    ),
+]
+MaskShare = Annotated[
+    float | None,
+    typer.Option(
+        "--mask-share",
+        metavar="SHARE",
+        help="Keep the cells of which at least this share, such as 0.5, lies in the polygons of "
+        "--mask, instead of those whose centres do.",
+    ),
 ]
 Memory = Annotated[
     str | None,

@@ -64,6 +64,16 @@ def parse_memory_limit(memory: str | None) -> int | None:
     return None if memory is None else parse_option("--memory", parse_memory, memory)
 
 
+def parse_mask_share(share: float | None, mask: Path | None) -> float | None:
+    """Check the option --mask-share, and return it."""
+    from fastkm.raster.polygon_masks.polygon_mask import check_share
+
+    if share is not None and mask is None:
+        refuse_option("--mask-share", "it needs the polygons of --mask")
+    parse_option("--mask-share", check_share, share)
+    return share
+
+
 def check_workers(workers: int, scheduler: str | None) -> None:
     """Refuse processes on this machine together with a scheduler."""
     if scheduler is not None and workers > 1:

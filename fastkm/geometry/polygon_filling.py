@@ -72,7 +72,9 @@ def measure_shares(edges: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarra
         np.searchsorted(lines, pieces[:, axis::2].mean(axis=1), side="right") - 1
         for lines, axis in ((y, 1), (x, 0))
     )
-    inside = (row >= 0) & (row < len(y) - 1) & (column < len(x) - 1)  # beyond, nothing is on its right
+    inside = (
+        (row >= 0) & (row < len(y) - 1) & (column < len(x) - 1)
+    )  # beyond, nothing is on its right
     pieces, row, column = pieces[inside], row[inside], column[inside]
     height = (pieces[:, 1] - pieces[:, 3]) / (y[row + 1] - y[row])
     left = np.maximum(column, 0)  # all of the row is on the right of what is left of it

@@ -25,6 +25,13 @@ from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.geolocation import AxisGrid, Grid, find_grid
 from fastkm.raster.grid.missing_places import mask_missing_places
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
+from fastkm.vector.coverage import (
+    Shape,
+    as_shape,
+    cover_missing,
+    require_at_once,
+    shape_rings,
+)
 from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
 from fastkm.vector.seam import Window, unroll_columns
 from fastkm.vector.strips import TraceOptions, needs_strips, require_bridge, trace_strips
@@ -104,6 +111,8 @@ def polygonize(
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
     junctions: bool = True,
+    simplify: float | str | None = None,
+    smooth: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> gpd.GeoDataFrame:
     """Turn every connected region of a label map into a polygon with holes.
@@ -127,6 +136,17 @@ def polygonize(
         (``shapely.coverage_is_valid``), and no gaps open when they are reprojected. Without these
         points polygons have as few as possible, those of ``rasterio.features.shapes``. "contour"
         has none.
+    simplify : float or str, optional
+        Leave out points of all polygons together, so that no gaps open and none overlap: those whose
+        triangle with their neighbours is smaller than the square of this tolerance, in pixels,
+        ``"2px"``, or in units of the reference system, ``0.5``. The frame of the labels and the ends
+        of longitudes stay. It needs ``boundary="cell"`` and junctions.
+    smooth : int, default: 0
+        How often, 0 to 5, corners are cut off the lines between polygons (Chaikin's algorithm), before
+        anything is simplified. Neighbours keep the same line, and points where three polygons meet
+        stay. At each corner of one cell at most 1/24 of a cell goes to the neighbour, so an island
+        loses at most 1/6 of a cell. It needs ``boundary="cell"``. Lazy labels are read at once for
+        this and for `simplify`.
     longitudes : {"0..360", "-180..180"}, optional
         Cut polygons where these begin. By default longitudes stay as the labels have them if
         they are within one of the two; otherwise they are shifted or cut so that they are.
@@ -158,8 +178,11 @@ def polygonize(
     """
     import geopandas as gpd
 
+    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     plane = to_plane(labels)
-    if needs_strips(plane):
+    if needs_strips(plane) and shape.changes():
+        require_at_once(plane)
+    elif needs_strips(plane):
         batches = iterate_polygons(
             plane,
             boundary=boundary,
@@ -172,8 +195,11 @@ def polygonize(
     values, grid = to_cells_and_grid(plane)
     west = find_west(longitudes, grid)
     regions = find_merged_regions(values, grid, connectivity)
-    rings = trace_regions(regions, grid, west, boundary, junctions)
-    geometry, owners = place_parts(rings.cut(), grid, west)
+    if shape.changes():
+        geometry, owners = shape_regions(regions, grid, west, shape, junctions)
+    else:
+        rings = trace_regions(regions, grid, west, boundary, junctions)
+        geometry, owners = place_parts(rings.cut(), grid, west)
     return gpd.GeoDataFrame({"cluster": regions.labels[owners]}, geometry=geometry, crs=grid.crs)
 
 
@@ -315,3 +341,22 @@ def trace_regions(
     if plane.first:
         rings.points[:, 1] += plane.first
     return RegionRings(rings, owners[rings.regions], plane.windows)
+
+
+def shape_regions(
+    regions: MergedRegions,
+    grid: Grid,
+    west: float | None,
+    shape: Shape,
+    junctions: bool,
+    wanted: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smoothed and simplified (Multi)Polygons of the regions that are wanted, and these."""
+    if shape.tolerance is None:
+        rings = trace_regions(regions, grid, west, "cell", junctions, wanted)
+        return shape_rings(rings, regions, grid, west, shape)
+    # all are simplified together
+    rings = trace_regions(cover_missing(regions, grid), grid, west, "cell", junctions)
+    geometry, owners = shape_rings(rings, regions, grid, west, shape)
+    chosen = slice(None) if wanted is None else wanted[owners]
+    return geometry[chosen], owners[chosen]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from fastkm.raster.grid.geolocation import Grid
     from fastkm.vector.seam import Window
 
+STEPS_PER_PIXEL = 2.0**24
+"""Pixels are rounded to whole multiples of a pixel divided by this; corners of cells stay."""
+
 ON_CUT = 1e-9
 """Degrees from a cut within which a longitude is rounded to it."""
 
@@ -180,15 +183,16 @@ def cut_to_windows(rings: Rings, owners: np.ndarray, windows: tuple[Window, ...]
 
 
 def place_parts(
-    parts: PolygonParts, grid: Grid, west: float | None
+    parts: PolygonParts, grid: Grid, west: float | None, *, halves: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return one (Multi)Polygon in coordinates for each region that has parts, and these regions.
 
     Exteriors are counter-clockwise, and regions ascend. Longitudes are those of the raster, or of
-    the turn that begins at `west`.
+    the turn that begins at `west`. `halves` says whether points are at wholes and halves of rows and
+    columns, as traced.
     """
     if not isinstance(grid, CurvilinearGrid):
-        return _collect_by_region(*_place_straight(parts, grid, west))
+        return _collect_by_region(*_place_straight(parts, grid, west, halves=halves))
     import shapely
 
     geometry, regions = _collect_by_region(*_place_curved(parts, grid, west))
@@ -199,12 +203,12 @@ def place_parts(
 
 
 def _place_straight(
-    parts: PolygonParts, grid: Grid, west: float | None
+    parts: PolygonParts, grid: Grid, west: float | None, *, halves: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Place polygons whose edges stay straight."""
     import shapely
 
-    place = grid.place_halves if isinstance(grid, AxisGrid) else grid.place
+    place = grid.place_halves if halves and isinstance(grid, AxisGrid) else grid.place
     placed = parts.rings._replace(points=place(parts.rings.points))
     if _is_mirrored(grid):
         placed = placed._replace(points=_reverse_rings(placed))
@@ -279,7 +283,7 @@ def _place_curved(
     if _is_mirrored(grid):
         rings = rings._replace(points=_reverse_rings(rings))
     pixels = shapely.segmentize(np.concatenate([_to_polygons(rings), parts.cut]), 1.0)
-    pixels = shapely.transform(pixels, _round_to_halves)  # from either end of a line
+    pixels = shapely.transform(pixels, _round_pixels)
     if west is None:
         west = grid.find_west()
     placed = shapely.transform(
@@ -304,8 +308,9 @@ def _place_curved(
     return polygons, np.concatenate([owners[~mine], regions[index]])
 
 
-def _round_to_halves(pixels: np.ndarray) -> np.ndarray:
-    return np.asarray(np.round(2.0 * pixels) / 2.0)
+def _round_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Round points that divide lines, so that they do not depend on which end was the first."""
+    return np.asarray(np.round(pixels * STEPS_PER_PIXEL) / STEPS_PER_PIXEL)
 
 
 def _is_crossing(polygons: np.ndarray) -> np.ndarray:

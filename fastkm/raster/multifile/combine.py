@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +22,8 @@ from fastkm.errors import ArchiveError
 from fastkm.raster.grid.axes import Axes, has_dates
 from fastkm.raster.io.choose import Sel, open_variables
 from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
-from fastkm.raster.io.stamps import read_stamp
-from fastkm.raster.mask import read_kept_cells
+from fastkm.raster.multifile.grid_window import GridWindow, restrict_to_mask
 from fastkm.raster.multifile.read_steps import (
-    GridWindow,
     find_decoded_format,
     find_stored_format,
     make_decoding_key,
@@ -61,6 +58,7 @@ def open_archive(
     *,
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_share: float | None = None,
     years: tuple[int, int] | None = None,
     sel: Sel | None = None,
     nodata: Nodata = None,
@@ -77,8 +75,8 @@ def open_archive(
         The variable or variables; may be left out if the files have just one raster.
     bbox : (west, south, east, north), optional
         Keep the cells with centres inside, as for `fastkm.read_raster`.
-    mask : path-like, optional
-        A file with one raster on the same grid: cells where it is 0 or missing are left out.
+    mask, mask_share : path-like and float, optional
+        A raster on the same grid, or polygons, and which cells they keep: see `fastkm.open_raster`.
     years : (int, int), optional
         First and last year.
     sel : mapping of str to float, int or str, optional
@@ -125,7 +123,7 @@ def open_archive(
         scan_file(path, variable, name=name, sel=sel, nodata=nodata)
         for path, name in zip(paths, make_short_names(paths), strict=True)
     ]
-    series = combine_files(infos, years=years, bbox=bbox, mask=mask)
+    series = combine_files(infos, years=years, bbox=bbox, mask=mask, mask_share=mask_share)
     return series.as_dask(missing=missing, steps_per_chunk=steps_per_chunk)
 
 
@@ -140,9 +138,10 @@ def combine_files(
     years: tuple[int, int] | None = None,
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_share: float | None = None,
     on_fault: Callable[[ArchiveError], None] = raise_fault,
 ) -> RasterSeries:
-    """Combine inputs into a series; see `open_archive` for `bbox` and `mask`.
+    """Combine inputs into a series; see `open_archive` for `bbox`, `mask` and `mask_share`.
 
     Parameters
     ----------
@@ -201,7 +200,11 @@ def combine_files(
     if not found:
         span = "" if years is None else f" of the years {first_year} to {last_year}"
         raise ValueError(f"no step{span} is left of {len(infos)} inputs")
-    return _make_series(inputs, sorted(found), bbox, mask)
+    series = _make_series(inputs, sorted(found), bbox, with_mask=mask is not None)
+    if mask is None:
+        return series
+    window = restrict_to_mask(series.window, series.make_template(), mask, mask_share)
+    return replace(series, window=window)
 
 
 def _parse_years(years: Any) -> tuple[int, int]:
@@ -263,24 +266,22 @@ def _make_series(
     inputs: list[FileInfo],
     found: list[tuple[str, int, int]],
     bbox: Bbox | None,
-    mask: str | os.PathLike[str] | None,
+    *,
+    with_mask: bool,
 ) -> RasterSeries:
     """Make the series of inputs that fit, and of steps (time, input, index) in order of time."""
     # the cells to read
     first = inputs[0]
     grid, rows, columns = _crop_grid(first, bbox)
     bbox = None if bbox is None else (*map(float, bbox),)  # type: ignore[assignment]
-    mask = None if mask is None else os.fspath(Path(mask).absolute())
-    shape = (len(rows), len(columns))
-    mask_stamp = None if mask is None else read_stamp(mask)
-    window = GridWindow(_as_slice(rows), _as_slice(columns), shape, mask, bbox, mask_stamp)
+    window = GridWindow(_as_slice(rows), _as_slice(columns), (len(rows), len(columns)), bbox=bbox)
     inputs = _share_common_values(inputs)
     # how each variable comes out, as stored and decoded
     formats = []
     for number, variable in enumerate(first.variables):
         distinct = {id(info.variables[number]): info.variables[number] for info in inputs}
         ways = list(distinct.values())
-        stored = find_stored_format(ways, with_mask=mask is not None)
+        stored = find_stored_format(ways, with_mask=with_mask)
         decoded = find_decoded_format(ways)
         formats.append(VariableFormats(variable.name, variable.units, stored, decoded))
     require_memory(
@@ -293,7 +294,7 @@ def _make_series(
     # the steps, and how their dates are represented
     times = [time for time, _, _ in found]
     low, high = NANOSECOND_YEARS
-    series = RasterSeries(
+    return RasterSeries(
         inputs=tuple(inputs),
         steps=tuple(
             Step(source, index, text)
@@ -308,9 +309,6 @@ def _make_series(
         time_attrs=first.time_attrs,
         time_encoding=_choose_time_encoding(inputs),
     )
-    if mask is not None:  # raise now if it has another grid
-        read_kept_cells(mask, bbox=bbox, grid=series.make_template())
-    return series
 
 
 def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarray, np.ndarray]:

@@ -29,6 +29,8 @@ class PointLocator(NamedTuple):
     ----------
     shapes : (n,) array of shapely.Polygon
         The polygons.
+    bounds : (4,) float64 array
+        Their least x and y, and greatest x and y.
     origin, step : (2,) float64 array
         Where the table begins, (x, y), and the size of a box.
     kinds : (BOXES, BOXES) int8 array
@@ -38,6 +40,7 @@ class PointLocator(NamedTuple):
     """
 
     shapes: np.ndarray
+    bounds: np.ndarray
     origin: np.ndarray
     step: np.ndarray
     kinds: np.ndarray
@@ -83,9 +86,9 @@ def make_locator(shapes: np.ndarray) -> PointLocator:
     """Make the table for some polygons, valid, with exteriors counter-clockwise."""
     import shapely
 
-    west, south, east, north = shapely.total_bounds(shapes)
-    low, extent = np.array([west, south]), np.array([east - west, north - south])
-    origin, step = low - MARGIN * extent, extent * (1 + 2 * MARGIN) / BOXES
+    bounds = shapely.total_bounds(shapes)
+    extent = bounds[2:] - bounds[:2]
+    origin, step = bounds[:2] - MARGIN * extent, extent * (1 + 2 * MARGIN) / BOXES
     edges = list_edges(shapes)
     x, y = (origin[axis] + step[axis] * (np.arange(BOXES) + 0.5) for axis in (0, 1))
     kinds = fill_by_centre(edges, y, x).astype(np.int8)
@@ -105,7 +108,7 @@ def make_locator(shapes: np.ndarray) -> PointLocator:
             kinds[row, column] = UNKNOWN
     unknown = np.zeros((BOXES + 1, BOXES + 1), np.int32)
     unknown[1:, 1:] = (kinds == UNKNOWN).cumsum(axis=0).cumsum(axis=1)
-    return PointLocator(shapes, origin, step, kinds, unknown)
+    return PointLocator(shapes, bounds, origin, step, kinds, unknown)
 
 
 def _widen(ends: np.ndarray) -> list[np.ndarray]:

@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastkm._core.notes import note_once
-from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
-from fastkm.raster.io.open import is_zarr_store
 
 if TYPE_CHECKING:
     import pyproj
-
-RASTERS = (".nc", ".nc3", ".nc4", ".cdf", ".h5", ".hdf5", ".he5", ".zarr")
-"""Extensions of files that hold rasters, and never polygons."""
-
-MAGIC = (b"CDF", b"\x89HDF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of netCDF, HDF5 and TIFF files."""
 
 
 class Polygons(NamedTuple):
@@ -28,22 +20,6 @@ class Polygons(NamedTuple):
 
     shapes: np.ndarray
     crs: pyproj.CRS | None
-
-
-def is_polygon_file(path: str | os.PathLike[str]) -> bool:
-    """Return True unless a file holds a raster, by its name or its first bytes.
-
-    Examples
-    --------
-    >>> is_polygon_file("basin.gpkg"), is_polygon_file("basin.nc"), is_polygon_file("basin.tif")
-    (True, False, False)
-    """
-    if Path(path).suffix.lower() in RASTERS or is_geotiff(path) or is_zarr_store(path):
-        return False
-    if not Path(path).is_file():
-        return bool(os.fspath(path))
-    with Path(path).open("rb") as file:
-        return not file.read(4).startswith(MAGIC)
 
 
 def read_polygons(path: str | os.PathLike[str]) -> Polygons:
@@ -96,7 +72,9 @@ def _read(path: str | os.PathLike[str]) -> tuple[np.ndarray, pyproj.CRS | None]:
         meta, _, geometry, _ = pyogrio.raw.read(path, layer=_choose_layer(path), columns=[])
     except DataSourceError as error:
         reason = str(error).split("; It might help")[0].strip()
-        raise OSError(f"mask {os.fspath(path)} is no raster and has no polygons: {reason}") from error
+        raise OSError(
+            f"mask {os.fspath(path)} is no raster and has no polygons: {reason}"
+        ) from error
     crs = None if meta["crs"] is None else pyproj.CRS(meta["crs"])
     return np.asarray(shapely.from_wkb(geometry), object), crs
 

@@ -1,196 +1,181 @@
 """Which cells of a raster lie in the polygons of a file.
 
-Polygons come to the plane of the raster where that is safe: as they are, if they have the reference
-system of the raster; longitudes and latitudes for a raster of longitudes and latitudes, in as many turns
-as it takes; and projected, if the raster covers a part of the Earth on which the projection is smooth.
-There they are filled line by line (`fastkm.geometry.polygon_filling`).
+Polygons come to the plane of the raster where that is safe: as they are, if they have its reference
+system; longitudes and latitudes to a raster of longitudes and latitudes, in as many turns as it takes;
+projected, if the raster covers a part of the Earth on which the projection is smooth. There they are
+filled line by line (`filled_mask`), whatever their number.
 
-Otherwise cells go to the plane of the polygons, whose edges are straight there: cells of curvilinear
-grids, of projections of the whole globe, and of longitudes and latitudes if polygons are projected. There
-`point_locator` finds their centres, and for shares `SAMPLES` squared points of each cell at an edge.
+Otherwise cells go to the plane of the polygons, whose edges are straight there (`located_mask`): those of
+curvilinear grids, of projections of most of the Earth, and of longitudes and latitudes if the polygons
+are projected.
+
+A centre that lies on the boundary of two polygons belongs to one of them. A share is one of the cell in
+the plane of the raster; where cells go to the polygons, it is counted by points.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastkm._core.notes import note_once
-from fastkm._core.threads import map_chunks
 from fastkm._core.validation import require_number
-from fastkm.geometry.polygon_filling import fill_by_centre, measure_shares
 from fastkm.raster.grid.crs import is_longlat
 from fastkm.raster.grid.curvilinear import CurvilinearGrid
-from fastkm.raster.grid.geolocation import (
-    AxisGrid,
-    Grid,
-    TransformGrid,
-    find_globe_transform,
-    find_grid,
+from fastkm.raster.grid.geolocation import Grid, TransformGrid, find_globe_transform, find_grid
+from fastkm.raster.polygon_masks.filled_mask import (
+    FilledMask,
+    find_lines,
+    is_turned,
+    repeat_in_turns,
+    to_pixels,
 )
-from fastkm.raster.polygon_masks.point_locator import PointLocator, list_edges, make_locator
-from fastkm.raster.polygon_masks.polygon_file import read_polygons
+from fastkm.raster.polygon_masks.located_mask import LocatedMask, begin_in_the_west
+from fastkm.raster.polygon_masks.point_locator import list_edges, make_locator
+from fastkm.raster.polygon_masks.polygon_file import Polygons, read_polygons
 from fastkm.raster.polygon_masks.projected_polygons import project_polygons
 
 if TYPE_CHECKING:
-    import pyproj
     import xarray as xr
 
-CELLS = 1 << 22
-"""Cells that are filled at a time: 16 MB of winding numbers, 32 of shares."""
+PolygonMask = FilledMask | LocatedMask
+"""What finds the cells in some rows and columns: see `FilledMask.find_kept`."""
 
-POINTS = 1 << 16
-"""Points that go to the plane of the polygons at a time."""
-
-SAMPLES = 8
-"""Rows and columns of points in a cell of which a share is counted."""
-
-SAME_SHARE = 1e-9
-"""By how much rounding may make a share smaller than it is."""
-
-BESIDE_POLE = 1e-9
-"""Degrees from a pole at which a cell centred there is tested."""
-
-SAME_PLACE = 1e-6
-"""Degrees within which a place must come back from the plane of the polygons."""
+CELLS = 1 << 20
+"""Cells that are looked at together: 4 MB of winding numbers, or 8 of shares."""
 
 
-class Axis(NamedTuple):
-    """The centres of rows or columns, (n,), and the lines between and around them, (n + 1,)."""
+def check_share(share: float | None) -> None:
+    """Raise unless a share is above 0 and at most 1, or None."""
+    if share is None:
+        return
+    require_number("mask_share", share)
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"mask_share must be above 0 and at most 1, got {share}")
 
-    centres: np.ndarray
-    lines: np.ndarray
+
+def read_polygon_mask(
+    path: str | os.PathLike[str], raster: xr.DataArray, share: float | None = None
+) -> np.ndarray:
+    """Return which cells of a raster, (rows, columns), lie in the polygons of a file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of polygons, of any reference system.
+    raster : xarray.DataArray
+        Its last two dimensions are rows and columns.
+    share : float, optional
+        Cells of which at least this share lies in polygons are kept; by default those whose centres
+        do.
+
+    Raises
+    ------
+    OSError, ImportError
+        If the file cannot be read.
+    ValueError
+        If it holds no polygons, no cell lies in them, or it is not known where the cells are.
+    """
+    mask = open_polygon_mask(path, raster, share)
+    rows, columns = raster.shape[-2:]
+    step = max(1, CELLS // columns)
+    blocks = [
+        mask.find_kept(range(start, min(start + step, rows)), range(columns))
+        for start in range(0, rows, step)
+    ]
+    kept = np.concatenate(blocks)
+    if not kept.any():
+        which = "whose centre lies" if share is None else f"of which {share:.0%} lies"
+        hint = "; mask_share (--mask-share) below 0.5 keeps more" if share is None else ""
+        raise ValueError(f"mask {os.fspath(path)}: the raster has no cell {which} in it{hint}")
+    return kept
 
 
-@dataclass(frozen=True, eq=False)
-class FilledMask:
-    """Polygons in the plane of a grid: their edges, (n, 4), and its rows and columns."""
-
-    edges: np.ndarray
-    y: Axis
-    x: Axis
-    share: float | None
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether the bounds of the polygons and of the grid overlap."""
-        if not len(self.edges):
-            return False
-        return all(
-            self.edges[:, k::2].min() < axis.lines.max()
-            and self.edges[:, k::2].max() > axis.lines.min()
-            for k, axis in ((1, self.y), (0, self.x))
+def open_polygon_mask(
+    path: str | os.PathLike[str], raster: xr.DataArray, share: float | None = None
+) -> PolygonMask:
+    """Return what finds the cells of a raster in the polygons of a file; see `read_polygon_mask`."""
+    check_share(share)
+    name = os.fspath(path)
+    grid = find_grid(raster.isel(dict.fromkeys(raster.dims[:-2], 0), drop=True))
+    polygons = read_polygons(path)
+    if polygons.crs is None:
+        polygons = _assume_crs(polygons, grid, name)
+    elif find_globe_transform(grid) is None:
+        raise ValueError(
+            f"mask {name} has the CRS {polygons.crs.name!r}, but the raster has neither latitudes and "
+            "longitudes nor a reference system: it is not known where its cells are"
         )
-
-    def find_kept(self, rows: range, columns: range) -> np.ndarray:
-        """Return which of the cells in some rows and columns lie in polygons."""
-        y, x = (
-            np.asarray(axis.centres[index.start : index.stop])
-            if self.share is None
-            else np.asarray(axis.lines[index.start : index.stop + 1])
-            for axis, index in ((self.y, rows), (self.x, columns))
-        )
-        down, left = (-1 if len(line) > 1 and line[0] > line[-1] else 1 for line in (y, x))
-        y, x = y[::down], x[::left]
-        ends = self.edges[:, 1::2]
-        near = (ends.max(axis=1) >= y[0]) & (ends.min(axis=1) <= y[-1])
-        near &= self.edges[:, 0::2].min(axis=1) <= x[-1]
-        if self.share is None:
-            kept = fill_by_centre(self.edges[near], y, x)
-        else:
-            kept = measure_shares(self.edges[near], y, x) >= self.share - SAME_SHARE
-        return kept[::down, ::left]
+    mask = _make_mask(polygons, grid, raster.shape[-2:], share)  # type: ignore[arg-type]
+    if not mask.overlaps():
+        raise ValueError(f"mask {name} does not overlap the raster: its polygons lie elsewhere")
+    return mask
 
 
-@dataclass(frozen=True, eq=False)
-class LocatedMask:
-    """Polygons in their own plane, of the system `crs`, and the grid whose cells go there."""
+def _assume_crs(polygons: Polygons, grid: Grid, name: str) -> Polygons:
+    """Take the coordinates of polygons without a reference system for those of the raster."""
+    from pyproj import CRS
 
-    locator: PointLocator
-    crs: str | None
-    grid: Grid
-    share: float | None
+    what = "longitudes and latitudes" if grid.in_degrees else "in the coordinates of the raster"
+    note_once(f"mask {name} has no reference system: its polygons are taken to be {what}")
+    return polygons if grid.crs is None else polygons._replace(crs=CRS(grid.crs))
 
-    @property
-    def overlaps(self) -> bool:
-        """Always true: it is not known before cells are looked at."""
-        return True
 
-    def find_kept(self, rows: range, columns: range) -> np.ndarray:
-        """Return which of the cells in some rows and columns lie in polygons."""
-        cells = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-        kept = self._contains(cells.astype(np.float64))
-        if self.share is not None:
-            at_edge = np.flatnonzero(self._may_cross(rows, columns))
-            steps = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
-            inner = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-            for start in range(0, len(at_edge), POINTS):
-                some = at_edge[start : start + POINTS]
-                points = (cells[some][:, None] + inner).reshape(-1, 2)
-                shares = self._contains(points).reshape(-1, len(inner)).mean(axis=1)
-                kept[some] = shares >= self.share - SAME_SHARE
-        kept = kept.reshape(len(rows), len(columns))
-        missing = getattr(self.grid, "missing", None)
-        if missing is not None:
-            kept &= ~missing[rows.start : rows.stop, columns.start : columns.stop]
-        return kept
+def _make_mask(
+    polygons: Polygons, grid: Grid, shape: tuple[int, int], share: float | None
+) -> PolygonMask:
+    """Bring the polygons to the plane of a grid, or let its cells go to theirs."""
+    import shapely
 
-    def _contains(self, pixels: np.ndarray) -> np.ndarray:
-        """Return for each pixel, (n, 2), whether it lies in a polygon."""
-        found = np.zeros(len(pixels), bool)
+    shapes = polygons.shapes
+    if share is not None and len(shapes) > 1:  # their shares would add up where they overlap
+        shapes = shapely.orient_polygons(shapely.get_parts(shapely.union_all(shapes)))
+    if not isinstance(grid, CurvilinearGrid):
+        y, x = find_lines(grid, shape)
+        placed = _place_in_plane(shapes, polygons.crs, grid, shape)
+        if placed is not None:
+            edges = list_edges(placed)
+            if grid.in_degrees and len(edges):
+                edges = repeat_in_turns(edges, x)
+            if isinstance(grid, TransformGrid) and is_turned(grid):
+                edges = to_pixels(edges, grid)
+            return FilledMask(edges, y, x, share)
+    crs: Any = polygons.crs
+    if is_longlat(crs):
+        shapes = begin_in_the_west(shapes)
+    return LocatedMask(make_locator(shapes), crs.to_wkt(), grid, share)
 
-        def run(start: int, stop: int) -> None:
-            places = self._place(pixels[start:stop])
-            for points in self._move(places):
-                inside = np.flatnonzero(self.locator.contains(points))
-                found[start + inside[self._come_back(points[inside], places[inside])]] = True
 
-        map_chunks(run, len(pixels), POINTS)
-        return found
+def _place_in_plane(
+    shapes: np.ndarray, crs: Any, grid: Grid, shape: tuple[int, int]
+) -> np.ndarray | None:
+    """Return polygons in the reference system of a grid; None if that is not safe."""
+    from pyproj import CRS
 
-    def _may_cross(self, rows: range, columns: range) -> np.ndarray:
-        """Return for each cell, (n,), whether an edge may run through it."""
-        lattice = np.meshgrid(*(np.arange(i.start, i.stop + 1) - 0.5 for i in (rows, columns)))
-        places = self._place(np.stack(lattice, axis=-1).transpose(1, 0, 2).reshape(-1, 2))
-        crossing = np.zeros(len(rows) * len(columns), bool)
-        for moved in self._move(places):
-            points = moved.reshape(len(rows) + 1, len(columns) + 1, 2)
-            corners = [points[:-1, :-1], points[1:, :-1], points[:-1, 1:], points[1:, 1:]]
-            low, high = (
-                extreme.reduce(corners).reshape(-1, 2) for extreme in (np.fmin, np.fmax)
-            )
-            crossing |= self.locator.may_cross(low, high)
-            if is_degrees(self.crs):  # round a pole, or over the end of longitudes
-                crossing |= high[:, 0] - low[:, 0] > 180.0
-        return crossing
+    own = None if grid.crs is None else CRS(grid.crs)
+    if crs is None or own is None or own.equals(crs, ignore_axis_order=True):
+        return shapes
+    if grid.in_degrees:
+        return _change_datum(shapes, crs, own) if is_longlat(crs) else None
+    corners = grid.place(
+        np.array([(r, c) for r in (-0.5, shape[0] - 0.5) for c in (-0.5, shape[1] - 0.5)])
+    )
+    bounds = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+    return project_polygons(shapes, crs.to_wkt(), own.to_wkt(), bounds)
 
-    def _place(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the longitudes and latitudes of pixels, (n, 2)."""
-        to_globe: Any = find_globe_transform(self.grid)
-        return np.asarray(to_globe(self.grid.place(pixels)))
 
-    def _move(self, places: np.ndarray) -> list[np.ndarray]:
-        """Return places in the plane of the polygons; in degrees, in each turn that they reach."""
-        move = _make_transformer(self.crs)
-        points = places if move is None else np.column_stack(move.transform(*places.T))
-        points = np.where(np.isfinite(points), points, np.nan)
-        if not is_degrees(self.crs):
-            return [points]
-        west = np.column_stack([(points[:, 0] + 180.0) % 360.0 - 180.0, points[:, 1]])
-        east = self.locator.shapes[0].__class__  # placeholder
-        del east
-        return [west, west + [360.0, 0.0]]
+def _change_datum(shapes: np.ndarray, crs: Any, own: Any) -> np.ndarray:
+    """Change the datum of longitudes and latitudes, and leave each longitude in its turn."""
+    import shapely
+    from pyproj import Transformer
 
-    def _come_back(self, points: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return which points are where their places are: projections may fold the Earth."""
-        move = _make_transformer(self.crs)
-        if move is None or is_degrees(self.crs) or not len(points):
-            return np.ones(len(points), bool)
-        again = np.column_stack(move.transform(*points.T, direction="INVERSE"))
-        shift = again - places
-        shift[:, 0] = (shift[:, 0] + 180.0) % 360.0 - 180.0
-        shift[:, 0] *= np.cos(np.radians(places[:, 1]))
-        return np.asarray(np.abs(shift).max(axis=1) < SAME_PLACE)
+    move = Transformer.from_crs(crs, own, always_xy=True)
+
+    def place(points: np.ndarray) -> np.ndarray:
+        moved = np.column_stack(move.transform(points[:, 0], np.clip(points[:, 1], -90.0, 90.0)))
+        moved[:, 0] += 360.0 * np.round((points[:, 0] - moved[:, 0]) / 360.0)
+        return moved
+
+    return np.asarray(shapely.transform(shapes, place))

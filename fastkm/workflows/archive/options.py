@@ -27,8 +27,8 @@ class ArchiveOptions:
     `ks` are the numbers of clusters: one, several among which the criterion `choose` decides, or
     none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
-    left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0 are left
-    out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
+    left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0, or outside
+    of its polygons (see `fastkm.open_raster` for `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
     each, and `nodata` are further missing values, as for `fastkm.read_raster`.
     """
 
@@ -42,6 +42,7 @@ class ArchiveOptions:
     choose: Criterion | None = None
     bbox: Bbox | None = None
     mask: Path | None = None
+    mask_share: float | None = None
     years: tuple[int, int] | None = None
     sel: Sel | None = None
     nodata: tuple[float, ...] | None = None

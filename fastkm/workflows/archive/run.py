@@ -180,6 +180,7 @@ class _Run:
             years=self.options.years,
             bbox=self.options.bbox,
             mask=None if self.options.mask is None else self.options.mask.absolute(),
+            mask_share=self.options.mask_share,
             on_fault=self._handle_fault,
         )
         note_repeated_columns(archive.make_template())
