@@ -29,10 +29,12 @@ _ROOMS = {
     "KMeans": "cluster.estimator",
     "KMeans1D": "cluster.exact.result",
     "RasterClusters": "raster.raster_clusters",
+    "bands": "vector.levels.bands",
     "choose_k": "cluster.selection.choose_k",
     "cluster_raster": "raster.cluster_raster",
     "exceeds_distance": "geometry.distance",
     "find_contours": "geometry.contours",
+    "isolines": "vector.levels.isolines",
     "kmeans": "cluster.vq",
     "kmeans1d": "cluster.exact.kmeans1d",
     "kmeans2": "cluster.vq",
@@ -46,6 +48,7 @@ _ROOMS = {
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
+    "sieve": "raster.sieve",
     "vq": "cluster.vq",
     "whiten": "cluster.vq",
 }
@@ -93,6 +96,9 @@ if TYPE_CHECKING:
     from fastkm.raster.io.read_netcdf import read_raster as read_raster
     from fastkm.raster.multifile.combine import open_archive as open_archive
     from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
+    from fastkm.raster.sieve import sieve as sieve
+    from fastkm.vector.levels.bands import bands as bands
+    from fastkm.vector.levels.isolines import isolines as isolines
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.plot_map import plot_map as plot_map
     from fastkm.vector.polygonize import polygonize as polygonize

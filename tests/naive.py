@@ -559,3 +559,53 @@ def solve_at_price(costs, m, price, slack=None):
         least = min(best[j] + costs[j, i] for j in range(i))
         best.append(least + Fraction(price) - Fraction(float(slack[i])))
     return best
+
+
+def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False):
+    """Let the smallest region below the limit join the label around it, until none can.
+
+    A region is a list of cells; missing cells, -1, are regions only if holes are filled.
+    """
+    labels = np.array(labels)
+    rows, columns = labels.shape
+    areas = np.ones(labels.shape) if areas is None else areas
+    edges = [(-1, 0), (0, -1), (0, 1), (1, 0)]
+    steps = edges + [(-1, -1), (-1, 1), (1, -1), (1, 1)] * (connectivity == 8)
+
+    def around(cell, steps):
+        for down, right in steps:
+            row, column = cell[0] + down, cell[1] + right
+            if periodic:
+                column %= columns
+            if 0 <= row < rows and 0 <= column < columns:
+                yield row, column
+
+    def flood(cell):
+        region = [cell]
+        for each in region:
+            region += {
+                other
+                for other in around(each, steps)
+                if labels[other] == labels[each] and other not in region
+            }
+        return sorted(region)
+
+    def list_joining():
+        seen = set()
+        for cell in np.ndindex(labels.shape):
+            if cell in seen or (labels[cell] < 0 and not fill_holes):
+                continue
+            region = flood(cell)
+            seen.update(region)
+            if sum(areas[each] for each in region) < limit:
+                beside = [labels[o] for each in region for o in around(each, edges)]
+                beside = [label for label in beside if label >= 0 and label != labels[cell]]
+                if beside:
+                    yield len(region), sum(cell) % 2, region, beside
+
+    while joining := list(list_joining()):
+        _, _, region, beside = min(joining, key=lambda found: found[:3])
+        label = min(beside, key=lambda label: (-beside.count(label), label))
+        for cell in region:
+            labels[cell] = label
+    return labels

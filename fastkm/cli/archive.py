@@ -76,6 +76,7 @@ def archive(
     standardize: shared.Standardize = False,
     select: shared.Select = "highest",
     min_diameter: shared.MinDiameter = "0px",
+    longitudes: shared.Longitudes = None,
     labels: Annotated[
         str,
         typer.Option(
@@ -132,6 +133,7 @@ def archive(
         variables=tuple(variable or ()),
         select=parse.parse_select(select, ks),
         min_diameter=parse.parse_length(min_diameter),
+        longitudes=parse.parse_longitudes(longitudes),
         weights=parse.parse_option("--weights", parse.as_one_of(("area", None)), weights),
         standardize=standardize,
         choose=parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose),

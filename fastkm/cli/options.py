@@ -112,6 +112,14 @@ MaskShare = Annotated[
         "--mask, instead of those whose centres do.",
     ),
 ]
+Longitudes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="0..360|-180..180|raster",
+        help="Range of the polygons' longitudes, or that of the raster; by default -180..180, as on "
+        "maps.",
+    ),
+]
 Memory = Annotated[
     str | None,
     typer.Option(

@@ -48,6 +48,20 @@ def outline(
     connectivity: Annotated[
         int, typer.Option(metavar="4|8", help="With 8, cells that touch at a corner are connected.")
     ] = 4,
+    simplify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH",
+            help="Leave out points of all outlines together, without gaps, up to a tolerance such as "
+            "2px; a number is in the units of the coordinates.",
+        ),
+    ] = None,
+    smooth: Annotated[
+        int,
+        typer.Option(
+            metavar="TIMES", min=0, max=5, help="Cut the corners of cells so often, without gaps."
+        ),
+    ] = 0,
     bridge: Annotated[
         int,
         typer.Option(
@@ -56,13 +70,7 @@ def outline(
             help="Join regions with at most this many missing cells between them.",
         ),
     ] = 0,
-    longitudes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="0..360|-180..180",
-            help="Range of the polygons' longitudes; by default that of the raster.",
-        ),
-    ] = None,
+    longitudes: shared.Longitudes = None,
     map_path: Annotated[
         Path | None,
         typer.Option(
@@ -121,10 +129,10 @@ def outline(
         min_area=min_area,
         boundary=parse.parse_option("--boundary", parse.as_one_of(("cell", "contour")), boundary),
         connectivity=parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity),
+        simplify=parse.parse_simplify(simplify, smooth, boundary),
+        smooth=smooth,
         bridge=bridge,
-        longitudes=parse.parse_option(
-            "--longitudes", parse.as_one_of((None, "0..360", "-180..180")), longitudes
-        ),
+        longitudes=parse.parse_longitudes(longitudes),
     )
 
     # work

@@ -64,6 +64,24 @@ def parse_memory_limit(memory: str | None) -> int | None:
     return None if memory is None else parse_option("--memory", parse_memory, memory)
 
 
+def parse_simplify(simplify: str | None, smooth: int, boundary: str) -> str | None:
+    """Check the option --simplify, which as --smooth needs outlines that tile, and return it."""
+    from fastkm.vector.coverage import as_tolerance
+
+    if boundary != "cell" and (simplify is not None or smooth):
+        option = "--smooth" if simplify is None else "--simplify"
+        refuse_option(option, f"it needs --boundary cell, whose outlines tile, not {boundary}")
+    parse_option("--simplify", as_tolerance, simplify)
+    return simplify
+
+
+def parse_longitudes(longitudes: str | None) -> Any:
+    """Check the option --longitudes, and return it."""
+    from fastkm.vector.formats.file_longitudes import CHOICES
+
+    return parse_option("--longitudes", as_one_of((None, *CHOICES)), longitudes)
+
+
 def parse_mask_share(share: float | None, mask: Path | None) -> float | None:
     """Check the option --mask-share, and return it."""
     from fastkm.raster.polygon_masks.polygon_mask import check_share

@@ -28,9 +28,12 @@ its right turns are four more than its left ones.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from fastkm.geometry.regions import Rings
+if TYPE_CHECKING:
+    from fastkm.geometry.regions import Rings
 
 MOST_PASSES = 5
 """Passes, at most: after five a line is within 1/4000 of a pixel of its limit, of 32 points a corner."""
@@ -94,8 +97,8 @@ def cut_corner(passes: int) -> np.ndarray:
     shape = np.zeros((1, 2))
     for number in range(passes):
         piece = 0.5**number  # what is left between two corners of a cell
-        ends = shape[:1] + [piece, 0.0], shape[-1:] + [0.0, piece]
-        line = np.concatenate([ends[0], shape, ends[1]])
+        before, after = shape[:1] + np.array([piece, 0.0]), shape[-1:] + np.array([0.0, piece])
+        line = np.concatenate([before, shape, after])
         cuts = [shape + (near - shape) / 4 for near in (line[:-2], line[2:])]
         shape = np.stack(cuts, axis=1).reshape(-1, 2)
     return shape

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastkm._core.limits import Limit
 from fastkm._core.memory import require_memory
 from fastkm.geometry.regions import find_regions
 from fastkm.geometry.smoothing import MOST_PASSES, smooth_rings
-from fastkm.vector.measure import Limit
 from fastkm.vector.polygons import place_parts
 from fastkm.vector.seam import unroll_columns
 

@@ -24,12 +24,13 @@ from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
+from fastkm.vector.coverage import as_shape, require_at_once
 from fastkm.vector.measure import (
-    Limit,
     as_area,
     as_length,
     may_reach,
     measure_rings,
+    require_place,
 )
 from fastkm.vector.polygonize import (
     Batch,
@@ -39,6 +40,7 @@ from fastkm.vector.polygonize import (
     find_merged_regions,
     find_west,
     join_batches,
+    shape_regions,
     to_cells_and_grid,
     to_plane,
     trace_regions,
@@ -79,6 +81,8 @@ def outline(
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
     junctions: bool = True,
+    simplify: float | str | None = None,
+    smooth: int = 0,
     bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
@@ -110,6 +114,9 @@ def outline(
         With 8, cells that touch at a corner are connected too.
     junctions : bool, default: True
         Put points where other polygons meet on a straight edge: see `fastkm.polygonize`.
+    simplify, smooth
+        Simplify and smooth polygons: see `fastkm.polygonize`. They are those of all regions
+        together, and measures those of the regions as they were.
     bridge : int, default: 0
         Regions of a cluster with up to this many missing cells of a row or a column between them
         are one, a MultiPolygon: water on both sides of an isthmus.
@@ -173,7 +180,11 @@ def outline(
         values = cf_missing.drop_stale_rules(raster_or_labels)  # of which kmeans1d has warned
         labels = label_raster(values, result)
     hint = "; a raster needs k" if k is None and labels.dtype.kind == "f" else ""
-    if needs_strips(to_plane(labels)):
+    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
+    in_strips = needs_strips(to_plane(labels))
+    if in_strips and shape.changes():
+        require_at_once(labels)
+    elif in_strips:
         batches = iterate_outlines(
             {0: labels}, values=values, select={0: select}, min_diameter=min_diameter,
             min_area=min_area, boundary=boundary, connectivity=connectivity, junctions=junctions,
@@ -185,7 +196,7 @@ def outline(
     across, least_area = as_length(min_diameter), as_area(min_area)
     cells, grid = to_cells_and_grid(labels)
     west = find_west(longitudes, grid)
-    _require_place(grid, across, *([least_area] if areas is None else []))
+    require_place(grid, across, *([least_area] if areas is None else []))
     # regions, of which labels and areas leave some out
     try:
         regions = find_merged_regions(cells, grid, connectivity, bridge)
@@ -206,7 +217,11 @@ def outline(
         cells = _read_aligned(values, labels, regions, "values")
         measured |= _name_statistics(zonal_statistics(regions.numbers, cells, len(regions.labels)))
     # one row a region, the longest first
-    geometry, owners = place_parts(parts, grid, west)
+    if shape.changes():
+        left = np.union1d(parts.owners, parts.cut_owners)
+        geometry, owners = shape_regions(regions, grid, west, shape, junctions, left)
+    else:
+        geometry, owners = place_parts(parts, grid, west)
     order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
     columns = _make_columns(labels, regions.labels, regions.cells, measured, owners[order])
     return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
@@ -244,7 +259,7 @@ def iterate_outlines(
     plane = next(iter(planes.values()))
     grid = find_checked_grid(plane)
     west = find_west(longitudes, grid)
-    _require_place(grid, across, *([least_area] if areas is None else []))
+    require_place(grid, across, *([least_area] if areas is None else []))
     selected = {key: _resolve(select[key], own) for key, own in planes.items()}
     # rasters of which statistics are needed
     layers = {} if values is None else {"values": values}
@@ -333,16 +348,6 @@ def _resolve(select: Select, plane: xr.DataArray) -> np.ndarray | None:
     if isinstance(select, str):
         return None if select == "all" else find_labels(plane, select)
     return np.atleast_1d(np.asarray(select))
-
-
-def _require_place(grid: Grid, *limits: Limit) -> None:
-    """Raise if a limit on the ground is given for a raster that lies nowhere on the globe."""
-    for limit in limits:
-        if limit.unit != "px" and limit.value > 0 and find_globe_transform(grid) is None:
-            raise ValueError(
-                f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
-                "reference system, and this one has neither"
-            )
 
 
 def _sum_areas(

@@ -351,12 +351,16 @@ def shape_regions(
     junctions: bool,
     wanted: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smoothed and simplified (Multi)Polygons of the regions that are wanted, and these."""
+    """Return the smoothed and simplified (Multi)Polygons of regions, and their numbers, ascending.
+
+    `wanted` are the numbers of the regions that are wanted; by default all.
+    """
+    numbers = np.arange(len(regions.labels))
+    chosen = numbers >= 0 if wanted is None else np.isin(numbers, wanted)
     if shape.tolerance is None:
-        rings = trace_regions(regions, grid, west, "cell", junctions, wanted)
+        rings = trace_regions(regions, grid, west, "cell", junctions, chosen)
         return shape_rings(rings, regions, grid, west, shape)
     # all are simplified together
     rings = trace_regions(cover_missing(regions, grid), grid, west, "cell", junctions)
     geometry, owners = shape_rings(rings, regions, grid, west, shape)
-    chosen = slice(None) if wanted is None else wanted[owners]
-    return geometry[chosen], owners[chosen]
+    return geometry[chosen[owners]], owners[chosen[owners]]

@@ -192,13 +192,13 @@ def place_parts(
     columns, as traced.
     """
     if not isinstance(grid, CurvilinearGrid):
-        return _collect_by_region(*_place_straight(parts, grid, west, halves=halves))
+        return collect_by_region(*_place_straight(parts, grid, west, halves=halves))
     import shapely
 
-    geometry, regions = _collect_by_region(*_place_curved(parts, grid, west))
+    geometry, regions = collect_by_region(*_place_curved(parts, grid, west))
     # parts of a curved region may touch, or overlap by rounding
     bad = ~shapely.is_valid(geometry)
-    geometry[bad] = [_repair_region(region) for region in geometry[bad]]
+    geometry[bad] = [repair_region(region) for region in geometry[bad]]
     return geometry, regions
 
 
@@ -210,7 +210,7 @@ def _place_straight(
 
     place = grid.place_halves if halves and isinstance(grid, AxisGrid) else grid.place
     placed = parts.rings._replace(points=place(parts.rings.points))
-    if _is_mirrored(grid):
+    if is_mirrored(grid):
         placed = placed._replace(points=_reverse_rings(placed))
     whole = _to_polygons(placed)
     cut = shapely.orient_polygons(shapely.transform(parts.cut, grid.place))
@@ -245,7 +245,7 @@ def _to_polygons(rings: Rings) -> np.ndarray:
     return shapely.from_ragged_array(shapely.GeometryType.POLYGON, rings.points, offsets)
 
 
-def _is_mirrored(grid: Grid) -> bool:
+def is_mirrored(grid: Grid) -> bool:
     """Return True if rings turn the other way in coordinates than in (column, row)."""
     if isinstance(grid, TransformGrid):
         move = grid.transform
@@ -280,25 +280,17 @@ def _place_curved(
 
     # a point at every corner of a cell, each in the turn of the output
     rings = parts.rings
-    if _is_mirrored(grid):
+    if is_mirrored(grid):
         rings = rings._replace(points=_reverse_rings(rings))
     pixels = shapely.segmentize(np.concatenate([_to_polygons(rings), parts.cut]), 1.0)
     pixels = shapely.transform(pixels, _round_pixels)
     if west is None:
         west = grid.find_west()
     placed = shapely.transform(
-        shapely.transform(pixels, grid.place), lambda points: _wrap_into_turn(points, west)
+        shapely.transform(pixels, grid.place), lambda points: wrap_into_turn(points, west)
     )
     owners = np.concatenate([parts.owners, parts.cut_owners])
-    # polygons that jump are cut, others that are invalid are repaired
-    crossing, bad = _is_crossing(placed), ~shapely.is_valid(placed)
-    cut = [cut_at_meridian(polygon, west) for polygon in placed[crossing]]
-    cut_owners = np.repeat(owners[crossing], [len(own) for own in cut])
-    broken, plain = bad & ~crossing, ~bad & ~crossing
-    mended, index = select_polygonal_parts(shapely.make_valid(placed[broken]))
-    mended = shapely.orient_polygons(mended)
-    polygons = np.concatenate([placed[plain], mended, np.empty(0, object), *cut])
-    owners = np.concatenate([owners[plain], owners[broken][index], cut_owners])
+    polygons, owners = cut_where_crossing(placed, owners, west)
     # windows cut between columns, not along a meridian: those regions become whole again
     regions = np.unique(parts.cut_owners)
     mine = np.isin(owners, regions)
@@ -306,6 +298,22 @@ def _place_curved(
     joined, index = select_polygonal_parts(whole)
     polygons = np.concatenate([polygons[~mine], shapely.orient_polygons(joined)])
     return polygons, np.concatenate([owners[~mine], regions[index]])
+
+
+def cut_where_crossing(
+    placed: np.ndarray, owners: np.ndarray, west: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the polygons whose longitudes jump, and repair others that are invalid."""
+    import shapely
+
+    crossing, bad = _is_crossing(placed), ~shapely.is_valid(placed)
+    cut = [cut_at_meridian(polygon, west) for polygon in placed[crossing]]
+    cut_owners = np.repeat(owners[crossing], [len(own) for own in cut])
+    broken, plain = bad & ~crossing, ~bad & ~crossing
+    mended, index = select_polygonal_parts(shapely.make_valid(placed[broken]))
+    mended = shapely.orient_polygons(mended)
+    polygons = np.concatenate([placed[plain], mended, np.empty(0, object), *cut])
+    return polygons, np.concatenate([owners[plain], owners[broken][index], cut_owners])
 
 
 def _round_pixels(pixels: np.ndarray) -> np.ndarray:
@@ -323,12 +331,12 @@ def _is_crossing(polygons: np.ndarray) -> np.ndarray:
     return np.asarray(np.logical_or.reduceat(needs_cut(points, rings), offsets[:-1]))
 
 
-def _wrap_into_turn(points: np.ndarray, west: float) -> np.ndarray:
+def wrap_into_turn(points: np.ndarray, west: float) -> np.ndarray:
     longitude = round_longitudes(points[:, 0])
     return np.column_stack([longitude - 360.0 * np.floor((longitude - west) / 360.0), points[:, 1]])
 
 
-def _repair_region(region: shapely.Geometry) -> shapely.Geometry:
+def repair_region(region: shapely.Geometry) -> shapely.Geometry:
     """Make a region valid whose parts overlap by rounding."""
     import shapely
 
@@ -336,7 +344,7 @@ def _repair_region(region: shapely.Geometry) -> shapely.Geometry:
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _collect_by_region(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def collect_by_region(polygons: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return one geometry a region, a MultiPolygon for several polygons, and the regions."""
     import shapely
 

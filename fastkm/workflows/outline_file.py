@@ -29,6 +29,13 @@ from fastkm.raster.io.describe.suspicious import SentinelSearch
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.labels import label_raster
 from fastkm.vector.antimeridian import select_polygonal_parts
+from fastkm.vector.coverage import as_shape
+from fastkm.vector.formats.file_longitudes import (
+    FileLongitudes,
+    choose_longitudes,
+    note_longitudes,
+    turn_to_raster,
+)
 from fastkm.vector.outline import iterate_outlines, outline
 from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
@@ -90,14 +97,16 @@ class Outlines:
 
 @dataclass(frozen=True)
 class OutlineOptions:
-    """Options of `fastkm.outline` that hold for every k."""
+    """Options of `fastkm.outline` that hold for every k, and the longitudes of the file."""
 
     min_diameter: float | str = 0.0
     min_area: float | str = 0.0
     boundary: Literal["cell", "contour"] = "cell"
     connectivity: Literal[4, 8] = 4
+    simplify: float | str | None = None
+    smooth: int = 0
     bridge: int = 0
-    longitudes: Literal["0..360", "-180..180"] | None = None
+    longitudes: FileLongitudes | None = None
 
 
 def outline_file(
@@ -149,7 +158,8 @@ def outline_file(
     writer = FileWriter()
     progress.begin("read the raster")
     raster = selection.open_band()
-    in_strips = needs_strips(to_plane(raster))
+    shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
+    in_strips = needs_strips(to_plane(raster)) and not shape.changes()  # which needs all at once
     areas = None
     if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
         areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
@@ -158,13 +168,17 @@ def outline_file(
     selected = {k: selected[k] for k in results}
     labels = {k: label_raster(raster, result) for k, result in results.items()}
     arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
+    grid = find_grid(raster)
+    arguments["longitudes"] = choose_longitudes(output, options.longitudes, grid)
+    note_longitudes(output, options.longitudes, grid)
     seen = _Seen(selected, _find_tolerance(raster) if maps else None)
     with write_together(earlier):
         if in_strips:
             progress.begin("trace and write the outlines")
             search = SentinelSearch()
+            del arguments["simplify"], arguments["smooth"]
             batches = iterate_outlines(labels, select=selected, watch=search.add, **arguments)
-            bounds = find_bounds(find_grid(raster), raster.shape)
+            bounds = find_bounds(grid, raster.shape)
             rows = (seen.keep(k, rows) for k, (rows, _) in batches)
             with read_last():
                 writer.files += write_batches(rows, output, bounds=bounds)
@@ -187,6 +201,8 @@ def outline_file(
                     text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
                     warnings.warn(text, stacklevel=2)
                 drawn = _choose_longest(frame)
+                if options.longitudes is None:  # the map is that of the raster
+                    drawn = turn_to_raster(drawn, grid)
                 draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
 

@@ -23,7 +23,6 @@ from fastkm._core.attributes import carry_crs
 from fastkm._core.validation import require_choice
 from fastkm.raster.io.choose import open_variables
 from fastkm.raster.io.read_bands import compute_variable_areas
-from fastkm.raster.multifile.grid_window import GridWindow
 from fastkm.raster.multifile.read_steps import (
     Block,
     FileSteps,
@@ -34,6 +33,7 @@ from fastkm.raster.multifile.read_steps import (
 if TYPE_CHECKING:
     import xarray as xr
 
+    from fastkm.raster.multifile.grid_window import GridWindow
     from fastkm.raster.multifile.scan import FileInfo
 
 Missing = Literal["keep", "mask"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastkm._core.threads import map_chunks
 from fastkm.raster.grid.crs import is_longlat
-from fastkm.raster.grid.curvilinear import WGS84
+from fastkm.raster.grid.curvilinear import WGS84, CurvilinearGrid
 from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.polygon_masks.filled_mask import SAME_SHARE
 
@@ -27,6 +27,11 @@ SAMPLES = 8
 
 SAME_DEGREES = 1e-6
 """Degrees within which a place must come back from the plane of the polygons."""
+
+ROOM = 0.02
+"""Share of the extent of polygons by which the box around them on the globe is larger."""
+
+WHOLE_GLOBE = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +70,16 @@ class LocatedMask:
         """Return for each pixel, (n, 2), whether it lies in a polygon."""
         found = np.zeros(len(pixels), bool)
 
+        west, south, east, north = find_globe_bounds(self.crs, *self.locator.bounds.tolist())
+
         def run(start: int, stop: int) -> None:
             places = self._place(pixels[start:stop])
-            for points in self._move(places):
+            within = (places[:, 1] >= south) & (places[:, 1] <= north)
+            near = np.flatnonzero(within & ((places[:, 0] - west) % 360.0 <= east - west))
+            for points in self._move(places[near]):
                 inside = np.flatnonzero(self.locator.contains(points))
-                found[start + inside[self._come_back(points[inside], places[inside])]] = True
+                inside = inside[self._come_back(points[inside], places[near[inside]])]
+                found[start + near[inside]] = True
 
         map_chunks(run, len(pixels), POINTS)
         return found
@@ -93,6 +103,10 @@ class LocatedMask:
 
     def _place(self, pixels: np.ndarray) -> np.ndarray:
         """Return the longitudes and latitudes of pixels, (n, 2)."""
+        grid, whole = self.grid, pixels.dtype.kind == "i"
+        if isinstance(grid, CurvilinearGrid) and whole:  # in a tenth of the time
+            row, column = pixels.T
+            return np.column_stack([grid.longitude[row, column], grid.latitude[row, column]])
         to_globe: Any = find_globe_transform(self.grid)
         return np.asarray(to_globe(self.grid.place(pixels.astype(np.float64))))
 
@@ -125,6 +139,28 @@ def make_transformer(crs: str) -> Transformer | None:
     if CRS(crs).equals(CRS(WGS84), ignore_axis_order=True):
         return None
     return Transformer.from_crs(WGS84, crs, always_xy=True)
+
+
+@lru_cache(maxsize=8)
+def find_globe_bounds(
+    crs: str, west: float, south: float, east: float, north: float
+) -> tuple[float, float, float, float]:
+    """Return longitudes and latitudes around bounds in a plane, (west, south, east, north).
+
+    The whole globe is returned if the plane has longitudes and latitudes, or ends within the bounds.
+    """
+    from pyproj import Transformer
+
+    move = Transformer.from_crs(crs, WGS84, always_xy=True)
+    around = move.transform_bounds(west, south, east, north)
+    if is_longlat(crs) or not np.isfinite(around).all():
+        return WHOLE_GLOBE
+    left, low, right, high = around
+    right += 360.0 if right < left else 0.0
+    room = 1.0 / 64 + ROOM * max(right - left, high - low)
+    if right - left + 2 * room >= 360.0:
+        left, right = WHOLE_GLOBE[0] + room, WHOLE_GLOBE[2] - room
+    return left - room, low - room, right + room, high + room
 
 
 def begin_in_the_west(shapes: np.ndarray) -> np.ndarray:

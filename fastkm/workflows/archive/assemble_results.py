@@ -17,6 +17,7 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
 from fastkm.vector.write_batches import write_batches
+from fastkm.workflows.archive.step_tasks import OUTLINES
 from fastkm.workflows.tables import write_csv
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def write_all_outlines(folder: RunFolder, parts: Sequence[Part]) -> list[Path]:
     found = find_files("outlines.parquet", parts)
     if not found:
         return []
-    target = folder.root / "outlines.gpkg"
+    target = folder.root / OUTLINES
     write_batches(_read_outlines(found), target)
     return [target]
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastkm.raster.io.choose import Sel
     from fastkm.raster.io.read_netcdf import Bbox
     from fastkm.raster.multifile.scan import FileInfo
+    from fastkm.vector.formats.file_longitudes import FileLongitudes
 
 Description = dict[str, Any]
 
@@ -27,7 +28,7 @@ class ArchiveOptions:
     `ks` are the numbers of clusters: one, several among which the criterion `choose` decides, or
     none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
-    left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0, or outside
+    left out, and their `longitudes` are by default -180..180. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0, or outside
     of its polygons (see `fastkm.open_raster` for `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
     each, and `nodata` are further missing values, as for `fastkm.read_raster`.
     """
@@ -37,6 +38,7 @@ class ArchiveOptions:
     variables: tuple[str, ...] = ()
     select: str | int = "highest"
     min_diameter: str = "0px"
+    longitudes: FileLongitudes | None = None
     weights: Literal["area"] | None = None
     standardize: bool = False
     choose: Criterion | None = None

@@ -13,10 +13,12 @@ from fastkm._core.atomic_write import remove_folder
 from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
+from fastkm.raster.grid.geolocation import find_grid
 from fastkm.raster.grid.repeated_columns import note_repeated_columns
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_file
 from fastkm.raster.multifile.stamps import require_unchanged
+from fastkm.vector.formats.file_longitudes import note_longitudes
 from fastkm.workflows.archive import assemble_results, fit
 from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json, write_json
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
@@ -26,7 +28,7 @@ from fastkm.workflows.archive.make_parts import PartMaker
 from fastkm.workflows.archive.options import describe_run
 from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_whole
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
-from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
+from fastkm.workflows.archive.step_tasks import OUTLINES, Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.outline_file import select_clusters
@@ -183,7 +185,9 @@ class _Run:
             mask_share=self.options.mask_share,
             on_fault=self._handle_fault,
         )
-        note_repeated_columns(archive.make_template())
+        template = archive.make_template()
+        note_repeated_columns(template)
+        note_longitudes(OUTLINES, self.options.longitudes, find_grid(template))
         self.log.end_stage("look at the inputs")
         return archive
 

@@ -27,10 +27,11 @@ import numpy as np
 
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.geolocation import is_on_globe
+from fastkm.raster.grid.geolocation import find_grid, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
+from fastkm.vector.formats.file_longitudes import choose_longitudes
 from fastkm.vector.outline import outline
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
@@ -50,6 +51,9 @@ Row = dict[str, Any]
 
 _AREAS: dict[Any, xr.DataArray | None] = {}
 """The areas of cells that this process used last, by the file and box they belong to."""
+
+OUTLINES = "outlines.gpkg"
+"""The file to which the outlines of all parts come."""
 
 SQUARE_KM = 1e6
 """Square metres in a square kilometre."""
@@ -211,7 +215,15 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
 
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
-    outlines = outline(labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer)
+    longitudes = choose_longitudes(OUTLINES, task.options.longitudes, find_grid(labels))
+    outlines = outline(
+        labels,
+        values=layers[0],
+        select=chosen,
+        areas=areas,
+        min_diameter=longer,
+        longitudes=longitudes,
+    )
     outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
     layers = [layer.isel(once) for layer in layers]
     rows = _measure_clusters(
