@@ -473,6 +473,47 @@ def trace_rings(inside, *, contour, junctions=()):
     return rings
 
 
+def find_free_corners(numbers, corners):
+    """List for each corner, (row, column) of halves, whether three cells around it are of one region.
+
+    The fourth is of another one, and the corner is within the map.
+    """
+    free = []
+    for row, column in np.asarray(corners + 0.5, int).tolist():
+        inside = 0 < row < numbers.shape[0] and 0 < column < numbers.shape[1]
+        cells = numbers[row - 1 : row + 1, column - 1 : column + 1].ravel().tolist()
+        free.append(inside and sorted(cells.count(cell) for cell in set(cells)) == [1, 3])
+    return free
+
+
+def smooth_ring(ring, free, passes):
+    """Cut the free corners of a closed ring, one pass after another, and what these leave."""
+    points = [(np.array(p), f) for p, f in zip(ring[:-1], free[:-1], strict=True)]
+    for number in range(passes):
+        cut = []
+        for i, (p, is_free) in enumerate(points):
+            if not is_free:
+                cut.append((p, False))
+                continue
+            for q in (points[i - 1][0], points[(i + 1) % len(points)][0]):
+                edge = np.abs(q - p).max()
+                cut.append((p + (q - p) / edge * min(edge / 4, 0.25 * 0.5**number), True))
+        points = cut
+    return np.array([p for p, _ in [*points, points[0]]])
+
+
+def cut_all_corners(ring, passes):
+    """Chaikin's algorithm on a closed ring, with a point at every corner of a cell."""
+    points = []
+    for a, b in itertools.pairwise(ring):
+        steps = int(np.abs(b - a).max())
+        points += [a + (b - a) * step / steps for step in range(steps)]
+    for _ in range(passes):
+        around = [*points, points[0]]
+        points = [p for a, b in itertools.pairwise(around) for p in (0.75 * a + b / 4, a / 4 + 0.75 * b)]
+    return np.array([*points, points[0]])
+
+
 def find_junctions(numbers):
     """Find the corners of cells where the ring of any region turns."""
     rings = [
@@ -562,10 +603,7 @@ def solve_at_price(costs, m, price, slack=None):
 
 
 def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False):
-    """Let the smallest region below the limit join the label around it, until none can.
-
-    A region is a list of cells; missing cells, -1, are regions only if holes are filled.
-    """
+    """Let the smallest region below the limit join the label around it, until none can; holes first."""
     labels = np.array(labels)
     rows, columns = labels.shape
     areas = np.ones(labels.shape) if areas is None else areas
@@ -590,10 +628,10 @@ def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_hol
             }
         return sorted(region)
 
-    def list_joining():
+    def list_joining(holes):
         seen = set()
         for cell in np.ndindex(labels.shape):
-            if cell in seen or (labels[cell] < 0 and not fill_holes):
+            if cell in seen or (labels[cell] < 0) != holes:
                 continue
             region = flood(cell)
             seen.update(region)
@@ -603,9 +641,10 @@ def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_hol
                 if beside:
                     yield len(region), sum(cell) % 2, region, beside
 
-    while joining := list(list_joining()):
-        _, _, region, beside = min(joining, key=lambda found: found[:3])
-        label = min(beside, key=lambda label: (-beside.count(label), label))
-        for cell in region:
-            labels[cell] = label
+    for holes in (True, False) if fill_holes else (False,):
+        while joining := list(list_joining(holes)):
+            _, _, region, beside = min(joining, key=lambda found: found[:3])
+            label = min(beside, key=lambda label: (-beside.count(label), label))
+            for cell in region:
+                labels[cell] = label
     return labels

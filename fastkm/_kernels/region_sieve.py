@@ -83,18 +83,20 @@ def join_single_cells(before, after, black, hole, wall):
 
 
 @kernel
-def join_small_regions(codes, numbers, boxes, regions, limit, offsets, keys, queue, cells, border):
+def join_small_regions(
+    codes, numbers, boxes, regions, limit, filling, offsets, keys, queue, cells, border
+):
     """Let the regions below a limit join, the smallest first, until none that can is left.
 
     codes: (rows * columns,) INOUT, padded; numbers: (rows, columns) int32 IN, the regions of the
     cells, -1 in walls; boxes: (n, 4) int32 IN, where first cells are looked for; regions: (n, 4)
     int64 INOUT, `PARENT`, `CELLS` and `AREA` come in, `FIRST` is found; limit: a region whose area is
-    below it joins; offsets: (4,) or (8,) int64 IN, from a cell to those at its edges, then to those
+    below it joins; filling: whether holes do, instead of labels; offsets: (4,) or (8,) int64 IN, from a cell to those at its edges, then to those
     at its corners if they are connected; keys: (labels + 1,) int64 INOUT, minus the label, `NEVER` for
     holes; queue: (n,) int64 SCRATCH; cells, border: int64 SCRATCH, for all cells of a region that
     joins, and as many times the offsets.
     """
-    width = numbers.shape[1]
+    width, hole = numbers.shape[1], len(keys) - 1
     flat = numbers.reshape(-1)
     # the regions below the limit, by first cell
     waiting, smallest = 0, LAST
@@ -103,32 +105,35 @@ def join_small_regions(codes, numbers, boxes, regions, limit, offsets, keys, que
             row, column = np.int64(boxes[k, 0]), np.int64(boxes[k, 1])
             while numbers[row, column] != k:
                 column += 1
-            regions[k, FIRST] = row * width + column
-            queue[waiting] = k
-            waiting += 1
-            smallest = min(smallest, regions[k, CELLS])
+            first = row * width + column
+            regions[k, FIRST] = first
+            if codes[first] == hole or not filling:
+                queue[waiting] = k
+                waiting += 1
+                smallest = min(smallest, regions[k, CELLS])
     # those of the least size have their turns, white ones first; others wait
     while smallest < LAST:
         coming = LAST
-        for colour in range(2):
+        for black in range(2):
             kept = 0
             for j in range(waiting):
                 k = queue[j]
+                size, first = regions[k, CELLS], regions[k, FIRST]
                 if regions[k, PARENT] != k or regions[k, AREA] >= limit:
                     continue
-                size, first = regions[k, CELLS], regions[k, FIRST]
-                stays = True
+                if size == smallest and (first // width + first % width) % 2 == black:
+                    root = _join(codes, width, flat, regions, k, offsets, keys, cells, border)
+                    # one that touches others at corners only waits until it is one with them
+                    if filling or (root < 0 and len(offsets) == 4):
+                        continue
+                    root = k if root < 0 else root
+                    size = regions[root, CELLS]
+                    if regions[root, AREA] >= limit:
+                        continue
                 if size > smallest:
                     coming = min(coming, size)
-                elif size == smallest and (first // width + first % width) % 2 == colour:
-                    root, stays = _join(
-                        codes, width, flat, regions, k, offsets, keys, cells, border
-                    )
-                    if root >= 0 and regions[root, AREA] < limit:
-                        coming = min(coming, regions[root, CELLS])
-                if stays:
-                    queue[kept] = k
-                    kept += 1
+                queue[kept] = k
+                kept += 1
             waiting = kept
         smallest = coming
 
@@ -137,8 +142,7 @@ def join_small_regions(codes, numbers, boxes, regions, limit, offsets, keys, que
 def _join(codes, width, numbers, regions, k, offsets, keys, cells, border):
     """Let a region join the label around it; see `join_small_regions`.
 
-    Return the region that it is then, -1 if there is no label to join, and whether it may have
-    another turn: not if only walls are around it.
+    Return the region that it is then, -1 if no label is at its edges; none ever will be.
     """
     # its cells, and those around it; how many edges each label has
     first = regions[k, FIRST]
@@ -178,7 +182,7 @@ def _join(codes, width, numbers, regions, k, offsets, keys, cells, border):
         keys[label] = NEVER if label == len(keys) - 1 else -label
         if best > 0 and label == chosen:
             root = _unite(regions, root, _find_root(regions, np.int64(numbers[border[j]])))
-    return (root if best > 0 else np.int64(-1)), around > 0
+    return root if best > 0 else np.int64(-1)
 
 
 @kernel

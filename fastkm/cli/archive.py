@@ -74,6 +74,8 @@ def archive(
     ] = None,
     weights: shared.Weights = None,
     standardize: shared.Standardize = False,
+    sieve: shared.Sieve = None,
+    fill_holes: shared.FillHoles = False,
     select: shared.Select = "highest",
     min_diameter: shared.MinDiameter = "0px",
     longitudes: shared.Longitudes = None,
@@ -127,6 +129,7 @@ def archive(
         book = "per-step"
     parse.check_codebook_options(isinstance(book, Path), k, weights, standardize)
     ks = () if k is None else tuple(parse.parse_option("-k", parse.as_ks, k))
+    parse.parse_sieve(sieve, fill_holes=fill_holes)
     options = ArchiveOptions(
         ks=ks,
         codebook=book,
@@ -143,6 +146,8 @@ def archive(
         mask=mask,
         mask_share=parse.parse_mask_share(mask_share, mask),
         years=None if years is None else parse.parse_option("--years", parse.as_years, years),
+        sieve=sieve,
+        fill_holes=fill_holes,
         labels=parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
     )
     _check_options(options)

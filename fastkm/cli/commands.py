@@ -154,6 +154,8 @@ def cluster(
     ] = None,
     standardize: shared.Standardize = False,
     weights: shared.Weights = None,
+    sieve: shared.Sieve = None,
+    fill_holes: shared.FillHoles = False,
     figure_format: shared.FigureFormat = "png",
     dpi: shared.Dpi = 150.0,
     title: shared.Title = None,
@@ -197,6 +199,7 @@ def cluster(
     fixed = parse.parse_sel(sel)
     parse.check_workers(workers, scheduler)
     figures = parse.parse_figures(dpi, title, cmap, projection, size, figure_format)
+    sieved = parse.parse_sieve(sieve, fill_holes=fill_holes)
     selection = Selection(
         file,
         names,
@@ -221,13 +224,20 @@ def cluster(
                 choose=criterion,
                 weights=weights,
                 standardize=standardize,
+                sieve=sieved,
                 overwrite=overwrite,
                 figures=figures,
                 progress=progress,
             )
         else:
             done = label_file(
-                selection, codebook, output, overwrite=overwrite, figures=figures, progress=progress
+                selection,
+                codebook,
+                output,
+                sieve=sieved,
+                overwrite=overwrite,
+                figures=figures,
+                progress=progress,
             )
     if not quiet:
         print_clusters(done, codebook)

@@ -120,6 +120,18 @@ Longitudes = Annotated[
         "maps.",
     ),
 ]
+Sieve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AREA",
+        help="Join regions of the label map that are smaller than this, such as 16px or 500km2, to "
+        "the cluster with the longest border to them.",
+    ),
+]
+FillHoles = Annotated[
+    bool,
+    typer.Option("--fill-holes", help="With --sieve, fill regions of missing cells as small, too."),
+]
 Memory = Annotated[
     str | None,
     typer.Option(

@@ -70,6 +70,8 @@ def outline(
             help="Join regions with at most this many missing cells between them.",
         ),
     ] = 0,
+    sieve: shared.Sieve = None,
+    fill_holes: shared.FillHoles = False,
     longitudes: shared.Longitudes = None,
     map_path: Annotated[
         Path | None,
@@ -124,14 +126,16 @@ def outline(
         memory=parse.parse_memory_limit(memory),
         mask_share=parse.parse_mask_share(mask_share, mask),
     )
+    touching = parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity)
     options = OutlineOptions(
         min_diameter=parse.parse_length(min_diameter),
         min_area=min_area,
         boundary=parse.parse_option("--boundary", parse.as_one_of(("cell", "contour")), boundary),
-        connectivity=parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity),
+        connectivity=touching,
         simplify=parse.parse_simplify(simplify, smooth, boundary),
         smooth=smooth,
         bridge=bridge,
+        sieve=parse.parse_sieve(sieve, touching, fill_holes=fill_holes),
         longitudes=parse.parse_longitudes(longitudes),
     )
 

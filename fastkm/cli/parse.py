@@ -18,6 +18,7 @@ from fastkm.cli.output import make_visible
 
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
+    from fastkm.raster.sieve import SieveOptions
     from fastkm.workflows.figures import FigureOptions
 
 Value = TypeVar("Value")
@@ -73,6 +74,20 @@ def parse_simplify(simplify: str | None, smooth: int, boundary: str) -> str | No
         refuse_option(option, f"it needs --boundary cell, whose outlines tile, not {boundary}")
     parse_option("--simplify", as_tolerance, simplify)
     return simplify
+
+
+def parse_sieve(
+    sieve: str | None, connectivity: Literal[4, 8] = 4, *, fill_holes: bool
+) -> SieveOptions | None:
+    """Parse the options --sieve and --fill-holes."""
+    from fastkm.raster.sieve import SieveOptions, as_sieve
+
+    if sieve is None:
+        if fill_holes:
+            refuse_option("--fill-holes", "it needs --sieve, which says how small holes are")
+        return None
+    parse_option("--sieve", as_sieve, sieve)
+    return SieveOptions(sieve, fill_holes, connectivity)
 
 
 def parse_longitudes(longitudes: str | None) -> Any:

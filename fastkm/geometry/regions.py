@@ -243,9 +243,7 @@ def _join_runs(
     return int(np.count_nonzero(labels >= 0)) - joins
 
 
-def _trace_chosen(
-    regions: Regions, wanted: np.ndarray, *, contour: bool, junctions: bool
-) -> Rings:
+def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool, junctions: bool) -> Rings:
     """Trace the rings of some regions.
 
     The quarter turns of an exterior add up to 4, those of a hole to -4. So all places are known once

@@ -6,7 +6,7 @@ kernels of `fastkm._kernels.region_sieve`, whose essay says in which order regio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,13 @@ INNER = np.s_[1:-1, 1:-1]
 
 MOST_NAMED = int(np.iinfo(np.int16).max) - 1
 """Labels up to this are codes themselves; others are numbered, which takes a sort."""
+
+
+class _Connections(NamedTuple):
+    """Which cells are neighbours: see `sieve_labels`."""
+
+    connectivity: Literal[4, 8]
+    periodic: bool
 
 
 def sieve_labels(
@@ -58,7 +65,7 @@ def sieve_labels(
     periodic : bool
         Whether the first column is a neighbour of the last.
     holes : (rows, columns) bool array, optional
-        The missing cells whose regions join likewise.
+        The missing cells whose regions join likewise, before all others.
 
     Examples
     --------
@@ -70,20 +77,37 @@ def sieve_labels(
     """
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
-    walls = missing if holes is None else missing & ~holes
-    codes, names = _encode(values, missing, walls)
+    codes, names = _encode(values, missing, holes)
     hole = len(names) - 1
+    connect = _Connections(connectivity, periodic)
+    if holes is not None:
+        _join_regions(codes, hole, limit, areas, connect, filling=True)
+        codes[codes == hole] = WALL
     if connectivity == 4 and areas is None and limit > 1:
         _join_single_cells(codes, hole, periodic)
-    if periodic:
-        codes[1:-1, [0, -1]] = SEAM
+    _join_regions(codes, hole, limit, areas, connect, filling=False)
+    found = codes[INNER]
+    return np.where(found == WALL, values, names[found])
+
+
+def _join_regions(
+    codes: np.ndarray,
+    hole: int,
+    limit: int,
+    areas: np.ndarray | None,
+    connect: _Connections,
+    *,
+    filling: bool,
+) -> None:
+    """Let regions join, those of holes or those of labels; `codes` are padded and changed in place."""
+    codes[1:-1, [0, -1]] = SEAM if connect.periodic else WALL
     regions = find_regions(validation.freeze(codes))
-    rows = _list_regions(regions, areas, connectivity, periodic)
+    rows = _list_regions(regions, areas, connect)
     width = codes.shape[1]
     offsets = np.array([-width, -1, 1, width, -width - 1, 1 - width, width - 1, width + 1])
-    offsets = offsets[:connectivity]
+    offsets = offsets[: connect.connectivity]
     keys = -np.arange(hole + 1)
-    keys[-1] = NEVER
+    keys[hole] = NEVER
     # the most cells of a region that joins
     most = codes.size if areas is not None else min(limit, codes.size)
     join_small_regions(
@@ -92,23 +116,23 @@ def sieve_labels(
         regions.boxes,
         rows,
         limit,
+        filling,
         offsets,
         keys,
         np.empty(len(rows), np.int64),
         np.empty(most, np.int64),
-        np.empty(most * connectivity, np.int64),
+        np.empty(most * len(offsets), np.int64),
     )
-    found = codes[INNER]
-    return np.where((found == WALL) | (found == hole), values, names[found])
 
 
 def _encode(
-    values: np.ndarray, missing: np.ndarray, walls: np.ndarray
+    values: np.ndarray, missing: np.ndarray, holes: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the padded codes of a map, and the label of each code; the last one is a hole's."""
     top = int(values.max(initial=0, where=~missing))
-    names, numbers = np.arange(top + 1), values
-    if top > MOST_NAMED:
+    if top <= MOST_NAMED:
+        names, numbers = np.arange(top + 1), values
+    else:
         names, numbers = np.unique(np.where(missing, 0, values), return_inverse=True)
     dtype = next(
         kind for kind in (np.int8, np.int16, np.int32) if len(names) <= np.iinfo(kind).max
@@ -116,8 +140,9 @@ def _encode(
     codes = np.full((values.shape[0] + 2, values.shape[1] + 2), WALL, dtype)
     inner = codes[INNER]
     inner[...] = numbers.reshape(values.shape)
-    inner[missing] = len(names)
-    inner[walls] = WALL
+    inner[missing] = WALL
+    if holes is not None:
+        inner[holes] = len(names)
     return codes, np.append(names, 0).astype(values.dtype)
 
 
@@ -144,7 +169,7 @@ def _wrap(codes: np.ndarray, periodic: bool) -> None:
 
 
 def _list_regions(
-    regions: Regions, areas: np.ndarray | None, connectivity: Literal[4, 8], periodic: bool
+    regions: Regions, areas: np.ndarray | None, connect: _Connections
 ) -> np.ndarray:
     """Return the rows of `join_small_regions`: regions and what each is connected with."""
     n = len(regions.labels)
@@ -153,9 +178,9 @@ def _list_regions(
     if areas is not None:
         inner = regions.numbers[INNER]
         rows[:, AREA] = _add_up(areas[inner >= 0], inner[inner >= 0], n)
-    if connectivity == 8 or periodic:
+    if connect != (4, False):
         inner = regions._replace(numbers=np.ascontiguousarray(regions.numbers[INNER]))
-        pairs = find_touching_pairs(inner, connectivity=connectivity, periodic=periodic)
+        pairs = find_touching_pairs(inner, **connect._asdict())
         owners = merge_pairs(regions, pairs)
         first = np.unique(owners, return_index=True)[1]
         rows[:, PARENT] = first[owners]

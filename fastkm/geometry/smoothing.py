@@ -32,6 +32,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastkm._core import validation
+from fastkm._core.threads import map_chunks
+from fastkm._kernels.corner_cutting import cut_free_corners, mark_free_corners
+from fastkm.geometry.regions import POINTS
+
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
 
@@ -61,29 +66,25 @@ def smooth_rings(rings: Rings, numbers: np.ndarray, passes: int, *, first: int =
     >>> len(rings.points), len(smooth_rings(rings, regions.numbers, 1).points)
     (15, 23)
     """
-    points, ends = rings.points, rings.ring_offsets[1:] - 1
-    # free corners; the last point of a ring, which repeats the first, is put there at the end
-    free = _find_free(numbers, points - [0, first])
-    free[ends] = False
-    corners = np.flatnonzero(free)
-    before = corners - 1
-    at_start = np.isin(corners, rings.ring_offsets[:-1])
-    before[at_start] = ends[np.searchsorted(rings.ring_offsets, corners[at_start])] - 1
-    # the points at each of them, in the directions of its neighbours
-    corner = points[corners]
-    backward, forward = (np.sign(points[near] - corner) for near in (before, corners + 1))
-    cut = (
-        corner[:, None]
-        + shape[:, :1] * backward[:, None]
-        + shape[:, 1:] * forward[:, None]
-        for shape in [cut_corner(passes)]
-    )
-    sizes = np.where(free, 2**passes, 1)
-    smoothed = np.repeat(points, sizes, axis=0)
-    smoothed[np.repeat(free, sizes)] = next(cut).reshape(-1, 2)
-    offsets = np.append(0, np.cumsum(sizes))[rings.ring_offsets]
-    smoothed[offsets[1:] - 1] = smoothed[offsets[:-1]]
-    return rings._replace(points=smoothed, ring_offsets=offsets)
+    points, offsets = rings.points, rings.ring_offsets
+    shape = validation.freeze(cut_corner(passes))
+    free, counts = np.empty(len(points), bool), np.empty(len(offsets) - 1, np.int64)
+    numbers = validation.freeze(np.ascontiguousarray(numbers, np.int32))
+
+    def mark(start: int, stop: int) -> None:
+        some = np.searchsorted(offsets[:-1], (start, stop))
+        mark_free_corners(points, offsets, numbers, first, *some, free, counts)
+
+    map_chunks(mark, len(points), POINTS)
+    cut_offsets = offsets + (len(shape) - 1) * np.append(0, np.cumsum(counts))
+    cut = np.empty((cut_offsets[-1], 2))
+
+    def write(start: int, stop: int) -> None:
+        some = np.searchsorted(offsets[:-1], (start, stop))
+        cut_free_corners(points, offsets, free, shape, *some, cut_offsets, cut)
+
+    map_chunks(write, len(points), POINTS)
+    return rings._replace(points=cut, ring_offsets=cut_offsets)
 
 
 def cut_corner(passes: int) -> np.ndarray:
@@ -103,17 +104,3 @@ def cut_corner(passes: int) -> np.ndarray:
         shape = np.stack(cuts, axis=1).reshape(-1, 2)
     return shape
 
-
-def _find_free(numbers: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return for each corner of cells whether three cells around it are alike, and one is not."""
-    rows, columns = numbers.shape
-    row, column = (points + 0.5).astype(np.int64).T
-    free = (row > 0) & (row < rows) & (column > 0) & (column < columns)
-    inner = np.flatnonzero(free)
-    at = row[inner] * columns + column[inner]  # the cell south-east of the corner
-    cells = numbers.reshape(-1)
-    nw, ne, sw, se = (cells[at - step] for step in (columns + 1, columns, 1, 0))
-    falling, rising = nw == se, ne == sw
-    free[inner] = np.where(falling, (ne == nw) | (sw == nw), (nw == ne) | (se == ne))
-    free[inner] &= falling != rising
-    return free

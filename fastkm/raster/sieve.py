@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -58,7 +59,7 @@ def sieve(
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too; a border is along edges in any case.
     fill_holes : bool
-        Let regions of missing cells below the limit join likewise. In km2, cells that lie nowhere
+        Let regions of missing cells below the limit join likewise, before all others. In km2, cells that lie nowhere
         on the Earth stay missing.
 
     Returns
@@ -90,6 +91,37 @@ def sieve(
            [ 1,  1,  2, -1]])
     """
     return sieve_map(labels, min_area, connectivity=connectivity, fill_holes=fill_holes)
+
+
+@dataclass(frozen=True)
+class SieveOptions:
+    """How the label maps of a job are sieved: see `sieve`."""
+
+    min_area: str
+    fill_holes: bool = False
+    connectivity: Literal[4, 8] = 4
+
+    @property
+    def needs_areas(self) -> bool:
+        """Whether the limit is an area on the globe."""
+        return as_sieve(self.min_area).unit == "km2"
+
+    def apply(self, labels: xr.DataArray, areas: xr.DataArray | None = None) -> xr.DataArray:
+        """Return a label map sieved, in blocks of dask if it was so; `areas` are those of cells in m2."""
+        sieved: xr.DataArray = sieve_map(
+            labels,
+            self.min_area,
+            connectivity=self.connectivity,
+            fill_holes=self.fill_holes,
+            areas=areas,
+        )
+        if labels.chunks is None:
+            return sieved
+        return sieved.chunk(dict(zip(labels.dims, labels.chunks, strict=True)))
+
+    def __str__(self) -> str:
+        """Return what was done, for the history of a file."""
+        return f"sieved by {self.min_area}" + ", holes filled" * self.fill_holes
 
 
 def as_sieve(min_area: str) -> Limit:

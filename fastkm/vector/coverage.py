@@ -139,7 +139,7 @@ def shape_rings(
         numbers = regions.numbers[:, plane.columns]
         smoothed = smooth_rings(rings.rings, numbers, shape.passes, first=plane.first)
         rings = rings._replace(rings=_split_at_windows(smoothed, rings.windows))
-    geometry, owners = place_parts(rings.cut(), grid, west, halves=shape.passes == 0)
+    geometry, owners = place_parts(rings.cut(), grid, west, max(2, 4**shape.passes))
     if shape.tolerance is not None:
         tolerance = shape.tolerance.value
         if shape.tolerance.unit == "px":

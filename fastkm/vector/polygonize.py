@@ -124,9 +124,10 @@ def polygonize(
         labels, of dask, are read and traced strip by strip: see `fastkm.polygonize_to_file` for more
         polygons than fit in memory.
     boundary : {"cell", "contour"}
-        "cell" follows the edges of cells: polygons tile the cells that are not missing. "contour" joins the points halfway between a
-        region's cells and their neighbours, as `fastkm.find_contours` does at 0.5 of
-        ``labels == label``, closed at the array's edge: it is smoother and does not tile.
+        "cell" follows the edges of cells: polygons tile the cells that are not missing. "contour"
+        joins the points halfway between a region's cells and their neighbours, as
+        `fastkm.find_contours` does at 0.5 of ``labels == label``, closed at the array's edge: it is
+        smoother and does not tile.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too; such a region is a MultiPolygon
         whose parts touch at points.

@@ -67,9 +67,7 @@ class PolygonParts(NamedTuple):
         import shapely
 
         points, offsets = drop_junctions(*select_rings(self.rings, self.rings.polygon_offsets[:-1]))
-        cut, index = shapely.get_coordinates(
-            shapely.get_exterior_ring(self.cut), return_index=True
-        )
+        cut, index = shapely.get_coordinates(shapely.get_exterior_ring(self.cut), return_index=True)
         sizes = np.bincount(index, minlength=len(self.cut))
         cut, cut_offsets = drop_junctions(cut, _to_offsets(sizes))
         kind = shapely.GeometryType.LINESTRING
@@ -183,16 +181,16 @@ def cut_to_windows(rings: Rings, owners: np.ndarray, windows: tuple[Window, ...]
 
 
 def place_parts(
-    parts: PolygonParts, grid: Grid, west: float | None, *, halves: bool = True
+    parts: PolygonParts, grid: Grid, west: float | None, parts_of_pixels: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return one (Multi)Polygon in coordinates for each region that has parts, and these regions.
 
     Exteriors are counter-clockwise, and regions ascend. Longitudes are those of the raster, or of
-    the turn that begins at `west`. `halves` says whether points are at wholes and halves of rows and
-    columns, as traced.
+    the turn that begins at `west`. Points are at whole multiples of a pixel divided by
+    `parts_of_pixels`, a power of two.
     """
     if not isinstance(grid, CurvilinearGrid):
-        return collect_by_region(*_place_straight(parts, grid, west, halves=halves))
+        return collect_by_region(*_place_straight(parts, grid, west, parts_of_pixels))
     import shapely
 
     geometry, regions = collect_by_region(*_place_curved(parts, grid, west))
@@ -203,13 +201,17 @@ def place_parts(
 
 
 def _place_straight(
-    parts: PolygonParts, grid: Grid, west: float | None, *, halves: bool
+    parts: PolygonParts, grid: Grid, west: float | None, parts_of_pixels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Place polygons whose edges stay straight."""
     import shapely
 
-    place = grid.place_halves if halves and isinstance(grid, AxisGrid) else grid.place
-    placed = parts.rings._replace(points=place(parts.rings.points))
+    points = parts.rings.points
+    if isinstance(grid, AxisGrid):
+        points = grid.place_halves(points, parts_of_pixels)
+    else:
+        points = grid.place(points)
+    placed = parts.rings._replace(points=points)
     if is_mirrored(grid):
         placed = placed._replace(points=_reverse_rings(placed))
     whole = _to_polygons(placed)

@@ -28,6 +28,7 @@ from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.io.describe.suspicious import SentinelSearch
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.labels import label_raster
+from fastkm.raster.sieve import SieveOptions
 from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.coverage import as_shape
 from fastkm.vector.formats.file_longitudes import (
@@ -97,7 +98,10 @@ class Outlines:
 
 @dataclass(frozen=True)
 class OutlineOptions:
-    """Options of `fastkm.outline` that hold for every k, and the longitudes of the file."""
+    """Options of `fastkm.outline` that hold for every k, the longitudes of the file, and a sieve.
+
+    The label maps are sieved before they are outlined.
+    """
 
     min_diameter: float | str = 0.0
     min_area: float | str = 0.0
@@ -106,6 +110,7 @@ class OutlineOptions:
     simplify: float | str | None = None
     smooth: int = 0
     bridge: int = 0
+    sieve: SieveOptions | None = None
     longitudes: FileLongitudes | None = None
 
 
@@ -168,6 +173,10 @@ def outline_file(
     selected = {k: selected[k] for k in results}
     labels = {k: label_raster(raster, result) for k, result in results.items()}
     arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
+    sieve = arguments.pop("sieve")
+    if sieve is not None:
+        progress.begin("sieve the label maps")
+        labels = {k: sieve.apply(own, areas) for k, own in labels.items()}
     grid = find_grid(raster)
     arguments["longitudes"] = choose_longitudes(output, options.longitudes, grid)
     note_longitudes(output, options.longitudes, grid)

@@ -30,6 +30,8 @@ from tests.small_files import (
     write_world,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
+
 COMMANDS = ["info", "cluster", "outline", "archive", "sample"]
 MAIN = "from fastkm.cli.commands import main; main()"
 WITHOUT_MAPS = (

@@ -10,6 +10,8 @@ from fastkm.workflows.job import Selection
 from fastkm.workflows.outline_file import OutlineOptions, outline_file
 from tests.label_maps import globe
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
+
 
 @pytest.fixture
 def file(tmp_path):

@@ -191,7 +191,6 @@ def _join_across_seam(window: Window, vertices: LevelVertices, rings: BandRings)
     from scipy.sparse.csgraph import connected_components
 
     points, marks, first = vertices.points, vertices.marks, vertices.first
-    numbers = np.append(rings.numbers, -1)[vertices.following[:, 1]] if len(points) else points
     # where cells end at the seam: the first and the last vertex of each row, whose bands are equal
     starts, stops = vertices.row_offsets[:-1], vertices.row_offsets[1:] - 1
     some = stops > starts
@@ -207,9 +206,11 @@ def _join_across_seam(window: Window, vertices: LevelVertices, rings: BandRings)
     crossings = marks[left[a]] >= 0
     both = np.stack([2 * left[a][crossings], 2 * right[b][crossings]])
     pairs += [both, both + 1]
-    found = numbers[np.concatenate(pairs, axis=1)]
-    found = found[:, (found >= 0).all(axis=0)]
     n = len(rings.bands)
+    if n == 0:
+        return np.empty(0, np.int64)
+    found = rings.numbers[vertices.following[np.concatenate(pairs, axis=1), 1]]
+    found = found[:, (found >= 0).all(axis=0)]
     graph = coo_array((np.ones(found.shape[1], bool), tuple(found)), shape=(n, n))
     count, component = connected_components(graph, directed=False)
     least = np.full(count, n)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastkm.raster.io.stamps import read_stamp
+from fastkm.raster.sieve import SieveOptions
 
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
@@ -30,7 +31,8 @@ class ArchiveOptions:
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
     left out, and their `longitudes` are by default -180..180. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0, or outside
     of its polygons (see `fastkm.open_raster` for `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
-    each, and `nodata` are further missing values, as for `fastkm.read_raster`.
+    each, and `nodata` are further missing values, as for `fastkm.read_raster`. The label map of each
+    step is sieved by `sieve`, a limit such as "16px", with or without `fill_holes`: see `fastkm.sieve`.
     """
 
     ks: tuple[int, ...] = ()
@@ -48,7 +50,14 @@ class ArchiveOptions:
     years: tuple[int, int] | None = None
     sel: Sel | None = None
     nodata: tuple[float, ...] | None = None
+    sieve: str | None = None
+    fill_holes: bool = False
     labels: Literal["netcdf", "zarr"] = "netcdf"
+
+    @property
+    def sieve_options(self) -> SieveOptions | None:
+        """How label maps are sieved; None if they are not."""
+        return None if self.sieve is None else SieveOptions(self.sieve, self.fill_holes)
 
     @property
     def per_step(self) -> bool:

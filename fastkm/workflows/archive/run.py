@@ -244,6 +244,7 @@ class _Run:
         how = "each step by itself" if options.per_step else "by the common codebook"
         if options.codebook_file is not None:
             how = f"by {options.codebook_file.name}"
+        how += "" if options.sieve is None else f", {options.sieve_options}"
         history = f"labels of {', '.join(archive.variables)}, k = {k}, {how}"
         store = self.folder.label_store
         if options.labels == "zarr" and not self._has_store():

@@ -212,6 +212,9 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
     labels = label_raster(raster, codebook, with_inertia=False)
     if not (labels.values >= 0).any():
         raise ArchiveError(source, step.time, "a variable is missing in every cell")
+    sieve = task.options.sieve_options
+    if sieve is not None:
+        labels = sieve.apply(labels, areas)
 
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
@@ -251,7 +254,7 @@ def _measure_clusters(
     """Measure each cluster of a step."""
     # cells, mean values and areas of all clusters
     found = [zonal_statistics(labels.values, layer.values, k) for layer in layers]
-    counts = found[-1].counts
+    counts = np.bincount(labels.values[labels.values >= 0], minlength=k)
     names = ["mean"] if len(layers) == 1 else [f"mean_{layer.name}" for layer in layers]
     area = [None] * k
     if areas is not None:
@@ -263,7 +266,7 @@ def _measure_clusters(
     for j in range(k):
         row: Row = {"time": time, "cluster": j, "cells": int(counts[j]), "area_km2": area[j]}
         for name, layer in zip(names, found, strict=True):
-            row[name] = float(layer.means[j]) if counts[j] else None
+            row[name] = float(layer.means[j]) if layer.counts[j] else None
         own = outlines[outlines["cluster"] == j]
         row["outlines"] = len(own) if j in chosen else None
         for column in ("diameter_px", "diameter_km"):
