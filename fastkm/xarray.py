@@ -62,12 +62,15 @@ class DataArrayAccessor(_Accessor):
         `fastkm.outline`, of a raster with k clusters or of a label map.
     polygonize(...)
         `fastkm.polygonize`, of a label map.
+    sieve(min_area, ...)
+        `fastkm.sieve`, of a label map.
     """
 
     cluster = _Method("cluster_raster")
     kmeans1d = _Method("kmeans1d")
     outline = _Method("outline")
     polygonize = _Method("polygonize")
+    sieve = _Method("sieve")
 
 
 @xr.register_dataset_accessor("fastkm")

@@ -53,7 +53,7 @@ def make_panels(raster: xr.DataArray) -> dict[str, gpd.GeoDataFrame]:
     sieved = fastkm.sieve(labels, "16px", fill_holes=True)
     return {
         "polygonize(labels)": fastkm.polygonize(labels),
-        'simplify="2px"': fastkm.polygonize(labels, simplify="2px"),
+        'simplify="1px"': fastkm.polygonize(labels, simplify="1px"),
         "smooth=2": fastkm.polygonize(labels, smooth=2),
         'sieve(labels, "16px", fill_holes=True)': fastkm.polygonize(sieved),
         "bands(raster, codebook)": fastkm.bands(raster, codebook),
@@ -68,7 +68,7 @@ def draw_panels(panels: dict[str, gpd.GeoDataFrame]) -> Figure:
         draw_frame(ax, frame)
         ax.set_title(title, family="monospace", fontsize=10)
         ax.set(xlim=(LONGITUDES.start, LONGITUDES.stop), ylim=(LATITUDES.start, LATITUDES.stop))
-        ax.set(xticks=[], yticks=[], aspect="equal")
+        ax.set(xticks=[], yticks=[], xlabel="", ylabel="", aspect="equal")
     return figure
 
 

@@ -26,6 +26,9 @@ needs_jit = pytest.mark.skipif(
 
 FOLDER = Path(__file__).parent
 
+JOBS = ("cli/", "workflows/")
+"""Folders of tests of whole jobs."""
+
 NO_THREADS = (
     "_kernels/",
     "plot/",
@@ -90,7 +93,7 @@ def without_figures(monkeypatch):
 def _figures_of_jobs(request):
     """Leave figures of commands and jobs empty, except for tests that are marked ``figures``."""
     place = request.path.relative_to(FOLDER).as_posix() if FOLDER in request.path.parents else ""
-    if place.startswith(("cli/", "workflows/")) and not request.node.get_closest_marker("figures"):
+    if place.startswith(JOBS) and not request.node.get_closest_marker("figures"):
         request.getfixturevalue("without_figures")
 
 
@@ -126,6 +129,8 @@ def pytest_collection_modifyitems(items):
         place = item.path.relative_to(FOLDER).as_posix() if FOLDER in item.path.parents else ""
         if place.startswith("bench/"):  # runs every rival
             item.add_marker(pytest.mark.slow)
+        if place.startswith(JOBS):  # the note on longitudes of files, which one test asks for
+            item.add_marker(pytest.mark.filterwarnings("ignore:.* has longitudes -180..180"))
         if place.startswith(NO_THREADS) and not place.endswith(WITH_THREADS):
             item.add_marker(pytest.mark.no_threads)
         if item.get_closest_marker("slow") is None:

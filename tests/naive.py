@@ -509,8 +509,8 @@ def cut_all_corners(ring, passes):
         steps = int(np.abs(b - a).max())
         points += [a + (b - a) * step / steps for step in range(steps)]
     for _ in range(passes):
-        around = [*points, points[0]]
-        points = [p for a, b in itertools.pairwise(around) for p in (0.75 * a + b / 4, a / 4 + 0.75 * b)]
+        edges = list(itertools.pairwise([*points, points[0]]))
+        points = [p for a, b in edges for p in (0.75 * a + b / 4, a / 4 + 0.75 * b)]
     return np.array([*points, points[0]])
 
 
@@ -605,46 +605,43 @@ def solve_at_price(costs, m, price, slack=None):
 def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False):
     """Let the smallest region below the limit join the label around it, until none can; holes first."""
     labels = np.array(labels)
-    rows, columns = labels.shape
     areas = np.ones(labels.shape) if areas is None else areas
-    edges = [(-1, 0), (0, -1), (0, 1), (1, 0)]
-    steps = edges + [(-1, -1), (-1, 1), (1, -1), (1, 1)] * (connectivity == 8)
-
-    def around(cell, steps):
-        for down, right in steps:
-            row, column = cell[0] + down, cell[1] + right
-            if periodic:
-                column %= columns
-            if 0 <= row < rows and 0 <= column < columns:
-                yield row, column
-
-    def flood(cell):
-        region = [cell]
-        for each in region:
-            region += {
-                other
-                for other in around(each, steps)
-                if labels[other] == labels[each] and other not in region
-            }
-        return sorted(region)
-
-    def list_joining(holes):
-        seen = set()
-        for cell in np.ndindex(labels.shape):
-            if cell in seen or (labels[cell] < 0) != holes:
-                continue
-            region = flood(cell)
-            seen.update(region)
-            if sum(areas[each] for each in region) < limit:
-                beside = [labels[o] for each in region for o in around(each, edges)]
-                beside = [label for label in beside if label >= 0 and label != labels[cell]]
-                if beside:
-                    yield len(region), sum(cell) % 2, region, beside
-
     for holes in (True, False) if fill_holes else (False,):
-        while joining := list(list_joining(holes)):
+        while joining := list_small_regions(labels, limit, areas, connectivity, periodic, holes):
             _, _, region, beside = min(joining, key=lambda found: found[:3])
             label = min(beside, key=lambda label: (-beside.count(label), label))
             for cell in region:
                 labels[cell] = label
     return labels
+
+
+def list_small_regions(labels, limit, areas, connectivity, periodic, holes):
+    """List the regions below the limit that have a neighbour: size, colour, cells, labels at edges."""
+    edges = [(-1, 0), (0, -1), (0, 1), (1, 0)]
+    corners = [(-1, -1), (-1, 1), (1, -1), (1, 1)] * (connectivity == 8)
+    found, seen = [], set()
+    for cell in np.ndindex(labels.shape):
+        if cell in seen or (labels[cell] < 0) != holes:
+            continue
+        region = [cell]
+        for each in region:
+            around = list_neighbours(each, edges + corners, labels.shape, periodic)
+            region += {o for o in around if labels[o] == labels[cell] and o not in region}
+        seen.update(region)
+        beside = [
+            labels[o]
+            for each in region
+            for o in list_neighbours(each, edges, labels.shape, periodic)
+        ]
+        beside = [label for label in beside if label >= 0 and label != labels[cell]]
+        if beside and sum(areas[each] for each in region) < limit:
+            found.append((len(region), sum(cell) % 2, sorted(region), beside))
+    return found
+
+
+def list_neighbours(cell, steps, shape, periodic):
+    """List the cells some steps from a cell, round the globe if it is periodic."""
+    rows, columns = shape
+    moved = [(cell[0] + down, cell[1] + right) for down, right in steps]
+    moved = [(row, column % columns if periodic else column) for row, column in moved]
+    return [(row, column) for row, column in moved if 0 <= row < rows and 0 <= column < columns]

@@ -41,6 +41,8 @@ def parse_limit(
         value = -1.0
     if not 0 <= value < np.inf:
         examples = " or ".join(f"'200{unit}'" for unit in units)
-        kind = "a number" if plain else "a text with a unit, of a number"
-        raise ValueError(f"{name} must be {kind} of at least 0 such as {examples}, got {limit!r}")
+        unit = "" if plain else " with a unit,"
+        raise ValueError(
+            f"{name} must be a number of at least 0{unit} such as {examples}, got {limit!r}"
+        )
     return Limit(value, unit)

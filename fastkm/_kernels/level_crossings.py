@@ -1,4 +1,4 @@
-"""Where the lines of all levels cross a lattice, and how bands of values run along them.
+r"""Where the lines of all levels cross a lattice, and how bands of values run along them.
 
 The nodes of the lattice are the centres of cells. A node has the number of levels below its value
 as its *label*, -1 if it is missing. Along an edge between two nodes values are linear, so an edge
@@ -81,18 +81,18 @@ def count_on_edge(a, b):
 @kernel
 def count_between(corner, heights, levels):
     """Count the vertices between four nodes of which some are missing; corner, heights: (4,) IN."""
-    single = double = 0
+    k = find_middle(corner)
+    if k >= 0:
+        m = label_corner(corner, heights, k, levels)
+        return 1 + abs(corner[k] - m) + abs(corner[(k + 1) % 4] - corner[(k + 3) % 4])
+    count = 0
     for k in range(4):
-        if corner[k] >= 0:
-            after, before = corner[(k + 1) % 4], corner[(k + 3) % 4]
-            if after >= 0 and before >= 0:
-                m = label_corner(corner, heights, k, levels)
-                return 1 + abs(corner[k] - m) + abs(after - before)
-            if after >= 0:
-                double += abs(corner[k] - after)
-            elif before < 0:
-                single += 1
-    return single + double
+        after, before = corner[(k + 1) % 4], corner[(k + 3) % 4]
+        if corner[k] >= 0 and after >= 0:
+            count += abs(corner[k] - after)
+        elif corner[k] >= 0 and before < 0:
+            count += 1
+    return count
 
 
 @kernel
@@ -126,73 +126,107 @@ def cross_levels(labels, values, levels, columns, row, starts, points, marks, ri
     the label of a vertex of the frame; rightward: (vertices on rows,) int8 OUT, the side that lies to
     the right; following: (2 n, 2) int32 OUT, the next code in the first column.
     """
-    rows, width = labels.shape
-    upper, lower = np.zeros(width, np.int64), np.zeros(width, np.int64)
-    across = np.zeros(width, np.int64)
+    edges = np.zeros((3, labels.shape[1]), np.int64)
+    for i in range(len(labels) - 1):
+        place_on_edges(
+            labels, values, levels, columns, i, row + i, starts, edges, points, marks, rightward
+        )
+        link_faces(
+            labels,
+            values,
+            levels,
+            columns,
+            i,
+            row + i,
+            starts[i, 3],
+            edges,
+            points,
+            marks,
+            following,
+        )
+
+
+UPPER, LOWER, ACROSS = range(3)
+"""Rows of the first vertices on the edges of a row of faces: above, below, and along columns."""
+
+
+@kernel
+def place_on_edges(
+    labels, values, levels, columns, i, here, starts, edges, points, marks, rightward
+):  # fmt: skip
+    """Place the vertices on the edges below row i of faces, and along columns.
+
+    here: float IN, where the nodes above lie; edges: (3, columns) int64 OUT, the first vertex on each
+    edge; all else as in `cross_levels`.
+    """
+    above, on_row, on_column = starts[i, 0], starts[i, 1], starts[i, 2]
+    for j in range(labels.shape[1] - 1):
+        a, b = int(labels[i, j]), int(labels[i, j + 1])
+        d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
+        edges[UPPER, j], edges[LOWER, j], edges[ACROSS, j] = above, on_row, on_column
+        above += count_on_edge(a, b)
+        if min(d, c) >= 0:
+            place_crossings(
+                on_row, d, c, values[i + 1, j], values[i + 1, j + 1], levels,
+                here + 1.0, columns[0, j], 0.0, columns[0, j + 1] - columns[0, j], points, marks,
+            )  # fmt: skip
+        elif d != c:
+            place_end(on_row, max(d, c), here + 1.0, columns[1, j], points, marks)
+        for _ in range(count_on_edge(d, c)):
+            rightward[on_row] = c > d if min(d, c) >= 0 else d >= 0
+            on_row += 1
+        if min(a, d) >= 0:
+            place_crossings(
+                on_column, a, d, values[i, j], values[i + 1, j], levels,
+                here, columns[0, j], 1.0, 0.0, points, marks,
+            )  # fmt: skip
+        elif a != d:
+            place_end(on_column, max(a, d), here + 0.5, columns[0, j], points, marks)
+        on_column += count_on_edge(a, d)
+
+
+@kernel
+def link_faces(
+    labels, values, levels, columns, i, here, between, edges, points, marks, following
+):  # fmt: skip
+    """Link the lines in row i of faces; between: int IN, the first vertex between its nodes."""
     corner, edge, first = np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64)
     heights = np.zeros(4)
-    for i in range(rows - 1):
-        above, on_row, on_column, between = starts[i, 0], starts[i, 1], starts[i, 2], starts[i, 3]
-        here = row + i
-        for j in range(width - 1):
-            a, b = int(labels[i, j]), int(labels[i, j + 1])
-            d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
-            upper[j], lower[j], across[j] = above, on_row, on_column
-            if a != b:
-                above += count_on_edge(a, b)
-            # vertices on the edges of the row below
-            if d != c:
-                if min(d, c) >= 0:
-                    place_crossings(
-                        on_row, d, c, values[i + 1, j], values[i + 1, j + 1], levels,
-                        here + 1.0, columns[0, j], 0.0, columns[0, j + 1] - columns[0, j],
-                        points, marks,
-                    )  # fmt: skip
-                else:
-                    place_end(on_row, max(d, c), here + 1.0, columns[1, j], points, marks)
-                lower[j] = on_row
-                for _ in range(count_on_edge(d, c)):
-                    rightward[on_row] = c > d if min(d, c) >= 0 else d >= 0
-                    on_row += 1
-            # and on the edge along a column
-            if a != d:
-                if min(a, d) >= 0:
-                    place_crossings(
-                        on_column, a, d, values[i, j], values[i + 1, j], levels,
-                        here, columns[0, j], 1.0, 0.0, points, marks,
-                    )  # fmt: skip
-                else:
-                    place_end(on_column, max(a, d), here + 0.5, columns[0, j], points, marks)
-                on_column += count_on_edge(a, d)
-        # lines between four nodes
-        for j in range(width - 1):
-            a, b = int(labels[i, j]), int(labels[i, j + 1])
-            d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
-            if a == b and a == c and a == d:
-                continue
-            corner[0], corner[1], corner[2], corner[3] = a, b, c, d
-            edge[0], edge[1], edge[2], edge[3] = upper[j], across[j + 1], lower[j], across[j]
-            first[0], first[1], first[2], first[3] = a, b, d, a
-            read_heights(values, i, j, heights)
-            if min(a, b, c, d) >= 0:
-                link_square(corner, edge, first, heights, levels, following)
-                continue
-            for k in range(4):
-                if corner[k] >= 0 and corner[(k + 1) % 4] >= 0 and corner[(k + 3) % 4] >= 0:
-                    points[between, 0] = here + (k > 1)
-                    points[between, 1] = columns[0, j + 1] if k in (1, 2) else columns[0, j]
-                    link_three(
-                        k, corner, edge, first, heights, levels, here + 0.5, columns[1, j],
-                        between, points, marks, following,
-                    )  # fmt: skip
-                    break
-            else:
-                between = link_few(
-                    corner, edge, first, here + 0.5, columns[1, j], between, points, marks,
-                    following,
-                )  # fmt: skip
-                continue
-            between += count_between(corner, heights, levels)
+    for j in range(labels.shape[1] - 1):
+        a, b = int(labels[i, j]), int(labels[i, j + 1])
+        d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
+        if a == b and a == c and a == d:
+            continue
+        corner[0], corner[1], corner[2], corner[3] = a, b, c, d
+        edge[0], edge[1] = edges[UPPER, j], edges[ACROSS, j + 1]
+        edge[2], edge[3] = edges[LOWER, j], edges[ACROSS, j]
+        first[0], first[1], first[2], first[3] = a, b, d, a
+        read_heights(values, i, j, heights)
+        if min(a, b, c, d) >= 0:
+            link_square(corner, edge, first, heights, levels, following)
+            continue
+        k = find_middle(corner)
+        if k >= 0:
+            points[between, 0] = here + (k > 1)
+            points[between, 1] = columns[0, j + 1] if k in (1, 2) else columns[0, j]
+            link_three(
+                k, corner, edge, first, heights, levels, here + 0.5, columns[1, j], between,
+                points, marks, following,
+            )  # fmt: skip
+        else:
+            link_few(
+                corner, edge, first, here + 0.5, columns[1, j], between, points, marks, following
+            )
+        between += count_between(corner, heights, levels)
+
+
+@kernel
+def find_middle(corner):
+    """Return which of three nodes of a face is between the other two, -1 if there are fewer."""
+    for k in range(4):
+        if min(corner[k], corner[(k + 1) % 4], corner[(k + 3) % 4]) >= 0:
+            return k
+    return -1
 
 
 @kernel
@@ -274,7 +308,7 @@ def link_frame(code, start, a, b, following):
 
 @kernel
 def link_few(corner, edge, first, row, column, between, points, marks, following):
-    """Link two nodes beside each other, or single ones, to the frame; return the next free vertex."""
+    """Link two nodes beside each other, or single ones, to the frame."""
     for k in range(4):
         after, before = (k + 1) % 4, (k + 3) % 4
         if corner[k] < 0:
@@ -301,7 +335,6 @@ def link_few(corner, edge, first, row, column, between, points, marks, following
             following[2 * edge[k], 0] = 2 * between
             following[2 * between, 0] = 2 * edge[before]
             between += 1
-    return between
 
 
 @kernel

@@ -37,7 +37,7 @@ TAKEN = -3
 """Code of the cells of the region that has its turn."""
 
 PARENT, CELLS, AREA, FIRST = 0, 1, 2, 3
-"""Columns of `regions`."""
+"""Rows of `regions`. A region that does not wait for its turn has no cells there."""
 
 EDGE = 1 << 32
 """An edge in the keys of labels. A key is the edges times this, less the label: the highest one has
@@ -77,97 +77,107 @@ def join_single_cells(before, after, black, hole, wall):
             twice = n if (n == s) | (n == w) | (n == e) else wall
             twice = min(twice, s if (s == w) | (s == e) else wall)
             twice = min(twice, w if w == e else wall)
-            once = min(min(n, s), min(w, e))
+            once = min(n, s, w, e)
             best = twice if twice < wall else once
             out[j + 1] = best if single & (label != wall) & (best != wall) else label
 
 
 @kernel
-def join_small_regions(
-    codes, numbers, boxes, regions, limit, filling, offsets, keys, queue, cells, border
-):
-    """Let the regions below a limit join, the smallest first, until none that can is left.
+def queue_small_regions(codes, numbers, boxes, regions, limit, hole, queue):
+    """Queue the regions below a limit by their first cells; return how many there are.
 
-    codes: (rows * columns,) INOUT, padded; numbers: (rows, columns) int32 IN, the regions of the
-    cells, -1 in walls; boxes: (n, 4) int32 IN, where first cells are looked for; regions: (n, 4)
-    int64 INOUT, `PARENT`, `CELLS` and `AREA` come in, `FIRST` is found; limit: a region whose area is
-    below it joins; filling: whether holes do, instead of labels; offsets: (4,) or (8,) int64 IN, from a cell to those at its edges, then to those
-    at its corners if they are connected; keys: (labels + 1,) int64 INOUT, minus the label, `NEVER` for
-    holes; queue: (n,) int64 SCRATCH; cells, border: int64 SCRATCH, for all cells of a region that
-    joins, and as many times the offsets.
+    codes: (rows * columns,) IN, padded; numbers: (rows, columns) int32 IN, the regions of the cells;
+    boxes: (n, 4) int32 IN, of the regions; regions: (4, n) int64 INOUT, `FIRST` of those in the queue
+    goes out; limit: of their area; hole: the code of regions to queue, -1 for those of all codes;
+    queue: (n,) int64 OUT.
     """
-    width, hole = numbers.shape[1], len(keys) - 1
-    flat = numbers.reshape(-1)
-    # the regions below the limit, by first cell
-    waiting, smallest = 0, LAST
-    for k in range(len(regions)):
-        if regions[k, PARENT] == k and regions[k, AREA] < limit:
+    waiting = 0
+    for k in range(regions.shape[1]):
+        if regions[PARENT, k] == k and regions[AREA, k] < limit:
             row, column = np.int64(boxes[k, 0]), np.int64(boxes[k, 1])
             while numbers[row, column] != k:
                 column += 1
-            first = row * width + column
-            regions[k, FIRST] = first
-            if codes[first] == hole or not filling:
+            first = row * numbers.shape[1] + column
+            if hole < 0 or codes[first] == hole:
+                regions[FIRST, k] = first
                 queue[waiting] = k
                 waiting += 1
-                smallest = min(smallest, regions[k, CELLS])
-    # those of the least size have their turns, white ones first; others wait
+    return waiting
+
+
+@kernel
+def join_small_regions(
+    codes, numbers, regions, limit, filling, offsets, keys, queue, cells, border
+):
+    """Let the regions of a queue join, the smallest first, until none that can is below the limit.
+
+    codes: (rows * columns,) INOUT, padded; numbers: (rows, columns) int32 IN, the regions of the
+    cells, -1 in walls; regions: (4, n) int64 INOUT; limit: a region whose area is below it joins;
+    filling: whether the regions are holes, whose turn is over when they have joined; offsets: (4,) or
+    (8,) int64 IN, from a cell to those at its edges, then to those at its corners if they are
+    connected; keys: (labels + 1,) int64 INOUT, minus the label, `NEVER` for holes; queue: (m,) int64
+    INOUT, from `queue_small_regions`, used up; cells, border: int64 SCRATCH, for all cells of a
+    region that joins, and as many times the offsets.
+    """
+    width, flat = numbers.shape[1], numbers.reshape(-1)
+    waiting, smallest = len(queue), 1
     while smallest < LAST:
+        # regions of the least size have their turns, white ones first; others wait
         coming = LAST
         for black in range(2):
             kept = 0
             for j in range(waiting):
                 k = queue[j]
-                size, first = regions[k, CELLS], regions[k, FIRST]
-                if regions[k, PARENT] != k or regions[k, AREA] >= limit:
-                    continue
+                size, first = regions[CELLS, k], regions[FIRST, k]
                 if size == smallest and (first // width + first % width) % 2 == black:
-                    root = _join(codes, width, flat, regions, k, offsets, keys, cells, border)
+                    root = _join(codes, flat, width, regions, k, offsets, keys, cells, border)
                     # one that touches others at corners only waits until it is one with them
                     if filling or (root < 0 and len(offsets) == 4):
                         continue
-                    root = k if root < 0 else root
-                    size = regions[root, CELLS]
-                    if regions[root, AREA] >= limit:
-                        continue
+                    if root >= 0:
+                        if regions[AREA, root] >= limit:
+                            regions[CELLS, root] = 0
+                        size = regions[CELLS, root]
                 if size > smallest:
                     coming = min(coming, size)
-                queue[kept] = k
-                kept += 1
+                if size > 0:
+                    queue[kept] = k
+                    kept += 1
             waiting = kept
         smallest = coming
 
 
 @kernel
-def _join(codes, width, numbers, regions, k, offsets, keys, cells, border):
+def _join(codes, numbers, width, regions, k, offsets, keys, cells, border):
     """Let a region join the label around it; see `join_small_regions`.
 
     Return the region that it is then, -1 if no label is at its edges; none ever will be.
     """
     # its cells, and those around it; how many edges each label has
-    first = regions[k, FIRST]
+    first = regions[FIRST, k]
     own = codes[first]
     codes[first], cells[0] = TAKEN, first
     size, around, seen, best = 1, 0, 0, NEVER
     while seen < size:
-        cell = cells[seen]
+        # unsigned indices: Numba then does not ask whether they count from the end
+        cell = cells[np.uint64(seen)]
         seen += 1
         for d in range(len(offsets)):
             other = cell + offsets[d]
-            label = codes[other]
+            label = codes[np.uint64(other)]
             if label == SEAM:
                 other += width - 2 if other % width == 0 else 2 - width
                 label = codes[other]
             if label == own:
-                codes[other] = TAKEN
-                cells[size] = other
+                codes[np.uint64(other)] = TAKEN
+                cells[np.uint64(size)] = other
                 size += 1
             elif label >= 0:
-                border[around] = other
+                border[np.uint64(around)] = other
                 around += 1
                 if d < 4:
-                    key = keys[label] + EDGE
-                    keys[label] = key
+                    key = keys[np.uint64(label)] + EDGE
+                    keys[np.uint64(label)] = key
                     best = max(best, key)
     # the label that it joins
     chosen = np.int64(own)
@@ -178,20 +188,23 @@ def _join(codes, width, numbers, regions, k, offsets, keys, cells, border):
     # the regions that it is one with
     root = np.int64(k)
     for j in range(around):
-        label = np.int64(codes[border[j]])
-        keys[label] = NEVER if label == len(keys) - 1 else -label
+        other = np.uint64(border[np.uint64(j)])
+        label = np.int64(codes[other])
+        keys[np.uint64(label)] = NEVER if label == len(keys) - 1 else -label
         if best > 0 and label == chosen:
-            root = _unite(regions, root, _find_root(regions, np.int64(numbers[border[j]])))
+            root = _unite(regions, root, _find_root(regions, np.int64(numbers[other])))
     return root if best > 0 else np.int64(-1)
 
 
 @kernel
 def _find_root(regions, k):
     """Return the region that stands for region k, and halve the path to it."""
-    while regions[k, PARENT] != k:
-        regions[k, PARENT] = regions[regions[k, PARENT], PARENT]
-        k = regions[k, PARENT]
-    return k
+    while True:
+        parent = regions[PARENT, np.uint64(k)]
+        if parent == k:
+            return k
+        regions[PARENT, np.uint64(k)] = regions[PARENT, np.uint64(parent)]
+        k = parent
 
 
 @kernel
@@ -201,7 +214,8 @@ def _unite(regions, a, b):
         return a
     if b < a:
         a, b = b, a
-    regions[b, PARENT] = a
-    regions[a, CELLS] += regions[b, CELLS]
-    regions[a, AREA] += regions[b, AREA]
+    regions[PARENT, b] = a
+    regions[CELLS, a] += regions[CELLS, b]
+    regions[CELLS, b] = 0
+    regions[AREA, a] += regions[AREA, b]
     return a

@@ -1,7 +1,7 @@
 """The command ``fastkm outline``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -126,7 +126,9 @@ def outline(
         memory=parse.parse_memory_limit(memory),
         mask_share=parse.parse_mask_share(mask_share, mask),
     )
-    touching = parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity)
+    touching: Literal[4, 8] = parse.parse_option(
+        "--connectivity", parse.as_one_of((4, 8)), connectivity
+    )
     options = OutlineOptions(
         min_diameter=parse.parse_length(min_diameter),
         min_area=min_area,

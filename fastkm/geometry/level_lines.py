@@ -70,6 +70,8 @@ class BandRings(NamedTuple):
         The band of each polygon, ascending.
     numbers : (walked rings,) int32 array
         The polygon of each ring in the second column of `LevelVertices.following`, -1 if it has none.
+    path, starts : arrays
+        The vertex of each point of all walked rings, and where each ring starts there.
     """
 
     points: np.ndarray
@@ -77,6 +79,14 @@ class BandRings(NamedTuple):
     polygon_offsets: np.ndarray
     bands: np.ndarray
     numbers: np.ndarray
+    path: np.ndarray
+    starts: np.ndarray
+
+    def place(self, places: np.ndarray, *, mirrored: bool = False) -> np.ndarray:
+        """Return the points of all rings at other coordinates of the vertices."""
+        points = np.empty((self.ring_offsets[-1], 2))
+        write_rings(self.path, self.starts, self.ring_offsets, mirrored, places, points)
+        return points
 
 
 class _Columns(NamedTuple):
@@ -169,10 +179,9 @@ def collect_rings(
     """
     points, marks, rightward, following, first, _ = vertices
     # rings
-    path, rings = np.empty(len(following), np.int32), np.empty((len(following) // 3 + 1, 4), np.int32)
-    count = find_rings(
-        following, marks, rightward, points, places, first, curved, path, rings
-    )
+    path = np.empty(len(following), np.int32)
+    rings = np.empty((len(following) // 3 + 1, 4), np.int32)
+    count = find_rings(following, marks, rightward, points, places, first, curved, path, rings)
     rings = rings[:count]
     # by band and polygon, exteriors first, as they were found
     order = np.lexsort((rings[:, POLYGON], rings[:, BAND]))
@@ -181,13 +190,38 @@ def collect_rings(
     polygons = order[is_first]
     polygon_offsets = np.append(np.flatnonzero(is_first), len(order))
     ring_offsets = np.append(0, np.cumsum(rings[order, SIZE], dtype=np.int64))
-    made = np.empty((ring_offsets[-1], 2))
-    write_rings(path, rings[order, FIRST].astype(np.int64), ring_offsets, mirrored, places, made)
     bands = rings[polygons, BAND].astype(np.int64)
     # the polygon of each ring
     numbers = np.full(count, -1, np.int32)
     numbers[polygons] = np.arange(len(polygons), dtype=np.int32)
-    return BandRings(made, ring_offsets, polygon_offsets, bands, numbers[rings[:, POLYGON]])
+    numbers = numbers[rings[:, POLYGON]]
+    starts = rings[order, FIRST].astype(np.int64)
+    empty = np.empty((0, 2))
+    found = BandRings(empty, ring_offsets, polygon_offsets, bands, numbers, path, starts)
+    return found._replace(points=found.place(places, mirrored=mirrored))
+
+
+def number_cells(vertices: LevelVertices, rings: BandRings, columns: np.ndarray) -> np.ndarray:
+    """Return the polygon of the cell centres in some columns of each row, -1 where missing.
+
+    Shape (rows, columns); `columns` are those of the vertices, int64, and lie in their window.
+    """
+    rows = len(vertices.row_offsets) - 1
+    on_rows = vertices.points[: vertices.row_offsets[-1]]
+    # the next vertex to the right, whose left side is the centre's
+    width = 2.0 * (np.ptp(on_rows[:, 1]) + 4.0) if len(on_rows) else 1.0
+    keys = on_rows[:, 0] * width + (on_rows[:, 1] - columns[0])
+    wanted = np.arange(rows)[:, None] * width + (columns - columns[0])
+    at = np.searchsorted(keys, wanted, side="right")
+    found = at < np.repeat(vertices.row_offsets[1:, None], len(columns), axis=1)
+    at = np.where(found, at, 0)
+    if not len(on_rows):
+        return np.full(wanted.shape, -1, np.int32)
+    side = vertices.rightward[at]
+    ring = vertices.following[2 * at + 1 - side, 1]
+    # a cell begins at a vertex of the frame whose left side is no band
+    is_missing = ~found | ((vertices.marks[at] < 0) & (side == 0))
+    return np.where(is_missing, np.int32(-1), rings.numbers[np.where(is_missing, 0, ring)])
 
 
 def collect_lines(
@@ -282,7 +316,9 @@ def _make_lattice(
     inner = slice(begin, begin + len(columns.inner))
     for nodes, cells, number in ((node_values, values, 0), (node_labels, labels, 1)):
         some = cells[first:last]
-        nodes[rows, inner] = some if _is_range(columns.inner, cells.shape[1]) else some[:, columns.inner]
+        nodes[rows, inner] = (
+            some if _is_range(columns.inner, cells.shape[1]) else some[:, columns.inner]
+        )
         if columns.left is not None:
             nodes[rows, 1] = columns.left[number][first:last]
         if columns.right is not None:

@@ -20,6 +20,7 @@ from fastkm._kernels.region_sieve import (
     WALL,
     join_single_cells,
     join_small_regions,
+    queue_small_regions,
 )
 from fastkm.geometry.region_merging import find_touching_pairs, merge_pairs
 from fastkm.geometry.regions import Regions, find_regions
@@ -87,7 +88,8 @@ def sieve_labels(
         _join_single_cells(codes, hole, periodic)
     _join_regions(codes, hole, limit, areas, connect, filling=False)
     found = codes[INNER]
-    return np.where(found == WALL, values, names[found])
+    named = found.astype(values.dtype) if names[-2] == hole - 1 else names[found]
+    return np.where(missing & (found < 0), values, named) if missing.any() else named
 
 
 def _join_regions(
@@ -110,16 +112,19 @@ def _join_regions(
     keys[hole] = NEVER
     # the most cells of a region that joins
     most = codes.size if areas is not None else min(limit, codes.size)
+    flat, queue = codes.reshape(-1), np.empty(rows.shape[1], np.int64)
+    waiting = queue_small_regions(
+        flat, regions.numbers, regions.boxes, rows, limit, hole if filling else -1, queue
+    )
     join_small_regions(
-        codes.reshape(-1),
+        flat,
         regions.numbers,
-        regions.boxes,
         rows,
         limit,
         filling,
         offsets,
         keys,
-        np.empty(len(rows), np.int64),
+        queue[:waiting],
         np.empty(most, np.int64),
         np.empty(most * len(offsets), np.int64),
     )
@@ -134,9 +139,7 @@ def _encode(
         names, numbers = np.arange(top + 1), values
     else:
         names, numbers = np.unique(np.where(missing, 0, values), return_inverse=True)
-    dtype = next(
-        kind for kind in (np.int8, np.int16, np.int32) if len(names) <= np.iinfo(kind).max
-    )
+    dtype = next(kind for kind in (np.int8, np.int16, np.int32) if len(names) <= np.iinfo(kind).max)
     codes = np.full((values.shape[0] + 2, values.shape[1] + 2), WALL, dtype)
     inner = codes[INNER]
     inner[...] = numbers.reshape(values.shape)
@@ -168,24 +171,24 @@ def _wrap(codes: np.ndarray, periodic: bool) -> None:
         codes[:, 0], codes[:, -1] = codes[:, -2], codes[:, 1]
 
 
-def _list_regions(
-    regions: Regions, areas: np.ndarray | None, connect: _Connections
-) -> np.ndarray:
+def _list_regions(regions: Regions, areas: np.ndarray | None, connect: _Connections) -> np.ndarray:
     """Return the rows of `join_small_regions`: regions and what each is connected with."""
     n = len(regions.labels)
-    rows = np.empty((n, 4), np.int64)
-    rows[:, PARENT], rows[:, CELLS], rows[:, AREA] = np.arange(n), regions.cells, regions.cells
+    rows = np.empty((4, n), np.int64)
+    rows[PARENT], rows[CELLS], rows[AREA] = np.arange(n), regions.cells, regions.cells
     if areas is not None:
         inner = regions.numbers[INNER]
-        rows[:, AREA] = _add_up(areas[inner >= 0], inner[inner >= 0], n)
+        rows[AREA] = _add_up(areas[inner >= 0], inner[inner >= 0], n)
     if connect != (4, False):
-        inner = regions._replace(numbers=np.ascontiguousarray(regions.numbers[INNER]))
-        pairs = find_touching_pairs(inner, **connect._asdict())
+        unpadded = regions._replace(numbers=np.ascontiguousarray(regions.numbers[INNER]))
+        pairs = find_touching_pairs(unpadded, **connect._asdict())
         owners = merge_pairs(regions, pairs)
         first = np.unique(owners, return_index=True)[1]
-        rows[:, PARENT] = first[owners]
-        for column in (CELLS, AREA):
-            rows[first, column] = _add_up(rows[:, column], owners, len(first))
+        rows[PARENT] = first[owners]
+        for sums in (rows[CELLS], rows[AREA]):
+            total = _add_up(sums, owners, len(first))
+            sums[:] = 0
+            sums[first] = total
     return rows
 
 

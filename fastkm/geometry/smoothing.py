@@ -68,23 +68,35 @@ def smooth_rings(rings: Rings, numbers: np.ndarray, passes: int, *, first: int =
     """
     points, offsets = rings.points, rings.ring_offsets
     shape = validation.freeze(cut_corner(passes))
-    free, counts = np.empty(len(points), bool), np.empty(len(offsets) - 1, np.int64)
-    numbers = validation.freeze(np.ascontiguousarray(numbers, np.int32))
-
-    def mark(start: int, stop: int) -> None:
-        some = np.searchsorted(offsets[:-1], (start, stop))
-        mark_free_corners(points, offsets, numbers, first, *some, free, counts)
-
-    map_chunks(mark, len(points), POINTS)
+    free, counts = find_free_corners(rings, numbers, first)
     cut_offsets = offsets + (len(shape) - 1) * np.append(0, np.cumsum(counts))
     cut = np.empty((cut_offsets[-1], 2))
 
     def write(start: int, stop: int) -> None:
-        some = np.searchsorted(offsets[:-1], (start, stop))
-        cut_free_corners(points, offsets, free, shape, *some, cut_offsets, cut)
+        begin, end = np.searchsorted(offsets[:-1], (start, stop))
+        cut_free_corners(points, offsets, free, shape, begin, end, cut_offsets, cut)
 
     map_chunks(write, len(points), POINTS)
     return rings._replace(points=cut, ring_offsets=cut_offsets)
+
+
+def find_free_corners(
+    rings: Rings, numbers: np.ndarray, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each point of rings whether it is a free corner, and how many each ring has.
+
+    The last point of a ring, which repeats the first, is not.
+    """
+    points, offsets = rings.points, rings.ring_offsets
+    free, counts = np.empty(len(points), bool), np.empty(len(offsets) - 1, np.int64)
+    numbers = validation.freeze(np.ascontiguousarray(numbers, np.int32))
+
+    def mark(start: int, stop: int) -> None:
+        begin, end = np.searchsorted(offsets[:-1], (start, stop))
+        mark_free_corners(points, offsets, numbers, first, begin, end, free, counts)
+
+    map_chunks(mark, len(points), POINTS)
+    return free, counts
 
 
 def cut_corner(passes: int) -> np.ndarray:
@@ -103,4 +115,3 @@ def cut_corner(passes: int) -> np.ndarray:
         cuts = [shape + (near - shape) / 4 for near in (line[:-2], line[2:])]
         shape = np.stack(cuts, axis=1).reshape(-1, 2)
     return shape
-

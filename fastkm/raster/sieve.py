@@ -147,10 +147,10 @@ def sieve_map(
         if sieved.ndim != 2:
             raise ValueError(f"labels must have two dimensions, got shape {sieved.shape}")
         whole = _find_whole_areas(None, least, None)
-        changed, found = _sieve_cells(sieved, least, whole, connectivity, fill_holes)
+        changed, found = _sieve_cells(sieved, whole, connectivity, fill_holes)
         np.copyto(np.ma.getdata(sieved), found, where=changed, casting="unsafe")
-        if np.ma.is_masked(sieved):
-            sieved.mask[changed] = False
+        if isinstance(sieved, np.ma.MaskedArray):
+            sieved.mask = np.ma.getmaskarray(sieved) & ~changed
         return sieved
     # rows and columns, and those that repeat no other
     sieved = labels.copy(deep=True)
@@ -160,7 +160,7 @@ def sieve_map(
     own_areas = None if areas is None else _to_plane(areas).isel(distinct)
     whole = _find_whole_areas(own, least, own_areas)
     periodic = bool(find_grid(own).turn)
-    changed, found = _sieve_cells(own, least, whole, connectivity, fill_holes, periodic=periodic)
+    changed, found = _sieve_cells(own, whole, connectivity, fill_holes, periodic=periodic)
     # columns that repeat others change as those do
     columns = np.arange(plane.shape[1]) % own.shape[1]
     np.copyto(plane.values, found[:, columns], where=changed[:, columns], casting="unsafe")
@@ -196,7 +196,6 @@ def _find_whole_areas(
 
 def _sieve_cells(
     labels: Any,
-    least: Limit,
     whole: tuple[np.ndarray | None, int],
     connectivity: Literal[4, 8],
     fill_holes: bool,

@@ -26,6 +26,8 @@ from fastkm._core.limits import Limit
 from fastkm._core.memory import require_memory
 from fastkm.geometry.regions import find_regions
 from fastkm.geometry.smoothing import MOST_PASSES, smooth_rings
+from fastkm.geometry.thinning import thin_out
+from fastkm.raster.grid.geolocation import AxisGrid
 from fastkm.vector.polygons import place_parts
 from fastkm.vector.seam import unroll_columns
 
@@ -114,9 +116,9 @@ def require_at_once(labels: xr.DataArray) -> None:
 
 def cover_missing(regions: MergedRegions, grid: Grid) -> MergedRegions:
     """Return the regions with one more: all missing cells that have a place."""
-    missing = regions.numbers < 0
-    if getattr(grid, "missing", None) is not None:
-        missing &= ~grid.missing  # type: ignore[union-attr]
+    missing, nowhere = regions.numbers < 0, getattr(grid, "missing", None)
+    if nowhere is not None:
+        missing &= ~nowhere
     if not missing.any():
         return regions
     numbers = np.where(missing, np.int32(len(regions.labels)), regions.numbers)
@@ -134,16 +136,23 @@ def shape_rings(
     """
     import shapely
 
-    if shape.passes:
-        plane = unroll_columns(grid, regions.numbers.shape[1], west)
-        numbers = regions.numbers[:, plane.columns]
-        smoothed = smooth_rings(rings.rings, numbers, shape.passes, first=plane.first)
-        rings = rings._replace(rings=_split_at_windows(smoothed, rings.windows))
-    geometry, owners = place_parts(rings.cut(), grid, west, max(2, 4**shape.passes))
-    if shape.tolerance is not None:
+    tolerance = 0.0
+    if shape.tolerance is not None and regions.numbers.size:
         tolerance = shape.tolerance.value
         if shape.tolerance.unit == "px":
             tolerance *= _find_pixel_size(grid, regions.numbers.shape)
+    plane = unroll_columns(grid, regions.numbers.shape[1], west)
+    numbers = regions.numbers[:, plane.columns]
+    if tolerance and grid.straight and not shape.passes:
+        y, x = _place_corners(grid, numbers.shape, plane.first)
+        ends = [end for window in plane.windows for end in window if np.isfinite(end)]
+        thin = thin_out(rings.rings, numbers, y, x, tolerance, first=plane.first, ends=ends)
+        rings, tolerance = rings._replace(rings=thin), 0.0
+    if shape.passes:
+        smoothed = smooth_rings(rings.rings, numbers, shape.passes, first=plane.first)
+        rings = rings._replace(rings=_split_at_windows(smoothed, rings.windows))
+    geometry, owners = place_parts(rings.cut(), grid, west, max(2, 4**shape.passes))
+    if tolerance:
         geometry = shapely.coverage_simplify(geometry, tolerance, simplify_boundary=False)
     known = owners < len(regions.labels)
     return geometry[known], owners[known]
@@ -159,6 +168,23 @@ def _find_pixel_size(grid: Grid, shape: tuple[int, ...]) -> float:
     )
     (a, b), (c, d) = (right - left).T, (bottom - top).T
     return float(np.sqrt(np.nanmedian(np.abs(a * d - b * c))))
+
+
+def _place_corners(
+    grid: Grid, shape: tuple[int, ...], first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ascending coordinates of the corners of cells, by row and by column from `first` on.
+
+    Those of a turned grid have the areas of its cells, not their places.
+    """
+    rows, columns = np.arange(shape[0] + 1) - 0.5, np.arange(shape[1] + 1) + first - 0.5
+    if isinstance(grid, AxisGrid):
+        y = grid.place(np.column_stack([rows, np.zeros(len(rows))]))[:, 1]
+        x = grid.place(np.column_stack([np.zeros(len(columns)), columns]))[:, 0]
+    else:
+        size = _find_pixel_size(grid, shape)
+        y, x = size * rows, size * columns
+    return y * np.sign(y[-1] - y[0]), x * np.sign(x[-1] - x[0])
 
 
 def _split_at_windows(rings: Rings, windows: tuple[Window, ...]) -> Rings:

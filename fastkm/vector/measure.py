@@ -10,6 +10,7 @@ nor is what lies beyond the Earth's edge, as on a full disk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,28 @@ def require_place(grid: Grid, *limits: Limit) -> None:
                 f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
                 "reference system, and this one has neither"
             )
+
+
+def is_selected(labels: np.ndarray, select: str | int | Sequence[int]) -> np.ndarray:
+    """Return for each region whether its label is selected.
+
+    Examples
+    --------
+    >>> is_selected(np.array([0, 2, 1]), "highest")
+    array([False,  True, False])
+    """
+    if isinstance(select, str) and select == "all":
+        return np.ones(len(labels), bool)
+    if isinstance(select, str) and select in {"highest", "lowest"}:
+        if len(labels) == 0:
+            return np.zeros(0, bool)
+        return labels == (labels.max() if select == "highest" else labels.min())
+    chosen = np.atleast_1d(np.asarray(select))
+    if isinstance(select, str) or chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+        raise ValueError(
+            f"select must be 'all', 'highest', 'lowest' or whole numbers, got {select!r}"
+        )
+    return np.isin(labels, chosen)
 
 
 def may_reach(across: Limit, boxes: np.ndarray, grid: Grid) -> np.ndarray:

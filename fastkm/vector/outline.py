@@ -25,9 +25,11 @@ from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
 from fastkm.vector.coverage import as_shape, require_at_once
+from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.measure import (
     as_area,
     as_length,
+    is_selected,
     may_reach,
     measure_rings,
     require_place,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
+    from fastkm.cluster.exact.result import KMeans1D
     from fastkm.geometry.regions import Boundary
 
 make_callable(__name__)
@@ -78,7 +81,7 @@ def outline(
     select: Select = "all",
     min_diameter: float | str = 0.0,
     min_area: float | str = 0.0,
-    boundary: Boundary = "cell",
+    boundary: Boundary | Literal["band"] = "cell",
     connectivity: Literal[4, 8] = 4,
     junctions: bool = True,
     simplify: float | str | None = None,
@@ -108,8 +111,10 @@ def outline(
         ``"2000km"`` on the ground. A number is pixels.
     min_area : float or str, default: 0
         Leave out regions whose area is not above this: ``"5000km2"``. A number is km2.
-    boundary : {"cell", "contour"}
-        Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`.
+    boundary : {"cell", "contour", "band"}
+        Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`. With
+        "band", a raster and k, the outlines are those of `fastkm.bands` between the clusters' breaks:
+        ``area_km2`` is the area inside, and ``cells`` counts cell centres, of which it may have none.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too.
     junctions : bool, default: True
@@ -173,14 +178,20 @@ def outline(
 
     # labels, and where they lie
     labels = _require_data_array("raster_or_labels", raster_or_labels)
+    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     if k is not None:
         validation.require_count("k", k)
-        distinct = drop_repeated_columns(raster_or_labels, note=True)
-        result = kmeans1d(distinct, int(k), threads=threads)
-        values = cf_missing.drop_stale_rules(raster_or_labels)  # of which kmeans1d has warned
+    if boundary == "band":
+        check_options(k, values, areas, connectivity, bridge)
+        result, raster = _cluster(labels, int(k or 0), threads)
+        return outline_bands(
+            raster, result, select=select, min_diameter=min_diameter, min_area=min_area,
+            longitudes=longitudes, threads=threads,
+        )  # fmt: skip
+    if k is not None:
+        result, values = _cluster(labels, int(k), threads)
         labels = label_raster(values, result)
     hint = "; a raster needs k" if k is None and labels.dtype.kind == "f" else ""
-    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     in_strips = needs_strips(to_plane(labels))
     if in_strips and shape.changes():
         require_at_once(labels)
@@ -225,6 +236,12 @@ def outline(
     order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
     columns = _make_columns(labels, regions.labels, regions.cells, measured, owners[order])
     return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+
+
+def _cluster(raster: xr.DataArray, k: int, threads: int | None) -> tuple[KMeans1D, xr.DataArray]:
+    """Cluster a raster; return it without rules of missing cells that do not hold, of which this warns."""
+    result = kmeans1d(drop_repeated_columns(raster, note=True), k, threads=threads)
+    return result, cf_missing.drop_stale_rules(raster)
 
 
 def iterate_outlines(
@@ -318,28 +335,6 @@ def _make_columns(
 
 def _name_statistics(found: ZonalStatistics) -> dict[str, np.ndarray]:
     return {"mean": found.means, "min": found.least, "max": found.greatest}
-
-
-def is_selected(labels: np.ndarray, select: Select) -> np.ndarray:
-    """Return for each region whether its label is selected.
-
-    Examples
-    --------
-    >>> is_selected(np.array([0, 2, 1]), "highest")
-    array([False,  True, False])
-    """
-    if isinstance(select, str) and select == "all":
-        return np.ones(len(labels), bool)
-    if isinstance(select, str) and select in {"highest", "lowest"}:
-        if len(labels) == 0:
-            return np.zeros(0, bool)
-        return labels == (labels.max() if select == "highest" else labels.min())
-    chosen = np.atleast_1d(np.asarray(select))
-    if isinstance(select, str) or chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-        raise ValueError(
-            f"select must be 'all', 'highest', 'lowest' or whole numbers, got {select!r}"
-        )
-    return np.isin(labels, chosen)
 
 
 def _resolve(select: Select, plane: xr.DataArray) -> np.ndarray | None:

@@ -362,6 +362,7 @@ def shape_regions(
         rings = trace_regions(regions, grid, west, "cell", junctions, chosen)
         return shape_rings(rings, regions, grid, west, shape)
     # all are simplified together
-    rings = trace_regions(cover_missing(regions, grid), grid, west, "cell", junctions)
-    geometry, owners = shape_rings(rings, regions, grid, west, shape)
+    covered = cover_missing(regions, grid)
+    rings = trace_regions(covered, grid, west, "cell", junctions)
+    geometry, owners = shape_rings(rings, covered, grid, west, shape)
     return geometry[chosen[owners]], owners[chosen[owners]]

@@ -334,6 +334,7 @@ def _is_crossing(polygons: np.ndarray) -> np.ndarray:
 
 
 def wrap_into_turn(points: np.ndarray, west: float) -> np.ndarray:
+    """Shift longitudes by whole turns to west ... west + 360, rounded so that turns are exact."""
     longitude = round_longitudes(points[:, 0])
     return np.column_stack([longitude - 360.0 * np.floor((longitude - west) / 360.0), points[:, 1]])
 

@@ -27,7 +27,6 @@ from fastkm.raster.grid.repeated_columns import find_distinct_columns, note_repe
 from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
-from fastkm.raster.sieve import SieveOptions
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.workflows.cell_areas import SQUARE_KM, find_areas
 from fastkm.workflows.figures import (
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.codebook import Codebook
+    from fastkm.raster.sieve import SieveOptions
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,12 @@ def _sieve_maps(done: Clusters, sieve: SieveOptions, areas: xr.DataArray | None)
     """Sieve the label maps; sums of weights, which are areas, are then theirs."""
     maps = {k: sieve.apply(labels, areas) for k, labels in done.maps.items()}
     weights = {}
-    for k in done.weights if areas is not None else ():
-        once = find_distinct_columns(maps[k])
-        own = zonal_statistics(maps[k].isel(once).values, areas.isel(once).values, k)
-        weights[k] = np.nan_to_num(own.sums)
+    if done.weights and areas is not None:
+        once = find_distinct_columns(done.stack.grid)
+        sizes = areas.isel(once).values
+        for k, labels in maps.items():
+            found = zonal_statistics(labels.isel(once).values, sizes, k)
+            weights[k] = np.nan_to_num(found.sums)
     return replace(
         done,
         maps=maps,

@@ -28,7 +28,6 @@ from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.io.describe.suspicious import SentinelSearch
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.labels import label_raster
-from fastkm.raster.sieve import SieveOptions
 from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.coverage import as_shape
 from fastkm.vector.formats.file_longitudes import (
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.sieve import SieveOptions
 
 
 MOST_DRAWN = 1 << 11
@@ -105,7 +105,7 @@ class OutlineOptions:
 
     min_diameter: float | str = 0.0
     min_area: float | str = 0.0
-    boundary: Literal["cell", "contour"] = "cell"
+    boundary: Literal["cell", "contour", "band"] = "cell"
     connectivity: Literal[4, 8] = 4
     simplify: float | str | None = None
     smooth: int = 0
@@ -164,7 +164,11 @@ def outline_file(
     progress.begin("read the raster")
     raster = selection.open_band()
     shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
-    in_strips = needs_strips(to_plane(raster)) and not shape.changes()  # which needs all at once
+    is_band = options.boundary == "band"
+    if is_band and (options.connectivity != 4 or options.bridge or options.sieve is not None):
+        raise ValueError("connectivity, bridge and sieve need boundary='cell' or 'contour', got 'band'")
+    # some outlines need all cells at once
+    in_strips = needs_strips(to_plane(raster)) and not (shape.changes() or is_band)
     areas = None
     if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
         areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
@@ -172,11 +176,10 @@ def outline_file(
     results: dict[int, KMeans1D] = kmeans1d(drop_repeated_columns(raster, note=True), ks)
     selected = {k: selected[k] for k in results}
     labels = {k: label_raster(raster, result) for k, result in results.items()}
+    if options.sieve is not None:
+        labels = {k: options.sieve.apply(own, areas) for k, own in labels.items()}
     arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
-    sieve = arguments.pop("sieve")
-    if sieve is not None:
-        progress.begin("sieve the label maps")
-        labels = {k: sieve.apply(own, areas) for k, own in labels.items()}
+    del arguments["sieve"]
     grid = find_grid(raster)
     arguments["longitudes"] = choose_longitudes(output, options.longitudes, grid)
     note_longitudes(output, options.longitudes, grid)
@@ -196,7 +199,7 @@ def outline_file(
         else:
             progress.begin("trace the outlines")
             frames = {
-                k: seen.add(k, outline(own, select=selected[k], **arguments))
+                k: seen.add(k, trace(own, select=selected[k], **arguments))
                 for k, own in labels.items()
             }
             progress.begin("write the outlines")

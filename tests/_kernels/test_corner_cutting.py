@@ -27,14 +27,17 @@ def template(passes):
     return naive.smooth_ring(corner, [False, True, False, False, False], passes)[1:-3]
 
 
-@given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.booleans())
+@given(
+    st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.booleans()
+)
 def test_each_ring_is_that_of_its_passes(seed, rows, columns, passes, junctions):
     numbers, points, offsets = some_rings(seed, rows, columns, junctions)
     count = len(offsets) - 1
     free, counts = np.ones(len(points), bool), np.empty(count, np.int64)
+    shifted = points + np.array([0.0, 7.0])
     # some rings, then the others
     for start, stop in ((0, count // 2), (count // 2, count)):
-        mark_free_corners(points + [0.0, 7.0], offsets, numbers, 7, start, stop, free, counts)
+        mark_free_corners(shifted, offsets, numbers, 7, start, stop, free, counts)
     shape = template(passes)
     cut_offsets = offsets + (len(shape) - 1) * np.append(0, np.cumsum(counts))
     cut = np.full((cut_offsets[-1], 2), np.nan)

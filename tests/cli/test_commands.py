@@ -12,6 +12,7 @@ import warnings
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 from typer.testing import CliRunner
 
@@ -29,8 +30,6 @@ from tests.small_files import (
     write_netcdf,
     write_world,
 )
-
-pytestmark = pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
 
 COMMANDS = ["info", "cluster", "outline", "archive", "sample"]
 MAIN = "from fastkm.cli.commands import main; main()"
@@ -329,6 +328,25 @@ def test_outlines_of_several_k_and_all_clusters(run, basin, tmp_path):
     assert set(found["k"]) == {2, 3}
 
 
+def test_outlines_are_simplified_and_smoothed_together(run, basin, tmp_path):
+    found = {}
+    for name, options in {"a": (), "b": ("--simplify", "2px"), "c": ("--smooth", "1")}.items():
+        path = tmp_path / f"{name}.gpkg"
+        run("outline", basin, "-k", "3", "--select", "all", *options, "-o", path)
+        found[name] = gpd.read_file(path, engine="pyogrio")
+    points = {name: frame.get_coordinates() for name, frame in found.items()}
+    assert len(points["b"]) < len(points["a"]) < len(points["c"])
+    for frame in found.values():
+        assert shapely.coverage_is_valid(frame.geometry.array)
+        assert frame["perimeter_km"].tolist() == found["a"]["perimeter_km"].tolist()
+
+
+@pytest.mark.parametrize("option", [("--simplify", "2px"), ("--smooth", "1")])
+def test_outlines_that_do_not_tile_are_not_shaped(run, basin, tmp_path, option):
+    options = ("--boundary", "contour", *option, "-o", tmp_path / "a.gpkg")
+    assert_wrong_usage(run("outline", basin, "-k", "3", *options), option[0])
+
+
 def test_outlines_take_their_options(run, basin, tmp_path):
     path = tmp_path / "a.gpkg"
     options = ("--longitudes", "-180..180", "--boundary", "contour", "--connectivity", "8")
@@ -595,6 +613,9 @@ def test_box_that_is_none_is_wrong_usage(run, basin, tmp_path, box):
         ("--min-area", "200km"),
         ("--boundary", "edge"),
         ("--connectivity", "6"),
+        ("--simplify", "0px"),
+        ("--simplify", "2km"),
+        ("--smooth", "6"),
         ("--longitudes", "360"),
         ("--map", "map.jpg"),
         ("--output", "out.kml"),

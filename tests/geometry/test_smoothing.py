@@ -13,9 +13,7 @@ from fastkm.geometry.regions import find_regions, trace_rings
 from fastkm.geometry.smoothing import MOST_PASSES, cut_corner, smooth_rings
 from tests import naive
 
-MAPS = arrays(
-    np.int8, st.tuples(st.integers(1, 8), st.integers(1, 9)), elements=st.integers(-1, 2)
-)
+MAPS = arrays(np.int8, st.tuples(st.integers(1, 8), st.integers(1, 9)), elements=st.integers(-1, 2))
 PASSES = st.integers(1, MOST_PASSES)
 
 
@@ -85,7 +83,15 @@ def test_the_frame_and_junctions_stay():
     rings = trace_rings(regions, junctions=True)
     smooth = smooth_rings(rings, regions.numbers, 2)
     kept = set(map(tuple, rings.points.tolist())) & set(map(tuple, smooth.points.tolist()))
-    frame = {(-0.5, -0.5), (-0.5, 1.5), (-0.5, 3.5), (2.5, 3.5), (3.5, 3.5), (3.5, -0.5), (2.5, -0.5)}
+    frame = {
+        (-0.5, -0.5),
+        (-0.5, 1.5),
+        (-0.5, 3.5),
+        (2.5, 3.5),
+        (3.5, 3.5),
+        (3.5, -0.5),
+        (2.5, -0.5),
+    }
     assert kept == frame | {(1.5, 1.5)}
 
 

@@ -10,8 +10,6 @@ from fastkm.workflows.job import Selection
 from fastkm.workflows.outline_file import OutlineOptions, outline_file
 from tests.label_maps import globe
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
-
 
 @pytest.fixture
 def file(tmp_path):
@@ -125,7 +123,13 @@ def test_values_that_look_like_codes_are_noted(tmp_path, in_strips):
     globe(values).rename("a").to_netcdf(tmp_path / "in.nc")
     in_strips()
     with pytest.warns(UserWarning, match="-9999 looks like a code") as notes:
-        outline_file(Selection(tmp_path / "in.nc"), [2], 0, tmp_path / "a.gpkg")
+        outline_file(
+            Selection(tmp_path / "in.nc"),
+            [2],
+            0,
+            tmp_path / "a.gpkg",
+            options=OutlineOptions(longitudes="raster"),
+        )
     assert len(notes) == 1
 
 

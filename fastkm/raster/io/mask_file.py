@@ -31,6 +31,12 @@ def is_polygon_file(path: str | os.PathLike[str]) -> bool:
         return not file.read(4).startswith(MAGIC)
 
 
+def require_mask(mask: str | os.PathLike[str] | None, share: float | None) -> None:
+    """Raise a ValueError if a share is given without a mask."""
+    if mask is None and share is not None:
+        raise ValueError("mask_share (--mask-share) needs a mask of polygons, got none")
+
+
 def refuse_share(path: str | os.PathLike[str], share: float | None) -> None:
     """Raise a ValueError if a share is given for a mask that is a raster."""
     if share is not None:

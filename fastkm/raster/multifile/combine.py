@@ -21,6 +21,7 @@ from fastkm._core.memory import require_memory
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.axes import Axes, has_dates
 from fastkm.raster.io.choose import Sel, open_variables
+from fastkm.raster.io.mask_file import require_mask
 from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
 from fastkm.raster.multifile.grid_window import GridWindow, restrict_to_mask
 from fastkm.raster.multifile.read_steps import (
@@ -164,6 +165,7 @@ def combine_files(
     OSError
         If the mask, or the first input, cannot be read.
     """
+    require_mask(mask, mask_share)
     first_year, last_year = _parse_years(years)
     inputs: list[FileInfo] = []
     found: list[tuple[str, int, int]] = []

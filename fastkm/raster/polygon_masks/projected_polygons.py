@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastkm.raster.grid.crs import is_longlat
+from fastkm.raster.polygon_masks.point_locator import list_edges
 
 LATTICE = 65
 """Rows and columns of points over the raster."""
@@ -78,12 +79,14 @@ def project_polygons(
     margin = 2 * (high - low).max() / LATTICE
     near = _cut_to_box(shapes, [*(low - margin), *(high + margin)], in_degrees=in_degrees)
     near = shapely.segmentize(near, (high - low).max() / STEPS)
-    points, index = shapely.get_coordinates(near, return_index=True)
-    moved = np.column_stack(move.transform(*points.T))
-    steps = np.abs(np.diff(moved, axis=0))[index[1:] == index[:-1]]
-    if not np.isfinite(moved).all() or steps.max(initial=0.0) > LONGEST * extent:
+    moved = np.column_stack(move.transform(*shapely.get_coordinates(near).T))
+    if not np.isfinite(moved).all():
         return None
-    return np.asarray(shapely.orient_polygons(shapely.set_coordinates(near, moved)))
+    placed = shapely.set_coordinates(near, moved)
+    edges = list_edges(placed)
+    if np.abs(edges[:, 2:] - edges[:, :2]).max(initial=0.0) > LONGEST * extent:
+        return None
+    return np.asarray(shapely.orient_polygons(placed))
 
 
 def _cut_to_box(shapes: np.ndarray, box: list[float], *, in_degrees: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ both sides of a line have the same points, and so has what lies west and east of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from fastkm.cluster.exact.predict import label
 from fastkm.geometry.level_lines import BandRings, LevelVertices, collect_rings, trace_levels
 from fastkm.raster.grid.curvilinear import CurvilinearGrid
 from fastkm.raster.grid.geolocation import BLOCK
+from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.polygonize import find_west, to_cells_and_grid
 from fastkm.vector.polygons import ON_CUT, cut_where_crossing, is_mirrored, wrap_into_turn
 from fastkm.vector.seam import Window, unroll_columns
@@ -50,6 +51,9 @@ class LevelRaster(NamedTuple):
     def trace(self, threads: int | None) -> Iterator[tuple[Window, LevelVertices, np.ndarray]]:
         """Yield the vertices of each window of columns, and their coordinates."""
         windows = unroll_columns(self.grid, self.values.shape[1], self.west).windows
+        if self.grid.turn and isinstance(self.grid, CurvilinearGrid):
+            # pieces meet again: on centres of cells, which are the same ones on both sides
+            windows = ((0.0, float(self.grid.turn)),)
         for window in windows:
             vertices = trace_levels(
                 self.values, self.labels, self.levels, window,
@@ -87,22 +91,11 @@ class LevelRaster(NamedTuple):
 
 
 class TracedBands(NamedTuple):
-    """Polygons of bands within one window, as rings, and whether they are placed.
-
-    Attributes
-    ----------
-    window : (float, float)
-    vertices : LevelVertices
-    rings : BandRings
-        In coordinates.
-    joined : (p,) int64 array
-        The number of each polygon's region: those that meet across the seam have one together.
-    """
+    """Polygons of bands within one window of columns: their vertices, and rings in coordinates."""
 
     window: Window
     vertices: LevelVertices
     rings: BandRings
-    joined: np.ndarray
 
 
 def read_levels(raster: Any, levels: np.ndarray, longitudes: str | None) -> LevelRaster:
@@ -155,10 +148,7 @@ def trace_bands(source: LevelRaster, threads: int | None) -> Iterator[TracedBand
     mirrored = is_mirrored(source.grid)
     for window, vertices, places in source.trace(threads):
         rings = collect_rings(vertices, places, mirrored=mirrored, curved=curved)
-        joined = np.arange(len(rings.bands))
-        if source.grid.turn:
-            joined = _join_across_seam(window, vertices, rings)
-        yield TracedBands(window, vertices, rings, joined)
+        yield TracedBands(window, vertices, rings)
 
 
 def to_polygons(source: LevelRaster, bands: TracedBands) -> tuple[np.ndarray, np.ndarray]:
@@ -175,44 +165,57 @@ def to_polygons(source: LevelRaster, bands: TracedBands) -> tuple[np.ndarray, np
         return polygons, numbers
     polygons, numbers = cut_where_crossing(polygons, numbers, source.find_curved_west())
     # the seam of a curvilinear grid is no meridian: polygons that meet there become whole again
-    regions, count = np.unique(bands.joined, return_counts=True)
+    joined = join_windows(source, [bands])
+    regions, count = np.unique(joined, return_counts=True)
     split = regions[count > 1]
-    mine = np.isin(bands.joined[numbers], split)
-    whole = [shapely.union_all(polygons[mine & (bands.joined[numbers] == own)]) for own in split]
-    return (
-        np.concatenate([polygons[~mine], np.array(whole, object)]),
-        np.concatenate([numbers[~mine], split]),
-    )
+    mine = np.isin(joined[numbers], split)
+    whole = [shapely.union_all(polygons[mine & (joined[numbers] == own)]) for own in split]
+    parts, index = select_polygonal_parts(whole)
+    polygons = np.concatenate([polygons[~mine], shapely.orient_polygons(parts)])
+    return polygons, np.concatenate([numbers[~mine], split[index]])
 
 
-def _join_across_seam(window: Window, vertices: LevelVertices, rings: BandRings) -> np.ndarray:
-    """Number polygons so that those that meet across the seam have the number of the first."""
+def join_windows(source: LevelRaster, traced: Sequence[TracedBands]) -> np.ndarray:
+    """Return a number for each polygon of all windows: that of the first one that it is one region with.
+
+    Polygons that meet where a window ends are one region: across the seam, or at a meridian.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    points, marks, first = vertices.points, vertices.marks, vertices.first
-    # where cells end at the seam: the first and the last vertex of each row, whose bands are equal
-    starts, stops = vertices.row_offsets[:-1], vertices.row_offsets[1:] - 1
-    some = stops > starts
-    left, right = starts[some], stops[some]
-    at_seam = (points[left, 1] == window[0]) & (points[right, 1] == window[1])
-    at_seam &= marks[left] == marks[right]
-    pairs = [np.stack([2 * left[at_seam], 2 * right[at_seam]])]
-    # lines that end there, with both their sides
-    on_columns = np.arange(vertices.row_offsets[-1], first)
-    left, right = (on_columns[points[on_columns, 1] == end] for end in window)
-    keys = [points[own, 0] + 1j * marks[own] for own in (left, right)]
-    _, a, b = np.intersect1d(*keys, return_indices=True)
-    crossings = marks[left[a]] >= 0
-    both = np.stack([2 * left[a][crossings], 2 * right[b][crossings]])
-    pairs += [both, both + 1]
-    n = len(rings.bands)
+    before = np.cumsum([0, *(len(own.rings.bands) for own in traced)])
+    neighbours = [(i, i + 1) for i in range(len(traced) - 1)]
+    if source.grid.turn:
+        neighbours.append((len(traced) - 1, 0))
+    pairs = [np.empty((2, 0), np.int64)]
+    pairs += [before[[a, b], None] + _pair_polygons(traced[a], traced[b]) for a, b in neighbours]
+    found, n = np.concatenate(pairs, axis=1), int(before[-1])
     if n == 0:
         return np.empty(0, np.int64)
-    found = rings.numbers[vertices.following[np.concatenate(pairs, axis=1), 1]]
-    found = found[:, (found >= 0).all(axis=0)]
     graph = coo_array((np.ones(found.shape[1], bool), tuple(found)), shape=(n, n))
     count, component = connected_components(graph, directed=False)
     least = np.full(count, n)
     np.minimum.at(least, component, np.arange(n))
     return least[component]
+
+
+def _pair_polygons(west: TracedBands, east: TracedBands) -> np.ndarray:
+    """Return pairs of polygons of one band that meet where a window ends and the next begins, (2, m)."""
+    sides = []
+    for traced, number in ((west, 1), (east, 0)):
+        (points, marks, _, following, first, offsets), end = traced.vertices, traced.window[number]
+        # the vertex of each row where its cell ends there, and lines that end there
+        at_rows = offsets[1:] - 1 if number else offsets[:-1]
+        at_rows = at_rows[np.diff(offsets) > 0]
+        found = np.concatenate([at_rows, np.arange(offsets[-1], first)])
+        found = found[points[found, 1] == end]
+        found = found[(marks[found] >= 0) == (found >= offsets[-1])]
+        # both sides of lines
+        polygons = traced.rings.numbers[following[2 * found, 1]]
+        above = following[2 * found + 1, 1]
+        above = np.where(above >= 0, traced.rings.numbers[np.maximum(above, 0)], -1)
+        sides.append((points[found, 0] + 1j * marks[found], polygons, above))
+    (keys, low, high), (other_keys, other_low, other_high) = sides
+    _, a, b = np.intersect1d(keys, other_keys, return_indices=True)
+    pairs = np.stack([np.append(low[a], high[a]), np.append(other_low[b], other_high[b])])
+    return pairs[:, (pairs >= 0).all(axis=0)].astype(np.int64)

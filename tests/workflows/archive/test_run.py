@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 
 import fastkm
@@ -245,6 +246,25 @@ def test_years_box_and_mask(tmp_path) -> None:
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 12 * 3
     assert sum(int(row["cells"]) for row in rows) == int(seen.notnull().sum())
+
+
+def test_polygons_and_longitudes(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    write_months(tmp_path / "in", 3)
+    basin = gpd.GeoDataFrame(geometry=[shapely.box(-170, -60, 100, 60)], crs=4326)
+    basin.to_file(tmp_path / "basin.gpkg")
+    options = replace(OPTIONS, mask=tmp_path / "basin.gpkg", mask_share=0.5, select="all")
+    with pytest.warns(UserWarning, match=r"outlines\.gpkg has longitudes -180\.\.180, as maps do"):
+        run([tmp_path / "in"], tmp_path / "map", options)
+    run([tmp_path / "in"], tmp_path / "own", replace(options, longitudes="raster"))
+    seen = open_archive(tmp_path / "in", mask=tmp_path / "basin.gpkg", mask_share=0.5)
+    assert sum(int(row["cells"]) for row in rows_of(tmp_path / "map")) == int(seen.notnull().sum())
+    found, own = (gpd.read_file(tmp_path / name / "outlines.gpkg") for name in ("map", "own"))
+    assert found.total_bounds[0] >= -180 > -360 + own.total_bounds[2]
+    assert found.total_bounds[2] <= 180 < own.total_bounds[2]
+    assert found["cells"].tolist() == own["cells"].tolist()
+    with pytest.raises(ValueError, match="longitudes was raster and is not given"):
+        run([tmp_path / "in"], tmp_path / "own", options, resume=True)
 
 
 def test_packed_months(tmp_path) -> None:

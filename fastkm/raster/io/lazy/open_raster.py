@@ -26,7 +26,7 @@ from fastkm.raster.io.lazy.grid_source import (
     take_positions,
 )
 from fastkm.raster.io.lazy.masks import mask_by_polygons, mask_lazily, require_mask_grid
-from fastkm.raster.io.mask_file import is_polygon_file, refuse_share
+from fastkm.raster.io.mask_file import is_polygon_file, refuse_share, require_mask
 from fastkm.raster.io.read_bands import (
     combine_variables,
     number_bands,
@@ -114,6 +114,7 @@ def open_raster(
     """
     if bands is not None and not bands:
         raise ValueError("bands must name at least one band, got none")
+    require_mask(mask, mask_share)
     kept = KeptBlocks.within(memory)
     if is_geotiff(path):
         refuse_time(path, time, sel)

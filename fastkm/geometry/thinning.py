@@ -1,0 +1,103 @@
+"""Rings along cells with fewer points, such that neighbours still share each line.
+
+Free corners of cells (see `fastkm.geometry.smoothing`) may go, all other points stay: where three
+regions meet, where regions meet diagonally, and on the frame of the map. The lines between these are
+thinned by `fastkm._kernels.line_thinning`, which measures triangles in the coordinates of rows and
+columns. So lines cross neither in pixels nor, once they are placed, in coordinates.
+
+What ``shapely.coverage_simplify`` does with any polygons takes here a tenth of the time, because corners of
+cells need no table to be found in, and each line is thinned once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastkm._core import validation
+from fastkm._kernels.line_thinning import POINT, mark_points, thin_rings
+from fastkm.geometry.smoothing import find_free_corners
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastkm.geometry.regions import Rings
+
+
+def thin_out(
+    rings: Rings,
+    numbers: np.ndarray,
+    y: np.ndarray,
+    x: np.ndarray,
+    tolerance: float,
+    *,
+    first: int = 0,
+    ends: Sequence[float] = (),
+) -> Rings:
+    """Leave out the points of rings whose triangle with their neighbours is small.
+
+    Parameters
+    ----------
+    rings : Rings
+        From `fastkm.geometry.regions.trace_rings`, of all regions, with junctions.
+    numbers : (rows, columns) int array
+        The region of each cell.
+    y, x : (rows + 1,) and (columns + 1,) float array
+        Ascending coordinates of the corners of cells.
+    tolerance : float
+        The square root of the area of the largest triangle that goes.
+    first : int, default: 0
+        The column that the first one of `numbers` has in the rings.
+    ends : sequence of float, optional
+        Columns in which lines stay as they are, and all that cross them.
+
+    Examples
+    --------
+    >>> from fastkm.geometry.regions import find_regions, trace_rings
+    >>> regions = find_regions(np.tri(6, 6, dtype=int))
+    >>> rings = trace_rings(regions, junctions=True)
+    >>> thin = thin_out(rings, regions.numbers, np.arange(7.0), np.arange(7.0), 1.0)
+    >>> len(rings.points), len(thin.points)
+    (29, 13)
+    """
+    points, offsets = rings.points, rings.ring_offsets
+    last = offsets[1:] - 1
+    free = find_free_corners(rings, numbers, first)[0]
+    if len(ends):
+        free &= ~_find_points_at(rings, ends)
+    corners = (points + 0.5).astype(np.int64) - np.array([0, first])
+    corners, free = validation.freeze(corners), validation.freeze(free)
+    lattice = np.zeros((len(y), len(x)), np.uint8)
+    longest = int(np.diff(offsets).max(initial=1))
+    mark_points(corners, offsets, free, lattice)
+    thin_rings(
+        corners, offsets, free, validation.freeze(y), validation.freeze(x), tolerance**2, lattice,
+        np.empty((longest + 1, 4), np.int64), np.empty((3 * longest, 2)),
+    )  # fmt: skip
+    # rings of the points that are left, closed again
+    kept = (lattice[corners[:, 0], corners[:, 1]] & POINT) > 0
+    kept[last] = False
+    before = np.append(0, np.cumsum(kept))
+    counts = before[last] - before[offsets[:-1]]
+    left_offsets = np.append(0, np.cumsum(counts + 1))
+    left = np.empty((left_offsets[-1], 2))
+    ring = np.repeat(np.arange(len(counts)), counts)
+    left[np.arange(len(ring)) + ring] = points[kept]
+    left[left_offsets[1:] - 1] = left[left_offsets[:-1]]
+    return rings._replace(points=left, ring_offsets=left_offsets)
+
+
+def _find_points_at(rings: Rings, ends: Sequence[float]) -> np.ndarray:
+    """Return for each point whether it lies in one of some columns, or an edge from it crosses one."""
+    column, found = rings.points[:, 1], np.zeros(len(rings.points), bool)
+    last = rings.ring_offsets[1:] - 1
+    for end in ends:
+        side = np.sign(column - end)
+        crossing = side[:-1] * side[1:] < 0
+        crossing[last[:-1]] = False  # from one ring to the next
+        found |= side == 0
+        found[:-1] |= crossing
+        found[1:] |= crossing
+    found[rings.ring_offsets[:-1]] |= found[last]
+    return found
