@@ -54,8 +54,12 @@ class DataArrayAccessor(_Accessor):
 
     Methods
     -------
+    bands(breaks_or_codebook, ...)
+        `fastkm.bands`, polygons between isolines.
     cluster(k, ...)
         `fastkm.cluster_raster`.
+    isolines(levels, ...)
+        `fastkm.isolines`.
     kmeans1d(k, ...)
         `fastkm.kmeans1d`.
     outline(k, ...)
@@ -66,7 +70,9 @@ class DataArrayAccessor(_Accessor):
         `fastkm.sieve`, of a label map.
     """
 
+    bands = _Method("bands")
     cluster = _Method("cluster_raster")
+    isolines = _Method("isolines")
     kmeans1d = _Method("kmeans1d")
     outline = _Method("outline")
     polygonize = _Method("polygonize")

@@ -645,3 +645,58 @@ def list_neighbours(cell, steps, shape, periodic):
     moved = [(cell[0] + down, cell[1] + right) for down, right in steps]
     moved = [(row, column % columns if periodic else column) for row, column in moved]
     return [(row, column) for row, column in moved if 0 <= row < rows and 0 <= column < columns]
+
+
+def find_faces(values):
+    """Return the convex faces of a raster in which lines of levels are straight: corners and heights.
+
+    Corners are (row, column), in order. Together they cover the cells that are not NaN.
+    """
+    padded = np.pad(np.asarray(values, float), 1, constant_values=np.nan)
+    faces = []
+    for i, j in np.ndindex(padded.shape[0] - 1, padded.shape[1] - 1):
+        corners = [(i - 1, j - 1), (i - 1, j), (i, j), (i, j - 1)]
+        heights = [padded[row + 1, column + 1] for row, column in corners]
+        nodes = [(np.array(own, float), height) for own, height in zip(corners, heights, strict=True)]
+        middle = np.array([i - 0.5, j - 0.5])
+        there = [k for k in range(4) if not np.isnan(heights[k])]
+        if len(there) == 4:
+            faces.append(nodes)
+        elif len(there) == 3:
+            k = next(k for k in range(4) if {(k - 1) % 4, k, (k + 1) % 4} == set(there))
+            a, b, c = nodes[k - 1], nodes[k], nodes[(k + 1) % 4]
+            lost = nodes[(k + 2) % 4][0]
+            centre = (middle, (a[1] + c[1]) / 2)
+            faces.append([a, b, centre, ((a[0] + lost) / 2, a[1])])
+            faces.append([b, c, ((c[0] + lost) / 2, c[1]), centre])
+        elif len(there) == 2 and (there[1] - there[0]) % 2:
+            p, q = nodes[there[0]], nodes[there[1]]
+            inward = middle - (p[0] + q[0]) / 2
+            faces.append([p, q, (q[0] + inward, q[1]), (p[0] + inward, p[1])])
+        else:
+            for corner, height in (nodes[k] for k in there):
+                row, column = corner
+                ends = [corner, (row, middle[1]), middle, (middle[0], column)]
+                faces.append([(np.array(end), height) for end in ends])
+    return faces
+
+
+def find_higher_parts(face, level):
+    """Return the polygons of a face in which values are above a level."""
+    rings, ring = [], []
+    centre = np.mean([height for _, height in face])
+    is_high = [height > level for _, height in face]
+    is_saddle = is_high in ([True, False, True, False], [False, True, False, True])
+    for k in range(4):
+        (point, height), (other, further) = face[k], face[(k + 1) % 4]
+        if is_high[k]:
+            ring.append(point)
+        if is_high[k] != is_high[(k + 1) % 4]:
+            ring.append(point + (level - height) / (further - height) * (other - point))
+            if is_high[k] and is_saddle and centre <= level:
+                rings.append(ring)
+                ring = []
+    if is_saddle and len(rings) == 2 and ring:  # began amid the part that ends last
+        rings[0] = [*ring, *rings[0]]
+        ring = []
+    return [*rings, ring] if ring else rings

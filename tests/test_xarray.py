@@ -27,6 +27,7 @@ CALLS = {
     "outline": ("outline", RASTER, (3,), {"select": "highest", "connectivity": 8}),
     "outline labels": ("outline", LABELS, (), {"values": RASTER}),
     "polygonize": ("polygonize", LABELS, (), {"boundary": "contour"}),
+    "sieve": ("sieve", LABELS, ("4px",), {"connectivity": 8}),
 }
 ACCESSORS = [(kind, name) for kind in (DataArrayAccessor, DatasetAccessor) for name in vars(kind)]
 METHODS = [pair for pair in ACCESSORS if not pair[1].startswith("_")]
@@ -39,6 +40,8 @@ def assert_same(found, expected):
         assert list(found) == list(expected)
         for k in expected:
             assert_same(found[k], expected[k])
+    elif isinstance(expected, xr.DataArray):
+        xr.testing.assert_identical(found, expected)
     else:
         xr.testing.assert_identical(found.to_dataset(), expected.to_dataset())
         if isinstance(expected, fastkm.RasterClusters):

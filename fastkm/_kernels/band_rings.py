@@ -107,7 +107,8 @@ def find_rings(following, marks, rightward, pixels, places, first, curved, path,
         mark = marks[vertex]
         polygon = count
         if vertex < len(rightward) and rightward[vertex] != side:
-            polygon = rings[following[2 * (vertex - 1) + rightward[vertex - 1], 1], POLYGON]
+            right = 2 * (vertex - 1) + int(rightward[vertex - 1])
+            polygon = rings[following[right, 1], POLYGON]
         rings[count, FIRST] = begin
         rings[count, BAND] = mark + side if mark >= 0 else ~mark
         rings[count, POLYGON] = polygon

@@ -16,7 +16,7 @@ A line ends at points that stay. What it keeps besides is what a ring needs to e
 points if it is a ring itself, two if it ends where it starts, one if a ring consists of two lines,
 so that these do not both become the line from end to end.
 
-Arrays are C-contiguous. `corners`, (m, 2) int64 IN, are rows and columns of corners, of closed rings;
+Arrays are C-contiguous. `corners`, (m, 2) int32 IN, are rows and columns of corners, of closed rings;
 `offsets`, (r + 1,) int64 IN, is where each ring starts in them; free: (m,) bool IN, points that may go,
 not the last of a ring, which repeats the first; y, x: (rows + 1,) and (columns + 1,) float64 IN, ascending;
 lattice: (rows + 1, columns + 1) uint8 INOUT. `path`, (longest ring + 1, 4) int64 scratch, is a line: row,
@@ -41,12 +41,18 @@ FEW = 8
 
 
 @kernel
-def mark_points(corners, offsets, free, lattice):
-    """Mark the points of all rings; lattice: OUT, comes in as 0."""
+def mark_points(points, offsets, first, free, corners, lattice):
+    """Find the corners where rings have points, and mark them.
+
+    points: (m, 2) float64 IN, rows and columns, of which `first` is that of the first cells; corners:
+    OUT; lattice: OUT, comes in as 0.
+    """
     for ring in range(len(offsets) - 1):
         begin, last = offsets[ring], offsets[ring + 1] - 1
         fixed = 0
         for i in range(begin, last):
+            corners[i, 0] = np.int64(points[i, 0] + 0.5)
+            corners[i, 1] = np.int64(points[i, 1] + 0.5) - first
             lattice[corners[i, 0], corners[i, 1]] |= POINT
             fixed += not free[i]
         if fixed == 2:
@@ -106,7 +112,7 @@ def thin_line(path, size, closed, y, x, most, lattice, heap):
         there = lattice[path[j, 0], path[j, 1]] & POINT
         if not there or area != measure_triangle(path, j, y, x):
             continue
-        if not is_empty(path, j, y, x, lattice):
+        if area > 0.0 and not is_empty(path, j, y, x, lattice):
             continue
         lattice[path[j, 0], path[j, 1]] &= ~np.uint8(POINT)
         left -= 1
@@ -116,6 +122,26 @@ def thin_line(path, size, closed, y, x, most, lattice, heap):
             count = push(heap, count, measure_triangle(path, before, y, x), before)
         if after < stop:
             count = push(heap, count, measure_triangle(path, after, y, x), after)
+
+
+@kernel
+def write_left(points, corners, offsets, lattice, left_offsets, left):
+    """Write the points that are left, closed rings, and return how many there are.
+
+    points: (m, 2) float64 IN; left_offsets: (r + 1,) int64 OUT, where each ring starts in left: (m, 2)
+    float64 OUT.
+    """
+    at = 0
+    for ring in range(len(offsets) - 1):
+        left_offsets[ring] = at
+        for i in range(offsets[ring], offsets[ring + 1] - 1):
+            if lattice[corners[i, 0], corners[i, 1]] & POINT:
+                left[at, 0], left[at, 1] = points[i, 0], points[i, 1]
+                at += 1
+        left[at, 0], left[at, 1] = left[left_offsets[ring], 0], left[left_offsets[ring], 1]
+        at += 1
+    left_offsets[len(offsets) - 1] = at
+    return at
 
 
 @kernel

@@ -41,8 +41,9 @@ def outline(
     boundary: Annotated[
         str,
         typer.Option(
-            metavar="cell|contour",
-            help="Draw outlines along the edges of cells, or smoother ones between their centres.",
+            metavar="cell|contour|band",
+            help="Draw outlines along the edges of cells, or smoother ones between their centres; or "
+            "those of the bands of values between clusters, along lines of equal value, without gaps.",
         ),
     ] = "cell",
     connectivity: Annotated[
@@ -132,7 +133,7 @@ def outline(
     options = OutlineOptions(
         min_diameter=parse.parse_length(min_diameter),
         min_area=min_area,
-        boundary=parse.parse_option("--boundary", parse.as_one_of(("cell", "contour")), boundary),
+        boundary=parse.parse_boundary(boundary, connectivity, bridge, sieve),
         connectivity=touching,
         simplify=parse.parse_simplify(simplify, smooth, boundary),
         smooth=smooth,

@@ -65,6 +65,22 @@ def parse_memory_limit(memory: str | None) -> int | None:
     return None if memory is None else parse_option("--memory", parse_memory, memory)
 
 
+def parse_boundary(
+    boundary: str, connectivity: int, bridge: int, sieve: str | None
+) -> Literal["cell", "contour", "band"]:
+    """Read --boundary; bands go with none of the options of cells that touch."""
+    kind: Literal["cell", "contour", "band"]
+    kind = parse_option("--boundary", as_one_of(("cell", "contour", "band")), boundary)
+    given = {
+        "--connectivity": connectivity != 4,
+        "--bridge": bridge != 0,
+        "--sieve": sieve is not None,
+    }
+    for option in [name for name, is_given in given.items() if is_given and kind == "band"]:
+        refuse_option(option, "it needs --boundary cell or contour, not band")
+    return kind
+
+
 def parse_simplify(simplify: str | None, smooth: int, boundary: str) -> str | None:
     """Check the option --simplify, which as --smooth needs outlines that tile, and return it."""
     from fastkm.vector.coverage import as_tolerance

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core import validation
-from fastkm._kernels.line_thinning import POINT, mark_points, thin_rings
+from fastkm._kernels.line_thinning import mark_points, thin_rings, write_left
 from fastkm.geometry.smoothing import find_free_corners
 
 if TYPE_CHECKING:
@@ -62,30 +61,21 @@ def thin_out(
     (29, 13)
     """
     points, offsets = rings.points, rings.ring_offsets
-    last = offsets[1:] - 1
     free = find_free_corners(rings, numbers, first)[0]
     if len(ends):
         free &= ~_find_points_at(rings, ends)
-    corners = (points + 0.5).astype(np.int64) - np.array([0, first])
-    corners, free = validation.freeze(corners), validation.freeze(free)
+    # which points there are, and which stay
+    corners = np.empty(points.shape, np.int32)
     lattice = np.zeros((len(y), len(x)), np.uint8)
+    mark_points(points, offsets, first, free, corners, lattice)
     longest = int(np.diff(offsets).max(initial=1))
-    mark_points(corners, offsets, free, lattice)
-    thin_rings(
-        corners, offsets, free, validation.freeze(y), validation.freeze(x), tolerance**2, lattice,
-        np.empty((longest + 1, 4), np.int64), np.empty((3 * longest, 2)),
-    )  # fmt: skip
-    # rings of the points that are left, closed again
-    kept = (lattice[corners[:, 0], corners[:, 1]] & POINT) > 0
-    kept[last] = False
-    before = np.append(0, np.cumsum(kept))
-    counts = before[last] - before[offsets[:-1]]
-    left_offsets = np.append(0, np.cumsum(counts + 1))
-    left = np.empty((left_offsets[-1], 2))
-    ring = np.repeat(np.arange(len(counts)), counts)
-    left[np.arange(len(ring)) + ring] = points[kept]
-    left[left_offsets[1:] - 1] = left[left_offsets[:-1]]
-    return rings._replace(points=left, ring_offsets=left_offsets)
+    path, heap = np.empty((longest + 1, 4), np.int64), np.empty((3 * longest, 2))
+    y, x = np.ascontiguousarray(y), np.ascontiguousarray(x)
+    thin_rings(corners, offsets, free, y, x, tolerance**2, lattice, path, heap)
+    # their rings
+    left, left_offsets = np.empty_like(points), np.empty_like(offsets)
+    count = write_left(points, corners, offsets, lattice, left_offsets, left)
+    return rings._replace(points=left[:count], ring_offsets=left_offsets)
 
 
 def _find_points_at(rings: Rings, ends: Sequence[float]) -> np.ndarray:

@@ -142,7 +142,7 @@ def shape_rings(
         if shape.tolerance.unit == "px":
             tolerance *= _find_pixel_size(grid, regions.numbers.shape)
     plane = unroll_columns(grid, regions.numbers.shape[1], west)
-    numbers = regions.numbers[:, plane.columns]
+    numbers = np.take(regions.numbers, plane.columns, axis=1) if grid.turn else regions.numbers
     if tolerance and grid.straight and not shape.passes:
         y, x = _place_corners(grid, numbers.shape, plane.first)
         ends = [end for window in plane.windows for end in window if np.isfinite(end)]

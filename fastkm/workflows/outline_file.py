@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -36,6 +37,7 @@ from fastkm.vector.formats.file_longitudes import (
     note_longitudes,
     turn_to_raster,
 )
+from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.outline import iterate_outlines, outline
 from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
@@ -113,6 +115,10 @@ class OutlineOptions:
     sieve: SieveOptions | None = None
     longitudes: FileLongitudes | None = None
 
+    def __post_init__(self) -> None:
+        if self.boundary == "band" and self.sieve is not None:
+            raise ValueError("sieve needs boundary='cell' or 'contour', got boundary='band'")
+
 
 def outline_file(
     selection: Selection,
@@ -164,11 +170,8 @@ def outline_file(
     progress.begin("read the raster")
     raster = selection.open_band()
     shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
-    is_band = options.boundary == "band"
-    if is_band and (options.connectivity != 4 or options.bridge or options.sieve is not None):
-        raise ValueError("connectivity, bridge and sieve need boundary='cell' or 'contour', got 'band'")
-    # some outlines need all cells at once
-    in_strips = needs_strips(to_plane(raster)) and not (shape.changes() or is_band)
+    at_once = shape.changes() or options.boundary == "band"
+    in_strips = needs_strips(to_plane(raster)) and not at_once
     areas = None
     if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
         areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
@@ -199,24 +202,29 @@ def outline_file(
         else:
             progress.begin("trace the outlines")
             frames = {
-                k: seen.add(k, trace(own, select=selected[k], **arguments))
+                k: seen.add(k, _trace(own, results[k], selected[k], arguments))
                 for k, own in labels.items()
             }
             progress.begin("write the outlines")
             writer.files += write_outlines(_join(frames.values()), output)
         if maps:
             progress.begin("draw the map")
-            units, extent = read_text(raster.attrs, "units"), find_regional_extent(raster)
-            for k, frame in frames.items():
-                count = sum(found.number for found in seen.found[k].values())
-                if count > MOST_DRAWN:
-                    text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
-                    warnings.warn(text, stacklevel=2)
-                drawn = _choose_longest(frame)
-                if options.longitudes is None:  # the map is that of the raster
-                    drawn = turn_to_raster(drawn, grid)
-                draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
+            # the map is that of the raster
+            turn = partial(turn_to_raster, grid=grid) if options.longitudes is None else None
+            _draw_maps(writer, maps, frames, seen, raster, figures, turn)
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
+
+
+def _trace(
+    labels: xr.DataArray, result: KMeans1D, select: list[int], arguments: dict[str, Any]
+) -> gpd.GeoDataFrame:
+    """Outline the regions of labels, or of the bands between the breaks of a result."""
+    if arguments["boundary"] != "band":
+        return outline(labels, select=select, **arguments)
+    check_options(result.k, None, None, arguments["connectivity"], arguments["bridge"])
+    names = ("min_diameter", "min_area", "longitudes")
+    chosen = {name: arguments[name] for name in names}
+    return outline_bands(arguments["values"], result, select=select, **chosen)
 
 
 class _Seen:
@@ -241,6 +249,27 @@ class _Seen:
         kept = [frame for frame in (self.longest.get(k), some) if frame is not None and len(frame)]
         self.longest[k] = _choose_longest(_join(kept or [some]))
         return rows
+
+
+def _draw_maps(
+    writer: FileWriter,
+    maps: dict[int, Path],
+    frames: dict[int, gpd.GeoDataFrame],
+    seen: _Seen,
+    raster: xr.DataArray,
+    figures: FigureOptions,
+    turn: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None,
+) -> None:
+    """Draw the outlines of each k on a map; `turn` changes their longitudes."""
+    units, extent = read_text(raster.attrs, "units"), find_regional_extent(raster)
+    for k, frame in frames.items():
+        count = sum(found.number for found in seen.found[k].values())
+        if count > MOST_DRAWN:
+            text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
+            warnings.warn(text, stacklevel=3)
+        drawn = _choose_longest(frame)
+        drawn = drawn if turn is None else turn(drawn)
+        draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
 
 
 def _simplify(outlines: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:

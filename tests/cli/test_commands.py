@@ -310,6 +310,42 @@ def test_outlines_are_written(run, basin, tmp_path, extension):
     assert found["cluster"].tolist() == [2]
 
 
+def test_polygons_are_a_mask(run, basin, tmp_path):
+    east = gpd.GeoDataFrame(geometry=[shapely.box(-180, -90, 100.5, 90)], crs=4326)
+    east.to_file(tmp_path / "mask.gpkg")
+    path, labels = tmp_path / "a.gpkg", tmp_path / "labels.nc"
+    arguments = "--mask", tmp_path / "mask.gpkg", "--mask-share", "0.9", "-q"
+    assert run("outline", basin, "-k", "2", "--select", "all", "-o", path, *arguments)[0] == 0
+    assert run("cluster", basin, "-k", "2", "-o", labels, *arguments)[0] == 0
+    whole = fastkm.kmeans1d(fastkm.read_raster(basin), 2).counts.sum()
+    with xr.open_dataset(labels) as written:
+        kept = int(written["cluster"].notnull().sum())
+    assert gpd.read_file(path)["cells"].sum() == kept < whole
+    for options, reason in (
+        (("--mask-share", "0.5"), "it needs the polygons of"),
+        (("--mask", basin, "--mask-share", "2"), "above 0 and at most 1"),
+    ):
+        status, _, err = run("cluster", basin, "-k", "2", "-o", labels, *options)
+        assert status == 2
+        assert reason in words(err)
+
+
+@pytest.mark.parametrize("choice", [None, "raster", "0..360"])
+def test_longitudes_of_the_file_are_those_of_maps(run, basin, tmp_path, choice):
+    path = tmp_path / "a.gpkg"
+    option = () if choice is None else ("--longitudes", choice)
+    arguments = "outline", basin, "-k", "2", "--select", "all", "-o", path
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        status, _, err = run(*arguments, *option)
+    assert status == 0
+    west, _, east, _ = gpd.read_file(path).total_bounds
+    assert (east > 180) == (choice is not None)
+    assert west >= (-180 if choice is None else 0)
+    note = f"note: {path} has longitudes -180..180, as maps do; longitudes='raster' (--longitudes "
+    assert words(note) in words(err) if choice is None else err == ""
+
+
 @pytest.mark.parametrize(("select", "cluster"), [("highest", 2), ("lowest", 0), ("1", 1)])
 def test_cluster_is_selected(run, basin, tmp_path, select, cluster):
     path = tmp_path / "a.gpkg"

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -41,11 +43,8 @@ def test_polygons_that_tile_share_no_centre_and_leave_none_out(seed):
     rng = np.random.default_rng(seed)
     cuts = np.r_[0, np.sort(rng.choice(np.arange(1, 8), 2, replace=False)), 8]
     points = [(x, rng.integers(-2, 3)) for x in cuts]
-    low = [shapely.box(a, -9, b, -4) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    high = [
-        shapely.Polygon([(a[0], -4), (b[0], -4), b, a])
-        for a, b in zip(points[:-1], points[1:], strict=True)
-    ]
+    low = [shapely.box(a, -9, b, -4) for a, b in pairwise(cuts)]
+    high = [shapely.Polygon([(a[0], -4), (b[0], -4), b, a]) for a, b in pairwise(points)]
     y, x = np.arange(-9.0, -2.5), np.arange(0.0, 8)
     counts = sum(fill_by_centre(edges_of(part), y, x).astype(int) for part in low + high)
     assert (counts[y < -2] == 1).all()

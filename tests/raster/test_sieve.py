@@ -96,19 +96,19 @@ def test_columns_that_repeat_the_first_change_with_them():
 
 
 def test_square_kilometres_are_those_of_the_cells():
-    labels = on_globe(make_noise())
+    labels = on_globe(make_noise(10, 20))
     areas = cell_areas(labels).values / 1e6
-    limit = 3 * float(areas.max())
+    limit = 5 * float(areas.max())
     found = fastkm.sieve(labels, f"{limit}km2")
     np.testing.assert_array_equal(
         found, naive.sieve(labels.values, limit, areas=areas, periodic=True)
     )
-    assert not np.array_equal(found, fastkm.sieve(labels, "3px"))
+    assert not np.array_equal(found, fastkm.sieve(labels, "5px"))
     doubled = SieveOptions(f"{2 * limit}km2").apply(labels, 2 * cell_areas(labels))
     np.testing.assert_array_equal(doubled, found)
 
 
-def test_the_order_of_equal_values_does_not_matter_to_a_sieved_map():
+def test_a_sieved_map_stays_as_it_is():
     once = fastkm.sieve(make_noise(30, 40), "9px", connectivity=8)
     np.testing.assert_array_equal(fastkm.sieve(once, "9px", connectivity=8), once)
 

@@ -189,7 +189,7 @@ def test_contours_have_no_junctions():
 def test_polygons_share_their_points_across_the_end_of_longitudes(make, longitudes):
     cells = np.kron(np.random.default_rng(6).integers(0, 3, (9, 7)), np.ones((1, 2), int))
     polygons = fastkm.polygonize(make(cells), longitudes=longitudes).geometry.array
-    turned = shapely.transform(polygons, lambda points: points + [360.0, 0.0])
+    turned = shapely.transform(polygons, lambda points: points + np.array([360.0, 0.0]))
     assert shapely.coverage_is_valid(np.concatenate([polygons, turned]))
 
 

@@ -316,7 +316,9 @@ def test_box_and_mask_go_through_to_outlines(basin, tmp_path):
             "longitude": (np.arange(7.5, 360, 15), EAST),
         },
     )
-    done = outline_file(Selection(basin, bbox=box, mask=mask), [1], 0, tmp_path / "a.gpkg")
+    options = OutlineOptions(longitudes="raster")
+    selection = Selection(basin, bbox=box, mask=mask)
+    done = outline_file(selection, [1], 0, tmp_path / "a.gpkg", options=options)
     west, south, east, north = done.outlines.total_bounds
     assert (west, east) == (150, 270)
     assert (south, north) == (-30, 60)

@@ -78,7 +78,7 @@ def _reaches_beyond(grid: Grid | None) -> bool:
     """Return True if a grid has longitudes beyond -180 ... 180, where they would stay."""
     if isinstance(grid, CurvilinearGrid):
         return grid.find_west() == 0.0 and bool(np.nanmax(grid.longitude) > 180.0)
-    if not isinstance(grid, AxisGrid) or grid.west == -180.0:
+    if not isinstance(grid, AxisGrid) or not grid.in_degrees or grid.west == -180.0:
         return False
     ends = grid.interpolate_x(np.array([-0.5, len(grid.x) - 0.5]))
     return bool(np.abs(ends).max() > 180.0 + ON_END)

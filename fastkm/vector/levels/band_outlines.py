@@ -101,7 +101,7 @@ def outline_bands(
     rings = [_to_pixels(own) for own in traced]
     measured = _measure(source, traced, rings, mine, n, threads)
     zones = _number_cells(source, traced, mine)
-    found = zonal_statistics(zones, source.values, n)
+    statistics = zonal_statistics(zones, source.values, n)
     # one row a region, the longest first
     wanted = is_selected(bands, select) & (measured[f"diameter_{across.unit}"] > across.value)
     if least_area.value > 0:
@@ -109,8 +109,8 @@ def outline_bands(
     order = np.lexsort((-measured["diameter_px"], bands))
     order = order[wanted[order]]
     columns = {
-        "cluster": bands, "value": np.asarray(codebook.centroids)[bands], "cells": found.counts,
-        **measured, "mean": found.means, "min": found.least, "max": found.greatest,
+        "cluster": bands, "value": np.asarray(codebook.centroids)[bands], "cells": statistics.counts,
+        **measured, "mean": statistics.means, "min": statistics.least, "max": statistics.greatest,
     }  # fmt: skip
     rows = {name: column[order] for name, column in columns.items()}
     return gpd.GeoDataFrame(rows, geometry=geometry[order], crs=source.grid.crs)
@@ -209,7 +209,7 @@ def _number_cells(
     source: LevelRaster, traced: list[TracedBands], owners: list[np.ndarray]
 ) -> np.ndarray:
     """Return the region of each cell, -1 where missing."""
-    zones = np.full(source.labels.shape, -1, np.int64)
+    zones: np.ndarray = np.full(source.labels.shape, -1, np.int64)
     count = zones.shape[1]
     for own, regions in zip(traced, owners, strict=True):
         start, stop = own.window

@@ -4,8 +4,8 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import dask
-import netCDF4
 import geopandas as gpd
+import netCDF4
 import numpy as np
 import pytest
 import shapely
@@ -601,7 +601,7 @@ class TestMask:
         if share is None:
             np.testing.assert_array_equal(read, plain.where(keep))
         else:
-            assert (read.notnull().sum() > plain.where(keep).notnull().sum()).item()
+            assert (read.notnull() | plain.isnull()).values[:, keep].mean() > 0.9
         xr.testing.assert_identical(archive.as_dask().compute()[:2], archive.read(0, 2))
 
     def test_bytes_that_no_number_marks_as_missing_are_decoded(self, tmp_path, mask):

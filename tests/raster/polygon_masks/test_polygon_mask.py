@@ -82,7 +82,9 @@ def test_polygons_that_overlap_or_are_invalid_are_joined(write):
     raster = globe(np.zeros((18, 36)))
     bow = shapely.Polygon([(101, 0), (141, 40), (141, 0), (101, 40)])
     several = read_polygon_mask(write(BASIN, LAKE, bow), raster)
-    np.testing.assert_array_equal(several, find_centres_inside(raster, BASIN, shapely.make_valid(bow)))
+    np.testing.assert_array_equal(
+        several, find_centres_inside(raster, BASIN, shapely.make_valid(bow))
+    )
 
 
 @given(st.floats(0.01, 1.0))
@@ -184,10 +186,12 @@ def test_cells_without_a_place_lie_in_no_polygon(write):
 
 
 def test_a_turned_grid_is_filled_in_pixels(write):
-    raster = projected(np.zeros((6, 8)), 32632, np.arange(8.0), np.arange(6.0)).drop_vars(["y", "x"])
+    raster = projected(np.zeros((6, 8)), 32632, np.arange(8.0), np.arange(6.0)).drop_vars(
+        ["y", "x"]
+    )
     raster["spatial_ref"].attrs["GeoTransform"] = "500000 800 600 5600000 600 -800"
     place = np.array([[800, 600], [600, -800]]) @ (np.indices((8, 6)).reshape(2, -1) + 0.5)
-    x, y = (place + [[500000], [5600000]]).reshape(2, 8, 6)
+    x, y = (place + np.array([[500000], [5600000]])).reshape(2, 8, 6)
     region = shapely.Point(504000, 5600000).buffer(3000)
     kept = read_polygon_mask(write(region, crs=32632), raster)
     np.testing.assert_array_equal(kept, shapely.contains_xy(region, x, y).T)
@@ -247,7 +251,9 @@ def test_blocks_of_a_mask_are_parts_of_the_whole(write):
 
 def test_a_mask_without_a_reference_system_has_that_of_the_raster(write):
     raster = globe(np.zeros((18, 36)))
-    with pytest.warns(UserWarning, match="has no reference system: its polygons are taken to be lon"):
+    with pytest.warns(
+        UserWarning, match="has no reference system: its polygons are taken to be lon"
+    ):
         kept = read_polygon_mask(write(BASIN, crs=None), raster)
     np.testing.assert_array_equal(kept, find_centres_inside(raster, BASIN))
     x, y = UTM
@@ -273,9 +279,11 @@ def test_what_cannot_serve_is_refused(write, tmp_path):
     part = placed(np.zeros((4, 4)), [10.0, 11, 12, 13], [150.0, 151, 152, 153])
     with pytest.raises(ValueError, match=r"mask\.gpkg does not overlap the raster"):
         read_polygon_mask(write(BASIN), part)
-    with pytest.raises(ValueError, match="the raster has no cell whose centre lies in it; mask_share"):
+    with pytest.raises(
+        ValueError, match="the raster has no cell whose centre lies in it; mask_share"
+    ):
         read_polygon_mask(write(shapely.box(41, 1, 44, 4)), raster)
-    with pytest.raises(ValueError, match="no cell of which 50% lies in it$"):
+    with pytest.raises(ValueError, match=r"no cell of which 50% lies in it$"):
         read_polygon_mask(write(shapely.box(41, 1, 44, 4)), raster, 0.5)
     bare = raster.drop_vars(["lat", "lon"]).rename(lat="y", lon="x")
     with pytest.raises(ValueError, match="neither latitudes and longitudes nor a reference system"):
