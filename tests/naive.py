@@ -514,6 +514,61 @@ def cut_all_corners(ring, passes):
     return np.array([*points, points[0]])
 
 
+def thin_rings(rings, free, limit):
+    """Leave out free points of closed rings, that of the smallest triangle of a line first.
+
+    Each line is thinned in the first ring that it is part of. Points of equal triangles go by their
+    number on the line, times 2654435761, modulo 2^32.
+    """
+    rings = [[tuple(p) for p in ring[:-1]] for ring in rings]
+    fixed = {p for ring, own in zip(rings, free, strict=True)
+             for p, f in zip(ring, own, strict=False) if not f}  # fmt: skip
+    short = {p for ring in rings if len(fixed & set(ring)) == 2 for p in ring}
+    there, done = {p for ring in rings for p in ring}, set()
+    for ring in rings:
+        start = next((i for i, p in enumerate(ring) if p in fixed), None)
+        if start is None:
+            lines = [ring]
+        else:
+            turned = ring[start:] + ring[: start + 1]
+            ends = [i for i, p in enumerate(turned) if p in fixed]
+            lines = [turned[i : j + 1] for i, j in itertools.pairwise(ends)]
+        for line in lines:
+            thin_line(line, start is None, there, done, short, limit)
+    return [[p for p in ring if p in there] for ring in rings]
+
+
+def cross(a, b, c):
+    """Return twice the signed area of a triangle."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def thin_line(line, closed, there, done, short, limit):
+    """Thin a line, or a ring, of points; see `thin_rings`."""
+    inner = list(range(len(line))) if closed else list(range(1, len(line) - 1))
+    if not inner or line[inner[0]] in done:
+        return
+    done.update(line[i] for i in inner)
+    keep = 3 if closed else 2 if line[0] == line[-1] else int(line[inner[0]] in short)
+    kept = list(range(len(line)))
+    while len(kept) - 2 * (not closed) > keep:
+        found = []
+        for at, i in enumerate(kept):
+            if i in inner:
+                around = [line[kept[at - 1]], line[i], line[kept[(at + 1) % len(kept)]]]
+                turn = cross(*around)
+            area, edges = abs(turn) / 2, list(itertools.pairwise([*around, around[0]]))
+            blocked = area > 0 and any(
+                all(cross(*edge, p) * turn >= 0 for edge in edges) for p in there - set(around)
+            )
+            if area <= limit and not blocked:
+                    found.append((area, i * 2654435761 % 2**32, i))
+        if not found:
+            return
+        kept.remove(min(found)[2])
+        there.remove(line[min(found)[2]])
+
+
 def find_junctions(numbers):
     """Find the corners of cells where the ring of any region turns."""
     rings = [

@@ -4,6 +4,7 @@ from bench.case import Case
 from bench.cases.bands import BANDS
 from bench.cases.estimators import LLOYD
 from bench.cases.exact import EXACT
+from bench.cases.masks import MASKS
 from bench.cases.outlines import OUTLINES
 from bench.cases.polygons import POLYGONS
 from bench.cases.vq import VQ
@@ -13,7 +14,7 @@ CASES: dict[str, list[Case]] = {
     "kmeans1d": EXACT,
     "kmeans": LLOYD,
     "outlines": OUTLINES,
-    "polygons": [*POLYGONS, *BANDS],
+    "polygons": [*POLYGONS, *BANDS, *MASKS],
 }
 
 

@@ -33,6 +33,14 @@ from fastkm._kernels._jit import kernel
 
 POINT, THIN, DONE = 1, 2, 4
 
+SCATTER, GATHER = 2654435761, 244002641
+"""Points of equal triangles go in the order of their numbers times the first, modulo 2^32, so that a staircase
+shrinks everywhere and not from one end, which takes the square of its length: 1500 lines of 1500 steps take 0.3
+seconds instead of 16. The second leads back."""
+
+LOW = 2**32 - 1
+"""The lower half of the bits of a number."""
+
 ROUNDING = 1e-9
 """Share of a triangle's box by which a point may lie outside and still counts as inside."""
 
@@ -102,10 +110,10 @@ def thin_line(path, size, closed, y, x, most, lattice, heap):
     count = 0
     for j in range(start, stop):
         lattice[path[j, 0], path[j, 1]] |= DONE
-        count = push(heap, count, measure_triangle(path, j, y, x), j)
+        count = push(heap, count, measure_triangle(path, j, y, x), scatter(j))
     left = stop - start - keep
     while count > 0 and left > 0:
-        area, j = heap[0, 0], np.int64(heap[0, 1])
+        area, j = heap[0, 0], (np.int64(heap[0, 1]) * GATHER) & LOW
         count = pop(heap, count)
         if area > most:
             return
@@ -119,9 +127,15 @@ def thin_line(path, size, closed, y, x, most, lattice, heap):
         before, after = path[j, 2], path[j, 3]
         path[before, 3], path[after, 2] = after, before
         if before >= start:
-            count = push(heap, count, measure_triangle(path, before, y, x), before)
+            count = push(heap, count, measure_triangle(path, before, y, x), scatter(before))
         if after < stop:
-            count = push(heap, count, measure_triangle(path, after, y, x), after)
+            count = push(heap, count, measure_triangle(path, after, y, x), scatter(after))
+
+
+@kernel
+def scatter(number):
+    """Return the place of a point among those of equal triangles."""
+    return (number * SCATTER) & LOW
 
 
 @kernel

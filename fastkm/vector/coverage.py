@@ -3,13 +3,18 @@
 Smoothing cuts the corners of rings in pixels, before they are cut to windows: see
 `fastkm.geometry.smoothing`. Neighbours find the same lines from the cells around each corner.
 
-Simplifying leaves out points of all polygons together once they are placed
-(``shapely.coverage_simplify``, the algorithm of Visvalingam & Whyatt [1]_ on each line that two polygons
-share). Missing cells take part as if they were one more region and are left out at the end. So the
+Simplifying leaves out points of all polygons together: the algorithm of Visvalingam & Whyatt [1]_ on each
+line that two polygons share. Lines along cells are thinned before they are cut and placed, by
+`fastkm.geometry.thinning`, in the coordinates of rows and columns. Smooth ones, and those of grids
+whose rows and columns are curved, are simplified once they are placed, by
+``shapely.coverage_simplify``. Missing cells take part as if they were one more region and are left out at the end. So the
 only lines that polygons do not share are the frame of the raster and the ends of longitudes, which
 stay as they are. A point goes if its triangle with its neighbours is small, and all triangles of a
 regular grid become larger by the same factor when they are placed. So a tolerance in pixels is one in
 units: that of a square pixel as large as the median cell.
+
+Simplifying 18,000 regions of 1800 x 3600 cells takes three times as long as tracing them, and by
+``shapely.coverage_simplify`` twenty times.
 
 .. [1] Visvalingam, M. & Whyatt, J. D. (1993). Line generalisation by repeated elimination of points.
    The Cartographic Journal 30(1), 46-51.

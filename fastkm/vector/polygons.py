@@ -11,6 +11,7 @@ keep a point at every corner of a cell; if one crosses the antimeridian or goes 
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -239,12 +240,21 @@ def _reverse_rings(rings: Rings) -> np.ndarray:
 
 
 def _to_polygons(rings: Rings) -> np.ndarray:
+    """Make polygons of rings, without the search for cycles, which they cannot have.
+
+    It would look at all of them again and again: 640,000 took 0.65 s instead of 0.13.
+    """
     import shapely
 
     if len(rings.polygon_offsets) == 1:
         return np.empty(0, object)
-    offsets = (rings.ring_offsets, rings.polygon_offsets)
-    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, rings.points, offsets)
+    offsets, collects = (rings.ring_offsets, rings.polygon_offsets), gc.isenabled()
+    gc.disable()
+    try:
+        return shapely.from_ragged_array(shapely.GeometryType.POLYGON, rings.points, offsets)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def is_mirrored(grid: Grid) -> bool:

@@ -14,7 +14,6 @@ from fastkm._kernels.region_sieve import (
     join_small_regions,
     queue_small_regions,
 )
-from fastkm.geometry.regions import find_regions
 from tests import naive
 
 LABELS = 4
@@ -46,22 +45,24 @@ def test_single_cells_are_joined_as_one_after_another(dtype, seed):
 def test_small_regions_are_joined_as_one_after_another(limit):
     codes = make_codes(np.int8, 4)
     expected = naive.sieve(codes[1:-1, 1:-1], limit)
-    found = find_regions(codes)
-    n, width = len(found.cells), codes.shape[1]
+    numbers = naive.number_regions(codes).astype(np.int32)
+    places = [np.argwhere(numbers == k) for k in range(numbers.max() + 1)]
+    boxes = np.array([[*own.min(axis=0), *own.max(axis=0)] for own in places], np.int32)
+    cells, n, width = np.array([len(own) for own in places]), len(places), codes.shape[1]
     regions = np.empty((4, n), np.int64)
-    regions[PARENT], regions[CELLS], regions[AREA] = np.arange(n), found.cells, found.cells
+    regions[PARENT], regions[CELLS], regions[AREA] = np.arange(n), cells, cells
     queue = np.empty(n, np.int64)
     flat = codes.reshape(-1)
-    waiting = queue_small_regions(flat, found.numbers, found.boxes, regions, limit, -1, queue)
-    small = np.flatnonzero(found.cells < limit)
+    waiting = queue_small_regions(flat, numbers, boxes, regions, limit, -1, queue)
+    small = np.flatnonzero(cells < limit)
     np.testing.assert_array_equal(queue[:waiting], small)
-    firsts = [int(np.argmax(found.numbers.reshape(-1) == k)) for k in small]
+    firsts = [places[k][0] @ [width, 1] for k in small]
     np.testing.assert_array_equal(regions[FIRST, small], firsts)
     keys = -np.arange(LABELS + 1)
     keys[-1] = NEVER
     offsets = np.array([-width, -1, 1, width])
     scratch = np.empty(flat.size, np.int64), np.empty(4 * flat.size, np.int64)
     join_small_regions(
-        flat, found.numbers, regions, limit, False, offsets, keys, queue[:waiting], *scratch
+        flat, numbers, regions, limit, False, offsets, keys, queue[:waiting], *scratch
     )
     np.testing.assert_array_equal(codes[1:-1, 1:-1], expected)

@@ -47,7 +47,7 @@ def test_ends_of_longitudes_stay_and_meet(options, west):
 def test_a_tolerance_in_pixels_is_that_of_a_cell_as_large():
     cells = patches()
     wanted = fastkm.polygonize(cells, simplify="2px")
-    assert count_points(wanted) < 0.5 * count_points(fastkm.polygonize(cells))
+    assert count_points(wanted) < 0.6 * count_points(fastkm.polygonize(cells))
     stretched = placed(cells, 4.0 * np.arange(24), np.arange(36.0))
     for frame in (
         fastkm.polygonize(stretched, simplify="2px"),
@@ -58,11 +58,14 @@ def test_a_tolerance_in_pixels_is_that_of_a_cell_as_large():
         assert shapely.equals(shapely.normalize(found), wanted.geometry.array).all()
 
 
-def test_points_go_as_shapely_says():
-    cells = patches()
-    plain, frame = fastkm.polygonize(cells), fastkm.polygonize(cells, simplify="1.5px")
+@pytest.mark.parametrize("smooth", [0, 1])
+def test_about_as_many_points_go_as_shapely_says(smooth):
+    cells = patches(60, 80)
+    plain = fastkm.polygonize(cells, smooth=smooth)
+    frame = fastkm.polygonize(cells, smooth=smooth, simplify="1.5px")
     wanted = shapely.coverage_simplify(plain.geometry.array, 1.5, simplify_boundary=False)
-    assert shapely.equals_exact(frame.geometry.array, wanted).all()
+    assert count_points(frame) == pytest.approx(shapely.get_num_coordinates(wanted).sum(), rel=0.1)
+    assert frame.area.sum() == 4800
 
 
 def test_missing_cells_are_simplified_around_and_left_out():

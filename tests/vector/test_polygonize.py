@@ -1,5 +1,7 @@
 """Polygons of label maps: they tile, they are those of rasterio, they give the labels back."""
 
+import gc
+
 import numpy as np
 import pytest
 import rasterio.features
@@ -330,6 +332,17 @@ def test_a_round_curvilinear_grid_is_joined(boundary):
 def test_bad_input_is_a_value_error_that_says_what_came(labels, options, message):
     with pytest.raises(ValueError, match=message):
         fastkm.polygonize(labels, **options)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_afterwards_as_before(collects):
+    was = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        fastkm.polygonize([[0, 1], [1, 0]])
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_words_are_no_labels():

@@ -47,8 +47,8 @@ def test_lines_of_a_curvilinear_grid_are_cut_where_longitudes_jump():
     parts = shapely.get_parts(line)
     assert len(parts) == 2
     bounds = shapely.bounds(parts)
-    assert sorted(bounds[:, 0])[0] == -180
-    assert sorted(bounds[:, 2])[1] == 180
+    assert bounds[:, 0].min() == -180
+    assert bounds[:, 2].max() == 180
     assert (bounds[:, 2] - bounds[:, 0] < 10).all()
     # it is the edge of a band
     edges = shapely.boundary(fastkm.bands(raster, [3.3]).geometry[0])
