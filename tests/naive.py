@@ -554,15 +554,16 @@ def thin_line(line, closed, there, done, short, limit):
     while len(kept) - 2 * (not closed) > keep:
         found = []
         for at, i in enumerate(kept):
-            if i in inner:
-                around = [line[kept[at - 1]], line[i], line[kept[(at + 1) % len(kept)]]]
-                turn = cross(*around)
+            if i not in inner:
+                continue
+            around = [line[kept[at - 1]], line[i], line[kept[(at + 1) % len(kept)]]]
+            turn = cross(*around)
             area, edges = abs(turn) / 2, list(itertools.pairwise([*around, around[0]]))
             blocked = area > 0 and any(
                 all(cross(*edge, p) * turn >= 0 for edge in edges) for p in there - set(around)
             )
             if area <= limit and not blocked:
-                    found.append((area, i * 2654435761 % 2**32, i))
+                found.append((area, i * 2654435761 % 2**32, i))
         if not found:
             return
         kept.remove(min(found)[2])

@@ -21,8 +21,10 @@ BANDS = xr.Dataset({"a": RASTER, "b": 50 - RASTER})
 LABELS = fastkm.kmeans1d(RASTER, 3).predict(RASTER)
 
 CALLS = {
+    "bands": ("bands", RASTER, ([20.5, 99.5],), {"longitudes": "-180..180"}),
     "cluster": ("cluster_raster", RASTER, (3,), {"weights": "area", "standardize": True}),
     "cluster bands": ("cluster_raster", BANDS, ([2, 3],), {"n_init": 2, "random_state": 5}),
+    "isolines": ("isolines", RASTER, ([20.5, 99.5],), {"threads": 1}),
     "kmeans1d": ("kmeans1d", RASTER, (range(2, 4),), {"weights": RASTER}),
     "outline": ("outline", RASTER, (3,), {"select": "highest", "connectivity": 8}),
     "outline labels": ("outline", LABELS, (), {"values": RASTER}),

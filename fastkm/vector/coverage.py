@@ -35,10 +35,9 @@ from fastkm.geometry.thinning import thin_out
 from fastkm.raster.grid.geolocation import AxisGrid
 from fastkm.vector.polygons import place_parts
 from fastkm.vector.seam import unroll_columns
+from fastkm.vector.strips import needs_strips
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from fastkm.geometry.regions import Rings
     from fastkm.raster.grid.geolocation import Grid
     from fastkm.vector.polygonize import MergedRegions, RegionRings
@@ -112,11 +111,17 @@ def as_passes(smooth: Any) -> int:
     return int(smooth)
 
 
-def require_at_once(labels: xr.DataArray) -> None:
-    """Raise a MemoryError if lazy labels do not fit in memory at once."""
+def goes_in_strips(labels: Any, shape: Shape) -> bool:
+    """Return True if labels of (row, column) are traced strip by strip.
+
+    Those that are shaped are not: if they do not fit in memory at once, it raises a MemoryError.
+    """
+    if not needs_strips(labels) or not shape.changes():
+        return needs_strips(labels)
     needed = labels.size * (labels.dtype.itemsize + CELL_BYTES)
     what = f"simplify or smooth, which needs all {labels.size:,} labels at once,"
     require_memory(needed, what, "take a part of them, or leave both out")
+    return False
 
 
 def cover_missing(regions: MergedRegions, grid: Grid) -> MergedRegions:
@@ -175,9 +180,7 @@ def _find_pixel_size(grid: Grid, shape: tuple[int, ...]) -> float:
     return float(np.sqrt(np.nanmedian(np.abs(a * d - b * c))))
 
 
-def _place_corners(
-    grid: Grid, shape: tuple[int, ...], first: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _place_corners(grid: Grid, shape: tuple[int, ...], first: int) -> tuple[np.ndarray, np.ndarray]:
     """Return ascending coordinates of the corners of cells, by row and by column from `first` on.
 
     Those of a turned grid have the areas of its cells, not their places.

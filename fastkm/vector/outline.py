@@ -24,7 +24,7 @@ from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
-from fastkm.vector.coverage import as_shape, require_at_once
+from fastkm.vector.coverage import as_shape, goes_in_strips
 from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.measure import (
     as_area,
@@ -53,7 +53,6 @@ from fastkm.vector.strips import (
     TraceOptions,
     chunk_by_strips,
     find_labels,
-    needs_strips,
     note_cells_without_area,
     trace_strips,
 )
@@ -192,10 +191,7 @@ def outline(
         result, values = _cluster(labels, int(k), threads)
         labels = label_raster(values, result)
     hint = "; a raster needs k" if k is None and labels.dtype.kind == "f" else ""
-    in_strips = needs_strips(to_plane(labels))
-    if in_strips and shape.changes():
-        require_at_once(labels)
-    elif in_strips:
+    if goes_in_strips(to_plane(labels), shape):
         batches = iterate_outlines(
             {0: labels}, values=values, select={0: select}, min_diameter=min_diameter,
             min_area=min_area, boundary=boundary, connectivity=connectivity, junctions=junctions,

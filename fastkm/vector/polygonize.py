@@ -29,12 +29,12 @@ from fastkm.vector.coverage import (
     Shape,
     as_shape,
     cover_missing,
-    require_at_once,
+    goes_in_strips,
     shape_rings,
 )
 from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
 from fastkm.vector.seam import Window, unroll_columns
-from fastkm.vector.strips import TraceOptions, needs_strips, require_bridge, trace_strips
+from fastkm.vector.strips import TraceOptions, require_bridge, trace_strips
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -181,9 +181,7 @@ def polygonize(
 
     shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     plane = to_plane(labels)
-    if needs_strips(plane) and shape.changes():
-        require_at_once(plane)
-    elif needs_strips(plane):
+    if goes_in_strips(plane, shape):
         batches = iterate_polygons(
             plane,
             boundary=boundary,

@@ -52,7 +52,12 @@ def thin(rings, free, y, x, most):
 
 
 @settings(max_examples=25)
-@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 7), st.sampled_from([0.0, 0.5, 2.0, 99.0]))
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 6),
+    st.integers(1, 7),
+    st.sampled_from([0.0, 0.5, 2.0, 99.0]),
+)
 def test_rings_are_those_of_the_smallest_triangle_first(seed, rows, columns, most):
     rings, free = some_rings(seed, rows, columns)
     found = thin(rings, free, np.arange(rows + 1.0), np.arange(columns + 1.0), most)
@@ -86,7 +91,10 @@ def test_a_row_of_a_triangle_is_spanned():
 def test_lines_that_are_done_or_have_no_points_stay():
     path = np.array([[0, 0, -1, 1], [0, 1, 0, 2], [1, 1, 1, 3]])
     y = x = np.arange(2.0)
-    for lattice, size in ((np.full((2, 2), POINT | DONE, np.uint8), 3), (np.ones((2, 2), np.uint8), 2)):
+    for lattice, size in (
+        (np.full((2, 2), POINT | DONE, np.uint8), 3),
+        (np.ones((2, 2), np.uint8), 2),
+    ):
         before = lattice.copy()
         thin_line(path, size, False, y, x, 99.0, lattice, np.empty((9, 2)))
         np.testing.assert_array_equal(lattice, before)

@@ -29,15 +29,14 @@ def make_codes(dtype, seed, shape=(7, 9)):
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
-@pytest.mark.parametrize("seed", range(3))
-def test_single_cells_are_joined_as_one_after_another(dtype, seed):
-    codes = make_codes(dtype, seed, (6, 70))
+def test_single_cells_are_joined_as_one_after_another(dtype):
+    codes = make_codes(dtype, 0, (4, 35))
     unsigned = np.dtype(f"u{codes.itemsize}").type
     before, after = codes.view(unsigned), codes.view(unsigned).copy()
     ends = unsigned(LABELS), unsigned(np.iinfo(unsigned).max)
     join_single_cells(before, after, 0, *ends)
     join_single_cells(after, before, 1, *ends)
-    expected = naive.sieve(make_codes(dtype, seed, (6, 70))[1:-1, 1:-1], 2)
+    expected = naive.sieve(make_codes(dtype, 0, (4, 35))[1:-1, 1:-1], 2)
     np.testing.assert_array_equal(codes[1:-1, 1:-1], expected)
 
 

@@ -383,6 +383,25 @@ def test_outlines_that_do_not_tile_are_not_shaped(run, basin, tmp_path, option):
     assert_wrong_usage(run("outline", basin, "-k", "3", *options), option[0])
 
 
+def test_outlines_of_bands_tile(run, basin, tmp_path):
+    path = tmp_path / "a.gpkg"
+    options = ("--select", "all", "--boundary", "band", "--map", tmp_path / "map.png")
+    status, *_ = run("outline", basin, "-k", "3", *options, "-o", path)
+    assert status == 0
+    found = gpd.read_file(path, engine="pyogrio")
+    assert shapely.is_valid(found.geometry).all()
+    assert shapely.coverage_is_valid(found.geometry.array)
+    assert found["cells"].sum() == fastkm.read_raster(basin).count()
+
+
+@pytest.mark.parametrize(
+    "option", [("--connectivity", "8"), ("--bridge", "1"), ("--sieve", "4px"), ("--smooth", "1")]
+)
+def test_outlines_of_bands_take_no_options_of_cells(run, basin, tmp_path, option):
+    options = ("--boundary", "band", *option, "-o", tmp_path / "a.gpkg")
+    assert_wrong_usage(run("outline", basin, "-k", "3", *options), option[0])
+
+
 def test_outlines_take_their_options(run, basin, tmp_path):
     path = tmp_path / "a.gpkg"
     options = ("--longitudes", "-180..180", "--boundary", "contour", "--connectivity", "8")
