@@ -152,6 +152,8 @@ def place_on_edges(
         a, b = int(labels[i, j]), int(labels[i, j + 1])
         d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
         edges[UPPER, j], edges[LOWER, j], edges[ACROSS, j] = above, on_row, on_column
+        if a == b and a == c and a == d:
+            continue
         above += count_on_edge(a, b)
         place_on_row(on_row, labels, values, levels, columns, i + 1, j, here + 1.0, points, marks)
         for _ in range(count_on_edge(d, c)):

@@ -134,7 +134,8 @@ def _encode(
     values: np.ndarray, missing: np.ndarray, holes: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the padded codes of a map, and the label of each code; the last one is a hole's."""
-    top = int(values.max(initial=0, where=~missing))
+    some = bool(missing.any())
+    top = int((np.where(missing, 0, values) if some else values).max(initial=0))
     if top <= MOST_NAMED:
         names, numbers = np.arange(top + 1), values
     else:
@@ -143,7 +144,8 @@ def _encode(
     codes = np.full((values.shape[0] + 2, values.shape[1] + 2), WALL, dtype)
     inner = codes[INNER]
     inner[...] = numbers.reshape(values.shape)
-    inner[missing] = WALL
+    if some:
+        inner[missing] = WALL
     if holes is not None:
         inner[holes] = len(names)
     return codes, np.append(names, 0).astype(values.dtype)

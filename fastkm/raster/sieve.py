@@ -148,6 +148,8 @@ def sieve_map(
             raise ValueError(f"labels must have two dimensions, got shape {sieved.shape}")
         whole = _find_whole_areas(None, least, None)
         changed, found = _sieve_cells(sieved, whole, connectivity, fill_holes)
+        if found.dtype == sieved.dtype and not isinstance(sieved, np.ma.MaskedArray):
+            return found
         np.copyto(np.ma.getdata(sieved), found, where=changed, casting="unsafe")
         if isinstance(sieved, np.ma.MaskedArray):
             sieved.mask = np.ma.getmaskarray(sieved) & ~changed

@@ -81,6 +81,10 @@ def bands(
     corners they join in a saddle, as in contourpy and matplotlib. Where a value is equal to a break,
     the line passes it at 1/65536 of a cell, on its higher side.
 
+    Where polygons are cut at the end of longitudes, values on the cut are interpolated, and lines are
+    straight on either side of it. If every cell has a latitude and a longitude, edges are straight in
+    degrees: in the cells round a pole amid the grid, edges of neighbours may cross.
+
     Examples
     --------
     >>> import fastkm
