@@ -34,9 +34,9 @@ from fastkm._kernels._jit import kernel
 POINT, THIN, DONE = 1, 2, 4
 
 SCATTER, GATHER = 2654435761, 244002641
-"""Points of equal triangles go in the order of their numbers times the first, modulo 2^32, so that a staircase
-shrinks everywhere and not from one end, which takes the square of its length: 1500 lines of 1500 steps take 0.3
-seconds instead of 16. The second leads back."""
+"""Points of equal triangles go in the order of their numbers times the first, modulo 2^32. So a staircase
+shrinks everywhere and not from one end, which takes the square of its length: 16 seconds for 1000
+lines across 1500 x 1500 cells. The second leads back."""
 
 LOW = 2**32 - 1
 """The lower half of the bits of a number."""
