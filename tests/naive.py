@@ -713,7 +713,9 @@ def find_faces(values):
     for i, j in np.ndindex(padded.shape[0] - 1, padded.shape[1] - 1):
         corners = [(i - 1, j - 1), (i - 1, j), (i, j), (i, j - 1)]
         heights = [padded[row + 1, column + 1] for row, column in corners]
-        nodes = [(np.array(own, float), height) for own, height in zip(corners, heights, strict=True)]
+        nodes = [
+            (np.array(own, float), height) for own, height in zip(corners, heights, strict=True)
+        ]
         middle = np.array([i - 0.5, j - 0.5])
         there = [k for k in range(4) if not np.isnan(heights[k])]
         if len(there) == 4:

@@ -81,7 +81,7 @@ RENAMED = {
         "as_area": "fastkm.vector.measure.as_area",
         "as_length": "fastkm.vector.measure.as_length",
         "check_extension": "fastkm.vector.write.check_extension",
-        "to_rfc7946": "fastkm.vector.geojson.to_rfc7946",
+        "to_rfc7946": "fastkm.vector.formats.geojson.to_rfc7946",
         "write_outlines": "fastkm.vector.write.write_outlines",
     },
 }

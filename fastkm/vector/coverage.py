@@ -40,7 +40,7 @@ from fastkm.vector.strips import needs_strips
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
     from fastkm.raster.grid.geolocation import Grid
-    from fastkm.vector.polygonize import MergedRegions, RegionRings
+    from fastkm.vector.merged_regions import MergedRegions, RegionRings
     from fastkm.vector.seam import Window
 
 

@@ -24,7 +24,7 @@ from fastkm.vector.polygons import drop_junctions, split_at_corners
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
     from fastkm.raster.grid.geolocation import Grid
-    from fastkm.vector.polygonize import RegionRings
+    from fastkm.vector.merged_regions import RegionRings
     from fastkm.vector.polygons import PolygonParts
     from fastkm.vector.seam import Window
 

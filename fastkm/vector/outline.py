@@ -34,18 +34,20 @@ from fastkm.vector.measure import (
     measure_rings,
     require_place,
 )
-from fastkm.vector.polygonize import (
-    Batch,
+from fastkm.vector.merged_regions import (
     MergedRegions,
     RegionRings,
-    find_checked_grid,
     find_merged_regions,
+    trace_regions,
+)
+from fastkm.vector.polygonize import (
+    Batch,
+    find_checked_grid,
     find_west,
     join_batches,
     shape_regions,
     to_cells_and_grid,
     to_plane,
-    trace_regions,
 )
 from fastkm.vector.polygons import place_parts
 from fastkm.vector.seam import unroll_columns

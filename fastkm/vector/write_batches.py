@@ -40,7 +40,7 @@ from fastkm.vector.formats.file_longitudes import (
     choose_longitudes,
     note_longitudes,
 )
-from fastkm.vector.geojson import EarthEdge, to_longlat, to_rfc7946
+from fastkm.vector.formats.geojson import EarthEdge, to_longlat, to_rfc7946
 from fastkm.vector.polygonize import find_checked_grid, iterate_polygons, polygonize, to_plane
 from fastkm.vector.strips import needs_strips
 from fastkm.vector.write import (

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fastkm.geometry import open_regions
 from fastkm.geometry.strips import StripTracer
-from fastkm.vector.polygonize import find_merged_regions, to_cells_and_grid, trace_regions
+from fastkm.vector.merged_regions import find_merged_regions, trace_regions
+from fastkm.vector.polygonize import to_cells_and_grid
 from fastkm.vector.seam import unroll_columns
 from tests.geometry.test_regions import SHAPES, some_map, spiral
 from tests.label_maps import globe

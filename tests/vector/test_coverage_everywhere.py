@@ -63,7 +63,7 @@ def options_of(kind):
 def small_strips(monkeypatch):
     """Let strips of lazy labels be of a row or two, and batches of a few polygons."""
     monkeypatch.setattr("fastkm.vector.strips.STRIP_CELLS", 8)
-    monkeypatch.setattr("fastkm.vector.polygonize.BATCH_POINTS", 30)
+    monkeypatch.setattr("fastkm.vector.merged_regions.BATCH_POINTS", 30)
 
 
 # As they come

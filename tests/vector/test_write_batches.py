@@ -23,7 +23,7 @@ SCANNED = "+proj=geos +h=35785831 +lon_0=0 +sweep=x +ellps=GRS80"
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
     monkeypatch.setattr("fastkm.vector.strips.STRIP_CELLS", 20)
-    monkeypatch.setattr("fastkm.vector.polygonize.BATCH_POINTS", 30)
+    monkeypatch.setattr("fastkm.vector.merged_regions.BATCH_POINTS", 30)
     monkeypatch.setattr("fastkm.vector.write_batches.POINTS_TOGETHER", 60)
 
 
