@@ -91,4 +91,9 @@ def test_nothing_but_xarray_is_loaded_before_a_method_is_used():
         "print(*sorted(set(sys.modules) - before))"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert run.stdout.split() == ["fastkm", "fastkm._version", "fastkm.xarray"]
+    assert run.stdout.split() == [
+        "fastkm",
+        "fastkm._lazy_names",
+        "fastkm._version",
+        "fastkm.xarray",
+    ]

@@ -176,7 +176,7 @@ def test_table_has_centroids_breaks_and_shares(run, basin, tmp_path):
     for count in expected.counts:
         assert f"{count:,}" in out
         assert f"{count / expected.counts.sum():.1%}" in out
-    assert re.search(r"centroid .*kg m-2 ", words(out))  # folded, as the table is wide
+    assert re.search(r"centroid kg .*m-2 ", words(out))  # folded, as the table is wide
 
 
 def test_quiet_prints_nothing(run, basin, tmp_path):
@@ -265,8 +265,8 @@ def test_one_k_of_several_is_chosen(run, basin, tmp_path):
     )
     assert titles == [str(choice.k)]
     for k, score in choice.scores.items():
-        assert re.search(rf"│ {k} │ +{re.escape(f'{score:.6g}')} │ +0 │", shown)
-    assert re.search(r"│ 1 │ +undefined │", shown)
+        assert re.search(rf"(?m)^ *{k} +{re.escape(f'{score:.6g}')} +0 *$", shown)
+    assert re.search(r"(?m)^ *1 +undefined *$", shown)
 
 
 def test_chosen_end_of_the_range_is_told(run, basin, tmp_path):
@@ -288,7 +288,7 @@ def test_codebook_of_one_file_labels_another(run, basin, tmp_path):
     raster = fastkm.read_raster(basin, bbox=(90, -30, 270, 60))
     labels = result.predict(raster).values
     for cells in np.bincount(labels[labels >= 0], minlength=3):
-        assert f"{cells:,} │ {cells / (labels >= 0).sum():>5.1%} │" in shown
+        assert f"{cells:,} {cells / (labels >= 0).sum():.1%} " in words(shown)
     assert run("cluster", basin, *arguments, "--overwrite", "--quiet") == (0, "", "")
 
 

@@ -31,7 +31,7 @@ from fastkm.workflows.cluster_file import cluster_file
 from fastkm.workflows.job import FileWriter, Selection
 from fastkm.workflows.outline_file import outline_file
 from fastkm.workflows.tables import write_csv
-from tests.full_disk import files_up_to
+from tests.full_disk import files_up_to, list_open_netcdf
 from tests.small_archives import write_months
 from tests.small_files import names, write_basin
 
@@ -195,6 +195,7 @@ def test_writers_leave_the_old_file_or_a_whole_new_one(made, tmp_path, name, man
         (place / name).write_bytes(b"old")
         with files_up_to(limit):
             said = try_to(write, made, place / name)
+        assert not name.endswith(".nc") or not list_open_netcdf(place)
         if said:
             assert said.startswith(f"{place / name} cannot be written: ")
             assert "\n" not in said
@@ -291,6 +292,7 @@ def test_jobs_leave_the_old_results_or_all_new_ones(made, tmp_path):
 def test_a_sample_archive_keeps_the_months_before(tmp_path):
     with files_up_to(60_000), pytest.raises(OSError, match=r"pw.nc cannot be written: File too"):
         write_sample_archive(tmp_path, months=2, layout="single")
+    assert not list_open_netcdf(tmp_path)
     assert read(tmp_path) == {}
 
 

@@ -162,14 +162,14 @@ def test_attributes_are_read_under_the_lock(tmp_path, monkeypatch):
 
 
 def test_a_file_is_closed_and_the_lock_free_whatever_happens(tmp_path):
-    path, before = write_month(tmp_path / "a.nc", 0), len(list_open_netcdf())
+    path = write_month(tmp_path / "a.nc", 0)
 
     def fail():
-        with open_netcdf4(path), netcdf_lock():
-            assert len(list_open_netcdf()) == before + 1
+        with open_netcdf4(path) as file, netcdf_lock():
+            assert list_open_netcdf(tmp_path) == [file]
             raise KeyError("own")
 
     with pytest.raises(KeyError, match="own"):
         fail()
-    assert len(list_open_netcdf()) == before
+    assert not list_open_netcdf(tmp_path)
     assert not netcdf_lock().locked()

@@ -15,7 +15,7 @@ from fastkm.raster.io.write_netcdf_series import join_label_series, write_label_
 from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import scan_file
-from tests.full_disk import files_up_to
+from tests.full_disk import files_up_to, list_open_netcdf
 from tests.small_archives import SHAPE, SINCE_1988, write_month, write_months, write_single
 from tests.small_files import names
 
@@ -216,6 +216,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(archive, tmp_path):
             write_label_series(labels, path, **HOW)
         with pytest.raises(OSError, match=r"a.nc cannot be written: File too large$"):
             join_label_series([tmp_path / "part.nc"], path)
+    assert not list_open_netcdf(tmp_path)
     assert path.read_bytes() == before
     assert names(path.parent) == {"a.nc"}
 
