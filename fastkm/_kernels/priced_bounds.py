@@ -38,7 +38,8 @@ def estimate_bins(table, j, i):
     n = (table[i, 0] - table[j, 0]) + (table[i, 1] - table[j, 1])
     s = (table[i, 2] - table[j, 2]) + (table[i, 3] - table[j, 3])
     q = (table[i, 4] - table[j, 4]) + (table[i, 5] - table[j, 5])
-    return q - s * s / n, q
+    divisor = n if n > 0.0 else 1.0  # weights that the sums swallow cost next to nothing
+    return q - s * s / divisor, q
 
 
 @kernel

@@ -108,7 +108,8 @@ def measure_segment(table, j, i):
     n = table[i, 0] - table[j, 0]
     s = (table[i, 1] - table[j, 1]) + (table[i, 2] - table[j, 2])
     q = (table[i, 3] - table[j, 3]) + (table[i, 4] - table[j, 4])
-    return q - s * s / n, q
+    divisor = n if n > 0.0 else 1.0  # weights that the sums swallow cost next to nothing
+    return q - s * s / divisor, q
 
 
 @kernel

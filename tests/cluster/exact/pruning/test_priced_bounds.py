@@ -15,6 +15,7 @@ from fastkm.cluster.exact.pruning.cut_pruner import CutPruner
 from fastkm.cluster.exact.small import small_arrays
 from tests.cluster.exact.pruning.test_cut_pruner import optimal_positions, some_values, some_weights
 from tests.codebooks import assert_same
+from tests.conftest import COMPILED, needs_jit
 
 SEEDS = st.integers(0, 2**32)
 KINDS = ["uniform", "skewed", "spread", "lattice", "near ties", "mirrored", "offset"]
@@ -51,6 +52,7 @@ def test_no_cut_of_an_optimal_partition_is_ruled_out(kind, most, seed, k):
         assert np.isin(places, layer[0]).all()
 
 
+@needs_jit
 def test_hardly_more_than_the_cuts_remain():
     x = np.sort(np.random.default_rng(0).normal(size=20_000))
     pruner = CutPruner(make_distinct_bins(x, np.ones(len(x), int), np.stack([x**0, x * 0])))
@@ -65,10 +67,10 @@ def test_hardly_more_than_the_cuts_remain():
     "kind", ["normal", "cauchy", "lognormal", "rounded", "float32", "weighted"]
 )
 def test_results_are_those_of_rounds(kind, most, monkeypatch):
-    rng = np.random.default_rng(1)
-    x, weights = rng.normal(size=4000), None
+    rng, size = np.random.default_rng(1), 4000 if COMPILED else 300
+    x, weights = rng.normal(size=size), None
     if kind == "cauchy":
-        x = rng.standard_cauchy(4000)
+        x = rng.standard_cauchy(size)
     elif kind == "lognormal":
         x = np.exp(5 * x)
     elif kind == "rounded":
@@ -76,8 +78,8 @@ def test_results_are_those_of_rounds(kind, most, monkeypatch):
     elif kind == "float32":
         x = x.astype("f4")
     elif kind == "weighted":
-        weights = rng.uniform(0.1, 1, 4000)
-    ks = [3, 10, 41, 100]
+        weights = rng.uniform(0.1, 1, size)
+    ks = [3, 10, 41, 100] if COMPILED else [3, 10, 20]
     monkeypatch.setattr(small_arrays, "MAX_SMALL", 0)
     monkeypatch.setattr(priced_bounds, "MOST", most)
     monkeypatch.setattr(priced_bounds, "HELD", 64)
@@ -90,6 +92,7 @@ def test_results_are_those_of_rounds(kind, most, monkeypatch):
         assert_same(found[k], wanted[k], but=("profile",))
 
 
+@needs_jit
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8"])
 def test_sorted_values_give_the_results_of_bins(dtype, monkeypatch):
     """Values in memory that are sorted for many k only, beside the same values as dask has them."""
