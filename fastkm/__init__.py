@@ -29,6 +29,7 @@ _ROOMS = {
     "KMeans": "cluster.estimator",
     "KMeans1D": "cluster.exact.result",
     "RasterClusters": "raster.raster_clusters",
+    "Transitions": "raster.change.transitions",
     "choose_k": "cluster.selection.choose_k",
     "cluster_raster": "raster.cluster_raster",
     "exceeds_distance": "geometry.distance",
@@ -46,6 +47,7 @@ _ROOMS = {
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
+    "transitions": "raster.change.transitions",
     "vq": "cluster.vq",
     "whiten": "cluster.vq",
 }
@@ -87,6 +89,8 @@ if TYPE_CHECKING:
     from fastkm.geometry.contours import find_contours as find_contours
     from fastkm.geometry.distance import exceeds_distance as exceeds_distance
     from fastkm.geometry.distance import max_pairwise_distance as max_pairwise_distance
+    from fastkm.raster.change.transitions import Transitions as Transitions
+    from fastkm.raster.change.transitions import transitions as transitions
     from fastkm.raster.cluster_raster import cluster_raster as cluster_raster
     from fastkm.raster.codebook import load_codebook as load_codebook
     from fastkm.raster.io.lazy.open_raster import open_raster as open_raster

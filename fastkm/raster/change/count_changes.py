@@ -1,0 +1,165 @@
+r"""Count what passes between clusters, step by step: tables that do not depend on how maps are cut.
+
+Cells are counted, and their areas are added up as whole numbers of a unit, a power of two chosen so
+that a map has at most 2^52 of it. Over many steps the sums are Python's integers. So no sum is
+rounded before it becomes km2, and neither chunks nor threads change a bit.
+
+The stays of a cluster are runs of steps in which a cell keeps its label. Their number and their
+length follow from the tables of pairs. A stay begins where the label was another one a step before,
+or is the first one known, so with N_ij cells that pass from i to j and E_j that are in j without a
+step before them,
+
+    steps_j = E_j + sum_i N_ij,    stays_j = E_j + sum_{i != j} N_ij,    mean_j = steps_j / stays_j.
+
+Stays that the record, or missing cells, cut off at an end count with the steps that are known, so
+this mean is too small. The expected length takes that into account: if stays end at a rate that does
+not depend on their age, the estimate of greatest likelihood from stays censored at both ends is the
+number of steps that are followed by another one over the number of ends that were seen
+[Cox & Oakes 1984, chapter 3],
+
+    expected_j = sum_{i >= 0} N_ji / sum_{i >= 0, i != j} N_ji.
+
+Cox, D. R. & Oakes, D. (1984). Analysis of Survival Data. Chapman & Hall.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fastkm._core.threads import map_chunks
+from fastkm._kernels.label_pairs import count_label_pairs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CELLS_PER_CHUNK = 1 << 18
+"""Cells that a thread counts at a time: they take 0.3 ms, beside which a call is nothing."""
+
+AREA_BITS = 52
+"""Bits of the area of a map in units: far below the 63 of a sum."""
+
+SQUARE_KM = 1e6
+"""Square metres in a square kilometre."""
+
+
+class CellUnits(NamedTuple):
+    """The areas of the cells of a map, (m,) int64, in units of so many m2; empty if not known."""
+
+    areas: np.ndarray
+    unit: float
+
+    @classmethod
+    def measure(cls, areas: np.ndarray | None) -> CellUnits:
+        """Turn areas in m2, NaN or 0 where cells have none, into whole numbers."""
+        if areas is None:
+            return cls(np.empty(0, np.int64), math.nan)
+        areas = np.nan_to_num(areas, nan=0.0).ravel()
+        unit = math.ldexp(1.0, math.frexp(areas.max(initial=0.0) * areas.size)[1] - AREA_BITS)
+        return cls(np.rint(areas / unit).astype(np.int64), unit)
+
+    @property
+    def known(self) -> bool:
+        """Whether areas are known."""
+        return not math.isnan(self.unit)
+
+    def to_km2(self, sums: np.ndarray) -> np.ndarray:
+        """Return sums of units, Python's integers, in km2; NaN if areas are not known."""
+        if not self.known:
+            return np.full(sums.shape, np.nan)
+        return np.asarray(sums.astype(np.float64) * self.unit / SQUARE_KM)
+
+
+class PairTable(NamedTuple):
+    """Cells and units of area by two labels: Python's integers, (n, n), first those missing."""
+
+    cells: np.ndarray
+    units: np.ndarray
+
+    @classmethod
+    def empty(cls, size: int = 1) -> PairTable:
+        """Return a table of zeros."""
+        return cls(*np.full((2, size, size), 0, object))
+
+    def widen(self, size: int) -> PairTable:
+        """Return the table with more rows and columns, of zeros."""
+        more = size - len(self.cells)
+        return PairTable(*(np.pad(part, (0, more), constant_values=0) for part in self))
+
+
+def sum_tables(tables: Sequence[PairTable]) -> PairTable:
+    """Return the sum of one or more tables, as large as the largest."""
+    size = max(len(table.cells) for table in tables)
+    wide = [table.widen(size) for table in tables]
+    return PairTable(sum(table.cells for table in wide), sum(table.units for table in wide))
+
+
+class ChangeCounter:
+    """Compares label maps that come one after another, each with an earlier one.
+
+    `earlier` has the number of that step for each step that has one. Tables are kept by `group`, such
+    as the month, of the earlier step. `entered` counts the cells of steps without an earlier one, as
+    if they were missing before.
+    """
+
+    def __init__(
+        self,
+        earlier: Mapping[int, int],
+        groups: list[int],
+        areas: CellUnits,
+        threads: int | None = None,
+    ) -> None:
+        self._earlier, self._groups, self._threads = earlier, groups, threads
+        self._wanted, self._kept = set(earlier.values()), dict[int, np.ndarray]()
+        self.areas, self.pairs = areas, len(earlier)
+        self.tables: dict[int, PairTable] = {}
+        self.entered = PairTable.empty()
+
+    def add(self, number: int, labels: np.ndarray) -> None:
+        """Count the label map, (y, x), of the next step."""
+        before = self._earlier.get(number)
+        if before is None:
+            missing = np.full_like(labels, -1)
+            self.entered = sum_tables([self.entered, self._count(missing, labels)])
+        else:
+            table, group = self._count(self._kept.pop(before), labels), self._groups[before]
+            self.tables[group] = sum_tables([table, self.tables.get(group, table.empty())])
+        if number in self._wanted:
+            self._kept[number] = labels
+
+    def _count(self, before: np.ndarray, after: np.ndarray) -> PairTable:
+        """Count the pairs of two label maps, chunk by chunk."""
+        dtype = np.result_type(before, after)
+        one, other = (np.ascontiguousarray(one, dtype).ravel() for one in (before, after))
+        size = 2 + int(max(one.max(initial=-1), other.max(initial=-1)))
+
+        def count(start: int, stop: int) -> np.ndarray:
+            tables = np.zeros((2, size, size), np.int64)
+            chunk = slice(start, stop)
+            count_label_pairs(one[chunk], other[chunk], self.areas.areas[chunk], *tables)
+            return tables
+
+        parts = map_chunks(count, one.size, CELLS_PER_CHUNK, threads=self._threads)
+        return sum_tables([PairTable.empty(), *(PairTable(*part.astype(object)) for part in parts)])
+
+
+def measure_stays(table: PairTable, entered: PairTable, *, known: bool) -> pd.DataFrame:
+    """Measure the stays of each cluster, by cells and, if these are known, by areas."""
+    import pandas as pd
+
+    columns: dict[str, np.ndarray] = {}
+    for suffix, pairs, new in zip(("", "_by_area"), table, entered, strict=True):
+        stayed, followed = np.diag(pairs)[1:], pairs[1:, 1:].sum(axis=1)
+        steps = pairs[:, 1:].sum(axis=0) + new[0, 1:]
+        stays = steps - stayed
+        if not suffix:
+            columns = {"steps": steps.astype(np.int64), "stays": stays.astype(np.int64)}
+        ratios = {"mean_steps": (steps, stays), "expected_steps": (followed, followed - stayed)}
+        for name, (lengths, ends) in ratios.items():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = lengths.astype(np.float64) / ends.astype(np.float64)
+            columns[name + suffix] = ratio if known or not suffix else np.full(len(ratio), np.nan)
+    return pd.DataFrame(columns).rename_axis("cluster")

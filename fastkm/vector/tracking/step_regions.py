@@ -1,0 +1,243 @@
+"""The regions of one cluster at one step, and what they measure.
+
+Areas, diameters and means are those of `fastkm.outline`. The centroid of a region is the direction of
+the sum of the unit vectors of its cells, weighted by their areas, so neither the seam nor a pole is
+anything special. Opposite cells of a region that goes round the globe cancel out: if nothing is left, the
+region has no centroid. What is the same at all steps, such as the areas of cells, is computed once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from fastkm._core import validation
+from fastkm.geometry.regions import check_labels
+from fastkm.raster.grid.areas import cell_areas
+from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_globe_transform
+from fastkm.raster.grid.missing_places import mask_missing_places
+from fastkm.raster.zonal import zonal_statistics
+from fastkm.vector.measure import Limit, measure_diameters
+from fastkm.vector.polygonize import (
+    MergedRegions,
+    find_checked_grid,
+    find_merged_regions,
+    find_west,
+    to_plane,
+    trace_regions,
+)
+from fastkm.vector.strips import note_cells_without_area
+from fastkm.vector.tracking.boxes import (
+    find_boxes_of_centres,
+    find_longitude_start,
+    find_region_boxes,
+    wrap_longitudes,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from fastkm.raster.grid.geolocation import Grid
+
+BLOCK_CELLS = 1 << 16
+"""Cells whose centres are placed at a time: 1 MB of pixels."""
+
+NO_DIRECTION = 1e-9
+"""Length of a mean of unit vectors that is only rounding."""
+
+
+@dataclass(frozen=True)
+class RegionChoice:
+    """Which regions of a step are tracked: those of a cluster, above an area."""
+
+    cluster: int
+    connectivity: Literal[4, 8] = 4
+    bridge: int = 0
+    min_area: Limit = Limit(0.0, "km2")
+
+
+class StepRegions(NamedTuple):
+    """The regions of a step that are tracked, by first cell.
+
+    Attributes
+    ----------
+    numbers : (rows, columns) int32 array
+        The region of each cell, -1 if it lies in none.
+    regions : (n,) int64 array
+        Their numbers among all regions of the cluster, also those that are left out.
+    shares : (n,) float64 array
+        Their areas in m2, or their cells if the raster lies nowhere on the globe.
+    measures : dict of (n,) arrays
+        Columns of the table of tracks.
+    """
+
+    numbers: np.ndarray
+    regions: np.ndarray
+    shares: np.ndarray
+    measures: dict[str, np.ndarray]
+
+
+def find_cluster_regions(cells: Any, grid: Grid, choice: RegionChoice) -> MergedRegions:
+    """Find the regions of a cluster; there may be others, with another label than 1."""
+    values, missing = check_labels(cells)
+    missing = mask_missing_places(values, missing, grid)
+    gone = values < 0 if missing is None else (values < 0) | missing
+    # bridges lead over missing cells only
+    marks = np.where(gone, -1, 0).astype(np.int8) if choice.bridge else np.full(values.shape, -1, "i1")
+    marks[(values == choice.cluster) & ~gone] = 1
+    return find_merged_regions(marks, grid, choice.connectivity, choice.bridge)
+
+
+def number_chosen(regions: MergedRegions, wanted: np.ndarray) -> np.ndarray:
+    """Return the map of the regions that are wanted, numbered among themselves; -1 elsewhere."""
+    if wanted.all():
+        return regions.numbers
+    ranks = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
+    return np.asarray(np.append(ranks, np.int32(-1))[regions.numbers])
+
+
+class StepReader:
+    """Finds and measures the regions of one step after another, which are on the grid of the first.
+
+    Parameters
+    ----------
+    plane : xarray.DataArray
+        The labels of the first step.
+    choice : RegionChoice
+    areas : xarray.DataArray, optional
+        Areas of the cells in m2.
+    threads : int, optional
+    """
+
+    def __init__(
+        self, plane: xr.DataArray, choice: RegionChoice, areas: xr.DataArray | None, threads: int | None
+    ) -> None:
+        plane = to_plane(plane)
+        self.choice, self._threads = choice, threads
+        self.grid = find_checked_grid(plane)
+        self._west = find_west(None, self.grid)
+        self.start = find_longitude_start(self.grid)
+        to_globe = find_globe_transform(self.grid)
+        self.on_globe = to_globe is not None
+        if choice.min_area.value > 0 and areas is None and not self.on_globe:
+            raise ValueError(
+                f"min_area={choice.min_area.value:g}km2 needs a raster with latitudes and longitudes or "
+                "a reference system, and this one has neither; areas= gives the areas of its cells"
+            )
+        # areas of cells, and their centres as vectors
+        if areas is None and self.on_globe:
+            areas = cell_areas(plane)
+        self.has_areas = areas is not None
+        self.weights = np.ones(plane.shape)
+        if areas is not None:
+            self.weights = np.nan_to_num(read_cells(areas, plane.shape, "areas").astype(np.float64))
+        self._without_area = bool((self.weights == 0).any())
+        self._places = _place_centres(self.grid, plane.shape, to_globe)
+        vectors = _to_vectors(*self._places) if self.on_globe else (*self._places, np.ones(plane.shape))
+        self._moments = [np.nan_to_num(axis * self.weights) for axis in vectors]
+        if isinstance(self.grid, AxisGrid | TransformGrid) and (self.grid.in_degrees or not self.on_globe):
+            self._places = None
+
+    def read(self, labels: xr.DataArray, values: xr.DataArray | None) -> StepRegions:
+        """Find and measure the regions of a step."""
+        plane = to_plane(labels).compute()
+        if plane.shape != self.weights.shape:
+            raise ValueError(
+                f"labels must have the shape of the first step, {self.weights.shape}, at each step, "
+                f"got {plane.shape}"
+            )
+        cells, mask = validation.as_values_and_mask(plane, "labels")
+        cells = cells if mask is None else np.ma.MaskedArray(cells, mask)
+        found = find_cluster_regions(cells, self.grid, self.choice)
+        # the regions that are tracked
+        marked = found.labels == 1
+        shares = zonal_statistics(found.numbers, self.weights, len(marked)).sums
+        wanted = marked.copy()
+        if self.choice.min_area.value > 0:
+            wanted &= 1e-6 * shares > self.choice.min_area.value
+        numbers = number_chosen(found, wanted)
+        if self._without_area:
+            note_cells_without_area(np.count_nonzero((self.weights == 0) & (numbers >= 0)))
+        area = 1e-6 * shares if self.has_areas else np.full(len(wanted), np.nan)
+        # what they measure
+        measures = {"cells": found.cells[wanted], "area_km2": area[wanted]}
+        measures |= self._measure_places(numbers, len(measures["cells"]))
+        measures |= self._measure_diameters(found, wanted)
+        if values is not None:
+            raster = read_cells(values, plane.shape, "values")
+            measures["mean"] = zonal_statistics(numbers, raster, len(measures["cells"])).means
+        boxes = self._find_boxes(found, wanted, numbers)
+        measures |= dict(zip(("west", "south", "east", "north"), boxes.T, strict=True))
+        ranks = np.flatnonzero(wanted) if marked.all() else (np.cumsum(marked) - 1)[wanted]
+        return StepRegions(numbers, ranks, shares[wanted], measures)
+
+    def _measure_places(self, numbers: np.ndarray, size: int) -> dict[str, np.ndarray]:
+        """Measure the centroids of regions: longitude and latitude, or x and y."""
+        cells = np.flatnonzero(numbers >= 0)
+        own = numbers.reshape(-1)[cells]
+        a, b, c = (
+            np.bincount(own, axis.reshape(-1)[cells], minlength=size) for axis in self._moments
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if not self.on_globe:
+                return {"x": a / c, "y": b / c}
+            mass = np.bincount(own, self.weights.reshape(-1)[cells], minlength=size)
+            gone = np.sqrt(a * a + b * b + c * c) <= NO_DIRECTION * mass
+        longitude = wrap_longitudes(np.degrees(np.arctan2(b, a)), self.start)
+        latitude = np.degrees(np.arctan2(c, np.hypot(a, b)))
+        return {
+            "longitude": np.where(gone, np.nan, longitude),
+            "latitude": np.where(gone, np.nan, latitude),
+        }
+
+    def _measure_diameters(self, found: MergedRegions, wanted: np.ndarray) -> dict[str, np.ndarray]:
+        """Measure the longest distances across regions, as `fastkm.outline` does."""
+        if not wanted.any():
+            return {"diameter_px": np.empty(0), "diameter_km": np.empty(0)}
+        parts = trace_regions(found, self.grid, self._west, "cell", wanted).cut()
+        n, threads = len(wanted), self._threads
+        pixels = measure_diameters(parts, self.grid, n, metric="pixels", threads=threads)
+        metres = measure_diameters(parts, self.grid, n, metric="metres", threads=threads)
+        return {"diameter_px": pixels[wanted], "diameter_km": 1e-3 * metres[wanted]}
+
+    def _find_boxes(
+        self, found: MergedRegions, wanted: np.ndarray, numbers: np.ndarray
+    ) -> np.ndarray:
+        """Find the bounding boxes of regions, (n, 4)."""
+        if self._places is None:
+            return find_region_boxes(found, self.grid)[wanted]
+        cells = np.flatnonzero(numbers >= 0)
+        x, y = (axis.reshape(-1)[cells] for axis in self._places)
+        size = int(wanted.sum())
+        return find_boxes_of_centres(numbers.reshape(-1)[cells], x, y, size, self.start)
+
+
+def read_cells(raster: xr.DataArray, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return the cells of a raster on the grid of the labels, NaN where missing."""
+    plane = to_plane(raster)
+    if plane.shape != shape:
+        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
+    cells, mask = validation.as_values_and_mask(plane.compute(), name)
+    return cells if mask is None else np.where(mask, np.nan, cells)
+
+
+def _place_centres(grid: Grid, shape: tuple[int, ...], to_globe: Any) -> Any:
+    """Return the longitudes and latitudes of all cells, or x and y: two arrays of rows and columns."""
+    rows, columns = shape
+    placed = np.empty((rows * columns, 2))
+    step = max(1, BLOCK_CELLS // max(columns, 1))
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        row, column = np.mgrid[first:last, 0:columns].astype(np.float64).reshape(2, -1)
+        points = grid.place(np.column_stack([row, column]))
+        points = points if to_globe is None else to_globe(points)
+        placed[first * columns : last * columns] = points
+    return placed[:, 0].reshape(shape), placed[:, 1].reshape(shape)
+
+
+def _to_vectors(longitude: np.ndarray, latitude: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the unit vectors of places, three arrays."""
+    x, y = np.radians(longitude), np.radians(latitude)
+    return np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)
