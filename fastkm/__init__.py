@@ -29,6 +29,7 @@ _ROOMS = {
     "KMeans": "cluster.estimator",
     "KMeans1D": "cluster.exact.result",
     "RasterClusters": "raster.raster_clusters",
+    "Tracks": "vector.tracking.track",
     "Transitions": "raster.change.transitions",
     "choose_k": "cluster.selection.choose_k",
     "cluster_raster": "raster.cluster_raster",
@@ -47,6 +48,7 @@ _ROOMS = {
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
+    "track": "vector.tracking.track",
     "transitions": "raster.change.transitions",
     "vq": "cluster.vq",
     "whiten": "cluster.vq",
@@ -100,4 +102,6 @@ if TYPE_CHECKING:
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.plot_map import plot_map as plot_map
     from fastkm.vector.polygonize import polygonize as polygonize
+    from fastkm.vector.tracking.track import Tracks as Tracks
+    from fastkm.vector.tracking.track import track as track
     from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file

@@ -33,9 +33,7 @@ class Overlaps(NamedTuple):
     cells: np.ndarray
 
 
-def count_overlaps(
-    before: np.ndarray, now: np.ndarray, areas: np.ndarray, size: int
-) -> Overlaps:
+def count_overlaps(before: np.ndarray, now: np.ndarray, areas: np.ndarray, size: int) -> Overlaps:
     """Count the cells that each region of one map shares with each of another, in one pass.
 
     Parameters

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.patches import PathPatch
+from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from fastkm.plot._page import Page
 from fastkm.plot._text import make_printable
-from fastkm.plot.archive.time_series import scale_areas
+from fastkm.plot.archive.time_series import EDGE_COLOUR, PAGE_WIDTH
 from fastkm.plot.style import MISSING_COLOUR, RASTER_CMAP, cluster_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
@@ -24,13 +23,19 @@ MOST_NUMBERS = 12
 """Clusters up to which the matrix has numbers: more do not fit into the cells."""
 
 GAP = 0.2
-"""Share of the height of flows that is left between clusters."""
+"""Height of all gaps between clusters, of 1 for all clusters."""
 
 BAR = 0.04
-"""Width of the bars at both ends of flows, of which they are 1 apart."""
+"""Width of the bars at both ends of flows, of 1 between them."""
 
-LEAST_NAME = 0.008
-"""Share of the height below which a bar has no name beside it."""
+SIDE = 0.14
+"""Width of the names beside the bars."""
+
+LEAST_NAME = 0.01
+"""Height below which a bar has no name beside it, of 1 for all."""
+
+EDGE: dict[str, Any] = {"edgecolor": EDGE_COLOUR, "linewidth": 0.6}
+"""The edge of a bar: yellow is pale."""
 
 
 def transitions_figure(
@@ -120,37 +125,34 @@ def flows_figure(
     7
     """
     values, numbers = _check_table(table, clusters, unit_of_area)
-    figure = Page(figsize=(7.5, 4.6))
-    ax = figure.add_subplot()
-    total = values.sum() or 1.0
-    colours = _choose_colours(numbers)
-    # bars of both sides, the highest cluster on top and missing cells at the bottom
+    # missing cells at the bottom, the highest cluster on top
     order = np.argsort(numbers)
-    left, right = (_stack_bars(sums[order] / total) for sums in (values.sum(axis=1), values.sum(axis=0)))
-    parts = values[np.ix_(order, order)] / total
-    bottoms_left = left[:, None] + np.cumsum(parts, axis=1) - parts
-    bottoms_right = right[None] + np.cumsum(parts, axis=0) - parts
-    for (i, j), width in np.ndenumerate(parts):
-        if width > 0:
-            ax.add_patch(
-                _draw_flow(bottoms_left[i, j], bottoms_right[i, j], width, colours[order[i]])
-            )
-    for place, bottoms, sums in ((0.0, left, parts.sum(axis=1)), (1.0, right, parts.sum(axis=0))):
-        for number, bottom, height, colour in zip(
-            numbers[order], bottoms, sums, (colours[i] for i in order), strict=True
-        ):
-            x = place - BAR if place == 0.0 else place
-            ax.add_patch(_draw_bar(x, bottom, height, colour))
+    parts = values[np.ix_(order, order)] / (values.sum() or 1.0)
+    colours, names = _choose_colours(numbers[order]), [_name(number) for number in numbers[order]]
+    left, right = parts.sum(axis=1), parts.sum(axis=0)
+    starts, ends = _stack_bars(left), _stack_bars(right)
+    figure = Page(figsize=(PAGE_WIDTH, 4.6))
+    ax = figure.add_subplot()
+    below_start = starts[:, None] + np.cumsum(parts, axis=1) - parts
+    below_end = ends[None] + np.cumsum(parts, axis=0) - parts
+    for (i, j), height in np.ndenumerate(parts):
+        if height > 0:
+            flow = _outline_flow(below_start[i, j], below_end[i, j], height)
+            ax.add_patch(PathPatch(flow, facecolor=colours[i], alpha=0.5, linewidth=0))
+    for x, bottoms, heights in ((-BAR, starts, left), (1.0, ends, right)):
+        place, side = (x - 0.015, "right") if x < 0 else (x + BAR + 0.015, "left")
+        for bottom, height, colour, name in zip(bottoms, heights, colours, names, strict=True):
+            ax.add_patch(Rectangle((x, bottom), BAR, height, facecolor=colour, **EDGE))
             if height >= LEAST_NAME:
-                beside = (x - 0.01, "right") if place == 0.0 else (x + BAR + 0.01, "left")
-                ax.text(
-                    beside[0], bottom + height / 2, _name(number), ha=beside[1], va="center",
-                    fontsize="small",
-                )  # fmt: skip
-    ax.set_xlim(-BAR - 0.1, 1 + BAR + 0.1)
+                text = f"{name}: {_format_share(100 * height)} %"
+                ax.text(place, bottom + height / 2, text, ha=side, va="center", fontsize="small")
+    ax.set_xlim(-BAR - SIDE, 1 + BAR + SIDE)
     ax.set_ylim(0, 1 + GAP)
-    ax.set_axis_off()
-    scaled, label = scale_areas(np.array([total]), unit_of_area)
+    ax.set_xticks([-BAR / 2, 1 + BAR / 2], ["from cluster", "to cluster"])
+    ax.tick_params(length=0)
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("shares of the " + ("area" if unit_of_area == "km2" else "cells"))
     ax.set_title(make_printable(title), loc="left")
     return figure
 
@@ -168,3 +170,35 @@ def _check_table(
     if unit not in {"km2", "cells"}:
         raise ValueError(f"unit_of_area must be 'km2' or 'cells', got {unit!r}")
     return values, numbers
+
+
+def _choose_colours(numbers: np.ndarray) -> list[Any]:
+    """Return the colours of clusters, and of missing cells."""
+    colours = cluster_colormap(max(1, int(numbers.max(initial=0)) + 1))
+    return [MISSING_COLOUR if number < 0 else colours(int(number)) for number in numbers]
+
+
+def _name(number: int) -> str:
+    return "missing" if number < 0 else str(number)
+
+
+def _format_share(share: float) -> str:
+    """Return a share in whole percent, which says 0 and 100 only if it is so."""
+    if 0 < share < 0.5:
+        return "<1"
+    return ">99" if 99.5 <= share < 100 else f"{share:.0f}"
+
+
+def _stack_bars(heights: np.ndarray) -> np.ndarray:
+    """Return the lower ends of bars that stand upon one another, with gaps between."""
+    gaps = np.arange(len(heights)) * (GAP / max(1, len(heights) - 1))
+    return np.asarray(np.cumsum(heights) - heights + gaps)
+
+
+def _outline_flow(start: float, end: float, height: float) -> Path:
+    """Outline a flow from its lower left corner: two curves that leave and arrive level."""
+    there = [(0.0, start), (0.5, start), (0.5, end), (1.0, end)]
+    back = [(x, y + height) for x, y in reversed(there)]
+    curve = [Path.CURVE4] * 3
+    codes = [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY]
+    return Path([*there, *back, there[0]], codes)

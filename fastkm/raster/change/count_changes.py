@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELLS_PER_CHUNK = 1 << 18
-"""Cells that a thread counts at a time: they take 0.3 ms, beside which a call is nothing."""
+"""Cells that a thread counts at a time: they take 0.25 ms, of which a call takes a fiftieth."""
 
 AREA_BITS = 52
 """Bits of the area of a map in units: far below the 63 of a sum."""
@@ -93,8 +93,8 @@ class PairTable(NamedTuple):
 def sum_tables(tables: Sequence[PairTable]) -> PairTable:
     """Return the sum of one or more tables, as large as the largest."""
     size = max(len(table.cells) for table in tables)
-    wide = [table.widen(size) for table in tables]
-    return PairTable(sum(table.cells for table in wide), sum(table.units for table in wide))
+    parts = zip(*(table.widen(size) for table in tables), strict=True)
+    return PairTable(*(np.sum(part, axis=0) for part in parts))
 
 
 class ChangeCounter:

@@ -96,7 +96,7 @@ def _to_codes(plane: xr.DataArray) -> np.ndarray:
     return values.astype(dtype, copy=False)
 
 
-def pair_steps(time: xr.DataArray, lag: Lag) -> dict[int, int]:
+def pair_steps(time: xr.DataArray, lag: Any) -> dict[int, int]:
     """Return the earlier step that each step is compared with, by number.
 
     A whole `lag` pairs each step with the one so many steps before, however far apart they are.

@@ -36,6 +36,9 @@ MONTHS = (
 )  # fmt: skip
 """Names of the months, for titles."""
 
+UNDATED = 0
+"""The month of steps without dates."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Transitions:
@@ -172,9 +175,12 @@ class Transitions:
 
     def _name(self, month: int | None) -> str:
         """Return the title of figures."""
-        steps = "step" if self.lag == 1 else f"{self.lag} steps"
         start = "" if month is None else f" from {MONTHS[month - 1]}"
-        return f"From one {'year' if self.lag == 'year' else steps} to the next{start}"
+        if self.lag == "year":
+            return f"From one year to the next{start}"
+        return (
+            f"From one step to {'the next' if self.lag == 1 else f'{self.lag} steps later'}{start}"
+        )
 
 
 def transitions(
@@ -254,7 +260,7 @@ def make_counter(
             "such a pair"
         )
     cells = _measure_cells(labels, stack, areas)
-    return ChangeCounter(earlier, months or [0] * time.size, cells, threads)
+    return ChangeCounter(earlier, months or [UNDATED] * time.size, cells, threads)
 
 
 def _measure_cells(
@@ -302,7 +308,7 @@ def summarize_changes(counter: ChangeCounter, labels: xr.DataArray, lag: Lag) ->
     index, columns = (pd.Index(order - 1, name=name) for name in ("from", "to"))
     cells, areas = (pd.DataFrame(one, index, columns) for one in select(total))
     stays = measure_stays(total, entered, known=counter.areas.known)
-    if list_months(labels[to_label_stack(labels).dims[0]]) is None:
+    if set(of_month) == {UNDATED}:
         return Transitions(lag, counter.pairs, cells, areas, None, stays, None)
 
     # the same for each month

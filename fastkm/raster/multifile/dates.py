@@ -7,7 +7,7 @@ Calendars that agree on all dates of an input have one name: after the year 1582
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,3 +70,11 @@ def format_times(time: xr.DataArray) -> tuple[tuple[str, ...], str]:
     if calendar == "proleptic_gregorian" and min(texts) >= _REFORM:
         calendar = "standard"
     return texts, calendar
+
+
+def describe_time(time: xr.DataArray) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes of a coordinate of time, and the units and the type it is stored in."""
+    attrs = {k: v for k, v in time.attrs.items() if k not in {"bounds", "climatology"}}
+    encoding = {k: time.encoding[k] for k in ("units", "calendar") if k in time.encoding}
+    dtype = np.dtype(time.encoding.get("dtype", "f8")).newbyteorder("=").str
+    return attrs, {**encoding, "dtype": dtype}

@@ -23,12 +23,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastkm.geometry.overlaps import count_overlaps
-from fastkm.vector.tracking.step_regions import StepRegions
+
+if TYPE_CHECKING:
+    from fastkm.vector.tracking.step_regions import StepRegions
 
 EVENTS = ("birth", "continue", "split", "merge", "death")
 BIRTH, CONTINUE, SPLIT, MERGE, DEATH = range(5)
@@ -107,6 +109,7 @@ class Linker:
 
     def finish(self) -> Ledger:
         """Return the ledger; there are no more steps."""
+        self._let_go(self.gap + 1)
         self._let_go(0, at_record_end=True)
         rows = Ledger(*(np.concatenate(column) for column in zip(*self._rows, strict=True)))
         keys = (rows.parent_region, rows.parent_step, rows.event, rows.child_region)
@@ -124,12 +127,12 @@ class Linker:
             pairs = count_overlaps(held.found.numbers, found.numbers, self.weights, size)
             a, b, area = pairs.first, pairs.second, pairs.area
             # the share of the smaller region; one that is covered whole is exactly 1
-            share = np.maximum(
-                *(
-                    np.where(pairs.cells == step.measures["cells"][at], 1.0, area / step.shares[at])
-                    for step, at in ((held.found, a), (found, b))
-                )
+            covered = (
+                (pairs.cells == step.measures["cells"][at], step.shares[at])
+                for step, at in ((held.found, a), (found, b))
             )
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share = np.maximum(*(np.where(whole, 1.0, area / own) for whole, own in covered))
             good = (area > 0) & (share >= self.min_overlap) & ~held.linked[a] & open_children[b]
             a, b = a[good], b[good]
             steps = np.full(len(a), held.step)
@@ -203,6 +206,16 @@ class Linker:
         at_record_end: bool = False,
     ) -> None:
         step = self.step if step is None else step
-        columns = (step, event, parent, child, parent_step, parent_region, child_region, area, cells)
+        columns = (
+            step,
+            event,
+            parent,
+            child,
+            parent_step,
+            parent_region,
+            child_region,
+            area,
+            cells,
+        )
         even = np.broadcast_arrays(*columns, at_record_end)
         self._rows.append(Ledger(*map(np.atleast_1d, even)))

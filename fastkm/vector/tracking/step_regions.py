@@ -16,10 +16,12 @@ import numpy as np
 from fastkm._core import validation
 from fastkm.geometry.regions import check_labels
 from fastkm.raster.grid.areas import cell_areas
+from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_globe_transform
 from fastkm.raster.grid.missing_places import mask_missing_places
+from fastkm.raster.grid.repeated_columns import find_distinct_columns
 from fastkm.raster.zonal import zonal_statistics
-from fastkm.vector.measure import Limit, measure_diameters
+from fastkm.vector.measure import measure_diameters
 from fastkm.vector.polygonize import (
     MergedRegions,
     find_checked_grid,
@@ -50,12 +52,12 @@ NO_DIRECTION = 1e-9
 
 @dataclass(frozen=True)
 class RegionChoice:
-    """Which regions of a step are tracked: those of a cluster, above an area."""
+    """Which regions of a step are tracked: those of a cluster, above an area in km2."""
 
     cluster: int
     connectivity: Literal[4, 8] = 4
     bridge: int = 0
-    min_area: Limit = Limit(0.0, "km2")
+    min_area: float = 0.0
 
 
 class StepRegions(NamedTuple):
@@ -85,7 +87,9 @@ def find_cluster_regions(cells: Any, grid: Grid, choice: RegionChoice) -> Merged
     missing = mask_missing_places(values, missing, grid)
     gone = values < 0 if missing is None else (values < 0) | missing
     # bridges lead over missing cells only
-    marks = np.where(gone, -1, 0).astype(np.int8) if choice.bridge else np.full(values.shape, -1, "i1")
+    marks = (
+        np.where(gone, -1, 0).astype(np.int8) if choice.bridge else np.full(values.shape, -1, "i1")
+    )
     marks[(values == choice.cluster) & ~gone] = 1
     return find_merged_regions(marks, grid, choice.connectivity, choice.bridge)
 
@@ -112,18 +116,28 @@ class StepReader:
     """
 
     def __init__(
-        self, plane: xr.DataArray, choice: RegionChoice, areas: xr.DataArray | None, threads: int | None
+        self,
+        plane: xr.DataArray,
+        choice: RegionChoice,
+        areas: xr.DataArray | None,
+        threads: int | None,
     ) -> None:
-        plane = to_plane(plane)
+        self._axes, self._distinct = find_axes(plane), find_distinct_columns(plane)
+        plane = self._select(plane)
         self.choice, self._threads = choice, threads
         self.grid = find_checked_grid(plane)
         self._west = find_west(None, self.grid)
         self.start = find_longitude_start(self.grid)
         to_globe = find_globe_transform(self.grid)
         self.on_globe = to_globe is not None
-        if choice.min_area.value > 0 and areas is None and not self.on_globe:
+        # longitudes of a part of the globe stay as they are
+        goes_round = (
+            not isinstance(self.grid, AxisGrid) or self.grid.turn or self.grid.west is not None
+        )
+        self.round_start = self.start if self.on_globe and goes_round else None
+        if choice.min_area > 0 and areas is None and not self.on_globe:
             raise ValueError(
-                f"min_area={choice.min_area.value:g}km2 needs a raster with latitudes and longitudes or "
+                f"min_area={choice.min_area:g}km2 needs a raster with latitudes and longitudes or "
                 "a reference system, and this one has neither; areas= gives the areas of its cells"
             )
         # areas of cells, and their centres as vectors
@@ -132,17 +146,22 @@ class StepReader:
         self.has_areas = areas is not None
         self.weights = np.ones(plane.shape)
         if areas is not None:
-            self.weights = np.nan_to_num(read_cells(areas, plane.shape, "areas").astype(np.float64))
+            own = read_cells(to_plane(areas), plane.shape, "areas").astype(np.float64)
+            self.weights = np.nan_to_num(own)
         self._without_area = bool((self.weights == 0).any())
         self._places = _place_centres(self.grid, plane.shape, to_globe)
-        vectors = _to_vectors(*self._places) if self.on_globe else (*self._places, np.ones(plane.shape))
+        vectors = (
+            _to_vectors(*self._places) if self.on_globe else (*self._places, np.ones(plane.shape))
+        )
         self._moments = [np.nan_to_num(axis * self.weights) for axis in vectors]
-        if isinstance(self.grid, AxisGrid | TransformGrid) and (self.grid.in_degrees or not self.on_globe):
+        if isinstance(self.grid, AxisGrid | TransformGrid) and (
+            self.grid.in_degrees or not self.on_globe
+        ):
             self._places = None
 
     def read(self, labels: xr.DataArray, values: xr.DataArray | None) -> StepRegions:
         """Find and measure the regions of a step."""
-        plane = to_plane(labels).compute()
+        plane = self._select(labels)
         if plane.shape != self.weights.shape:
             raise ValueError(
                 f"labels must have the shape of the first step, {self.weights.shape}, at each step, "
@@ -155,8 +174,8 @@ class StepReader:
         marked = found.labels == 1
         shares = zonal_statistics(found.numbers, self.weights, len(marked)).sums
         wanted = marked.copy()
-        if self.choice.min_area.value > 0:
-            wanted &= 1e-6 * shares > self.choice.min_area.value
+        if self.choice.min_area > 0:
+            wanted &= 1e-6 * shares > self.choice.min_area
         numbers = number_chosen(found, wanted)
         if self._without_area:
             note_cells_without_area(np.count_nonzero((self.weights == 0) & (numbers >= 0)))
@@ -166,12 +185,21 @@ class StepReader:
         measures |= self._measure_places(numbers, len(measures["cells"]))
         measures |= self._measure_diameters(found, wanted)
         if values is not None:
-            raster = read_cells(values, plane.shape, "values")
+            raster = read_cells(self._select(values), plane.shape, "values")
             measures["mean"] = zonal_statistics(numbers, raster, len(measures["cells"])).means
         boxes = self._find_boxes(found, wanted, numbers)
         measures |= dict(zip(("west", "south", "east", "north"), boxes.T, strict=True))
         ranks = np.flatnonzero(wanted) if marked.all() else (np.cumsum(marked) - 1)[wanted]
         return StepRegions(numbers, ranks, shares[wanted], measures)
+
+    def _select(self, raster: xr.DataArray) -> xr.DataArray:
+        """Return a raster as (row, column), without columns that repeat others, as `to_plane` does.
+
+        It takes a tenth of the time, as dimensions are those of the first step: 1 ms instead of 10.
+        """
+        _, y, x = self._axes
+        others = [dim for dim in raster.dims if dim not in (y, x)]
+        return raster.squeeze(others, drop=True).isel(self._distinct).transpose(y, x)
 
     def _measure_places(self, numbers: np.ndarray, size: int) -> dict[str, np.ndarray]:
         """Measure the centroids of regions: longitude and latitude, or x and y."""
@@ -214,9 +242,8 @@ class StepReader:
         return find_boxes_of_centres(numbers.reshape(-1)[cells], x, y, size, self.start)
 
 
-def read_cells(raster: xr.DataArray, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """Return the cells of a raster on the grid of the labels, NaN where missing."""
-    plane = to_plane(raster)
+def read_cells(plane: xr.DataArray, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return the cells of a raster of rows and columns of the labels, NaN where missing."""
     if plane.shape != shape:
         raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
     cells, mask = validation.as_values_and_mask(plane.compute(), name)
