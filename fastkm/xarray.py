@@ -62,12 +62,15 @@ class DataArrayAccessor(_Accessor):
         `fastkm.outline`, of a raster with k clusters or of a label map.
     polygonize(...)
         `fastkm.polygonize`, of a label map.
+    track(...)
+        `fastkm.track`, of label maps through time.
     """
 
     cluster = _Method("cluster_raster")
     kmeans1d = _Method("kmeans1d")
     outline = _Method("outline")
     polygonize = _Method("polygonize")
+    track = _Method("track")
 
 
 @xr.register_dataset_accessor("fastkm")

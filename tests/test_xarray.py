@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from geopandas.testing import assert_geodataframe_equal
+from pandas.testing import assert_frame_equal
 
 import fastkm
 import fastkm.xarray
@@ -27,6 +28,7 @@ CALLS = {
     "outline": ("outline", RASTER, (3,), {"select": "highest", "connectivity": 8}),
     "outline labels": ("outline", LABELS, (), {"values": RASTER}),
     "polygonize": ("polygonize", LABELS, (), {"boundary": "contour"}),
+    "track": ("track", LABELS.expand_dims("time"), (), {"connectivity": 8}),
 }
 ACCESSORS = [(kind, name) for kind in (DataArrayAccessor, DatasetAccessor) for name in vars(kind)]
 METHODS = [pair for pair in ACCESSORS if not pair[1].startswith("_")]
@@ -35,6 +37,8 @@ METHODS = [pair for pair in ACCESSORS if not pair[1].startswith("_")]
 def assert_same(found, expected):
     if isinstance(expected, gpd.GeoDataFrame):
         assert_geodataframe_equal(found, expected)
+    elif isinstance(expected, fastkm.Tracks):
+        assert_frame_equal(found.tracks, expected.tracks)
     elif isinstance(expected, dict):
         assert list(found) == list(expected)
         for k in expected:

@@ -27,5 +27,7 @@ def test_maps_of_any_layout_are_taken():
 
 
 def test_no_regions_overlap_in_nothing():
-    found = count_overlaps(np.full((2, 2), -1, np.int32), np.zeros((2, 2), np.int32), np.ones((2, 2)), 0)
+    found = count_overlaps(
+        np.full((2, 2), -1, np.int32), np.zeros((2, 2), np.int32), np.ones((2, 2)), 0
+    )
     assert [len(column) for column in found] == [0, 0, 0, 0]

@@ -129,13 +129,13 @@ def _draw_paths(
     }
     halo = withStroke(linewidth=3.0, foreground="white", alpha=0.7)
     paths = LineCollection(
-        np.concatenate(segments), array=np.concatenate(colours), linewidths=1.6, zorder=4,
+        list(np.concatenate(segments)), array=np.concatenate(colours), linewidths=1.6, zorder=4,
         path_effects=[halo], **look,
     )  # fmt: skip
     ax.add_collection(paths, autolim=False)
     for places, size, faces in ((starts, 26, "white"), (stops, 16, None)):
         x, y, when = np.array(places).T
-        dots = ax.scatter(x, y, size, when, cmap=TIME_CMAP, linewidths=0.9, zorder=5)
+        dots: Any = ax.scatter(x, y, size, when, cmap=TIME_CMAP, linewidths=0.9, zorder=5)
         dots.set_clim(*look["clim"])
         dots.update_scalarmappable()
         if faces is not None:
@@ -222,11 +222,14 @@ def lives_figure(
     shown, label = scale_areas(np.array([largest]), "km2" if in_km2 else "cells")
     unit = label.removeprefix("area, ")
     text = f"The {len(chosen)} largest of {len(summary)} tracks, up to {shown[0]:.3g} {unit}"
-    ax.set_title(make_printable(title or text) + "\n ", loc="left")  # above the legend
-    ax.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), borderpad=0.0, borderaxespad=0.4, ncols=4,
-        frameon=False, fontsize="small", handletextpad=0.3, columnspacing=1.4,
-    )  # fmt: skip
+    marks, names = ax.get_legend_handles_labels()
+    ax.set_title(make_printable(title or text) + ("\n " if marks else ""), loc="left")
+    if marks:  # below the title
+        ax.legend(
+            marks, names, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderpad=0.0, ncols=4,
+            borderaxespad=0.4, frameon=False, fontsize="small", handletextpad=0.3,
+            columnspacing=1.4,
+        )  # fmt: skip
     return figure
 
 

@@ -97,38 +97,60 @@ def sum_tables(tables: Sequence[PairTable]) -> PairTable:
     return PairTable(*(np.sum(part, axis=0) for part in parts))
 
 
+class ChangeCounts(NamedTuple):
+    """What was counted: tables by the group of the earlier step; and cells of steps without one.
+
+    The latter, `entered`, count as missing before.
+    """
+
+    entered: PairTable
+    tables: dict[int, PairTable]
+
+
+def combine_counts(parts: Sequence[ChangeCounts]) -> ChangeCounts:
+    """Return the sum of what was counted in parts."""
+    groups = sorted({group for part in parts for group in part.tables})
+    tables = {
+        group: sum_tables([part.tables[group] for part in parts if group in part.tables])
+        for group in groups
+    }
+    return ChangeCounts(sum_tables([part.entered for part in parts]), tables)
+
+
 class ChangeCounter:
     """Compares label maps that come one after another, each with an earlier one.
 
-    `earlier` has the number of that step for each step that has one. Tables are kept by `group`, such
-    as the month, of the earlier step. `entered` counts the cells of steps without an earlier one, as
-    if they were missing before.
+    `earlier` has the number of that step for each step that has one, `groups` the group of each step,
+    such as its month; without groups there is one, 0.
     """
 
     def __init__(
         self,
         earlier: Mapping[int, int],
-        groups: list[int],
+        groups: Sequence[int],
         areas: CellUnits,
         threads: int | None = None,
     ) -> None:
         self._earlier, self._groups, self._threads = earlier, groups, threads
         self._wanted, self._kept = set(earlier.values()), dict[int, np.ndarray]()
-        self.areas, self.pairs = areas, len(earlier)
-        self.tables: dict[int, PairTable] = {}
-        self.entered = PairTable.empty()
+        self._areas = areas.areas
+        self.counts = ChangeCounts(PairTable.empty(), {})
 
-    def add(self, number: int, labels: np.ndarray) -> None:
-        """Count the label map, (y, x), of the next step."""
-        before = self._earlier.get(number)
-        if before is None:
-            missing = np.full_like(labels, -1)
-            self.entered = sum_tables([self.entered, self._count(missing, labels)])
-        else:
-            table, group = self._count(self._kept.pop(before), labels), self._groups[before]
-            self.tables[group] = sum_tables([table, self.tables.get(group, table.empty())])
+    def add(self, number: int, labels: np.ndarray, *, counts: bool = True) -> None:
+        """Take the label map, (y, x), of the next step, which counts or is there to compare with."""
+        if counts:
+            self.counts = combine_counts([self.counts, self._compare(number, labels)])
         if number in self._wanted:
             self._kept[number] = labels
+
+    def _compare(self, number: int, labels: np.ndarray) -> ChangeCounts:
+        """Compare a label map with the earlier one, if it has one."""
+        before = self._earlier.get(number)
+        if before is None:
+            return ChangeCounts(self._count(np.full_like(labels, -1), labels), {})
+        group = self._groups[before] if self._groups else 0
+        table = self._count(self._kept.pop(before), labels)
+        return ChangeCounts(PairTable.empty(), {group: table})
 
     def _count(self, before: np.ndarray, after: np.ndarray) -> PairTable:
         """Count the pairs of two label maps, chunk by chunk."""
@@ -139,7 +161,7 @@ class ChangeCounter:
         def count(start: int, stop: int) -> np.ndarray:
             tables = np.zeros((2, size, size), np.int64)
             chunk = slice(start, stop)
-            count_label_pairs(one[chunk], other[chunk], self.areas.areas[chunk], *tables)
+            count_label_pairs(one[chunk], other[chunk], self._areas[chunk], *tables)
             return tables
 
         parts = map_chunks(count, one.size, CELLS_PER_CHUNK, threads=self._threads)

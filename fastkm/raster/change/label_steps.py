@@ -23,6 +23,9 @@ Lag = int | Literal["year"]
 BYTES_PER_READ = 1 << 26
 """Bytes of label maps that are read at a time: 64 maps of a quarter degree."""
 
+PARTS = ("month", "day", "hour", "minute", "second", "microsecond")
+"""Parts of a date, of which as many are compared as tell the steps of a year apart."""
+
 MOST_LABELS = 4096
 """Labels have to be below this: a table of all pairs of them then takes 128 MB."""
 
@@ -101,7 +104,7 @@ def pair_steps(time: xr.DataArray, lag: Any) -> dict[int, int]:
 
     A whole `lag` pairs each step with the one so many steps before, however far apart they are.
     "year" pairs the steps of one month in consecutive years or, if a month has several steps, those
-    of one day and hour.
+    of one day, or hour, or whatever tells the steps apart.
 
     Examples
     --------
@@ -119,16 +122,14 @@ def pair_steps(time: xr.DataArray, lag: Any) -> dict[int, int]:
     if not has_dates(time):
         raise ValueError("lag='year' needs dates as the coordinate of time, and there are none")
     years = time.dt.year.values
-    parts = np.stack([getattr(time.dt, name).values for name in ("month", "day", "hour")], axis=1)
-    for digits in (1, 2, 3):
+    parts = np.stack([getattr(time.dt, name).values for name in PARTS], axis=1)
+    for digits in range(1, len(PARTS) + 1):
         dates = [(int(y), *map(int, row[:digits])) for y, row in zip(years, parts, strict=True)]
         number = {date: i for i, date in enumerate(dates)}
         if len(number) == count:
             break
     else:
-        raise ValueError(
-            "lag='year' needs steps of different months, days or hours, got equal ones"
-        )
+        raise ValueError("lag='year' needs steps of different times, got equal ones")
     before = {i: number.get((date[0] - 1, *date[1:])) for i, date in enumerate(dates)}
     return {later: earlier for later, earlier in before.items() if earlier is not None}
 

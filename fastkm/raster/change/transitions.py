@@ -10,6 +10,7 @@ import numpy as np
 from fastkm.raster.change.count_changes import (
     CellUnits,
     ChangeCounter,
+    ChangeCounts,
     PairTable,
     measure_stays,
     sum_tables,
@@ -234,21 +235,6 @@ def transitions(
     [[4.0, 2.0, 2.0, 3.0], [5.0, 2.0, 2.5, inf]]
     """
     stack = to_label_stack(labels)
-    counter = make_counter(labels, lag, areas=areas, threads=threads)
-    for number, plane in enumerate(iterate_label_maps(stack)):
-        counter.add(number, plane)
-    return summarize_changes(counter, labels, lag)
-
-
-def make_counter(
-    labels: xr.DataArray,
-    lag: Lag,
-    *,
-    areas: xr.DataArray | None = None,
-    threads: int | None = None,
-) -> ChangeCounter:
-    """Return what counts the changes of label maps that come one after another; see `transitions`."""
-    stack = to_label_stack(labels)
     time = stack[stack.dims[0]]
     months = list_months(time)
     if months is not None and not (time.values[1:] > time.values[:-1]).all():
@@ -259,8 +245,12 @@ def make_counter(
             f"labels must have two steps that are {_name_lag(lag)} apart, got {time.size} steps without "
             "such a pair"
         )
-    cells = _measure_cells(labels, stack, areas)
-    return ChangeCounter(earlier, months or [UNDATED] * time.size, cells, threads)
+    units = _measure_cells(labels, stack, areas)
+    counter = ChangeCounter(earlier, months or [], units, threads)
+    for number, plane in enumerate(iterate_label_maps(stack)):
+        counter.add(number, plane)
+    k = int(np.max(labels.attrs.get("flag_values", 0))) + 1
+    return summarize_changes(counter.counts, units, k=k, lag=lag, pairs=len(earlier))
 
 
 def _measure_cells(
@@ -284,32 +274,33 @@ def _measure_cells(
     return CellUnits.measure(areas.transpose(*dims).values.astype(np.float64))
 
 
-def summarize_changes(counter: ChangeCounter, labels: xr.DataArray, lag: Lag) -> Transitions:
-    """Return the tables of the changes of label maps that were counted."""
+def summarize_changes(
+    counts: ChangeCounts, units: CellUnits, *, k: int, lag: Lag, pairs: int
+) -> Transitions:
+    """Return the tables of what was counted, of at least k clusters."""
     import pandas as pd
     import xarray as xr
 
     # tables of one size, missing cells last or left out
-    k = int(np.max(labels.attrs.get("flag_values", 0))) + 1
-    of_month = dict(sorted(counter.tables.items()))
-    size = max(k + 1, *(len(table.cells) for table in (counter.entered, *of_month.values())))
+    of_month = dict(sorted(counts.tables.items()))
+    size = max(k + 1, *(len(table.cells) for table in (counts.entered, *of_month.values())))
     total = sum_tables([PairTable.empty(size), *of_month.values()])
-    entered = counter.entered.widen(size)
+    entered = counts.entered.widen(size)
     order = np.append(np.arange(1, size), 0)
     if not (total.cells[0, 1:].any() or total.cells[1:, 0].any()):
         order = order[:-1]
 
     def select(table: PairTable) -> tuple[np.ndarray, np.ndarray]:
-        cells, units = (part[np.ix_(order, order)] for part in table.widen(size))
+        cells, areas = (part[np.ix_(order, order)] for part in table.widen(size))
         absent = np.flatnonzero(order == 0)  # cells that are missing at both steps
-        cells[absent, absent] = units[absent, absent] = 0
-        return cells.astype(np.int64), counter.areas.to_km2(units)
+        cells[absent, absent] = areas[absent, absent] = 0
+        return cells.astype(np.int64), units.to_km2(areas)
 
     index, columns = (pd.Index(order - 1, name=name) for name in ("from", "to"))
     cells, areas = (pd.DataFrame(one, index, columns) for one in select(total))
-    stays = measure_stays(total, entered, known=counter.areas.known)
+    stays = measure_stays(total, entered, known=units.known)
     if set(of_month) == {UNDATED}:
-        return Transitions(lag, counter.pairs, cells, areas, None, stays, None)
+        return Transitions(lag, pairs, cells, areas, None, stays, None)
 
     # the same for each month
     both = zip(*map(select, of_month.values()), strict=True)
@@ -323,12 +314,11 @@ def summarize_changes(counter: ChangeCounter, labels: xr.DataArray, lag: Lag) ->
     )
     by_month["area_km2"].attrs["units"] = "km2"
     frames = [
-        measure_stays(table.widen(size), entered, known=counter.areas.known)
-        for table in of_month.values()
+        measure_stays(table.widen(size), entered, known=units.known) for table in of_month.values()
     ]
     monthly = pd.concat(frames, keys=list(of_month), names=["month"])
     expected = [name for name in monthly if name.startswith("expected")]
-    return Transitions(lag, counter.pairs, cells, areas, by_month, stays, monthly[expected])
+    return Transitions(lag, pairs, cells, areas, by_month, stays, monthly[expected])
 
 
 def _name_lag(lag: Lag) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -128,7 +128,7 @@ class ArraySeries(RasterSeries):
             values.append(chosen.data.map_blocks(convert, dtype=dtype, meta=empty))
         return self._attach_coordinates(values, missing)
 
-    def select(self, numbers: Iterable[int]) -> ArraySeries:
+    def select(self, numbers: Iterable[int]) -> Self:
         """Return the series of some steps."""
         chosen = super().select(numbers)
         indices = [step.index for step in chosen.steps]

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -206,11 +206,11 @@ class RasterSeries:
         ]
         return self._attach_coordinates(arrays, missing)
 
-    def select_range(self, first: int, last: int) -> RasterSeries:
+    def select_range(self, first: int, last: int) -> Self:
         """Return the series of the steps from `first` to before `last`."""
         return self.select(range(*slice(first, last).indices(len(self.steps))))
 
-    def select(self, numbers: Iterable[int]) -> RasterSeries:
+    def select(self, numbers: Iterable[int]) -> Self:
         """Return the series of some steps, with no more inputs than they need."""
         steps = [self.steps[number] for number in numbers]
         used = sorted({step.source for step in steps})
@@ -221,7 +221,7 @@ class RasterSeries:
             steps=tuple(step._replace(source=number[step.source]) for step in steps),
         )
 
-    def drop_steps(self, steps: Iterable[Step]) -> RasterSeries:
+    def drop_steps(self, steps: Iterable[Step]) -> Self:
         """Return the series without some steps, such as those that turned out to be damaged."""
         dropped = set(steps)
         return replace(self, steps=tuple(step for step in self.steps if step not in dropped))

@@ -318,7 +318,7 @@ def find_time_axis(labels: Any) -> str:
 
 def find_cluster(labels: xr.DataArray, cluster: Any) -> int:
     """Return the number of a cluster that may be named "highest" or "lowest"."""
-    if isinstance(cluster, Integral) and not isinstance(cluster, bool) and cluster >= 0:
+    if isinstance(cluster, int | np.integer) and not isinstance(cluster, bool) and cluster >= 0:
         return int(cluster)
     if not (isinstance(cluster, str) and cluster in {"highest", "lowest"}):
         raise ValueError(

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastkm._core.atomic_write import remove_folder
-from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.repeated_columns import note_repeated_columns
-from fastkm.raster.multifile.combine import combine_files
-from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_file
-from fastkm.raster.multifile.stamps import require_unchanged
+from fastkm.raster.multifile.array_series import ArraySeries
+from fastkm.raster.multifile.scan import find_inputs, make_short_names
 from fastkm.workflows.archive import assemble_results, fit
 from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json, write_json
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
@@ -29,12 +26,12 @@ from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
+from fastkm.workflows.open_series import open_files
 from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
 
 if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook
-    from fastkm.raster.multifile.scan import FileInfo
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.workflows.archive.options import ArchiveOptions, Description
 
@@ -58,7 +55,7 @@ class RunResult:
 
 
 def cluster_archive(
-    files: Sequence[str | os.PathLike[str]],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | ArraySeries,
     output: str | os.PathLike[str],
     options: ArchiveOptions,
     *,
@@ -72,7 +69,8 @@ def cluster_archive(
 ) -> RunResult:
     """Cluster all steps of an archive; write codebook, label maps, outlines, areas and figures.
 
-    `files` are netCDF files, Zarr stores, folders or patterns. `resume` goes on where an earlier
+    `files` are netCDF files, Zarr stores, folders or patterns, or a series of an object of xarray,
+    whose run cannot be resumed: it is made again. `resume` goes on where an earlier
     run was stopped; `overwrite` first removes what an earlier run wrote into the folder. A finished
     run is made again if its inputs have changed. If an input or a step cannot be used, the run stops
     or, with `on_error` "skip", goes on without it and lists it in ``errors.csv``. `workers` is the
@@ -96,7 +94,10 @@ def cluster_archive(
     if resume and overwrite:
         raise ValueError("resume and overwrite exclude each other: take one of the two")
     folder.require_usable(resume=resume, overwrite=overwrite)
-    paths = folder.exclude_results(find_inputs(files))
+    if isinstance(files, ArraySeries):
+        inputs: list[Path] | ArraySeries = files
+    else:
+        inputs = folder.exclude_results(find_inputs(files))
     if overwrite:
         protect_inputs([folder.codebook], [options.codebook_file])
     with (
@@ -105,7 +106,7 @@ def cluster_archive(
     ):
         # another run may have ended just now
         folder.require_usable(resume=resume, overwrite=overwrite)
-        run = _Run(folder, lock, paths, options, progress, on_error == "skip")
+        run = _Run(folder, lock, inputs, options, progress, on_error == "skip")
         return run.execute(resume=resume, overwrite=overwrite)
 
 
@@ -115,7 +116,7 @@ class _Run:
 
     folder: RunFolder
     lock: FolderLock
-    paths: list[Path]
+    inputs: list[Path] | ArraySeries
     options: ArchiveOptions
     progress: Progress
     skip: bool
@@ -125,10 +126,16 @@ class _Run:
     def execute(self, *, resume: bool, overwrite: bool) -> RunResult:
         """Go through all stages."""
         # look at inputs and options before anything is written
-        names = make_short_names(self.paths)
-        infos = self._scan_inputs(names)
-        archive = self._combine_inputs(infos)
-        plan = describe_run(self.options, self.paths, names, infos)
+        archive: RasterSeries
+        if isinstance(self.inputs, ArraySeries):
+            archive, [info] = self.inputs, self.inputs.inputs
+            plan = describe_run(self.options, [Path(info.name)], [info.name], {0: info})
+        else:
+            archive, infos = open_files(
+                self.inputs, self.options, self._handle_fault, self.progress
+            )
+            plan = describe_run(self.options, self.inputs, make_short_names(self.inputs), infos)
+        self.log.end_stage("look at the inputs")
         sizes = [{"name": one["name"], "size": one["size"]} for one in plan["inputs"]]
         description = {**plan, "inputs": sizes}
         if self.options.codebook_file is not None:
@@ -153,38 +160,6 @@ class _Run:
             raise error
         self.faults.append(error)
         self.progress.note(f"left out: {error}")
-
-    def _scan_inputs(self, names: list[str]) -> dict[int, FileInfo]:
-        """Read the axes, units and times of all inputs."""
-        self.progress.begin("look at the inputs", len(self.paths), "files")
-        found: dict[int, FileInfo] = {}
-        variables = self.options.variables or None
-        chosen = self.options.sel, self.options.nodata
-        blocks = [
-            (path, variables, name, *chosen) for path, name in zip(self.paths, names, strict=True)
-        ]
-        for number, result in map_blocks(scan_file, blocks):
-            if isinstance(result, ArchiveError):
-                self._handle_fault(result)
-            elif isinstance(result, Exception):
-                raise result
-            else:
-                found[number] = result
-            self.progress.advance()
-        return found
-
-    def _combine_inputs(self, infos: dict[int, FileInfo]) -> RasterSeries:
-        """Combine the inputs that can be used to one series."""
-        archive = combine_files(
-            [infos[number] for number in sorted(infos)],
-            years=self.options.years,
-            bbox=self.options.bbox,
-            mask=None if self.options.mask is None else self.options.mask.absolute(),
-            on_fault=self._handle_fault,
-        )
-        note_repeated_columns(archive.make_template())
-        self.log.end_stage("look at the inputs")
-        return archive
 
     def _find_codebook(
         self, archive: RasterSeries, description: Description
@@ -334,10 +309,7 @@ class _Run:
         )
         self.progress.advance()
 
-        # a store may change where its metadata does not
-        for info in archive.inputs:
-            if Path(info.path).is_dir():
-                require_unchanged(info.path, info.name, info.whole)
+        archive.require_stores_unchanged()
 
         # what was left out, and the summary: once it is written, the run is finished
         self.lock.require_held()

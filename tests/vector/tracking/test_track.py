@@ -77,7 +77,7 @@ def test_links_are_those_of_all_pairs_of_regions(cells, min_overlap, gap):
     maps = [naive.number_regions(np.where(step == 1, 1, -1)) for step in cells]
     tracks, rows = naive.link_regions(maps, min_overlap, gap)
     own = found.tracks.sort_values(["step", "region"])
-    assert own["track"].tolist() == sum(tracks, [])
+    assert own["track"].tolist() == [number for step in tracks for number in step]
     assert sorted(map(tuple, found.events[LEDGER].to_numpy().tolist())) == rows
 
 
@@ -134,11 +134,12 @@ def test_chunks_of_lazy_labels_change_nothing(cells, together, gap, bridge):
 
 
 def test_what_crosses_goes_on_as_what_shares_most():
-    found = fastkm.track(stack("##.. ..#.", "###. ..#.", ".#.. .##.", "...# .##."))
-    assert found.summary["end"].tolist() == ["death"]
-    two = fastkm.track(stack("###.... ....... ....###", ".###... ....... ...###.", "....### ....... ###...."))
-    assert table(two)[:2] == [[0, 0, 3], [0, 1, 3]]
-    assert ledger(two, "merge", "split") == []  # they pass in different rows, and do not touch
+    found = fastkm.track(stack("###...##", ".######.", "##..###."))
+    assert table(found) == [[0, 0, 3], [0, 1, 6], [0, 2, 3], [1, 0, 2], [2, 2, 2]]
+    assert ledger(found, "merge", "split") == [(1, "merge", 1, 0), (2, "split", 0, 2)]
+    apart = fastkm.track(stack("###. .... .###", ".##. .... .##.", ".### .... ###."))
+    assert ledger(apart, "merge", "split") == []  # they pass
+    assert apart.summary["steps"].tolist() == [3, 3]
 
 
 def test_a_merger_of_three_goes_on_as_the_largest():
@@ -164,8 +165,8 @@ def test_what_splits_and_rejoins():
 def test_equal_shares_go_to_the_older_track():
     found = fastkm.track(stack("...##", "##.##", "#####"))
     assert ledger(found, "continue", "merge") == [
-        (1, "continue", 0, 0), (2, "merge", 1, 0), (2, "continue", 0, 0),
-    ][:0] or ledger(found, "merge") == [(2, "merge", 1, 0)]  # fmt: skip
+        (1, "continue", 0, 0), (2, "continue", 0, 0), (2, "merge", 1, 0),
+    ]  # fmt: skip
     assert found.summary["steps"].tolist() == [3, 1]
 
 
@@ -213,19 +214,23 @@ def test_a_region_inside_another_shares_all_of_it():
     labels = globe(np.ones((6, 8), int)).expand_dims(time=2).copy()
     labels[1] = np.where(rng.random((6, 8)) < 0.5, 0, 1)
     found = fastkm.track(labels, cluster=1, min_overlap=1.0)
-    assert len(found.events.query("event != 'death' and step == 1")) == (found.tracks["step"] == 1).sum()
+    assert (
+        len(found.events.query("event != 'death' and step == 1"))
+        == (found.tracks["step"] == 1).sum()
+    )
     assert not (found.events.query("step == 1")["event"] == "birth").any()
 
 
 def test_regions_meet_across_the_seam_and_move_over_it():
-    labels = stack("....##.. ........", "......## ........", "#......# ........", "##...... ........", west=0)
+    rows = [".....##.", "......##", "#......#", "##......"]
+    labels = stack(*(f"{row} ........" for row in rows), west=-22.5)
     found = fastkm.track(labels)
     assert found.summary["steps"].tolist() == [4]
     assert found.tracks["cells"].tolist() == [2, 2, 2, 2]
-    np.testing.assert_allclose(found.tracks["longitude"], [225, 315, 0, 45], atol=1e-9)
-    assert found.summary[["west", "east"]].to_numpy().tolist() == [[180, 90]]
+    np.testing.assert_allclose(found.tracks["longitude"], [247.5, 292.5, 337.5, 22.5])
+    assert found.summary[["west", "east"]].to_numpy().tolist() == [[202.5, 67.5]]
     west = fastkm.track(labels.assign_coords(lon=labels.lon - 180.0))
-    np.testing.assert_allclose(west.tracks["longitude"], [45, 135, -180, -135], atol=1e-9)
+    np.testing.assert_allclose(west.tracks["longitude"], [67.5, 112.5, 157.5, -157.5])
 
 
 def test_a_cap_is_centred_on_its_pole():
@@ -244,12 +249,12 @@ def test_what_goes_round_the_equator_has_no_centre():
 def test_a_moving_disc_has_its_speed():
     latitude, longitude = np.arange(-29.5, 30), np.arange(100.5, 160)
     centres = 115.0 + 3.0 * np.arange(8)
-    inside = [
-        (latitude[:, None] - 5.0) ** 2 + (longitude - centre) ** 2 < 36 for centre in centres
-    ]
+    inside = [(latitude[:, None] - 5.0) ** 2 + (longitude - centre) ** 2 < 36 for centre in centres]
     days = pd.date_range("2001-05-01", periods=8, freq="12h")
     labels = xr.DataArray(
-        np.array(inside, int), {"time": days, "lat": latitude, "lon": longitude}, ("time", "lat", "lon")
+        np.array(inside, int),
+        {"time": days, "lat": latitude, "lon": longitude},
+        ("time", "lat", "lon"),
     )
     found = fastkm.track(labels)
     step = WGS84.inv(115.0, 5.0, 118.0, 5.0)[2] / 1e3
@@ -283,14 +288,19 @@ def test_small_regions_are_left_out():
     assert found.summary["largest_cells"].tolist() == [3]  # they meet across the seam
     part = stack("##.#. .....", "##.#. .....", west=0).isel(lon=slice(1, 4))
     area = 1e-6 * float(cell_areas(part[0])[0, 0])
-    both, none = fastkm.track(part, min_area=0.9 * area), fastkm.track(part, min_area=f"{1.1 * area}km2")
+    both, none = (
+        fastkm.track(part, min_area=0.9 * area),
+        fastkm.track(part, min_area=f"{1.1 * area}km2"),
+    )
     assert (len(both.summary), len(none.summary)) == (2, 0)
     assert none.to_map(part).values.tolist() == np.full(part.shape, -1).tolist()
 
 
 def test_a_map_of_tracks_numbers_regions_that_others_were_left_out_before():
     labels = stack("#.## ....", "#.## ....")
-    found = fastkm.track(labels, areas=xr.DataArray(np.full((2, 4), 1e6), dims=("y", "x")), min_area=1)
+    found = fastkm.track(
+        labels, areas=xr.DataArray(np.full((2, 4), 1e6), dims=("y", "x")), min_area=1
+    )
     painted = found.to_map(labels)
     assert painted[0].values.tolist() == [[-1, -1, 0, 0], [-1] * 4]
     assert (painted.dtype, painted.name) == (np.int32, "track")
@@ -307,7 +317,7 @@ def test_without_a_place_cells_count_instead_of_areas():
 
 
 def test_a_repeated_column_is_painted_too():
-    labels = stack("#..# ....", "#..# ....", west=0)
+    labels = stack("#..# ....", "#..# ....", west=-45)
     closed = xr.concat([labels, labels[..., :1].assign_coords(lon=labels.lon[:1] + 360)], "lon")
     found = fastkm.track(closed)
     assert found.tracks["cells"].tolist() == [2, 2]
@@ -348,13 +358,13 @@ def test_dates_of_other_calendars_have_speeds():
     assert numbers.tracks["time"].tolist() == [3, 5]
 
 
-def test_a_step_that_is_drawn_as_one_frame():
+def test_other_labels_are_not_painted():
     labels = stack("#", "#")
-    painted = fastkm.track(labels)
+    found = fastkm.track(labels)
     with pytest.raises(ValueError, match="of 2 steps, got 1"):
-        painted.to_map(labels[:1])
+        found.to_map(labels[:1])
     with pytest.raises(ValueError, match="they have other regions"):
-        painted.to_map(stack("#", "."))
+        found.to_map(stack("#", "."))
 
 
 # errors
@@ -375,7 +385,10 @@ def test_a_step_that_is_drawn_as_one_frame():
         ({"min_area": "wide"}, "min_area must be a number"),
         ({"min_area": 5}, "min_area=5km2 needs a raster with latitudes"),
         ({"areas": xr.DataArray(np.ones((1, 3)), dims=("y", "x"))}, "areas must have the shape"),
-        ({"values": xr.DataArray(np.ones((2, 1, 3)), dims=("time", "y", "x"))}, "values must have the dim"),
+        (
+            {"values": xr.DataArray(np.ones((2, 1, 3)), dims=("time", "y", "x"))},
+            "values must have the dim",
+        ),
     ],
 )
 def test_options_are_checked(options, message):
@@ -394,7 +407,7 @@ def test_labels_are_checked():
         fastkm.track(stack("##", "##")[::-1])
     with pytest.raises(ValueError, match="at least one step"):
         fastkm.track(stack("##", "##")[:0], cluster=1)
-    with pytest.raises(TypeError, match="values must be an xarray.DataArray, got list"):
+    with pytest.raises(TypeError, match=r"values must be an xarray.DataArray, got list"):
         fastkm.track(stack("##"), values=[1])
     moved = stack("##", "##").assign_coords(x=[1, 2])
     with pytest.raises(ValueError, match="but 'x' differs"):
