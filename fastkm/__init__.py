@@ -23,6 +23,7 @@ from fastkm._lazy_names import make_getattr
 from fastkm._version import __version__
 
 _ROOMS = {
+    "ArchiveClusters": "workflows.archive_clusters",
     "Choice": "cluster.selection.choose_k",
     "ClusterError": "errors",
     "FisherJenks": "cluster.fisher_jenks",
@@ -32,6 +33,7 @@ _ROOMS = {
     "Tracks": "vector.tracking.track",
     "Transitions": "raster.change.transitions",
     "choose_k": "cluster.selection.choose_k",
+    "cluster_archive": "workflows.cluster_archive",
     "cluster_raster": "raster.cluster_raster",
     "exceeds_distance": "geometry.distance",
     "find_contours": "geometry.contours",
@@ -105,3 +107,5 @@ if TYPE_CHECKING:
     from fastkm.vector.tracking.track import Tracks as Tracks
     from fastkm.vector.tracking.track import track as track
     from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file
+    from fastkm.workflows.archive_clusters import ArchiveClusters as ArchiveClusters
+    from fastkm.workflows.cluster_archive import cluster_archive as cluster_archive

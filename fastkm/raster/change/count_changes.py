@@ -134,23 +134,25 @@ class ChangeCounter:
         self._earlier, self._groups, self._threads = earlier, groups, threads
         self._wanted, self._kept = set(earlier.values()), dict[int, np.ndarray]()
         self._areas = areas.areas
-        self.counts = ChangeCounts(PairTable.empty(), {})
+        self._entered, self._tables = PairTable.empty(), dict[int, PairTable]()
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """What was counted so far."""
+        return ChangeCounts(self._entered, dict(self._tables))
 
     def add(self, number: int, labels: np.ndarray, *, counts: bool = True) -> None:
         """Take the label map, (y, x), of the next step, which counts or is there to compare with."""
-        if counts:
-            self.counts = combine_counts([self.counts, self._compare(number, labels)])
+        before = self._earlier.get(number)
+        if counts and before is None:
+            table = self._count(np.full_like(labels, -1), labels)
+            self._entered = sum_tables([self._entered, table])
+        elif counts and before is not None:
+            group = self._groups[before] if self._groups else 0
+            table = self._count(self._kept.pop(before), labels)
+            self._tables[group] = sum_tables([table, self._tables.get(group, PairTable.empty())])
         if number in self._wanted:
             self._kept[number] = labels
-
-    def _compare(self, number: int, labels: np.ndarray) -> ChangeCounts:
-        """Compare a label map with the earlier one, if it has one."""
-        before = self._earlier.get(number)
-        if before is None:
-            return ChangeCounts(self._count(np.full_like(labels, -1), labels), {})
-        group = self._groups[before] if self._groups else 0
-        table = self._count(self._kept.pop(before), labels)
-        return ChangeCounts(PairTable.empty(), {group: table})
 
     def _count(self, before: np.ndarray, after: np.ndarray) -> PairTable:
         """Count the pairs of two label maps, chunk by chunk."""

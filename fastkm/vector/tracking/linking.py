@@ -83,10 +83,11 @@ class _Held:
 class Linker:
     """Links the regions of one step after another, and keeps the ledger.
 
-    `weights` are the areas of cells, (rows, columns).
+    `weights` are the areas of cells, (rows, columns), in `unit` of the areas of regions.
     """
 
     weights: np.ndarray
+    unit: float
     min_overlap: float
     gap: int
     step: int = 0
@@ -95,7 +96,7 @@ class Linker:
     _rows: list[Ledger] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._quantum = SAME_AREA * float(self.weights.max(initial=0.0)) or 1.0
+        self._quantum = SAME_AREA * self.unit * float(self.weights.max(initial=0.0)) or 1.0
 
     def add(self, found: StepRegions) -> np.ndarray:
         """Add the regions of the next step; return their tracks."""
@@ -125,7 +126,7 @@ class Linker:
             if not (size and len(held.tracks)):
                 continue
             pairs = count_overlaps(held.found.numbers, found.numbers, self.weights, size)
-            a, b, area = pairs.first, pairs.second, pairs.area
+            a, b, area = pairs.first, pairs.second, self.unit * pairs.area
             # the share of the smaller region; one that is covered whole is exactly 1
             covered = (
                 (pairs.cells == step.measures["cells"][at], step.shares[at])

@@ -41,12 +41,11 @@ def tabulate_regions(
     return frame.iloc[np.lexsort((columns["step"], columns["track"]))].reset_index(drop=True)
 
 
-def tabulate_events(times: Sequence[object], ledger: Ledger, *, in_m2: bool) -> pd.DataFrame:
-    """Return the ledger as a table; shared areas are NaN unless they are known `in_m2`."""
+def tabulate_events(times: Sequence[object], ledger: Ledger, *, in_km2: bool) -> pd.DataFrame:
+    """Return the ledger as a table; shared areas are NaN unless they are `in_km2`."""
     import pandas as pd
 
-    km2 = 1e-6 * ledger.shared_area if in_m2 else np.full(len(ledger.step), np.nan)
-    known = ledger.shared_cells > 0
+    known = (ledger.shared_cells > 0) & in_km2
     return pd.DataFrame(
         {
             "step": ledger.step,
@@ -57,7 +56,7 @@ def tabulate_events(times: Sequence[object], ledger: Ledger, *, in_m2: bool) -> 
             "parent_step": ledger.parent_step,
             "parent_region": ledger.parent_region,
             "child_region": ledger.child_region,
-            "shared_km2": np.where(known, km2, np.nan),
+            "shared_km2": np.where(known, ledger.shared_area, np.nan),
             "shared_cells": ledger.shared_cells,
             "at_record_end": ledger.at_record_end,
         }
@@ -88,8 +87,9 @@ def summarise_tracks(
     end = np.full(count, "merge", object)
     end[ledger.parent_track[ledger.event == DEATH]] = "death"
     boxes = tracks[SIDES].to_numpy()
-    joined = [join_boxes(boxes[a : b + 1], start) for a, b in zip(first, last, strict=True)]
-    sides = np.array(joined).reshape(-1, 4)
+    sides = boxes[first]
+    for number in np.flatnonzero(last > first):
+        sides[number] = join_boxes(boxes[first[number] : last[number] + 1], start)
     largest = {
         f"largest_{name}": np.maximum.reduceat(tracks[column].to_numpy(), first)
         if count

@@ -16,12 +16,11 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm.raster.grid.axes import find_stack_axes
-from fastkm.raster.grid.repeated_columns import find_distinct_columns
 from fastkm.vector.measure import as_area
-from fastkm.vector.polygonize import to_cells_and_grid
 from fastkm.vector.strips import require_bridge
 from fastkm.vector.tracking.linking import Linker
 from fastkm.vector.tracking.step_regions import (
+    Plane,
     RegionChoice,
     StepReader,
     find_cluster_regions,
@@ -39,11 +38,15 @@ MOST_STEPS = 64
 
 
 class Step(NamedTuple):
-    """One step: its time, its labels, and the raster that they come from, or None."""
+    """One step: its time and labels, and the raster that they come from or what is outlined already.
+
+    `outlined` are columns of the outlines of the cluster, and ``region``, their numbers by first cell.
+    """
 
     time: Any
     labels: xr.DataArray
     values: xr.DataArray | None = None
+    outlined: dict[str, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +103,7 @@ class Tracks:
         ValueError
             If they are others.
         """
-        time, distinct = find_time_axis(labels), find_distinct_columns(labels)
+        time = find_time_axis(labels)
         if labels.sizes[time] != len(self.times):
             raise ValueError(
                 f"labels must be those that were tracked, of {len(self.times)} steps, "
@@ -110,23 +113,23 @@ class Tracks:
         template = labels.transpose(time, axes.y, axes.x)
         by_step = dict(list(self.tracks.groupby("step")))
         none = self.tracks.iloc[:0]
-        repeated = -distinct[axes.x].stop if distinct else 0
+        plane = Plane(template.isel({time: 0}, drop=True))
 
-        def paint(number: int, plane: xr.DataArray) -> np.ndarray:
-            return _paint_tracks(plane, self.choice, by_step.get(number, none), repeated)
+        def paint(number: int, step: xr.DataArray) -> np.ndarray:
+            return _paint_tracks(step, plane, self.choice, by_step.get(number, none))
 
-        planes = [template.isel({time: number}, drop=True) for number in range(len(self.times))]
+        steps = [template.isel({time: number}, drop=True) for number in range(len(self.times))]
         data: Any
         if template.chunks is None:
-            data = np.stack([paint(number, plane) for number, plane in enumerate(planes)])
+            data = np.stack([paint(number, step) for number, step in enumerate(steps)])
         else:
             import dask.array as da
             from dask.delayed import delayed
 
             data = da.stack(
                 [
-                    da.from_delayed(delayed(paint)(number, plane), plane.shape, np.int32)
-                    for number, plane in enumerate(planes)
+                    da.from_delayed(delayed(paint)(number, step), step.shape, np.int32)
+                    for number, step in enumerate(steps)
                 ]
             )
         made = template.copy(data=data)
@@ -261,13 +264,16 @@ def track_steps(
     reader: StepReader | None = None
     times: list[Any] = []
     tracks, regions, measures = [], [], []
-    for time, labels, values in steps:
+    for time, labels, values, outlined in steps:
         if times and not time > times[-1]:
             raise ValueError(f"times must ascend, got {time} after {times[-1]}: sort the steps")
         if reader is None:
             reader = StepReader(labels, choice, areas, threads)
-            linker = Linker(reader.weights, float(min_overlap), int(gap))
-        found = reader.read(labels, values)
+            linker = Linker(reader.weights, reader.unit, float(min_overlap), int(gap))
+        if outlined is None:
+            found = reader.read(labels, values)
+        else:
+            found = reader.read_outlined(labels, outlined)
         times.append(time)
         tracks.append(linker.add(found))
         regions.append(found.regions)
@@ -276,7 +282,7 @@ def track_steps(
         raise ValueError("labels must have at least one step")
     ledger = linker.finish()
     table = tabulate_regions(times, range(len(times)), tracks, regions, measures)
-    events = tabulate_events(times, ledger, in_m2=reader.has_areas)
+    events = tabulate_events(times, ledger, in_km2=reader.has_areas)
     summary = summarise_tracks(table, ledger, start=reader.round_start, on_globe=reader.on_globe)
     return Tracks(table, events, summary, choice, times)
 
@@ -327,7 +333,7 @@ def find_cluster(labels: xr.DataArray, cluster: Any) -> int:
     best = max if cluster == "highest" else min
     flags = np.atleast_1d(labels.attrs.get("flag_values", []))
     if flags.size:
-        return int(best(flags[flags >= 0].tolist(), default=-1))
+        return int(best(flags[flags >= 0].tolist(), default=0))
     # one pass over the labels
     number = -1
     for step in _iterate_steps(labels, None, find_time_axis(labels)):
@@ -336,7 +342,7 @@ def find_cluster(labels: xr.DataArray, cluster: Any) -> int:
         if real.size:
             own = int(real.max() if cluster == "highest" else real.min())
             number = own if number < 0 else best(number, own)
-    return number
+    return max(number, 0)  # any cluster, if all cells are missing
 
 
 def _iterate_steps(labels: xr.DataArray, values: xr.DataArray | None, time: str) -> Iterator[Step]:
@@ -374,10 +380,10 @@ def _require_aligned(values: Any, labels: xr.DataArray) -> None:
 
 
 def _paint_tracks(
-    plane: xr.DataArray, choice: RegionChoice, rows: pd.DataFrame, repeated: int
+    labels: xr.DataArray, plane: Plane, choice: RegionChoice, rows: pd.DataFrame
 ) -> np.ndarray:
-    """Return the track of each cell of a step; `repeated` columns are added at the end."""
-    found = find_cluster_regions(*to_cells_and_grid(plane), choice)
+    """Return the track of each cell of a step, also of columns that repeat others."""
+    found = find_cluster_regions(plane.read_labels(labels), plane.grid, choice)
     marked = found.labels == 1
     numbers, own = number_chosen(found, marked), rows["region"].to_numpy()
     sizes = found.cells[marked]
@@ -386,4 +392,4 @@ def _paint_tracks(
     tracks = np.full(len(sizes) + 1, -1, np.int32)
     tracks[own] = rows["track"]
     painted = tracks[numbers]
-    return np.concatenate([painted, painted[:, :repeated]], axis=1)
+    return np.concatenate([painted, painted[:, : plane.repeated]], axis=1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fastkm._core.validation import require_choice, require_count
 from fastkm.raster.io.stamps import read_stamp
 
 if TYPE_CHECKING:
@@ -56,6 +57,28 @@ class ArchiveOptions:
     def codebook_file(self) -> Path | None:
         """The file that holds the codebook; None if the run finds the codebook."""
         return self.codebook if isinstance(self.codebook, Path) else None
+
+    def check(self) -> None:
+        """Raise a ValueError if an option is not valid, or options do not go together."""
+        require_choice("weights", self.weights or "area", ("area",), or_else=" or None")
+        require_choice("labels", self.labels, ("netcdf", "zarr"))
+        if self.codebook_file is not None and (self.ks or self.weights or self.standardize):
+            raise ValueError(
+                "k, weights and standardize must be left out if codebook is a file, which has its own"
+            )
+        for k in self.ks:
+            require_count("k", k)
+        if self.codebook_file is None and not self.ks:
+            raise ValueError("k must be the number of clusters, unless codebook is a file")
+        if self.choose is None and len(self.ks) > 1:
+            raise ValueError(
+                f"choose must be a criterion if k are several, got k = {list(self.ks)}"
+            )
+        several = len(self.variables) > 1
+        if self.choose is not None and (self.codebook != "common" or several):
+            raise ValueError("choose must be for a common codebook of one variable")
+        if self.per_step and several:
+            raise ValueError("codebook must be 'common' or a file for several variables")
 
     def describe(self) -> Description:
         """Return the options in the types of JSON, the same on every machine."""

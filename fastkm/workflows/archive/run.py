@@ -26,6 +26,7 @@ from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
+from fastkm.workflows.label_counts import count_labels
 from fastkm.workflows.open_series import open_files
 from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
@@ -44,13 +45,14 @@ ADVICE = "; finished parts are kept: go on with --resume"
 class RunResult:
     """What a run did: its folder, the files that it wrote, what it left out, and its summary.
 
-    If it was finished before, `files` and `faults` are empty.
+    `series` are the steps of the inputs. If it was finished before, `files` and `faults` are empty.
     """
 
     folder: Path
     files: list[Path]
     faults: list[ArchiveError]
     summary: Description
+    series: RasterSeries
     already_finished: bool = False
 
 
@@ -145,7 +147,7 @@ class _Run:
         # begin the run, or go on
         if self.folder.begin(plan, resume=resume, overwrite=overwrite):
             summary = read_json(self.folder.summary)
-            return RunResult(self.folder.root, [], [], summary, already_finished=True)
+            return RunResult(self.folder.root, [], [], summary, archive, already_finished=True)
         codebook, archive = self._find_codebook(archive, description)
         [k] = self.options.ks if codebook is None else [codebook.k]
         spans = cut_into_spans(archive)
@@ -280,17 +282,19 @@ class _Run:
         if codebook is None:
             stored = {"codebook": "per-step", "k": k, "codebooks": books}
             write_json({**stored, **description, "left_out": []}, folder.codebook)
-        files, labels = [folder.codebook], []
+        files = [folder.codebook]
         if self.options.labels == "zarr":
             files.append(folder.label_store)
         else:
-            labels = assemble_results.place_labels(folder, archive, spans, parts)
-        files += labels
+            files += assemble_results.place_labels(folder, archive, spans, parts)
         self.progress.advance()
 
-        # outlines and areas
+        # outlines, areas and changes
         files += assemble_results.write_all_outlines(folder, parts)
         files += assemble_results.write_areas(rows, folder)
+        labelled, maps = assemble_results.locate_maps(folder, archive, parts)
+        cell_counts, changes = count_labels(maps, labelled, k)
+        files += assemble_results.write_transitions(changes, folder)
         self.progress.advance()
 
         # figures
@@ -301,8 +305,9 @@ class _Run:
             folder,
             archive,
             rows,
-            labels,
             assemble_results.read_row_counts(parts, -(-len(rows) // k // COLUMNS)),
+            cell_counts,
+            changes,
             k=k,
             highest=describe_highest(archive, codebook, typeset_units),
             centroids=centroids,
@@ -321,4 +326,4 @@ class _Run:
         self.progress.advance()
         folder.tidy()
         files += [folder.root / "run.json", folder.summary]
-        return RunResult(folder.root, files, self.faults, summary)
+        return RunResult(folder.root, files, self.faults, summary, archive)

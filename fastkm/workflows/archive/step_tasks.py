@@ -116,7 +116,7 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
     remove_part(plan)
     faults: list[ArchiveError] = []
     with write_part(plan, faults) as draft:
-        done = list(_do_steps(archive, task, faults))
+        done = list(do_steps(archive, task, faults))
         own = [result.own for _, result in done if result.own is not None]
         if done:
             # label maps, counts by row and outlines of all steps
@@ -139,14 +139,14 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
         # the table of measures
         rows = [row for _, result in done for row in result.rows]
         books = [
-            _describe_own(result.own, result.rows) for _, result in done if result.own is not None
+            describe_own(result.own, result.rows) for _, result in done if result.own is not None
         ]
         table = {"rows": rows, "codebooks": books}
         (draft / "table.json").write_text(json.dumps(table), encoding="utf-8")
     return faults
 
 
-def _do_steps(
+def do_steps(
     archive: RasterSeries, task: Task, faults: list[ArchiveError]
 ) -> Iterator[tuple[int, StepResult]]:
     """Yield the number in the part and the result of each step that can be used."""
@@ -277,7 +277,7 @@ def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
     return _AREAS[key]
 
 
-def _describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
+def describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
     """Describe the codebook of one step, for the list of codebooks."""
     stored = codebook.to_dict()
     names = ("centroids", "breaks", "counts", "inertia", "gap")

@@ -23,6 +23,9 @@ def contents(folder):
         name: (folder / name).read_bytes()
         for name in ("codebook.json", "areas.csv", "summary.json")
     }
+    for name in ("transitions.csv", "persistence.csv"):  # there are none of a single step
+        if (folder / name).exists():
+            found[name] = (folder / name).read_bytes()
     found["labels"] = {path.name: _labels(path) for path in (folder / "labels").glob("*.nc")}
     if (folder / "labels.zarr").exists():
         with xr.open_zarr(folder / "labels.zarr", mask_and_scale=False, chunks=None) as labels:
