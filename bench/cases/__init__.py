@@ -1,6 +1,7 @@
 """The one table of cases, by the part of the benchmarks that they belong to."""
 
 from bench.case import Case
+from bench.cases.changes import CHANGES
 from bench.cases.estimators import LLOYD
 from bench.cases.exact import EXACT
 from bench.cases.outlines import OUTLINES
@@ -10,7 +11,7 @@ CASES: dict[str, list[Case]] = {
     "vq": VQ,
     "kmeans1d": EXACT,
     "kmeans": LLOYD,
-    "outlines": OUTLINES,
+    "outlines": [*OUTLINES, *CHANGES],
 }
 
 

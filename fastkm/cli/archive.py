@@ -81,6 +81,32 @@ def archive(
             help="Write label maps as a netCDF file for each input, or as one Zarr store.",
         ),
     ] = "netcdf",
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="Follow the outlined regions of the highest selected cluster through time: where "
+            "they move, merge and split.",
+        ),
+    ] = False,
+    track_overlap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="With --track, the least share of the smaller of two regions that they have in "
+            "common; by default any.",
+        ),
+    ] = None,
+    track_gap: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STEPS",
+            min=0,
+            help="With --track, for how many steps a region may be missing; by default 0.",
+        ),
+    ] = None,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
@@ -115,6 +141,9 @@ def archive(
     parse.parse_option("--output", check_folder, output)
     if resume and overwrite:
         parse.refuse_option("--resume / --overwrite", "take one of the two, not both")
+    for option, value in (("--track-overlap", track_overlap), ("--track-gap", track_gap)):
+        if value is not None and not track:
+            parse.refuse_option(option, "it says how regions are followed: add --track")
     parse.check_workers(workers, scheduler)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
@@ -137,6 +166,7 @@ def archive(
         "mask": mask,
         "years": None if years is None else parse.parse_option("--years", parse.as_years, years),
         "labels": parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
+        "track": {"min_overlap": track_overlap or 0.0, "gap": track_gap or 0} if track else False,
     }
     _check_options(ks, options)
     on_fault: Literal["stop", "skip"] = parse.parse_option(

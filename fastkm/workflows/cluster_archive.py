@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,7 +18,7 @@ from fastkm.raster.multifile.array_series import ArraySeries
 from fastkm.raster.multifile.scan import find_inputs
 from fastkm.vector.measure import as_length
 from fastkm.workflows.archive import fit
-from fastkm.workflows.archive.options import ArchiveOptions
+from fastkm.workflows.archive.options import ArchiveOptions, TrackOptions
 from fastkm.workflows.archive.run import cluster_archive as run_archive
 from fastkm.workflows.archive.run_log import PassCounter
 from fastkm.workflows.archive.step_tasks import Row, Span, Task, cut_into_spans, do_steps
@@ -64,6 +65,7 @@ def cluster_archive(
     sel: Sel | None = None,
     nodata: Nodata = None,
     labels: Literal["netcdf", "zarr"] = "netcdf",
+    track: bool | Mapping[str, Any] = False,
     resume: bool = False,
     overwrite: bool = False,
     on_error: Literal["stop", "skip"] = "stop",
@@ -103,6 +105,9 @@ def cluster_archive(
         The part of the data that is used; see `fastkm.open_archive`.
     labels : {"netcdf", "zarr"}, default: "netcdf"
         Write label maps as a netCDF file for each input, or as one store.
+    track : bool or mapping, default: False
+        Follow the outlined regions of the highest selected cluster through time, with the
+        ``min_overlap`` and ``gap`` of `fastkm.track`, which a mapping may give; needs a folder.
     resume, overwrite : bool, default: False
         Go on with a run of the same files that was stopped; replace what the folder holds of an
         earlier run. That of an object of xarray cannot go on: it is made again.
@@ -173,12 +178,15 @@ def cluster_archive(
         sel=sel,
         nodata=None if nodata is None else tuple(np.ravel(nodata).tolist()),
         labels=labels,
+        track=TrackOptions(**(track if isinstance(track, Mapping) else {})) if track else None,
     )
     options.check()
     as_length(min_diameter)
     require_choice("on_error", on_error, ("stop", "skip"))
     if output is None and (resume or overwrite):
         raise ValueError("resume and overwrite need a folder for the results, output")
+    if output is None and track:
+        raise ValueError("track needs a folder, output; or take fastkm.track of the labels found")
     inputs = _open_data(data, options)
     if isinstance(inputs, ArraySeries) and resume:
         raise ValueError("resume must be for files: what xarray has opened may have changed since")
@@ -202,9 +210,13 @@ def _open_data(data: Any, options: ArchiveOptions) -> Paths | ArraySeries:
     if isinstance(data, str) and "://" in data:
         import xarray as xr
 
-        data = xr.open_dataset(data, engine="zarr", chunks={})
+        with warnings.catch_warnings():  # a store without consolidated metadata opens more slowly
+            warnings.filterwarnings(
+                "ignore", "Failed to open Zarr store with consolidated", RuntimeWarning
+            )
+            data = xr.open_dataset(data, engine="zarr", chunks={})
     if hasattr(data, "dims"):
-        return open_object(data, options)
+        return open_object(data, options.variables, **options.selection)
     paths: Paths = data
     return paths
 
@@ -251,7 +263,10 @@ class _MemoryRun:
             series = inputs
         else:
             paths = [path.absolute() for path in find_inputs(inputs)]
-            series, _ = open_files(paths, self.options, self._handle_fault, self.progress)
+            options = self.options
+            series, _ = open_files(
+                paths, options.variables, self._handle_fault, self.progress, **options.selection
+            )
         codebook, series = self._find_codebook(series)
         [k] = self.options.ks if codebook is None else [codebook.k]
         select_clusters(self.options.select, k)

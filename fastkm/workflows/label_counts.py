@@ -94,7 +94,7 @@ def _count_block(
     """Count in the label maps of some steps; maps of earlier steps are there to compare with."""
     counters = [ChangeCounter(own, months, units, threads=1) for own in earlier]
     cells = np.zeros((2, 1, 1), np.int32)
-    for number, labels in zip(maps, _read_maps(list(maps.values())), strict=True):
+    for number, labels in zip(maps, read_maps(list(maps.values())), strict=True):
         distinct = np.ascontiguousarray(labels[:, columns])
         for counter in counters:
             counter.add(number, distinct, counts=number in steps)
@@ -115,7 +115,7 @@ def _combine(parts: list[LabelCounts]) -> LabelCounts:
     return LabelCounts(cells, [combine_counts(own) for own in changes])
 
 
-def _read_maps(maps: Sequence[StoredMap]) -> Iterator[np.ndarray]:
+def read_maps(maps: Sequence[StoredMap]) -> Iterator[np.ndarray]:
     """Read label maps one after another; each file is opened once for those that follow each other."""
     for path, own in groupby(maps, lambda one: one.path):
         with open_stored_variable(path, "cluster") as variable:

@@ -14,44 +14,38 @@ from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.scan import FileInfo, make_short_names, scan_file
 
 if TYPE_CHECKING:
+    from fastkm._core.nodata import Nodata
     from fastkm._core.progress import Progress
+    from fastkm.raster.io.choose import Sel
+    from fastkm.raster.io.read_netcdf import Bbox
     from fastkm.raster.multifile.array_series import ArraySeries
     from fastkm.raster.multifile.series import RasterSeries
-    from fastkm.workflows.archive.options import ArchiveOptions
 
 OnFault = Callable[[ArchiveError], None]
 
 
 def open_files(
-    paths: Sequence[Path], options: ArchiveOptions, on_fault: OnFault, progress: Progress
+    paths: Sequence[Path],
+    variables: Sequence[str],
+    on_fault: OnFault,
+    progress: Progress,
+    *,
+    sel: Sel | None = None,
+    nodata: Nodata = None,
+    bbox: Bbox | None = None,
+    mask: Path | None = None,
+    years: tuple[int, int] | None = None,
 ) -> tuple[RasterSeries, dict[int, FileInfo]]:
     """Scan files and stores, and combine those that can be used.
 
     `on_fault` is called for each input that cannot be used; unless it raises, the input is left out.
-    Return the series, and what was read of the inputs by their number.
+    Empty `variables` mean the only one. Return the series, and what was read of the inputs by their
+    number.
     """
-    infos = _scan_files(paths, options, on_fault, progress)
-    series = combine_files(
-        [infos[number] for number in sorted(infos)],
-        years=options.years,
-        bbox=options.bbox,
-        mask=None if options.mask is None else options.mask.absolute(),
-        on_fault=on_fault,
-    )
-    note_repeated_columns(series.make_template())
-    return series, infos
-
-
-def _scan_files(
-    paths: Sequence[Path], options: ArchiveOptions, on_fault: OnFault, progress: Progress
-) -> dict[int, FileInfo]:
-    """Read the axes, units and times of all inputs."""
+    infos: dict[int, FileInfo] = {}
     progress.begin("look at the inputs", len(paths), "files")
-    found: dict[int, FileInfo] = {}
-    variables = options.variables or None
-    chosen = options.sel, options.nodata
     blocks = [
-        (path, variables, name, *chosen)
+        (path, variables or None, name, sel, nodata)
         for path, name in zip(paths, make_short_names(paths), strict=True)
     ]
     for number, result in map_blocks(scan_file, blocks):
@@ -60,21 +54,21 @@ def _scan_files(
         elif isinstance(result, Exception):
             raise result
         else:
-            found[number] = result
+            infos[number] = result
         progress.advance()
-    return found
-
-
-def open_object(data: Any, options: ArchiveOptions) -> ArraySeries:
-    """Make a series of a `DataArray` or a `Dataset` of xarray, in memory or lazy."""
-    series = make_array_series(
-        data,
-        options.variables or None,
-        bbox=options.bbox,
-        mask=options.mask,
-        years=options.years,
-        sel=options.sel,
-        nodata=options.nodata,
+    series = combine_files(
+        [infos[number] for number in sorted(infos)],
+        years=years,
+        bbox=bbox,
+        mask=None if mask is None else mask.absolute(),
+        on_fault=on_fault,
     )
+    note_repeated_columns(series.make_template())
+    return series, infos
+
+
+def open_object(data: Any, variables: Sequence[str], **selection: Any) -> ArraySeries:
+    """Make a series of a `DataArray` or a `Dataset` of xarray; options are those of `open_files`."""
+    series = make_array_series(data, variables or None, **selection)
     note_repeated_columns(series.make_template())
     return series

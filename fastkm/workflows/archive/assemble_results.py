@@ -18,6 +18,7 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
 from fastkm.vector.write_batches import write_batches
+from fastkm.workflows.archive.tracks.follow import find_tracks
 from fastkm.workflows.label_counts import StoredMap
 from fastkm.workflows.tables import write_csv
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fastkm.errors import ArchiveError
     from fastkm.raster.change.transitions import Transitions
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.checkpoint import RunFolder
     from fastkm.workflows.archive.parts import Part
     from fastkm.workflows.archive.step_tasks import Row, Span
@@ -167,14 +169,31 @@ def name_label_files(inputs: Sequence[str]) -> list[str]:
     return names
 
 
-def write_all_outlines(folder: RunFolder, parts: Sequence[Part]) -> list[Path]:
-    """Write the outlines of all steps; write no file if there are none."""
+def write_all_outlines(
+    folder: RunFolder, parts: Sequence[Part], tracks: Tracks | None = None
+) -> list[Path]:
+    """Write the outlines of all steps, with their tracks if there are any; no file without outlines."""
     found = find_files("outlines.parquet", parts)
     if not found:
         return []
     target = folder.root / "outlines.gpkg"
-    write_batches(_read_outlines(found), target)
+    batches = _read_outlines(found)
+    if tracks is not None:
+        steps = [time for part in parts for time in part.steps]
+        batches = (_add_tracks(batch, tracks, steps) for batch in batches)
+    write_batches(batches, target)
     return [target]
+
+
+def _add_tracks(
+    outlines: gpd.GeoDataFrame, tracks: Tracks, steps: Sequence[str]
+) -> gpd.GeoDataFrame:
+    """Put tracks in the place of the numbers of regions."""
+    found = find_tracks(outlines, tracks, steps)
+    at = list(outlines).index("region")
+    outlines = outlines.drop(columns="region")
+    outlines.insert(at, "track", found)
+    return outlines
 
 
 def _read_outlines(paths: Sequence[Path]) -> Iterator[gpd.GeoDataFrame]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fastkm._core.validation import require_choice, require_count
 from fastkm.raster.io.stamps import read_stamp
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 Description = dict[str, Any]
 
 
+class TrackOptions(NamedTuple):
+    """How regions are linked through time: see `fastkm.track`."""
+
+    min_overlap: float = 0.0
+    gap: int = 0
+
+
 @dataclass(frozen=True)
 class ArchiveOptions:
     """What the results of an archive depend on, besides its inputs.
@@ -30,7 +37,8 @@ class ArchiveOptions:
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
     left out. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0 are left
     out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
-    each, and `nodata` are further missing values, as for `fastkm.read_raster`.
+    each, and `nodata` are further missing values, as for `fastkm.read_raster`. With `track`, the
+    outlined regions of a cluster, the highest that is outlined, are followed through time.
     """
 
     ks: tuple[int, ...] = ()
@@ -47,6 +55,7 @@ class ArchiveOptions:
     sel: Sel | None = None
     nodata: tuple[float, ...] | None = None
     labels: Literal["netcdf", "zarr"] = "netcdf"
+    track: TrackOptions | None = None
 
     @property
     def per_step(self) -> bool:
@@ -57,6 +66,11 @@ class ArchiveOptions:
     def codebook_file(self) -> Path | None:
         """The file that holds the codebook; None if the run finds the codebook."""
         return self.codebook if isinstance(self.codebook, Path) else None
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """The part of the inputs that is used, as arguments of `open_files`."""
+        return {name: getattr(self, name) for name in ("sel", "nodata", "bbox", "mask", "years")}
 
     def check(self) -> None:
         """Raise a ValueError if an option is not valid, or options do not go together."""
@@ -83,6 +97,8 @@ class ArchiveOptions:
     def describe(self) -> Description:
         """Return the options in the types of JSON, the same on every machine."""
         named = {"k": self.ks, **vars(self)}
+        if self.track is None:  # as runs without tracks have always been described
+            del named["track"]
         return {name: _as_json(value) for name, value in named.items() if name != "ks"}
 
 

@@ -25,6 +25,8 @@ from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_wh
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
+from fastkm.workflows.archive.tracks.follow import follow_regions
+from fastkm.workflows.archive.tracks.write import write_tracks
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.label_counts import count_labels
 from fastkm.workflows.open_series import open_files
@@ -34,6 +36,7 @@ from fastkm.workflows.outputs import protect_inputs
 if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.options import ArchiveOptions, Description
 
 
@@ -133,8 +136,13 @@ class _Run:
             archive, [info] = self.inputs, self.inputs.inputs
             plan = describe_run(self.options, [Path(info.name)], [info.name], {0: info})
         else:
+            options = self.options
             archive, infos = open_files(
-                self.inputs, self.options, self._handle_fault, self.progress
+                self.inputs,
+                options.variables,
+                self._handle_fault,
+                self.progress,
+                **options.selection,
             )
             plan = describe_run(self.options, self.inputs, make_short_names(self.inputs), infos)
         self.log.end_stage("look at the inputs")
@@ -260,6 +268,16 @@ class _Run:
         self.log.end_stage("label the steps")
         return parts
 
+    def _follow_regions(
+        self, archive: RasterSeries, maps: list[StoredMap], parts: list[Part], k: int
+    ) -> Tracks | None:
+        """Follow the regions of the highest cluster that is outlined, if they are to be tracked."""
+        options = self.options
+        if options.track is None:
+            return None
+        cluster = select_clusters(options.select, k)[-1]
+        return follow_regions(maps, archive, parts, cluster, options.track)
+
     def _assemble(
         self,
         archive: RasterSeries,
@@ -290,9 +308,12 @@ class _Run:
         self.progress.advance()
 
         # outlines, areas and changes
-        files += assemble_results.write_all_outlines(folder, parts)
-        files += assemble_results.write_areas(rows, folder)
         labelled, maps = assemble_results.locate_maps(folder, archive, parts)
+        tracks = self._follow_regions(labelled, maps, parts, k)
+        if tracks is not None:
+            files += write_tracks(tracks, [step.time for step in labelled.steps], folder)
+        files += assemble_results.write_all_outlines(folder, parts, tracks)
+        files += assemble_results.write_areas(rows, folder)
         cell_counts, changes = count_labels(maps, labelled, k)
         files += assemble_results.write_transitions(changes, folder)
         self.progress.advance()

@@ -31,7 +31,7 @@ from fastkm.raster.grid.geolocation import is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
-from fastkm.vector.outline import outline
+from fastkm.vector.outline import outline_in_memory
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
@@ -211,7 +211,11 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
 
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
-    outlines = outline(labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer)
+    outlines, regions = outline_in_memory(
+        labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer
+    )
+    if task.options.track is not None:
+        outlines.insert(1, "region", regions)
     outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
     layers = [layer.isel(once) for layer in layers]
     rows = _measure_clusters(

@@ -23,7 +23,9 @@ def contents(folder):
         name: (folder / name).read_bytes()
         for name in ("codebook.json", "areas.csv", "summary.json")
     }
-    for name in ("transitions.csv", "persistence.csv"):  # there are none of a single step
+    # there are none of a single step, or if nothing is tracked
+    tracks = ("tracks.csv", "events.csv", "track_summary.csv")
+    for name in ("transitions.csv", "persistence.csv", *tracks):
         if (folder / name).exists():
             found[name] = (folder / name).read_bytes()
     found["labels"] = {path.name: _labels(path) for path in (folder / "labels").glob("*.nc")}
