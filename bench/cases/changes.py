@@ -16,7 +16,7 @@ from bench.case import Case, Rival
 from bench.cases.outlines import label_map, serial
 from fastkm.raster.grid.areas import cell_areas
 
-MAPS = 12
+MAPS = 48
 CLUSTERS = 6
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELLS_PER_CHUNK = 1 << 18
-"""Cells that a thread counts at a time: they take 0.25 ms, of which a call takes a fiftieth."""
+"""Cells that a thread counts at a time: they take 0.5 ms, a hundred times as long as a call."""
 
 AREA_BITS = 44
 """Bits of the area of the largest cell in units; with the 18 of a chunk they are fewer than 63."""
@@ -59,7 +59,7 @@ class CellUnits(NamedTuple):
         """Turn areas in m2, NaN or 0 where cells have none, into whole numbers."""
         if areas is None:
             return cls(np.empty(0, np.int64), math.nan)
-        areas = np.nan_to_num(areas, nan=0.0).ravel()
+        areas = np.where(areas > 0, areas, 0.0).ravel()
         unit = math.ldexp(1.0, math.frexp(areas.max(initial=0.0))[1] - AREA_BITS)
         return cls(np.rint(areas / unit).astype(np.int64), unit)
 
@@ -88,8 +88,10 @@ class PairTable(NamedTuple):
 
     def widen(self, size: int) -> PairTable:
         """Return the table with more rows and columns, of zeros."""
-        more = size - len(self.cells)
-        return PairTable(*(np.pad(part, (0, more), constant_values=0) for part in self))
+        wide, n = PairTable.empty(size), len(self.cells)
+        for part, own in zip(wide, self, strict=True):
+            part[:n, :n] = own
+        return wide
 
 
 def sum_tables(tables: Sequence[PairTable]) -> PairTable:

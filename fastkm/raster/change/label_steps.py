@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fastkm._core.validation import as_values_and_mask
 from fastkm.geometry.regions import check_labels
 from fastkm.raster.grid.axes import find_axes, has_dates
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
@@ -66,26 +67,26 @@ def iterate_label_maps(stack: xr.DataArray) -> Iterator[np.ndarray]:
         If a label is no whole number, or too large for a table of pairs.
     """
     time = str(stack.dims[0])
-    for first, stop in _cut_steps(stack):
+    for first, stop in cut_steps(stack):
         block = stack.isel({time: slice(first, stop)}).compute()
+        values, missing = as_values_and_mask(block, "labels")
         for number in range(stop - first):
-            yield _to_codes(block.isel({time: number}))
+            own = values[number]
+            yield _to_codes(own if missing is None else np.ma.MaskedArray(own, missing[number]))
 
 
-def _cut_steps(stack: xr.DataArray) -> list[tuple[int, int]]:
+def cut_steps(stack: xr.DataArray) -> list[tuple[int, int]]:
     """Return first and last (not included) of the steps that are read together."""
-    if stack.chunks is None:
-        return [(i, i + 1) for i in range(len(stack))]
     together = max(1, BYTES_PER_READ // max(1, stack.dtype.itemsize * stack[0].size))
     cuts, first = [], 0
-    for length in stack.chunks[0]:
+    for length in (len(stack),) if stack.chunks is None else stack.chunks[0]:
         stop = first + length
         cuts += [(start, min(start + together, stop)) for start in range(first, stop, together)]
         first = stop
     return cuts
 
 
-def _to_codes(plane: xr.DataArray) -> np.ndarray:
+def _to_codes(plane: np.ndarray) -> np.ndarray:
     """Return the labels of a map in the narrower of the types that the kernel takes."""
     values, missing = check_labels(plane)
     greatest = int(values.max(initial=-1))

@@ -1,23 +1,29 @@
 """Regions of a cluster followed through time: `track`, and its result.
 
-Label maps are read one step at a time (lazy ones a chunk of steps), in memory that does not grow with the number of steps. `step_regions` finds
-and measures the regions of a step, `linking` links them to those of earlier steps and numbers the
-tracks, `summary` makes the tables.
+Label maps come one after another (`label_stacks`), so memory does not grow with the number of steps.
+`step_regions` finds and measures the regions of a step, `linking` links them to those of earlier steps
+and numbers the tracks, `summary` makes the tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastkm._core import validation
 from fastkm.raster.grid.axes import find_stack_axes
 from fastkm.vector.measure import as_area
 from fastkm.vector.strips import require_bridge
+from fastkm.vector.tracking.label_stacks import (
+    Step,
+    find_cluster,
+    find_time_axis,
+    iterate_steps,
+    require_aligned,
+)
 from fastkm.vector.tracking.linking import Linker
 from fastkm.vector.tracking.step_regions import (
     Plane,
@@ -32,21 +38,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
-
-MOST_STEPS = 64
-"""Steps of a lazy array that are read at a time, if one chunk has more."""
-
-
-class Step(NamedTuple):
-    """One step: its time and labels, and the raster that they come from or what is outlined already.
-
-    `outlined` are columns of the outlines of the cluster, and ``region``, their numbers by first cell.
-    """
-
-    time: Any
-    labels: xr.DataArray
-    values: xr.DataArray | None = None
-    outlined: dict[str, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,13 +106,17 @@ class Tracks:
         none = self.tracks.iloc[:0]
         plane = Plane(template.isel({time: 0}, drop=True))
 
-        def paint(number: int, step: xr.DataArray) -> np.ndarray:
-            return _paint_tracks(step, plane, self.choice, by_step.get(number, none))
+        def paint(number: int, step: xr.DataArray, out: np.ndarray | None = None) -> np.ndarray:
+            out = np.empty(step.shape, np.int32) if out is None else out
+            _paint_tracks(step, plane, self.choice, by_step.get(number, none), out)
+            return out
 
         steps = [template.isel({time: number}, drop=True) for number in range(len(self.times))]
         data: Any
         if template.chunks is None:
-            data = np.stack([paint(number, step) for number, step in enumerate(steps)])
+            data = np.empty(template.shape, np.int32)
+            for number, step in enumerate(steps):
+                paint(number, step, data[number])
         else:
             import dask.array as da
             from dask.delayed import delayed
@@ -243,8 +238,8 @@ def track(
         find_cluster(labels, cluster), connectivity=connectivity, bridge=bridge, min_area=min_area
     )
     if values is not None:
-        _require_aligned(values, labels)
-    steps = _iterate_steps(labels, values, time)
+        require_aligned(values, labels)
+    steps = iterate_steps(labels, values, time)
     return track_steps(
         steps, choice, min_overlap=min_overlap, gap=gap, areas=areas, threads=threads
     )
@@ -308,81 +303,10 @@ def make_choice(
     return RegionChoice(cluster, connectivity, int(bridge), as_area(min_area or 0.0).value)
 
 
-def find_time_axis(labels: Any) -> str:
-    """Return the dimension of labels that is neither rows nor columns."""
-    import xarray as xr
-
-    if not isinstance(labels, xr.DataArray):
-        raise TypeError(f"labels must be an xarray.DataArray, got {type(labels).__name__}")
-    time = find_stack_axes(labels).band
-    if time is None:
-        raise ValueError(
-            f"labels must have a dimension of time, rows and columns, got {labels.dims}"
-        )
-    return time
-
-
-def find_cluster(labels: xr.DataArray, cluster: Any) -> int:
-    """Return the number of a cluster that may be named "highest" or "lowest"."""
-    if isinstance(cluster, int | np.integer) and not isinstance(cluster, bool) and cluster >= 0:
-        return int(cluster)
-    if not (isinstance(cluster, str) and cluster in {"highest", "lowest"}):
-        raise ValueError(
-            f"cluster must be 'highest', 'lowest' or a whole number of at least 0, got {cluster!r}"
-        )
-    best = max if cluster == "highest" else min
-    flags = np.atleast_1d(labels.attrs.get("flag_values", []))
-    if flags.size:
-        return int(best(flags[flags >= 0].tolist(), default=0))
-    # one pass over the labels
-    number = -1
-    for step in _iterate_steps(labels, None, find_time_axis(labels)):
-        cells, missing = validation.as_values_and_mask(step.labels, "labels")
-        real = cells[cells >= 0 if missing is None else (cells >= 0) & ~missing]
-        if real.size:
-            own = int(real.max() if cluster == "highest" else real.min())
-            number = own if number < 0 else best(number, own)
-    return max(number, 0)  # any cluster, if all cells are missing
-
-
-def _iterate_steps(labels: xr.DataArray, values: xr.DataArray | None, time: str) -> Iterator[Step]:
-    """Yield the steps of an array; those of a lazy one are read by chunks."""
-    count = labels.sizes[time]
-    times = labels[time].values if time in labels.coords else np.arange(count)
-    together = 1
-    if labels.chunks is not None:
-        together = min(max(labels.chunksizes[time]), MOST_STEPS)
-    for first in range(0, count, together):
-        window = {time: slice(first, first + together)}
-        some = labels.isel(window).compute()
-        own = None if values is None else values.isel(window).compute()
-        for number in range(some.sizes[time]):
-            at = {time: number}
-            raster = None if own is None else own.isel(at, drop=True)
-            yield Step(times[first + number], some.isel(at, drop=True), raster)
-
-
-def _require_aligned(values: Any, labels: xr.DataArray) -> None:
-    """Raise unless values are on the grid and at the times of the labels."""
-    import xarray as xr
-
-    if not isinstance(values, xr.DataArray):
-        raise TypeError(f"values must be an xarray.DataArray, got {type(values).__name__}")
-    if dict(values.sizes) != dict(labels.sizes):
-        raise ValueError(
-            f"values must have the dimensions of the labels, {dict(labels.sizes)}, "
-            f"got {dict(values.sizes)}"
-        )
-    for dim in labels.dims:
-        both = dim in labels.coords and dim in values.coords
-        if both and not np.array_equal(values[dim].values, labels[dim].values):
-            raise ValueError(f"values must be on the grid of the labels, but {dim!r} differs")
-
-
 def _paint_tracks(
-    labels: xr.DataArray, plane: Plane, choice: RegionChoice, rows: pd.DataFrame
-) -> np.ndarray:
-    """Return the track of each cell of a step, also of columns that repeat others."""
+    labels: xr.DataArray, plane: Plane, choice: RegionChoice, rows: pd.DataFrame, out: np.ndarray
+) -> None:
+    """Fill a map with the track of each cell of a step, also in columns that repeat others."""
     found = find_cluster_regions(plane.read_labels(labels), plane.grid, choice)
     marked = found.labels == 1
     numbers, own = number_chosen(found, marked), rows["region"].to_numpy()
@@ -391,5 +315,6 @@ def _paint_tracks(
         raise ValueError("labels must be those that were tracked, but they have other regions")
     tracks = np.full(len(sizes) + 1, -1, np.int32)
     tracks[own] = rows["track"]
-    painted = tracks[numbers]
-    return np.concatenate([painted, painted[:, : plane.repeated]], axis=1)
+    columns = numbers.shape[1]
+    out[:, :columns] = np.take(tracks, numbers, mode="wrap")  # the last is that of no region
+    out[:, columns:] = out[:, : plane.repeated]

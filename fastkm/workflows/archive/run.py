@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.options import ArchiveOptions, Description
+    from fastkm.workflows.label_counts import StoredMap
 
 
 ADVICE = "; finished parts are kept: go on with --resume"

@@ -55,13 +55,13 @@ def test_cells_and_areas_are_those_of_all_pairs(maps):
                 wanted_areas[i, j] += area / 1e6
     order = all_labels(found)
     np.testing.assert_array_equal(found.cells, wanted_cells[np.ix_(order, order)])
-    np.testing.assert_allclose(found.area_km2, wanted_areas[np.ix_(order, order)], rtol=1e-13)
+    np.testing.assert_allclose(found.area_km2, wanted_areas[np.ix_(order, order)], rtol=1e-12)
     # missing cells have a row and a column only if there are any at one of two steps
     assert (-1 in order) == bool(wanted_cells[-1, :3].any() or wanted_cells[:3, -1].any())
     # months add up to all
     for name in ("cells", "area_km2"):
         summed = found.by_month[name].sum("month").values
-        np.testing.assert_allclose(summed, getattr(found, name), rtol=1e-13)
+        np.testing.assert_allclose(summed, getattr(found, name), rtol=1e-12)
 
 
 @settings(max_examples=20)
@@ -77,7 +77,7 @@ def test_rows_add_up_to_the_areas_of_clusters(maps):
             )
             assert found.cells.sum(axis=axis)[j] == own
             area = sum(areas[plane == j].sum() for plane in maps[step]) / 1e6
-            assert found.area_km2.sum(axis=axis)[j] == pytest.approx(area, rel=1e-13)
+            assert found.area_km2.sum(axis=axis)[j] == pytest.approx(area, rel=1e-12)
 
 
 @settings(max_examples=20)
@@ -146,6 +146,17 @@ def test_chunks_and_threads_change_no_bit(chunks, together, monkeypatch):
     assert lazy.by_month.identical(eager.by_month)
     assert lazy.persistence.equals(eager.persistence)
     assert lazy.persistence_by_month.equals(eager.persistence_by_month)
+
+
+def test_sums_have_no_largest_number():
+    areas = np.full((2, 3), 1e9)
+    counter = count_changes.ChangeCounter({1: 0}, [], count_changes.CellUnits.measure(areas))
+    counter.add(0, np.zeros((2, 3), np.int8))
+    counter.add(1, np.zeros((2, 3), np.int8))
+    many = count_changes.combine_counts([counter.counts] * 200_000)
+    units = count_changes.CellUnits.measure(areas)
+    assert units.to_km2(many.tables[0].units)[1, 1] == 6e3 * 200_000
+    assert int(many.tables[0].units[1, 1]) > 2**63
 
 
 def test_a_lazy_stack_is_read_once():

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastkm.raster.grid.geolocation import is_on_globe
+from fastkm.vector.tracking.label_stacks import Step
 from fastkm.vector.tracking.step_regions import RegionChoice
-from fastkm.vector.tracking.track import Step, Tracks, track_steps
+from fastkm.vector.tracking.track import Tracks, track_steps
 from fastkm.workflows.label_counts import StoredMap, read_maps
 
 if TYPE_CHECKING:
