@@ -5,13 +5,14 @@ from bench.cases.changes import CHANGES
 from bench.cases.estimators import LLOYD
 from bench.cases.exact import EXACT
 from bench.cases.outlines import OUTLINES
+from bench.cases.tracks import TRACKS
 from bench.cases.vq import VQ
 
 CASES: dict[str, list[Case]] = {
     "vq": VQ,
     "kmeans1d": EXACT,
     "kmeans": LLOYD,
-    "outlines": [*OUTLINES, *CHANGES],
+    "outlines": [*OUTLINES, *CHANGES, *TRACKS],
 }
 
 

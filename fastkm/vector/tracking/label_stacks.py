@@ -67,7 +67,7 @@ def find_cluster(labels: xr.DataArray, cluster: Any) -> int:
 def iterate_steps(labels: xr.DataArray, values: xr.DataArray | None, time: str) -> Iterator[Step]:
     """Yield the steps of an array; those of a lazy one are read by chunks."""
     times = labels[time].values if time in labels.coords else np.arange(labels.sizes[time])
-    for first, stop in cut_steps(labels.transpose(time, ...)):
+    for first, stop in cut_steps(labels.transpose(time, ...)) if len(times) else ():
         window = {time: slice(first, stop)}
         some = labels.isel(window).compute()
         own = None if values is None else values.isel(window).compute()
