@@ -93,6 +93,7 @@ def by_ocetrac(labels: xr.DataArray) -> np.ndarray:
 
 def same_events(_: Any, ours: np.ndarray, theirs: np.ndarray) -> None:
     """Require the same cells in the same events, whatever their numbers."""
+    assert ours.dtype.kind == theirs.dtype.kind == "i"
     np.testing.assert_array_equal(ours >= 0, theirs >= 0)
     inside = ours >= 0
     pairs = np.unique(np.stack([ours[inside], theirs[inside]]), axis=1)

@@ -76,6 +76,10 @@ class ArchiveClusters:
         The files that were written; empty if the run was finished before.
     already_finished : bool
         The folder held all results before, so nothing was done.
+    series : RasterSeries
+        The steps of the data.
+    results : Results
+        Where the results come from when they are asked for.
     """
 
     k: int
@@ -141,8 +145,9 @@ class FolderResults:
     def open_labels(self) -> xr.DataArray:
         """Open the files of label maps, or the store."""
         store = self.folder / "labels.zarr"
-        paths = [store] if store.exists() else sorted((self.folder / "labels").glob("*.nc"))
-        return open_label_maps(paths, self.read_areas()["time"].unique().tolist())
+        if store.exists():  # it has a place for steps that were left out, too
+            return open_label_maps([store], self.read_areas()["time"].unique().tolist())
+        return open_label_maps(sorted((self.folder / "labels").glob("*.nc")))
 
     def read_areas(self) -> pd.DataFrame:
         """Read the table of areas."""

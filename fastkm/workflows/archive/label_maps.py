@@ -79,13 +79,13 @@ def make_label_template(archive: RasterSeries, codebook: Codebook | None, k: int
     return describe_labels(template, grid, {**classes, "centroid_units": units})
 
 
-def open_label_maps(paths: Sequence[Path], times: Sequence[str]) -> xr.DataArray:
-    """Open the label maps of some files, or of a store, as one lazy array of the steps of `times`."""
-    infos = [scan_file(path, "cluster") for path in paths]
-    series = combine_files(infos)
-    wanted = set(times)
-    labelled = [number for number, step in enumerate(series.steps) if step.time in wanted]
-    labels: Any = series.select(labelled).as_dask(missing="keep")
+def open_label_maps(paths: Sequence[Path], times: Sequence[str] | None = None) -> xr.DataArray:
+    """Open the label maps of some files, or of a store, as one lazy array: those of `times`, or all."""
+    series = combine_files([scan_file(path, "cluster") for path in paths])
+    if times is not None:
+        wanted = set(times)
+        series = series.select(i for i, step in enumerate(series.steps) if step.time in wanted)
+    labels: Any = series.as_dask(missing="keep")
     return cast("xr.DataArray", labels)
 
 
