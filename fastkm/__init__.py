@@ -8,7 +8,8 @@
 - `read_raster` reads a file with every missing cell missing, `open_raster` opens one of any size
   lazily, `open_archive` opens many files as one lazy array, `cluster_raster` clusters bands together.
 - `cluster_archive` does what the command ``fastkm archive`` does, for files or anything that xarray
-  opens; `transitions` counts what passes between the clusters of label maps through time.
+  opens; `transitions` counts what passes between the clusters of label maps through time, `track`
+  follows the regions of a cluster.
 - `outline` and `polygonize` turn label maps into polygons, `polygonize_to_file` those that do not fit
   in memory; `find_contours`, `max_pairwise_distance` and
   `exceeds_distance` trace and measure contours.
