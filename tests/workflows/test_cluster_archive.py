@@ -110,6 +110,7 @@ def test_a_dataset_is_clustered_again_and_not_resumed(months, tmp_path):
     assert fastkm.cluster_archive(water, 2, tmp_path / "out", overwrite=True).k == 2
 
 
+@pytest.mark.slow  # two processes start
 def test_two_workers_do_the_same(whole, months):
     with xr.open_dataset(months, chunks={"time": 3}) as dataset:
         found = fastkm.cluster_archive(dataset, **OPTIONS, workers=2)

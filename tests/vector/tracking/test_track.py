@@ -12,6 +12,7 @@ from pyproj import Geod
 
 import fastkm
 from fastkm.raster.grid.areas import cell_areas
+from fastkm.vector.tracking.step_regions import RegionChoice, StepReader
 from tests import naive
 from tests.label_maps import globe, placed, polar
 
@@ -412,3 +413,26 @@ def test_labels_are_checked():
     moved = stack("##", "##").assign_coords(x=[1, 2])
     with pytest.raises(ValueError, match="but 'x' differs"):
         fastkm.track(moved, values=moved.assign_coords(x=[1, 3]))
+
+
+def test_outlines_of_other_labels_are_refused():
+    labels = stack("##.#")
+    reader = StepReader(labels[0], RegionChoice(1), None, None)
+    outlined = {
+        "region": np.array([1, 0]),
+        "cells": np.array([1, 2]),
+        "area_km2": np.full(2, np.nan),
+    }
+    found = reader.read_outlined(labels[0], outlined)
+    assert (found.regions.tolist(), found.measures["cells"].tolist()) == ([0, 1], [2, 1])
+    with pytest.raises(ValueError, match="the outlines are not those of the labels"):
+        reader.read_outlined(labels[0], {**outlined, "cells": np.array([2, 2])})
+    with pytest.raises(ValueError, match="labels must have the shape of the first step"):
+        reader.read(labels[0, :, :2])
+
+
+def test_cells_without_area_are_linked_to_nothing():
+    areas = xr.DataArray([[0.0, 1e6]], dims=("y", "x"))
+    with pytest.warns(UserWarning, match="1 cells have no area"):
+        found = fastkm.track(stack("#.", "#."), areas=areas)
+    assert found.events["event"].tolist() == ["birth", "death", "birth", "death"]
