@@ -15,7 +15,7 @@ from bench.threads import ALL
 PACKAGES = (
     "fastkm", "numpy", "scipy", "numba", "scikit-learn", "scikit-learn-intelex", "faiss-cpu",
     "kmeans1d", "flash1dkmeans", "ckwrap", "jenkspy", "mapclassify", "scikit-image", "contourpy",
-    "contourrs", "xarray-spatial", "rasterio", "shapely", "geopandas", "dask", "dask-ml", "netCDF4",
+    "contourrs", "ocetrac", "xarray-spatial", "rasterio", "shapely", "geopandas", "dask", "dask-ml", "netCDF4",
     "xarray", "matplotlib",
 )  # fmt: skip
 

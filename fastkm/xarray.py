@@ -68,6 +68,12 @@ class DataArrayAccessor(_Accessor):
         `fastkm.polygonize`, of a label map.
     sieve(min_area, ...)
         `fastkm.sieve`, of a label map.
+    track(...)
+        `fastkm.track`, of label maps through time.
+    cluster_archive(k, ...)
+        `fastkm.cluster_archive`, of an array with a dimension of dates.
+    transitions(...)
+        `fastkm.transitions`, of label maps through time.
     """
 
     bands = _Method("bands")
@@ -77,6 +83,9 @@ class DataArrayAccessor(_Accessor):
     outline = _Method("outline")
     polygonize = _Method("polygonize")
     sieve = _Method("sieve")
+    track = _Method("track")
+    cluster_archive = _Method("cluster_archive")
+    transitions = _Method("transitions")
 
 
 @xr.register_dataset_accessor("fastkm")
@@ -87,6 +96,9 @@ class DatasetAccessor(_Accessor):
     -------
     cluster(k, ...)
         `fastkm.cluster_raster`.
+    cluster_archive(k, ...)
+        `fastkm.cluster_archive`, of variables with a dimension of dates.
     """
 
     cluster = _Method("cluster_raster")
+    cluster_archive = _Method("cluster_archive")

@@ -758,3 +758,88 @@ def find_higher_parts(face, level):
         rings[0] = [*ring, *rings[0]]
         ring = []
     return [*rings, ring] if ring else rings
+
+
+def count_label_pairs(before, after, areas, n):
+    """Count cells and add up areas by two labels, cell by cell; row and column 0 are missing."""
+    cells, sums = np.zeros((2, n, n), object)
+    for i, pair in enumerate(zip(before, after, strict=True)):
+        row, column = (max(int(label), -1) + 1 for label in pair)
+        cells[row, column] += 1
+        sums[row, column] += int(areas[i]) if len(areas) else 0
+    return cells, sums
+
+
+def list_stays(labels):
+    """List the stays of all cells of (time, cells) labels: label, length, whether its end is seen."""
+    stays = []
+    for cell in np.transpose(labels):
+        runs = [(label, len(list(run))) for label, run in itertools.groupby(cell.tolist())]
+        for (label, length), (follower, _) in itertools.pairwise([*runs, (-1, 0)]):
+            if label >= 0:
+                stays.append((label, length, follower >= 0))
+    return stays
+
+
+def count_overlaps(before, now, areas):
+    """Sum the area and the cells that regions of two maps share, cell by cell: {(a, b): [area, cells]}."""
+    shared = {}
+    for cell in np.ndindex(before.shape):
+        pair = (int(before[cell]), int(now[cell]))
+        if min(pair) >= 0:
+            sums = shared.setdefault(pair, [0.0, 0])
+            sums[0] += areas[cell]
+            sums[1] += 1
+    return shared
+
+
+def link_regions(steps, min_overlap, gap):
+    """Follow regions through maps of their numbers: the tracks of each step, and the rows of the ledger.
+
+    Every region is compared with every region of the steps that it may be linked to, by cells. A row is
+    (step, event, parent track, child track, parent step, parent region, child region, shared cells).
+    """
+    sets = [
+        [set(zip(*np.nonzero(numbers == n), strict=True)) for n in range(numbers.max() + 1)]
+        for numbers in steps
+    ]
+    tracks, rows, linked, count = [], [], set(), 0
+    for t, regions in enumerate(sets):
+        links, found = [], set()
+        for s in range(t - 1, max(t - gap - 2, -1), -1):
+            now = [
+                (len(a & b), s, i, j)
+                for i, a in enumerate(sets[s])
+                for j, b in enumerate(regions)
+                if (s, i) not in linked and j not in found
+                if a & b and len(a & b) >= min_overlap * min(len(a), len(b))
+            ]
+            links += now
+            linked |= {(s, i) for _, s, i, _ in now}
+            found |= {j for *_, j in now}
+        own, origin = [None] * len(regions), {}
+        taken = set()
+        links.sort(key=lambda link: (-link[0], tracks[link[1]][link[2]], link[3]))
+        for link in links:
+            parent = tracks[link[1]][link[2]]
+            if own[link[3]] is None and parent not in taken:
+                own[link[3]], origin[link[3]] = parent, link
+                taken.add(parent)
+        for j in range(len(regions)):
+            if own[j] is None:
+                own[j], count = count, count + 1
+                origin[j] = next((link for link in links if link[3] == j), None)
+                if origin[j] is None:
+                    rows.append((t, "birth", -1, own[j], -1, -1, j, 0))
+        for link in links:
+            shared, s, i, j = link
+            parent = tracks[s][i]
+            event = "merge"
+            if origin[j] == link:
+                event = "continue" if own[j] == parent else "split"
+            rows.append((t, event, parent, own[j], s, i, j, shared))
+        tracks.append(own)
+    for s, regions in enumerate(sets):
+        ends = [i for i in range(len(regions)) if (s, i) not in linked]
+        rows += [(s, "death", tracks[s][i], -1, s, i, -1, 0) for i in ends]
+    return tracks, sorted(rows)

@@ -177,6 +177,21 @@ def trace_rings(
     return _trace_chosen(regions, chosen, contour=contour, junctions=junctions and not contour)
 
 
+def number_by_label(labels: np.ndarray) -> np.ndarray:
+    """Return the number of each region among those of its label.
+
+    Examples
+    --------
+    >>> number_by_label(np.array([5, 7, 5]))
+    array([0, 0, 1])
+    """
+    order = np.argsort(labels, kind="stable")
+    numbers = np.empty(len(labels), np.int64)
+    firsts = np.searchsorted(labels[order], labels[order])
+    numbers[order] = np.arange(len(labels)) - firsts
+    return numbers
+
+
 def check_labels(labels: ArrayLike, first: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the labels as contiguous integers, and a mask of missing cells that are not negative.
 

@@ -63,7 +63,11 @@ class Shape(NamedTuple):
 
     def changes(self) -> bool:
         """Return True if polygons are not left as they are."""
-        return self != Shape()
+        return self != UNCHANGED
+
+
+UNCHANGED = Shape()
+"""Polygons as they are traced."""
 
 
 def as_shape(

@@ -12,19 +12,21 @@ regions that are finished are measured batch by batch: `iterate_outlines`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from fastkm._core import cf_missing, validation
 from fastkm._core.renamed import make_callable
 from fastkm.cluster.exact.kmeans1d import kmeans1d
+from fastkm.geometry.regions import number_by_label
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
-from fastkm.vector.coverage import as_shape, goes_in_strips
+from fastkm.vector.aligned import align, read_aligned, require_data_array
+from fastkm.vector.coverage import UNCHANGED, Shape, as_shape, goes_in_strips
 from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.measure import (
     as_area,
@@ -175,10 +177,8 @@ def outline(
     >>> found.geometry[0].bounds
     (-90.0, -20.0, 90.0, 20.0)
     """
-    import geopandas as gpd
-
     # labels, and where they lie
-    labels = _require_data_array("raster_or_labels", raster_or_labels)
+    labels = require_data_array("raster_or_labels", raster_or_labels)
     shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     if k is not None:
         validation.require_count("k", k)
@@ -202,6 +202,38 @@ def outline(
         frame, first_cells = join_batches(batch for _, batch in batches)
         order = np.lexsort((first_cells, -frame["diameter_px"], frame["cluster"]))
         return frame.iloc[order].reset_index(drop=True)
+    frame, _ = outline_in_memory(
+        labels, values=values, select=select, min_diameter=min_diameter, min_area=min_area,
+        boundary=boundary, connectivity=connectivity, junctions=junctions, shape=shape,
+        bridge=bridge, longitudes=longitudes, areas=areas, threads=threads, hint=hint,
+    )  # fmt: skip
+    return frame
+
+
+def outline_in_memory(
+    labels: xr.DataArray,
+    *,
+    values: xr.DataArray | None = None,
+    select: Select = "all",
+    min_diameter: float | str = 0.0,
+    min_area: float | str = 0.0,
+    boundary: Boundary = "cell",
+    connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
+    shape: Shape = UNCHANGED,
+    bridge: int = 0,
+    longitudes: Literal["0..360", "-180..180"] | None = None,
+    areas: xr.DataArray | None = None,
+    threads: int | None = None,
+    hint: str = "",
+) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """Outline the regions of a label map in memory; return also the number of each row's region.
+
+    Regions are numbered by first cell, all of a cluster by themselves. The `hint` ends the message of
+    an error in the labels.
+    """
+    import geopandas as gpd
+
     across, least_area = as_length(min_diameter), as_area(min_area)
     cells, grid = to_cells_and_grid(labels)
     west = find_west(longitudes, grid)
@@ -223,7 +255,7 @@ def outline(
     measured |= lengths
     # statistics of the values
     if values is not None:
-        cells = _read_aligned(values, labels, regions, "values")
+        cells = read_aligned(values, labels, regions.numbers.shape, "values")
         measured |= _name_statistics(zonal_statistics(regions.numbers, cells, len(regions.labels)))
     # one row a region, the longest first
     if shape.changes():
@@ -233,7 +265,8 @@ def outline(
         geometry, owners = place_parts(parts, grid, west)
     order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
     columns = _make_columns(labels, regions.labels, regions.cells, measured, owners[order])
-    return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+    frame = gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+    return frame, number_by_label(regions.labels)[owners[order]]
 
 
 def _cluster(raster: xr.DataArray, k: int, threads: int | None) -> tuple[KMeans1D, xr.DataArray]:
@@ -282,7 +315,7 @@ def iterate_outlines(
         areas = cell_areas(chunk_by_strips(first))
     if areas is not None:
         layers["areas"] = areas
-    layers = {name: _align(own, first, plane.shape, name) for name, own in layers.items()}
+    layers = {name: align(own, first, plane.shape, name) for name, own in layers.items()}
     # regions, of which labels, areas and boxes leave some out
     columns = unroll_columns(grid, plane.shape[1], west)
     keys, options = list(maps), TraceOptions(boundary, connectivity, bridge, junctions)
@@ -351,40 +384,9 @@ def _sum_areas(
         if find_globe_transform(grid) is None or regions.numbers.size == 0:
             return np.full(len(regions.labels), np.nan)
         areas = cell_areas(labels)
-    cells = _read_aligned(areas, labels, regions, "areas")
+    cells = read_aligned(areas, labels, regions.numbers.shape, "areas")
     note_cells_without_area(np.count_nonzero((cells == 0) & (regions.numbers >= 0)))
     return 1e-6 * zonal_statistics(regions.numbers, cells, len(regions.labels)).sums
-
-
-def _require_data_array(name: str, array: Any) -> xr.DataArray:
-    import xarray as xr
-
-    if not isinstance(array, xr.DataArray):
-        raise TypeError(f"{name} must be an xarray.DataArray, got {type(array).__name__}")
-    return array
-
-
-def _align(
-    raster: xr.DataArray, labels: xr.DataArray, shape: tuple[int, ...], name: str
-) -> xr.DataArray:
-    """Return a raster, which must be on the grid of the labels, as (row, column)."""
-    plane: xr.DataArray = to_plane(_require_data_array(name, raster))
-    if plane.shape != shape:
-        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
-    for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
-        if not np.array_equal(raster[dim].values, labels[dim].values):
-            raise ValueError(f"{name} must be on the grid of the labels, but {dim!r} differs")
-    return plane
-
-
-def _read_aligned(
-    raster: xr.DataArray, labels: xr.DataArray, regions: MergedRegions, name: str
-) -> np.ndarray:
-    """Return the cells of a raster on the grid of the labels, NaN where missing."""
-    cells = to_cells_and_grid(_align(raster, labels, regions.numbers.shape, name))[0]
-    if isinstance(cells, np.ma.MaskedArray):
-        return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
-    return np.asarray(cells)
 
 
 def _find_centroids(labels: xr.DataArray, clusters: np.ndarray) -> np.ndarray:

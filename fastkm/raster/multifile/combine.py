@@ -166,7 +166,7 @@ def combine_files(
         If the mask, or the first input, cannot be read.
     """
     require_mask(mask, mask_share)
-    first_year, last_year = _parse_years(years)
+    first_year, last_year = parse_years(years)
     inputs: list[FileInfo] = []
     found: list[tuple[str, int, int]] = []
     owner: dict[str, str] = {}
@@ -192,7 +192,7 @@ def combine_files(
             time = info.times[index]
             if time in owner:
                 reason = f"is in {owner[time]} already"
-                on_fault(ArchiveError(info.name, _shorten_times([time])[0], reason))
+                on_fault(ArchiveError(info.name, shorten_times([time])[0], reason))
                 continue
             owner[time] = info.name
             fresh.append((time, len(inputs), index))
@@ -209,7 +209,7 @@ def combine_files(
     return replace(series, window=window)
 
 
-def _parse_years(years: Any) -> tuple[int, int]:
+def parse_years(years: Any) -> tuple[int, int]:
     """Return the first and the last year, or raise."""
     if years is None:
         return 0, 9999
@@ -300,7 +300,7 @@ def _make_series(
         inputs=tuple(inputs),
         steps=tuple(
             Step(source, index, text)
-            for text, (_, source, index) in zip(_shorten_times(times), found, strict=True)
+            for text, (_, source, index) in zip(shorten_times(times), found, strict=True)
         ),
         formats=tuple(formats),
         calendar=first.calendar,
@@ -332,16 +332,21 @@ def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarr
         )
         cropped = crop(numbered, Axes(None, y, x), bbox)
         rows, columns = (np.asarray(cropped[name].values) for name in (_ROW, _COLUMN))
-        cropped = cropped.drop_vars([_ROW, _COLUMN])
-        grid = cropped.coords.to_dataset().load()
+        grid = describe_grid(cropped.drop_vars([_ROW, _COLUMN]))
     first.require_unchanged()
+    return grid, rows, columns
+
+
+def describe_grid(plane: xr.DataArray) -> xr.Dataset:
+    """Return the coordinates of a raster, loaded; an attribute names its grid mapping, if any."""
+    grid = plane.coords.to_dataset().load()
     for name in grid.variables:
         grid[name].encoding = {
             k: v for k, v in grid[name].encoding.items() if k in {"dtype", "bounds"}
         }
-    crs = find_grid_mapping(cropped)
+    crs = find_grid_mapping(plane)
     grid.attrs = {} if crs is None else {"grid_mapping": crs}
-    return grid, rows, columns
+    return grid
 
 
 _ROW, _COLUMN = "row of the input", "column of the input"
@@ -382,7 +387,7 @@ def _choose_time_encoding(inputs: list[FileInfo]) -> dict[str, Any]:
     return {**first, "dtype": np.dtype(first["dtype"] if alike else np.float64)}
 
 
-def _shorten_times(times: Sequence[str]) -> list[str]:
+def shorten_times(times: Sequence[str]) -> list[str]:
     """Shorten times alike: to dates if all are at midnight, otherwise to minutes if possible."""
     for ending, length in (("T00:00:00", 10), (":00", 16)):
         if all(time.endswith(ending) and len(time) == 19 for time in times):

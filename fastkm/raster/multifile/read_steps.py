@@ -206,7 +206,10 @@ def _read_steps(out: np.ndarray, steps: FileSteps, window: GridWindow) -> None:
     """Read the steps of one input as stored into `out`."""
     variable, row = steps.variable, 0
     try:
-        with _open_variable(steps.path, variable.name) as source, _require_unchanged(steps, source):
+        with (
+            open_stored_variable(steps.path, variable.name) as source,
+            _require_unchanged(steps, source),
+        ):
             if _read_steps_at_once(out, source, steps, window):
                 return
             for row, index in enumerate(steps.indices):
@@ -251,7 +254,7 @@ def _read_steps_at_once(out: np.ndarray, source: Any, steps: FileSteps, window: 
 
 
 @contextmanager
-def _open_variable(path: str, name: str) -> Iterator[Any]:
+def open_stored_variable(path: str, name: str) -> Iterator[Any]:
     """Open an input and yield a variable that returns stored numbers when it is indexed."""
     if is_zarr_store(path):
         group, _, own = name.rpartition("/")

@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from fastkm._core.validation import require_choice, require_count
 from fastkm.raster.io.stamps import read_stamp
 from fastkm.raster.sieve import SieveOptions
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 Description = dict[str, Any]
 
 
+class TrackOptions(NamedTuple):
+    """How regions are linked through time: see `fastkm.track`."""
+
+    min_overlap: float = 0.0
+    gap: int = 0
+
+
 @dataclass(frozen=True)
 class ArchiveOptions:
     """What the results of an archive depend on, besides its inputs.
@@ -29,10 +37,13 @@ class ArchiveOptions:
     `ks` are the numbers of clusters: one, several among which the criterion `choose` decides, or
     none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
-    left out, and their `longitudes` are by default -180..180. Cells outside `bbox` (west, south, east, north) and cells where `mask` is 0, or outside
-    of its polygons (see `fastkm.open_raster` for `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes dimensions at one value
-    each, and `nodata` are further missing values, as for `fastkm.read_raster`. The label map of each
-    step is sieved by `sieve`, a limit such as "16px", with or without `fill_holes`: see `fastkm.sieve`.
+    left out, and their `longitudes` are by default -180..180. Cells outside `bbox` (west, south,
+    east, north) and cells where `mask` is 0, or outside of its polygons (see `fastkm.open_raster` for
+    `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes
+    dimensions at one value each, and `nodata` are further missing values, as for
+    `fastkm.read_raster`. The label map of each step is sieved by `sieve`, a limit such as "16px", with
+    or without `fill_holes`: see `fastkm.sieve`. With `track`, the outlined regions of a cluster, the
+    highest that is outlined, are followed through time.
     """
 
     ks: tuple[int, ...] = ()
@@ -53,6 +64,7 @@ class ArchiveOptions:
     sieve: str | None = None
     fill_holes: bool = False
     labels: Literal["netcdf", "zarr"] = "netcdf"
+    track: TrackOptions | None = None
 
     @property
     def sieve_options(self) -> SieveOptions | None:
@@ -69,9 +81,39 @@ class ArchiveOptions:
         """The file that holds the codebook; None if the run finds the codebook."""
         return self.codebook if isinstance(self.codebook, Path) else None
 
+    @property
+    def selection(self) -> dict[str, Any]:
+        """The part of the inputs that is used, as arguments of `open_files`."""
+        names = ("sel", "nodata", "bbox", "mask", "mask_share", "years")
+        return {name: getattr(self, name) for name in names}
+
+    def check(self) -> None:
+        """Raise a ValueError if an option is not valid, or options do not go together."""
+        require_choice("weights", self.weights or "area", ("area",), or_else=" or None")
+        require_choice("labels", self.labels, ("netcdf", "zarr"))
+        if self.codebook_file is not None and (self.ks or self.weights or self.standardize):
+            raise ValueError(
+                "k, weights and standardize must be left out if codebook is a file, which has its own"
+            )
+        for k in self.ks:
+            require_count("k", k)
+        if self.codebook_file is None and not self.ks:
+            raise ValueError("k must be the number of clusters, unless codebook is a file")
+        if self.choose is None and len(self.ks) > 1:
+            raise ValueError(
+                f"choose must be a criterion if k are several, got k = {list(self.ks)}"
+            )
+        several = len(self.variables) > 1
+        if self.choose is not None and (self.codebook != "common" or several):
+            raise ValueError("choose must be for a common codebook of one variable")
+        if self.per_step and several:
+            raise ValueError("codebook must be 'common' or a file for several variables")
+
     def describe(self) -> Description:
         """Return the options in the types of JSON, the same on every machine."""
         named = {"k": self.ks, **vars(self)}
+        if self.track is None:  # as runs without tracks have always been described
+            del named["track"]
         return {name: _as_json(value) for name, value in named.items() if name != "ks"}
 
 

@@ -32,7 +32,7 @@ from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_dist
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.vector.formats.file_longitudes import choose_longitudes
-from fastkm.vector.outline import outline
+from fastkm.vector.outline import outline_in_memory
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
@@ -120,7 +120,7 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
     remove_part(plan)
     faults: list[ArchiveError] = []
     with write_part(plan, faults) as draft:
-        done = list(_do_steps(archive, task, faults))
+        done = list(do_steps(archive, task, faults))
         own = [result.own for _, result in done if result.own is not None]
         if done:
             # label maps, counts by row and outlines of all steps
@@ -143,14 +143,14 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
         # the table of measures
         rows = [row for _, result in done for row in result.rows]
         books = [
-            _describe_own(result.own, result.rows) for _, result in done if result.own is not None
+            describe_own(result.own, result.rows) for _, result in done if result.own is not None
         ]
         table = {"rows": rows, "codebooks": books}
         (draft / "table.json").write_text(json.dumps(table), encoding="utf-8")
     return faults
 
 
-def _do_steps(
+def do_steps(
     archive: RasterSeries, task: Task, faults: list[ArchiveError]
 ) -> Iterator[tuple[int, StepResult]]:
     """Yield the number in the part and the result of each step that can be used."""
@@ -219,14 +219,12 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
     longitudes = choose_longitudes(OUTLINES, task.options.longitudes, find_grid(labels))
-    outlines = outline(
-        labels,
-        values=layers[0],
-        select=chosen,
-        areas=areas,
-        min_diameter=longer,
+    outlines, regions = outline_in_memory(
+        labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer,
         longitudes=longitudes,
-    )
+    )  # fmt: skip
+    if task.options.track is not None:
+        outlines.insert(1, "region", regions)
     outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
     layers = [layer.isel(once) for layer in layers]
     rows = _measure_clusters(
@@ -292,7 +290,7 @@ def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
     return _AREAS[key]
 
 
-def _describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
+def describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
     """Describe the codebook of one step, for the list of codebooks."""
     stored = codebook.to_dict()
     names = ("centroids", "breaks", "counts", "inertia", "gap")

@@ -27,13 +27,13 @@ def rows_of(folder):
 def test_a_run_leaves_what_it_says_and_nothing_of_its_work(whole, months) -> None:
     assert sorted(path.name for path in whole.iterdir()) == [
         "areas.csv", "areas.parquet", "codebook.json", "figures", "labels", "outlines.gpkg",
-        "run.json", "summary.json",
+        "persistence.csv", "run.json", "summary.json", "transitions.csv",
     ]  # fmt: skip
     assert {path.name for path in (whole / "labels").iterdir()} == {
         path.name for path in months.iterdir()
     }
     assert {path.name for path in (whole / "figures").iterdir()} == {
-        "areas.png", "climatology.png", "frequency.png", "hovmoller.png",
+        "areas.png", "climatology.png", "frequency.png", "hovmoller.png", "transitions.png",
     }  # fmt: skip
 
 
