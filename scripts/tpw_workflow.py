@@ -141,7 +141,8 @@ def lesson(
         }
         files += [save(figure, output / f"{name}.png") for name, figure in figures.items()]
     with step("draw the shapefile on a map", seconds):
-        files.append(save(map_figure(gpd.read_file(files[0])), output / "map.png"))
+        drawn = map_figure(gpd.read_file(files[0]), title=title_map(raster))
+        files.append(save(drawn, output / "map.png"))
 
     summary = {
         "fastkm": fastkm.__version__,
@@ -303,6 +304,13 @@ def draw_contours(raster: xr.DataArray, contours: Sequence[np.ndarray]) -> Figur
         ax.plot(contour[:, 1], contour[:, 0], color="black", linewidth=1.6, path_effects=[halo])
     page.trim()
     return page
+
+
+def title_map(raster: xr.DataArray) -> str:
+    """Return what the map shows, and the date of the raster if it has one."""
+    dates = [c for c in raster.coords.values() if c.ndim == 0 and c.dtype.kind == "M"]
+    name = raster.attrs.get("long_name", raster.name)
+    return ", ".join([f"{name}: the moistest", *(str(date.values)[:10] for date in dates)])
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -18,6 +18,7 @@ from scripts.tpw_workflow import (
     draw_thresholded,
     lesson,
     threshold,
+    title_map,
     to_polygons,
     trace_long_contours,
     unpack,
@@ -395,3 +396,10 @@ def test_figure_of_the_real_raster():
     image = figure.axes[0].images[0]
     np.testing.assert_array_equal(image.get_array().mask, raw.values < 0)
     assert [ax.get_title() for ax in figure.axes][1:] == ["6 clusters", "kept: land, moistest"]
+
+
+def test_the_map_says_what_it_shows_and_when():
+    raster = xr.DataArray(np.zeros((2, 3)), name="tpw")
+    assert title_map(raster) == "tpw: the moistest"
+    raster = raster.assign_attrs(long_name="Water").assign_coords(time=np.datetime64("2009-10-16"))
+    assert title_map(raster) == "Water: the moistest, 2009-10-16"

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.dynamic_program import FLOOR, NOISE, accumulate_moments
-from fastkm._kernels.priced_bounds import bound_costs_at_price, compare_bins
+from fastkm._kernels.priced_bounds import (
+    bound_costs_at_price,
+    compare_bins,
+    estimate_bins,
+    measure_bins,
+)
+from fastkm._kernels.priced_segments import OF_LOW_PARTS, OF_SQUARES
 from tests import naive
 
 SEEDS = st.integers(0, 2**32)
@@ -36,6 +42,32 @@ def make_values(rng, n, kind):
     elif kind == "outlier":
         x[rng.integers(n)] = 1e6
     return np.unique(x)
+
+
+@given(SEEDS, SIZES, KINDS)
+def test_the_cost_of_bins_is_right_in_both_directions(seed, n, kind):
+    rng = np.random.default_rng(seed)
+    values = make_values(rng, n, kind)
+    weights = rng.choice([1.0, 3.0, 0.1], len(values))
+    table = make_table(values, weights)
+    low_parts = OF_LOW_PARTS * table[-1, 4] + FLOOR
+    for (j, i), exact in naive.segment_costs(values, weights).items():
+        cost, noise = measure_bins(table, j, i)
+        assert abs(Fraction(float(cost)) - exact) <= Fraction(2.0**-48) * exact + Fraction(noise)
+        estimate, squares = estimate_bins(table, j, i)
+        error = Fraction(OF_SQUARES * squares + low_parts)
+        assert abs(Fraction(float(estimate)) - exact) <= error
+        assert measure_bins(table, i, j) == (cost, noise)
+        assert estimate_bins(table, i, j) == (estimate, squares)
+
+
+def test_a_weight_that_the_sums_swallow_costs_nothing():
+    weights = np.array([1e20, 1e-20, 1.0])
+    table = make_table(np.array([0.0, 1.0, 2.0]), weights)
+    table[:, 1] = 0.0  # in float64 alone, nothing of the second weight is left
+    cost, squares = estimate_bins(table, 1, 2)
+    assert np.isfinite(cost)
+    assert abs(cost) <= squares + 1e-20
 
 
 @given(SEEDS, SIZES, KINDS, st.floats(-4, 2), st.booleans(), st.booleans())
