@@ -843,3 +843,19 @@ def link_regions(steps, min_overlap, gap):
         ends = [i for i in range(len(regions)) if (s, i) not in linked]
         rows += [(s, "death", tracks[s][i], -1, s, i, -1, 0) for i in ends]
     return tracks, sorted(rows)
+
+
+def fill_by_centre(edges, y, x):
+    """Polygons as they are filled by centre: the winding number of each centre, edge by edge."""
+    filled = np.zeros((len(y), len(x)), bool)
+    for i, j in np.ndindex(filled.shape):
+        winding = 0
+        for x0, y0, x1, y1 in edges:
+            low, high = ((x1, y1), (x0, y0)) if y0 > y1 else ((x0, y0), (x1, y1))
+            if not low[1] <= y[i] < high[1]:
+                continue
+            crossing = low[0] + (y[i] - low[1]) / (high[1] - low[1]) * (high[0] - low[0])
+            if crossing <= x[j]:
+                winding += 1 if y0 > y1 else -1
+        filled[i, j] = winding != 0
+    return filled

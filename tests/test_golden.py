@@ -36,6 +36,7 @@ import shapely
 import xarray as xr
 
 import fastkm
+from fastkm.vector.outline import outline_in_memory
 from tests.from_file import from_file
 
 RECORD = Path(__file__).with_name("golden.json")
@@ -888,6 +889,7 @@ def polygonize_many(kind):
 
 
 outlines = partial(fastkm.outline, junctions=False)
+outlines_in_memory = partial(outline_in_memory, junctions=False)
 """Recorded when there were none."""
 
 
@@ -1037,7 +1039,7 @@ def command(*words):
         redirect_stderr(io.StringIO()),
         mock.patch("matplotlib.figure.Figure.savefig", undrawn),
         mock.patch("fastkm.workflows.outline_file.outline", outlines),
-        mock.patch("fastkm.workflows.archive.step_tasks.outline", outlines),
+        mock.patch("fastkm.workflows.archive.step_tasks.outline_in_memory", outlines_in_memory),
     ):
         try:
             runpy.run_module("fastkm", run_name="__main__")
@@ -1123,7 +1125,7 @@ def run_archive(kind):
             command("sample", "in", "--months", "3")
         else:
             months("in")
-        command("archive", "in/*.nc", *options, "-o", "out", "-q")
+        command("archive", "in/*.nc", *options, "--longitudes", "raster", "-o", "out", "-q")
         return results_of("out")
 
 
@@ -1169,9 +1171,9 @@ def outline_command(kind):
     file = f"out.{kind if kind != 'sample' else 'gpkg'}"
     options = {
         "sample": ["-k", "4", "--min-diameter", "2000km", "--longitudes=-180..180"],
-        "gpkg": ["-k", "2:3", "--select", "all"],
+        "gpkg": ["-k", "2:3", "--select", "all", "--longitudes", "raster"],
         "geojson": ["-k", "3", "--boundary", "contour", "--connectivity", "8"],
-        "shp": ["-k", "4", "--bridge", "1", "--min-area", "20000km2"],
+        "shp": [*("-k", "4", "--bridge", "1", "--min-area", "20000km2", "--longitudes", "raster")],
     }[kind]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         if kind == "sample":

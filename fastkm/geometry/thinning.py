@@ -58,7 +58,7 @@ def thin_out(
     >>> rings = trace_rings(regions, junctions=True)
     >>> thin = thin_out(rings, regions.numbers, np.arange(7.0), np.arange(7.0), 1.0)
     >>> len(rings.points), len(thin.points)
-    (29, 13)
+    (28, 10)
     """
     points, offsets = rings.points, rings.ring_offsets
     free = find_free_corners(rings, numbers, first)[0]

@@ -146,6 +146,7 @@ def test_outlines_are_a_coverage_too(kind, data, cells):
         np.testing.assert_allclose(frame[name], fewest[name], rtol=1e-12, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
 @pytest.mark.parametrize("kind", ["globe", "stereographic", "metres"])
 def test_a_file_that_was_written_batch_by_batch_holds_a_coverage(kind, tmp_path):
     import geopandas as gpd
