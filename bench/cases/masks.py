@@ -6,8 +6,10 @@ points for 1800 rows of the raster; there are a lake and islands, too.
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -24,11 +26,10 @@ ISLANDS = 500
 
 
 class MaskedRaster(NamedTuple):
-    """A global raster, the file of polygons, and the folder that holds it as long as it is needed."""
+    """A global raster and a file of polygons, which is removed when the process ends."""
 
     raster: xr.DataArray
     path: Path
-    folder: TemporaryDirectory[str]
 
 
 def coast(rows: int) -> MaskedRaster:
@@ -41,15 +42,16 @@ def coast(rows: int) -> MaskedRaster:
     lake = shapely.Point(10, 0).buffer(10)
     places = np.column_stack([rng.uniform(-178, 178, ISLANDS), rng.uniform(-85, 85, ISLANDS)])
     shapes = [shapely.make_valid(shapely.Polygon(ring)) - lake]
-    folder = TemporaryDirectory()
-    path = Path(folder.name) / "coast.gpkg"
+    folder = mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    path = Path(folder) / "coast.gpkg"
     islands = shapely.buffer(shapely.points(places), 0.5)
     gpd.GeoDataFrame(geometry=[*shapes, *islands], crs=4326).to_file(path)
     latitude = 90 - (np.arange(rows) + 0.5) * 180 / rows
     longitude = -180 + (np.arange(2 * rows) + 0.5) * 180 / rows
     coords = {"lat": latitude, "lon": longitude}
     raster = xr.DataArray(np.ones((rows, 2 * rows), np.float32), coords, ("lat", "lon"))
-    return MaskedRaster(raster, path, folder)
+    return MaskedRaster(raster, path)
 
 
 def by_fastkm(data: MaskedRaster) -> xr.DataArray:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from bench import limit
 from bench.case import OURS, Case, Rival
@@ -101,7 +102,10 @@ def shifted(answer):
         case Answer():
             return answer._replace(centroids=answer.centroids + 1)
         case tuple():
-            return tuple(part + 1 for part in answer)
+            parts = [part + 1 for part in answer]
+            return type(answer)(*parts) if hasattr(answer, "_fields") else tuple(parts)
+        case xr.DataArray():
+            return answer + 1
         case list():
             return [part + 1 if np.ndim(part) == 0 else part[:-2] for part in answer]
         case np.ndarray() if answer.dtype == bool:

@@ -496,7 +496,7 @@ def test_without_cartopy_a_projection_names_the_extra(run, basin, tmp_path, monk
 def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
     path = tmp_path / "map.png"
     arguments = ("outline", basin, "-k", "3", "-o", tmp_path / "a.gpkg", "--map", path)
-    result = start(*arguments, code=WITHOUT_MAPS)
+    result = start(*arguments, "--longitudes", "raster", code=WITHOUT_MAPS)
     assert result.status == 0
     assert result.err.count("note:") == 1
     assert 'pip install "fastkm[maps]"' in result.err
