@@ -658,41 +658,54 @@ def solve_at_price(costs, m, price, slack=None):
     return best
 
 
-def sieve(labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False):
-    """Let the smallest region below the limit join the label around it, until none can; holes first."""
+def sieve(
+    labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False, stripe=64
+):
+    """Let small regions join the label around them, in rounds of 2, 8, 32, ... cells; holes first."""
     labels = np.array(labels)
     areas = np.ones(labels.shape) if areas is None else areas
+    order = sorted(np.ndindex(labels.shape), key=lambda c: (sum(c) % 2, c[0] // stripe % 2, c))
+
+    def join(cell, turn, holes):
+        """Let the region join if it begins at this cell and is small; return whether it did."""
+        region = flood(labels, cell, connectivity, periodic)
+        around = list_around(region, EDGES, labels.shape, periodic)
+        beside = [labels[o] for o in around if labels[o] >= 0 and labels[o] != labels[cell]]
+        is_small = len(region) < turn and sum(areas[each] for each in region) < limit
+        if (labels[cell] < 0) != holes or not beside or not is_small:
+            return False
+        label = min(beside, key=lambda label: (-beside.count(label), label))
+        for each in region:
+            labels[each] = label
+        return True
+
     for holes in (True, False) if fill_holes else (False,):
-        while joining := list_small_regions(labels, limit, areas, connectivity, periodic, holes):
-            _, _, region, beside = min(joining, key=lambda found: found[:3])
-            label = min(beside, key=lambda label: (-beside.count(label), label))
-            for cell in region:
-                labels[cell] = label
+        turn = 2
+        while turn < 4 * labels.size:
+            for cell in order:
+                if cell == min(flood(labels, cell, connectivity, periodic)):
+                    while join(cell, turn, holes):
+                        pass
+            turn *= 4
     return labels
 
 
-def list_small_regions(labels, limit, areas, connectivity, periodic, holes):
-    """List the regions below the limit that have a neighbour: size, colour, cells, labels at edges."""
-    edges = [(-1, 0), (0, -1), (0, 1), (1, 0)]
-    corners = [(-1, -1), (-1, 1), (1, -1), (1, 1)] * (connectivity == 8)
-    found, seen = [], set()
-    for cell in np.ndindex(labels.shape):
-        if cell in seen or (labels[cell] < 0) != holes:
-            continue
-        region = [cell]
-        for each in region:
-            around = list_neighbours(each, edges + corners, labels.shape, periodic)
-            region += {o for o in around if labels[o] == labels[cell] and o not in region}
-        seen.update(region)
-        beside = [
-            labels[o]
-            for each in region
-            for o in list_neighbours(each, edges, labels.shape, periodic)
-        ]
-        beside = [label for label in beside if label >= 0 and label != labels[cell]]
-        if beside and sum(areas[each] for each in region) < limit:
-            found.append((len(region), sum(cell) % 2, sorted(region), beside))
-    return found
+EDGES, CORNERS = [(-1, 0), (0, -1), (0, 1), (1, 0)], [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+
+
+def flood(labels, cell, connectivity, periodic):
+    """List the cells of the region of a cell."""
+    region, seen, steps = [cell], {cell}, EDGES + CORNERS * (connectivity == 8)
+    for each in region:
+        around = set(list_neighbours(each, steps, labels.shape, periodic)) - seen
+        region += [other for other in around if labels[other] == labels[cell]]
+        seen |= around
+    return region
+
+
+def list_around(region, steps, shape, periodic):
+    """List what is some steps from the cells of a region, as often as it is."""
+    return [o for each in region for o in list_neighbours(each, steps, shape, periodic)]
 
 
 def list_neighbours(cell, steps, shape, periodic):

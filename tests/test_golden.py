@@ -1169,11 +1169,12 @@ def cluster(kind):
 @case("gpkg", "geojson", "shp")
 def outline_command(kind):
     file = f"out.{kind if kind != 'sample' else 'gpkg'}"
+    same = ["--longitudes", "raster"]  # files have had others since
     options = {
         "sample": ["-k", "4", "--min-diameter", "2000km", "--longitudes=-180..180"],
-        "gpkg": ["-k", "2:3", "--select", "all", "--longitudes", "raster"],
-        "geojson": ["-k", "3", "--boundary", "contour", "--connectivity", "8"],
-        "shp": [*("-k", "4", "--bridge", "1", "--min-area", "20000km2", "--longitudes", "raster")],
+        "gpkg": ["-k", "2:3", "--select", "all", *same],
+        "geojson": ["-k", "3", "--boundary", "contour", "--connectivity", "8", *same],
+        "shp": ["-k", "4", "--bridge", "1", "--min-area", "20000km2", *same],
     }[kind]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         if kind == "sample":

@@ -21,7 +21,7 @@ import fastkm
 from bench.case import Case, Rival
 from bench.cases.data import lesson_contours
 from bench.table import format_count
-from fastkm.geometry.farthest_on_globe import EARTH_RADIUS
+from fastkm.geometry.diameters.farthest_on_globe import EARTH_RADIUS
 from fastkm.vector.write import write_outlines
 from scripts.tpw_workflow import LESSON_LEVEL, LESSON_MIN_DIAMETER, to_polygons
 

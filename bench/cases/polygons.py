@@ -108,11 +108,15 @@ def by_gdal_sieve(labels: np.ndarray) -> np.ndarray:
 
 
 def nearly_same_areas(_data: Any, ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> None:
-    """Agree in the number of regions of each cluster, and to a tenth in their area."""
+    """Agree in the number of regions of each cluster, and to 3 % in their area.
+
+    Simplified it is 0.3 % of the full map, 0.5 % of the small one and 2.2 % of the tiny one, which
+    has more outline for its area; smoothed 0.2 % at most.
+    """
     sums = [f.assign(area=f.geometry.area).groupby("cluster")["area"].agg(["count", "sum"])
             for f in (ours, theirs)]  # fmt: skip
     assert sums[0]["count"].equals(sums[1]["count"])
-    assert np.allclose(sums[0]["sum"], sums[1]["sum"], rtol=0.1)
+    assert np.allclose(sums[0]["sum"], sums[1]["sum"], rtol=0.03)
 
 
 def sieved_alike(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> None:

@@ -44,8 +44,7 @@ def make_months(rows: int) -> xr.DataArray:
 
 def by_fastkm(labels: xr.DataArray) -> np.ndarray:
     found = fastkm.track(labels, cluster=1, connectivity=8)
-    families = np.append(found.summary["family"], -1)
-    return np.asarray(families[found.to_map(labels).values])
+    return np.asarray(found.to_map(labels, "family").values)
 
 
 def by_scipy(labels: xr.DataArray) -> np.ndarray:

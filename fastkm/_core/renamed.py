@@ -31,7 +31,7 @@ RENAMED = {
         "whiten": "fastkm.whiten",
     },
     "fastkm.geometry": {
-        "EARTH_RADIUS": "fastkm.geometry.farthest_on_globe.EARTH_RADIUS",
+        "EARTH_RADIUS": "fastkm.geometry.diameters.farthest_on_globe.EARTH_RADIUS",
         "FarthestPair": "fastkm.geometry.distance.FarthestPair",
         "Regions": "fastkm.geometry.regions.Regions",
         "Rings": "fastkm.geometry.regions.Rings",

@@ -29,6 +29,17 @@ def place_crossings(start, a, b, low, high, levels, row, column, rows, columns, 
 
 
 @kernel
+def place_crossing(vertex, level, low, high, levels, row, column, rows, columns, points, marks):
+    """Place the only crossing of a line, as `place_crossings` would; this is small enough to be inlined."""
+    step = 0.5 * high - 0.5 * low
+    share = (0.5 * levels[level] - 0.5 * low) / step if step != 0.0 else 0.5
+    share = max(min(share, 1.0 - MARGIN), MARGIN)
+    points[vertex, 0] = row + share * rows
+    points[vertex, 1] = column + share * columns
+    marks[vertex] = level
+
+
+@kernel
 def place_end(vertex, label, row, column, points, marks):
     """Place a vertex where a cell of a label ends."""
     points[vertex, 0] = row
@@ -81,6 +92,14 @@ def link_line(down, up, following):
     """Link a line between two crossings; going round the face values fall at the first of them."""
     following[2 * down + 1, 0] = 2 * up + 1
     following[2 * up, 0] = 2 * down
+
+
+@kernel
+def link_one(a, b, c, d, on_ab, on_bc, on_cd, on_da, following):
+    """Link the line between four labels, in order round a face, which one level divides in two."""
+    down = on_ab if a > b else on_bc if b > c else on_cd if c > d else on_da
+    up = on_ab if a < b else on_bc if b < c else on_cd if c < d else on_da
+    link_line(down, up, following)
 
 
 @kernel

@@ -41,8 +41,10 @@ from fastkm._kernels.face_lines import (
     find_middle,
     label_corner,
     link_few,
+    link_one,
     link_square,
     link_three,
+    place_crossing,
     place_crossings,
     place_end,
     read_heights,
@@ -155,11 +157,25 @@ def place_on_edges(
         if a == b and a == c and a == d:
             continue
         above += count_on_edge(a, b)
-        place_on_row(on_row, labels, values, levels, columns, i + 1, j, here + 1.0, points, marks)
+        # mostly one level: 2.3 million take 98 ms, and 180 with a call of `place_crossings` for each
+        if min(c, d) >= 0 and abs(c - d) == 1:
+            place_crossing(
+                on_row, min(c, d), values[i + 1, j], values[i + 1, j + 1], levels,
+                here + 1.0, columns[0, j], 0.0, columns[0, j + 1] - columns[0, j], points, marks,
+            )  # fmt: skip
+        elif c != d:
+            place_on_row(
+                on_row, labels, values, levels, columns, i + 1, j, here + 1.0, points, marks
+            )
         for _ in range(count_on_edge(d, c)):
             rightward[on_row] = c > d if min(d, c) >= 0 else d >= 0
             on_row += 1
-        if min(a, d) >= 0:
+        if min(a, d) >= 0 and abs(a - d) == 1:
+            place_crossing(
+                on_column, min(a, d), values[i, j], values[i + 1, j], levels,
+                here, columns[0, j], 1.0, 0.0, points, marks,
+            )  # fmt: skip
+        elif a != d and min(a, d) >= 0:
             place_crossings(
                 on_column, a, d, values[i, j], values[i + 1, j], levels,
                 here, columns[0, j], 1.0, 0.0, points, marks,
@@ -194,12 +210,19 @@ def link_faces(
         d, c = int(labels[i + 1, j]), int(labels[i + 1, j + 1])
         if a == b and a == c and a == d:
             continue
+        low, high = min(a, b, c, d), max(a, b, c, d)
+        if low >= 0 and high == low + 1 and (a != c or b != d):
+            link_one(
+                a, b, c, d, edges[UPPER, j], edges[ACROSS, j + 1], edges[LOWER, j],
+                edges[ACROSS, j], following,
+            )  # fmt: skip
+            continue
         corner[0], corner[1], corner[2], corner[3] = a, b, c, d
         edge[0], edge[1] = edges[UPPER, j], edges[ACROSS, j + 1]
         edge[2], edge[3] = edges[LOWER, j], edges[ACROSS, j]
         first[0], first[1], first[2], first[3] = a, b, d, a
         read_heights(values, i, j, heights)
-        if min(a, b, c, d) >= 0:
+        if low >= 0:
             link_square(corner, edge, first, heights, levels, following)
             continue
         # the row above may belong to another thread, which writes the same

@@ -1,26 +1,21 @@
-"""Regions that are too small join the label around them: the smallest first, on a padded map.
+"""Regions that are too small join the label around them, on a padded map.
 
 The codes of a map are labels, 0 or more, and `WALL` where no region is; a wall of one cell surrounds the
 map. The highest code is that of a hole, a missing cell that may be filled; no region joins holes. If the
 map goes round the globe, the columns of the wall are `SEAM` instead, and stand for those across.
 
 A region joins the label of which most edges of cells are around it (ties: the lower label). All
-regions of this label that touch it are one with it from then on. The regions below the limit have
-their turn in the order of their number of cells, then of the colour of their first cell on a
-chessboard, white (row + column is even) before black, then of their first cells in raster order.
+regions of this label that touch it are one with it from then on.
 
-Why the smallest first: each cell of a region that joins is then in one of at least twice as many, so
-it is looked at once for each doubling, and all is done in time n log n whatever the limit is. Why
-the chessboard: no two white cells share an edge, so what regions of one white cell join does not
-depend on their order, and `join_single_cells` does all of them at once, with 32 cells in a vector.
-In noise of five labels these are two thirds of the regions: 4 ms instead of 500 (1800 x 3600). It
-also leaves no streaks along the rows, as raster order would.
+`fastkm.geometry.sieve` says whose turn it is. A region has its turn at its first cell, from which it is
+flooded until it is as large as regions of that round need not be, or an earlier cell shows up. So no
+region needs a number, a list of its cells or one of its neighbours, and what is large is not looked
+at. Regions only grow, so a cell that is not the first of its region will never be. Each round passes
+on the cells that may still be first ones, fewer each time.
 
-Regions are numbered by their first cells, and point to others that they have become one with
-(union-find, Tarjan 1975), whose lowest number is their root. A region that has its turn is found by
-a flood from its first cell, which needs no lists of cells that would have to be kept.
-
-Tarjan (1975). Efficiency of a good but not linear set union algorithm. Journal of the ACM 22(2).
+Most regions of noise are single cells. White ones on a chessboard (row + column is even) share no
+edges, so what they join does not depend on their order, and `join_single_cells` does all at once,
+with 32 cells in a vector: 2 ms for 1800 x 3600 cells, where one after another takes a hundred.
 """
 
 import numpy as np
@@ -36,18 +31,9 @@ SEAM = -2
 TAKEN = -3
 """Code of the cells of the region that has its turn."""
 
-PARENT, CELLS, AREA, FIRST = 0, 1, 2, 3
-"""Rows of `regions`. A region that does not wait for its turn has no cells there."""
-
 EDGE = 1 << 32
 """An edge in the keys of labels. A key is the edges times this, less the label: the highest one has
 most edges and, if several have as many, the lowest label."""
-
-NEVER = -(1 << 62)
-"""Key of the label that no region joins, low enough for any number of edges."""
-
-LAST = 1 << 62
-"""More cells than any region has."""
 
 
 @kernel
@@ -83,139 +69,108 @@ def join_single_cells(before, after, black, hole, wall):
 
 
 @kernel
-def queue_small_regions(codes, numbers, boxes, regions, limit, hole, queue):
-    """Queue the regions below a limit by their first cells; return how many there are.
+def list_starts(codes, lowest, first, stop, black, starts):
+    """List the white or the black cells at which regions may begin, in raster order; return how many.
 
-    codes: (rows * columns,) IN, padded; numbers: (rows, columns) int32 IN, the regions of the cells;
-    boxes: (n, 4) int32 IN, of the regions; regions: (4, n) int64 INOUT, `FIRST` of those in the queue
-    goes out; limit: of their area; hole: the code of regions to queue, -1 for those of all codes;
-    queue: (n,) int64 OUT.
+    codes: (rows, columns) IN, padded; lowest: the lowest code of regions; first, stop: rows; black:
+    whether black cells are listed instead of white ones; starts: int64 OUT, of their flat indices,
+    one more than there may be.
     """
-    waiting = 0
-    for k in range(regions.shape[1]):
-        if regions[PARENT, k] == k and regions[AREA, k] < limit:
-            row, column = np.int64(boxes[k, 0]), np.int64(boxes[k, 1])
-            while numbers[row, column] != k:
-                column += 1
-            first = row * numbers.shape[1] + column
-            if hole < 0 or codes[first] == hole:
-                regions[FIRST, k] = first
-                queue[waiting] = k
-                waiting += 1
-    return waiting
+    width = codes.shape[1]
+    begins, count = np.empty(width, np.bool_), 0
+    for row in range(first, stop):
+        above, own = codes[row - 1], codes[row]
+        for j in range(1, width - 1):
+            code = own[j]
+            known = (code == own[j + 1]) & (code == above[j + 1])
+            begins[j] = (code >= lowest) & (code != above[j]) & (code != own[j - 1]) & (not known)
+        for j in range(1 + (row + 1 + black) % 2, width - 1, 2):
+            starts[count] = row * width + j
+            count += begins[j]
+    return count
 
 
 @kernel
-def join_small_regions(
-    codes, numbers, regions, limit, filling, offsets, keys, queue, cells, border
-):
-    """Let the regions of a queue join, the smallest first, until none that can is below the limit.
+def join_regions(codes, starts, lowest, turn, limit, areas, offsets, counts, cells, border):
+    """Let the regions of a list that are small join; return how many cells of the list may be first.
 
-    codes: (rows * columns,) INOUT, padded; numbers: (rows, columns) int32 IN, the regions of the
-    cells, -1 in walls; regions: (4, n) int64 INOUT; limit: a region whose area is below it joins;
-    filling: whether the regions are holes, whose turn is over when they have joined; offsets: (4,) or
+    codes: (rows * columns,) INOUT, padded; starts: (n,) int64 INOUT, from `list_starts`, then those
+    that may still be first cells of regions below the limit; lowest: the lowest code of regions, that
+    of a hole if these join, which then join once; turn: a region of fewer cells joins until it has
+    as many; limit: of its area; areas: (rows * columns,) int64 IN, (0,) for 1 each; offsets: (4,) or
     (8,) int64 IN, from a cell to those at its edges, then to those at its corners if they are
-    connected; keys: (labels + 1,) int64 INOUT, minus the label, `NEVER` for holes; queue: (m,) int64
-    INOUT, from `queue_small_regions`, used up; cells, border: int64 SCRATCH, for all cells of a
-    region that joins, and as many times the offsets.
+    connected; counts: (labels + 1,) int64 SCRATCH, comes and goes as 0; cells: int64 SCRATCH, for 5
+    times the turn and 8 more, or for all cells; border: int64 SCRATCH, `offsets` times as many.
     """
-    width, flat = numbers.shape[1], numbers.reshape(-1)
-    waiting, smallest = len(queue), 1
-    while smallest < LAST:
-        # regions of the least size have their turns, white ones first; others wait
-        coming = LAST
-        for black in range(2):
-            kept = 0
-            for j in range(waiting):
-                k = queue[j]
-                size, first = regions[CELLS, k], regions[FIRST, k]
-                if size == smallest and (first // width + first % width) % 2 == black:
-                    root = _join(codes, flat, width, regions, k, offsets, keys, cells, border)
-                    # one that touches others at corners only waits until it is one with them
-                    if filling or (root < 0 and len(offsets) == 4):
-                        continue
-                    if root >= 0:
-                        if regions[AREA, root] >= limit:
-                            regions[CELLS, root] = 0
-                        size = regions[CELLS, root]
-                if size > smallest:
-                    coming = min(coming, size)
-                if size > 0:
-                    queue[kept] = k
-                    kept += 1
-            waiting = kept
-        smallest = coming
-
-
-@kernel
-def _join(codes, numbers, width, regions, k, offsets, keys, cells, border):
-    """Let a region join the label around it; see `join_small_regions`.
-
-    Return the region that it is then, -1 if no label is at its edges; none ever will be.
-    """
-    # its cells, and those around it; how many edges each label has
-    first = regions[FIRST, k]
-    own = codes[first]
-    codes[first], cells[0] = TAKEN, first
-    size, around, seen, best = 1, 0, 0, NEVER
-    while seen < size:
+    width, kept = offsets[3], 0
+    for start in starts:
         # unsigned indices: Numba then does not ask whether they count from the end
-        cell = cells[np.uint64(seen)]
-        seen += 1
-        for d in range(len(offsets)):
-            other = cell + offsets[d]
-            label = codes[np.uint64(other)]
-            if label == SEAM:
-                other += width - 2 if other % width == 0 else 2 - width
-                label = codes[other]
-            if label == own:
-                codes[np.uint64(other)] = TAKEN
-                cells[np.uint64(size)] = other
-                size += 1
-            elif label >= 0:
-                border[np.uint64(around)] = other
-                around += 1
-                if d < 4:
-                    key = keys[np.uint64(label)] + EDGE
-                    keys[np.uint64(label)] = key
-                    best = max(best, key)
-    # the label that it joins
-    chosen = np.int64(own)
-    if best > 0:
-        chosen = -best % EDGE
-    for j in range(size):
-        codes[cells[j]] = chosen
-    # the regions that it is one with
-    root = np.int64(k)
+        label = codes[np.uint64(start)]
+        if label < lowest:
+            continue
+        codes[np.uint64(start)], cells[0] = TAKEN, start
+        size, seen, around, area = 1, 0, 0, 0
+        first, least = start, start
+        while True:
+            # its cells, and those around it, without branches that nobody can predict
+            while seen < size < turn and area < limit and least >= first:
+                cell = cells[np.uint64(seen)]
+                seen += 1
+                area += areas[np.uint64(cell)] if len(areas) else 1
+                for d in range(len(offsets)):
+                    other = cell + offsets[d]
+                    code = codes[np.uint64(other)]
+                    if code == SEAM:
+                        other += width - 2 if other % width == 0 else 2 - width
+                        code = codes[np.uint64(other)]
+                    same = code == label
+                    codes[np.uint64(other)] = TAKEN if same else code
+                    cells[np.uint64(size)] = other
+                    size += same
+                    least = min(least, other if same else least)
+                    border[np.uint64(around)] = other if d < 4 else -other
+                    around += (code >= 0) & (not same)
+            if seen < size or area >= limit or least < first:
+                break
+            chosen = _choose_label(codes, border, around, counts)
+            if chosen < 0:
+                break
+            label, first = codes.dtype.type(chosen), -1
+            if lowest > 0:
+                break
+            size, around = _take_label(codes, label, cells, size, border, around)
+        for j in range(size):
+            codes[np.uint64(cells[np.uint64(j)])] = label
+        starts[kept] = start
+        kept += (least >= start) & (area < limit)
+    return kept
+
+
+@kernel
+def _choose_label(codes, border, around, counts):
+    """Return the label that a region joins: see `join_regions`; -1 if there is none at its edges."""
+    best = np.int64(0)
     for j in range(around):
-        other = np.uint64(border[np.uint64(j)])
-        label = np.int64(codes[other])
-        keys[np.uint64(label)] = NEVER if label == len(keys) - 1 else -label
-        if best > 0 and label == chosen:
-            root = _unite(regions, root, _find_root(regions, np.int64(numbers[other])))
-    return root if best > 0 else np.int64(-1)
+        other = border[np.uint64(j)]
+        code = np.uint64(codes[np.uint64(abs(other))])
+        counts[code] += other > 0
+        best = max(best, counts[code] * EDGE - np.int64(code))
+    for j in range(around):
+        counts[np.uint64(codes[np.uint64(abs(border[np.uint64(j)]))])] = 0
+    return -best % EDGE if best > 0 else np.int64(-1)
 
 
 @kernel
-def _find_root(regions, k):
-    """Return the region that stands for region k, and halve the path to it."""
-    while True:
-        parent = regions[PARENT, np.uint64(k)]
-        if parent == k:
-            return k
-        regions[PARENT, np.uint64(k)] = regions[PARENT, np.uint64(parent)]
-        k = parent
-
-
-@kernel
-def _unite(regions, a, b):
-    """Make one region of two roots, the lower of which stands for it, and return that."""
-    if a == b:
-        return a
-    if b < a:
-        a, b = b, a
-    regions[PARENT, b] = a
-    regions[CELLS, a] += regions[CELLS, b]
-    regions[CELLS, b] = 0
-    regions[AREA, a] += regions[AREA, b]
-    return a
+def _take_label(codes, label, cells, size, border, around):
+    """Add the cells of a label that are around a region; return how many it has, and are around it."""
+    left = 0
+    for j in range(around):
+        other = abs(border[np.uint64(j)])
+        code = codes[np.uint64(other)]
+        same = code == label
+        codes[np.uint64(other)] = TAKEN if same else code
+        cells[np.uint64(size)] = other
+        size += same
+        border[np.uint64(left)] = border[np.uint64(j)]
+        left += (code >= 0) & (not same)
+    return size, left

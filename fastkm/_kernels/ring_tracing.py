@@ -65,6 +65,9 @@ import numpy as np
 
 from fastkm._kernels._jit import kernel
 
+CORNERS, JUNCTIONS, MIDPOINTS = 0, 1, 2
+"""The points of rings: corners where they turn; those and junctions; the midpoints of a contour."""
+
 WALKS = 16
 """Rings that are walked at the same time; eight take a tenth longer, four half as long again."""
 
@@ -97,16 +100,15 @@ def mark_turns(numbers, first, marks):
 
 @kernel
 def link_turns(  # noqa: C901, PLR0912, PLR0915
-    turns, numbers, labels, wanted, contour, junctions, waiting, counts, nodes, gaps, tally, touches
+    turns, numbers, labels, wanted, kind, waiting, counts, nodes, gaps, tally, touches
 ):
     """Make a node for each turn of a ring, linked to the next.
 
     turns: (t,) int64 IN, flat indices of the marked corners, ascending; numbers: IN; labels: (n,)
-    int64 IN; wanted: (n,) bool IN, regions that get rings; contour: bool, turn around own cells and
-    count the points at midpoints, otherwise around foreign cells and at corners; junctions: bool,
-    make nodes where rings go straight on too, not with `contour`; waiting: (2, columns + 1) int64
-    INOUT, the nodes that wait at the edges N of the corners, at their left and
-    right sides; counts: (4,) int64 INOUT, the row of the first row of corners, and how many nodes,
+    int64 IN; wanted: (n,) bool IN, regions that get rings; kind: int, with MIDPOINTS turn around own
+    cells and count the points at midpoints, otherwise around foreign cells and at corners; with
+    JUNCTIONS make nodes where rings go straight on too; waiting: (2, columns + 1) int64 INOUT, the
+    nodes that wait at the edges N of the corners, at their left and right sides; counts: (4,) int64 INOUT, the row of the first row of corners, and how many nodes,
     gaps and touches there are; nodes: (>= nodes + 4 t, 2) INOUT; gaps: (>= gaps + t, 2) INOUT, a
     node where a hole may start, and the next gap of the region, if there is one; tally: (n, 5)
     int64 INOUT: points of each region and right turns less left turns, which come in as 0; first
@@ -114,7 +116,7 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
     two regions of one label that meet at a corner, and their nodes there; none are listed if it is
     empty.
     """
-    columns = numbers.shape[1]
+    columns, contour, junctions = numbers.shape[1], kind == MIDPOINTS, kind == JUNCTIONS
     # literals would compile `count_turn` again, and rows of arrays cost more
     quarter, no_turn = np.int64(1), np.int64(0)
     first_row, size, found, touched = counts[0], counts[1], counts[2], counts[3]

@@ -78,6 +78,8 @@ def archive(
     select: shared.Select = "highest",
     min_diameter: shared.MinDiameter = "0px",
     longitudes: shared.Longitudes = None,
+    simplify: shared.Simplify = None,
+    smooth: shared.Smooth = 0,
     labels: Annotated[
         str,
         typer.Option(
@@ -111,6 +113,13 @@ def archive(
             help="With --track, for how many steps a region may be missing; by default 0.",
         ),
     ] = None,
+    track_maps: Annotated[
+        bool,
+        typer.Option(
+            "--track-maps",
+            help="With --track, write the track of each cell beside its cluster into the label maps.",
+        ),
+    ] = False,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
@@ -145,9 +154,12 @@ def archive(
     parse.parse_option("--output", check_folder, output)
     if resume and overwrite:
         parse.refuse_option("--resume / --overwrite", "take one of the two, not both")
-    for option, value in (("--track-overlap", track_overlap), ("--track-gap", track_gap)):
+    following = {
+        "--track-overlap": track_overlap, "--track-gap": track_gap, "--track-maps": track_maps or None,
+    }  # fmt: skip
+    for option, value in following.items():
         if value is not None and not track:
-            parse.refuse_option(option, "it says how regions are followed: add --track")
+            parse.refuse_option(option, "add --track to follow regions through time")
     parse.check_workers(workers, scheduler)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
@@ -163,6 +175,8 @@ def archive(
         "select": parse.parse_select(select, ks),
         "min_diameter": parse.parse_length(min_diameter),
         "longitudes": parse.parse_longitudes(longitudes),
+        "simplify": parse.parse_simplify(simplify, smooth),
+        "smooth": smooth,
         "weights": parse.parse_option("--weights", parse.as_one_of(("area", None)), weights),
         "standardize": standardize,
         "choose": parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose),
@@ -175,7 +189,8 @@ def archive(
         "sieve": sieve,
         "fill_holes": fill_holes,
         "labels": parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
-        "track": {"min_overlap": track_overlap or 0.0, "gap": track_gap or 0} if track else False,
+        "track": track
+        and {"min_overlap": track_overlap or 0.0, "gap": track_gap or 0, "maps": track_maps},
     }
     _check_options(ks, options)
     on_fault: Literal["stop", "skip"] = parse.parse_option(
@@ -249,6 +264,8 @@ def print_result(done: "ArchiveClusters") -> None:
         f"{count_units(summary['steps'], 'steps')}, {summary['first']} to {summary['last']}; "
         f"{count_units(summary['k'], 'clusters')}, the highest {summary['highest']}"
     )
+    if "tracks" in summary:
+        print_line(f"{count_units(summary['tracks'], 'tracks')} of the outlined regions")
     if done.faults:
         count = len(done.faults)
         what = "1 input or step was" if count == 1 else f"{count} inputs or steps were"

@@ -120,6 +120,23 @@ Longitudes = Annotated[
         "maps.",
     ),
 ]
+Simplify = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH",
+        help="Leave out points of all outlines together, without gaps, up to a tolerance such as "
+        "2px; a number is in the units of the coordinates.",
+    ),
+]
+Smooth = Annotated[
+    int,
+    typer.Option(
+        metavar="TIMES",
+        min=0,
+        max=5,
+        help="Cut the corners of outlines so many times, without gaps.",
+    ),
+]
 Sieve = Annotated[
     str | None,
     typer.Option(

@@ -49,20 +49,8 @@ def outline(
     connectivity: Annotated[
         int, typer.Option(metavar="4|8", help="With 8, cells that touch at a corner are connected.")
     ] = 4,
-    simplify: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LENGTH",
-            help="Leave out points of all outlines together, without gaps, up to a tolerance such as "
-            "2px; a number is in the units of the coordinates.",
-        ),
-    ] = None,
-    smooth: Annotated[
-        int,
-        typer.Option(
-            metavar="TIMES", min=0, max=5, help="Cut the corners of cells so often, without gaps."
-        ),
-    ] = 0,
+    simplify: shared.Simplify = None,
+    smooth: shared.Smooth = 0,
     bridge: Annotated[
         int,
         typer.Option(

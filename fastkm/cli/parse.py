@@ -81,13 +81,13 @@ def parse_boundary(
     return kind
 
 
-def parse_simplify(simplify: str | None, smooth: int, boundary: str) -> str | None:
-    """Check the option --simplify, which as --smooth needs outlines that tile, and return it."""
+def parse_simplify(simplify: str | None, smooth: int, boundary: str = "cell") -> str | None:
+    """Check the option --simplify, which as --smooth needs outlines of cells, and return it."""
     from fastkm.vector.coverage import as_tolerance
 
     if boundary != "cell" and (simplify is not None or smooth):
         option = "--smooth" if simplify is None else "--simplify"
-        refuse_option(option, f"it needs --boundary cell, whose outlines tile, not {boundary}")
+        refuse_option(option, f"it needs --boundary cell, not {boundary}")
     parse_option("--simplify", as_tolerance, simplify)
     return simplify
 

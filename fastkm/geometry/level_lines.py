@@ -28,6 +28,9 @@ from fastkm._kernels.level_crossings import MOST_LEVELS, count_vertices, cross_l
 MOST_VERTICES = 2**30 - 1
 """Codes, two a vertex, are numbered in int32."""
 
+WRITES = 64
+"""Parts in which rings are written, of as many rings: few calls, and no thread waits long for the last."""
+
 ROWS = 64
 """Rows a chunk: with 3,600 columns their labels and values are 3 MB."""
 
@@ -82,10 +85,18 @@ class BandRings(NamedTuple):
     path: np.ndarray
     starts: np.ndarray
 
-    def place(self, places: np.ndarray, *, mirrored: bool = False) -> np.ndarray:
+    def place(
+        self, places: np.ndarray, *, mirrored: bool = False, threads: int | None = None
+    ) -> np.ndarray:
         """Return the points of all rings at other coordinates of the vertices."""
         points = np.empty((self.ring_offsets[-1], 2))
-        write_rings(self.path, self.starts, self.ring_offsets, mirrored, places, points)
+        starts, offsets = self.starts, self.ring_offsets
+
+        def write(start: int, stop: int) -> None:
+            some = offsets[start : stop + 1]
+            write_rings(self.path, starts[start:stop], some, mirrored, places, points)
+
+        map_chunks(write, len(starts), 1 + len(starts) // WRITES, threads=threads)
         return points
 
 
@@ -170,7 +181,12 @@ def trace_levels(
 
 
 def collect_rings(
-    vertices: LevelVertices, places: np.ndarray, *, mirrored: bool = False, curved: bool = False
+    vertices: LevelVertices,
+    places: np.ndarray,
+    *,
+    mirrored: bool = False,
+    curved: bool = False,
+    threads: int | None = None,
 ) -> BandRings:
     """Collect the rings of all bands; exteriors are counter-clockwise unless places are mirrored.
 
@@ -198,7 +214,7 @@ def collect_rings(
     starts = rings[order, FIRST].astype(np.int64)
     empty = np.empty((0, 2))
     found = BandRings(empty, ring_offsets, polygon_offsets, bands, numbers, path, starts)
-    return found._replace(points=found.place(places, mirrored=mirrored))
+    return found._replace(points=found.place(places, mirrored=mirrored, threads=threads))
 
 
 def number_cells(vertices: LevelVertices, rings: BandRings, columns: np.ndarray) -> np.ndarray:
@@ -240,7 +256,7 @@ def collect_lines(
     starts, sizes = lines[order].T
     offsets = np.append(0, np.cumsum(sizes))
     index = np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])
-    return places[path[index]], offsets, levels[order].astype(np.int64)
+    return np.take(places, path[index], axis=0), offsets, levels[order].astype(np.int64)
 
 
 def _plan_columns(

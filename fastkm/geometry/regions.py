@@ -13,8 +13,21 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, plan_chunks, rows_per_chunk
-from fastkm._kernels.connected_components import join_rows, number_runs, paint_runs
-from fastkm._kernels.ring_tracing import WALKS, link_turns, mark_turns, walk_rings
+from fastkm._kernels.connected_components import (
+    join_rows,
+    number_runs,
+    paint_runs,
+    renumber_cells,
+)
+from fastkm._kernels.ring_tracing import (
+    CORNERS,
+    JUNCTIONS,
+    MIDPOINTS,
+    WALKS,
+    link_turns,
+    mark_turns,
+    walk_rings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +41,9 @@ MOST_REGIONS = 2**31 - 1
 
 RUNS = 1 << 16
 """Runs a chunk when the map of numbers is filled: 1 MB of runs."""
+
+CELLS = 1 << 18
+"""Cells a chunk when they are renumbered: 1 MB."""
 
 POINTS = 1 << 17
 """Points a chunk when rings are written: 2 MB. With 1 MB it takes a tenth longer."""
@@ -123,6 +139,21 @@ def find_regions(labels: ArrayLike) -> Regions:
     flat, runs = numbers.reshape(-1), validation.freeze(runs)
     map_chunks(lambda i, j: paint_runs(starts, runs, i, j, flat), len(runs), RUNS)
     return Regions(*(validation.freeze(array) for array in (numbers, region_labels, cells, boxes)))
+
+
+def renumber(numbers: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Look up the number of each cell in a table; -1 where it is negative.
+
+    Examples
+    --------
+    >>> renumber(np.int32([[0, -1, 1]]), np.array([7, 5]))
+    array([[ 7, -1,  5]], dtype=int32)
+    """
+    made = np.empty(numbers.shape, np.int32)
+    cells, table = validation.freeze(numbers).reshape(-1), validation.freeze(table.astype(np.int32))
+    flat = made.reshape(-1)
+    map_chunks(lambda i, j: renumber_cells(cells, table, i, j, flat), cells.size, CELLS)
+    return made
 
 
 def trace_rings(
@@ -278,8 +309,7 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool, juncti
         numbers,
         validation.freeze(regions.labels),
         validation.freeze(wanted),
-        contour,
-        junctions,
+        to_kind(contour=contour, junctions=junctions),
         np.zeros((2, columns + 1), np.int64),
         np.zeros(4, np.int64),
         nodes,
@@ -291,6 +321,11 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool, juncti
     if (tally[chosen, 2] < 0).any():
         raise ValueError("regions must be numbered by their first cells, as find_regions does")
     return follow_links(chosen, nodes, gaps, tally, contour=contour)
+
+
+def to_kind(*, contour: bool, junctions: bool) -> int:
+    """Return which points rings have, as `link_turns` wants it; contours have no junctions."""
+    return MIDPOINTS if contour else JUNCTIONS if junctions else CORNERS
 
 
 def follow_links(

@@ -1,29 +1,27 @@
 """Small regions of a label map join the label around them: no coordinates, no units.
 
-`sieve_labels` writes labels as codes of the narrowest type, pads their map with a wall, and calls the
-kernels of `fastkm._kernels.region_sieve`, whose essay says in which order regions join, and why.
+Regions have their turns in rounds: those of fewer than 2 cells, then 8, 32 and so on up to the limit.
+In each round one after another joins until it has that many cells, or nothing is around it. Those
+whose first cell is white on a chessboard (row + column is even) come before the others; of these, those in
+even stripes of 64 rows before those in odd ones; of these, in raster order.
+
+Why rounds: large regions take part late, so each cell is looked at a few times only, and what is tiny does
+not make up its neighbours' minds. Why a chessboard: in raster order noise would be smeared along the
+rows. Why stripes: the regions of one have no cells in common, nor neighbours, with those of the next
+but one, as long as they are small. So threads can share them, and the answer does not depend on who does
+which. The kernels, and the essay on how they find regions, are in `fastkm._kernels.region_sieve`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import itertools
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
-from fastkm._core import validation
-from fastkm._kernels.region_sieve import (
-    AREA,
-    CELLS,
-    NEVER,
-    PARENT,
-    SEAM,
-    WALL,
-    join_single_cells,
-    join_small_regions,
-    queue_small_regions,
-)
-from fastkm.geometry.region_merging import find_touching_pairs, merge_pairs
-from fastkm.geometry.regions import Regions, find_regions
+from fastkm._core.threads import map_chunks, rows_per_chunk
+from fastkm._kernels.region_sieve import SEAM, WALL, join_regions, join_single_cells, list_starts
 
 INNER = np.s_[1:-1, 1:-1]
 """The map without its wall."""
@@ -31,12 +29,17 @@ INNER = np.s_[1:-1, 1:-1]
 MOST_NAMED = int(np.iinfo(np.int16).max) - 1
 """Labels up to this are codes themselves; others are numbered, which takes a sort."""
 
+FEWEST, GROWTH = 2, 4
+"""Cells of regions after the first round, and how many times as many they have after each other one.
 
-class _Connections(NamedTuple):
-    """Which cells are neighbours: see `sieve_labels`."""
+In noise of five labels, up to 16 cells, 40 % of the cells keep their labels with 2 and with 4, which takes
+a seventh less time, and 37 % with 8, which takes a sixth less again."""
 
-    connectivity: Literal[4, 8]
-    periodic: bool
+STRIPE = 64
+"""Rows of a stripe. Threads share stripes while regions join that have at most half as many cells."""
+
+SPARE = 9
+"""Cells by which a region may get larger than it is asked for, those at eight edges and corners of one."""
 
 
 def sieve_labels(
@@ -79,55 +82,67 @@ def sieve_labels(
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     codes, names = _encode(values, missing, holes)
-    hole = len(names) - 1
-    connect = _Connections(connectivity, periodic)
+    hole, turn = len(names) - 1, FEWEST
+    periodic = periodic and values.shape[1] > 1  # one column is no neighbour of itself
+    codes[1:-1, [0, -1]] = SEAM if periodic else WALL
     if holes is not None:
-        _join_regions(codes, hole, limit, areas, connect, filling=True)
+        _join_in_rounds(codes, hole, hole, turn, limit, areas, connectivity)
         codes[codes == hole] = WALL
-    if connectivity == 4 and areas is None and limit > 1:
+    if connectivity == 4 and areas is None and limit >= turn:
         _join_single_cells(codes, hole, periodic)
-    _join_regions(codes, hole, limit, areas, connect, filling=False)
+        turn *= GROWTH
+    _join_in_rounds(codes, hole, 0, turn, limit, areas, connectivity)
     found = codes[INNER]
     named = found.astype(values.dtype) if names[-2] == hole - 1 else names[found]
     return np.where(missing & (found < 0), values, named) if missing.any() else named
 
 
-def _join_regions(
+def _join_in_rounds(
     codes: np.ndarray,
     hole: int,
+    lowest: int,
+    turn: int,
     limit: int,
     areas: np.ndarray | None,
-    connect: _Connections,
-    *,
-    filling: bool,
+    connectivity: Literal[4, 8],
 ) -> None:
-    """Let regions join, those of holes or those of labels; `codes` are padded and changed in place."""
-    codes[1:-1, [0, -1]] = SEAM if connect.periodic else WALL
-    regions = find_regions(validation.freeze(codes))
-    rows = _list_regions(regions, areas, connect)
-    width = codes.shape[1]
+    """Let regions join, those of codes from `lowest` on; `codes` are padded and changed in place.
+
+    In the first round they join until they have as many cells as `turn` says.
+    """
+    rows, width = codes.shape
     offsets = np.array([-width, -1, 1, width, -width - 1, 1 - width, width - 1, width + 1])
-    offsets = offsets[: connect.connectivity]
-    keys = -np.arange(hole + 1)
-    keys[hole] = NEVER
-    # the most cells of a region that joins
-    most = codes.size if areas is not None else min(limit, codes.size)
-    flat, queue = codes.reshape(-1), np.empty(rows.shape[1], np.int64)
-    waiting = queue_small_regions(
-        flat, regions.numbers, regions.boxes, rows, limit, hole if filling else -1, queue
-    )
-    join_small_regions(
-        flat,
-        regions.numbers,
-        rows,
-        limit,
-        filling,
-        offsets,
-        keys,
-        queue[:waiting],
-        np.empty(most, np.int64),
-        np.empty(most * len(offsets), np.int64),
-    )
+    offsets = offsets[:connectivity]
+    weights = np.empty(0, np.int64) if areas is None else np.pad(areas, 1).reshape(-1)
+    starts: dict[tuple[int, int], np.ndarray] = {}
+
+    def join(turn: int, black: int, stripes: range, begin: int, end: int) -> None:
+        most = min(turn, codes.size) + SPARE
+        cells = np.empty(min((connectivity + 1) * most, codes.size + SPARE), np.int64)
+        border, counts = np.empty(connectivity * most, np.int64), np.zeros(hole + 1, np.int64)
+        tools = weights, offsets, counts, cells, border
+        for first in stripes[begin:end]:
+            mine = starts.get((black, first))
+            if mine is None:
+                mine = _list_starts(codes, lowest, black, first)
+            kept = join_regions(codes.reshape(-1), mine, lowest, turn, limit, *tools)
+            starts[black, first] = mine[:kept]
+
+    last = limit if areas is None else codes.size
+    while turn < GROWTH * last:
+        turn = min(turn, last)
+        for black, odd in itertools.product((0, 1), (0, 1)):
+            stripes = range(1 + odd * STRIPE, rows - 1, 2 * STRIPE)
+            run = partial(join, turn, black, stripes)
+            map_chunks(run, len(stripes), 1, threads=None if 2 * turn <= STRIPE else 1)
+        turn *= GROWTH
+
+
+def _list_starts(codes: np.ndarray, lowest: int, black: int, first: int) -> np.ndarray:
+    """List the cells of one colour in the stripe from a row on at which regions may begin."""
+    stop = min(first + STRIPE, len(codes) - 1)
+    starts = np.empty((stop - first) * codes.shape[1], np.int64)
+    return starts[: list_starts(codes, lowest, first, stop, black, starts)].copy()
 
 
 def _encode(
@@ -156,44 +171,26 @@ def _join_single_cells(codes: np.ndarray, hole: int, periodic: bool) -> None:
     unsigned = np.dtype(f"u{codes.itemsize}").type
     before, after = codes.view(unsigned), codes.view(unsigned).copy()
     top = unsigned(hole), unsigned(np.iinfo(unsigned).max)  # WALL, if it is unsigned
+    step = 2 * rows_per_chunk(
+        2 * codes.strides[0]
+    )  # even, so that each begins with the same colour
     for black in range(2):
-        _wrap(before, periodic)
-        join_single_cells(before, after, black, *top)
+        if periodic:
+            before[:, 0], before[:, -1] = before[:, -2], before[:, 1]
+        map_chunks(partial(_join_some, before, after, black, top), len(codes) - 2, step)
         if periodic:  # both ends of a row may be of one colour: then the first has its turn before
             last = np.ascontiguousarray(before[:, -3:])
             last[:, 2] = after[:, 1]
             join_single_cells(last, end := last.copy(), black + codes.shape[1] - 3, *top)
             after[:, -2] = end[:, 1]
         before, after = after, before
-
-
-def _wrap(codes: np.ndarray, periodic: bool) -> None:
-    """Pad the rows of a round map with the cells across the seam."""
     if periodic:
-        codes[:, 0], codes[:, -1] = codes[:, -2], codes[:, 1]
+        codes[1:-1, [0, -1]] = SEAM
 
 
-def _list_regions(regions: Regions, areas: np.ndarray | None, connect: _Connections) -> np.ndarray:
-    """Return the rows of `join_small_regions`: regions and what each is connected with."""
-    n = len(regions.labels)
-    rows = np.empty((4, n), np.int64)
-    rows[PARENT], rows[CELLS], rows[AREA] = np.arange(n), regions.cells, regions.cells
-    if areas is not None:
-        inner = regions.numbers[INNER]
-        rows[AREA] = _add_up(areas[inner >= 0], inner[inner >= 0], n)
-    if connect != (4, False):
-        unpadded = regions._replace(numbers=np.ascontiguousarray(regions.numbers[INNER]))
-        pairs = find_touching_pairs(unpadded, **connect._asdict())
-        owners = merge_pairs(regions, pairs)
-        first = np.unique(owners, return_index=True)[1]
-        rows[PARENT] = first[owners]
-        for sums in (rows[CELLS], rows[AREA]):
-            total = _add_up(sums, owners, len(first))
-            sums[:] = 0
-            sums[first] = total
-    return rows
-
-
-def _add_up(numbers: np.ndarray, owners: np.ndarray, n: int) -> np.ndarray:
-    """Add up whole numbers by owner, which float64 does without rounding below 2^53."""
-    return np.bincount(owners, numbers, minlength=n).astype(np.int64)
+def _join_some(
+    before: np.ndarray, after: np.ndarray, black: int, top: tuple[int, int], start: int, stop: int
+) -> None:
+    """Let regions of one cell join in some rows; see `_join_single_cells`."""
+    part = np.s_[start : stop + 2]
+    join_single_cells(before[part], after[part], black, *top)

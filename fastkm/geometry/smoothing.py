@@ -17,10 +17,11 @@ edges. So n passes turn each free corner into the same 2^n points, turned into i
 coordinates are sums of powers of two, nothing is rounded, and lines are the same to the bit on
 both sides.
 
-A free corner gives (1 - 4^-n) / 24 square pixels of the one cell to the region of the three. So a
-region that has c such corners more where it has the one cell than where it has the three loses
-c (1 - 4^-n) / 24 square pixels: at most 1/6 for an outline without fixed points, however long, since
-its right turns are four more than its left ones.
+A free corner gives (1 - 4^-n) / 24 square pixels of the one cell to the region of the three. So a ring
+with c more such corners round a cell of its own than round one of others encloses c (1 - 4^-n) / 24
+square pixels less. It turns right four times more than left, counting all corners, so c is 4 if all are
+free, however long it is: an island that touches neither a third region nor itself loses 1/6, at most.
+Each corner that stays changes c by one: with f of them the bound is (4 + f) / 24.
 
 .. [1] Chaikin, G. M. (1974). An algorithm for high-speed curve generation. Computer Graphics and Image
    Processing 3(4), 346-349.

@@ -69,7 +69,7 @@ def thin_out(
     lattice = np.zeros((len(y), len(x)), np.uint8)
     mark_points(points, offsets, first, free, corners, lattice)
     longest = int(np.diff(offsets).max(initial=1))
-    path, heap = np.empty((longest + 1, 4), np.int64), np.empty((3 * longest, 2))
+    path, heap = np.empty((longest + 1, 4), np.int64), np.empty(3 * longest, np.int64)
     y, x = np.ascontiguousarray(y), np.ascontiguousarray(x)
     thin_rings(corners, offsets, free, y, x, tolerance**2, lattice, path, heap)
     # their rings

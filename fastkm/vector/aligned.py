@@ -25,7 +25,7 @@ def align(
     raster: xr.DataArray, labels: xr.DataArray, shape: tuple[int, ...], name: str
 ) -> xr.DataArray:
     """Return a raster, which must be on the grid of the labels, as (row, column)."""
-    plane: xr.DataArray = to_plane(require_data_array(name, raster))
+    plane: xr.DataArray = to_plane(require_data_array(name, raster), name)
     if plane.shape != shape:
         raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
     for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
@@ -38,7 +38,7 @@ def read_aligned(
     raster: xr.DataArray, labels: xr.DataArray, shape: tuple[int, ...], name: str
 ) -> np.ndarray:
     """Return the cells of a raster on the grid of the labels, NaN where missing."""
-    cells = to_cells_and_grid(align(raster, labels, shape, name))[0]
+    cells = to_cells_and_grid(align(raster, labels, shape, name), name)[0]
     if isinstance(cells, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
     return np.asarray(cells)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core.limits import Limit, parse_limit
+from fastkm._core.validation import Limit, parse_limit
 from fastkm.geometry.distance import max_pairwise_distances
 from fastkm.raster.grid.areas import FLATTENING, SEMI_MAJOR
 from fastkm.raster.grid.geolocation import find_globe_transform

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm.geometry.region_merging import find_bridged_pairs, find_touching_pairs, merge_pairs
-from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, trace_rings
+from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, renumber, trace_rings
 from fastkm.vector.polygons import PolygonParts, cut_to_windows, select_polygons
 from fastkm.vector.seam import Window, unroll_columns
 from fastkm.vector.strips import require_bridge
@@ -88,8 +88,7 @@ def find_merged_regions(
     labels = np.empty(count, np.int64)
     labels[owners] = parts.labels
     cells = np.bincount(owners, parts.cells, minlength=count).astype(np.int64)
-    numbers = np.append(owners, -1).astype(np.int32)[parts.numbers]
-    return MergedRegions(numbers, labels, cells, parts, owners)
+    return MergedRegions(renumber(parts.numbers, owners), labels, cells, parts, owners)
 
 
 def trace_regions(
@@ -104,7 +103,7 @@ def trace_regions(
     plane = unroll_columns(grid, regions.numbers.shape[1], west)
     parts, owners = regions.parts, regions.owners
     if grid.turn:
-        parts = find_regions(regions.numbers[:, plane.columns])
+        parts = find_regions(np.take(regions.numbers, plane.columns, axis=1))
         owners = parts.labels  # the labels of this map are the numbers of regions
     chosen = None if wanted is None else wanted[owners]
     rings = trace_rings(parts, boundary=boundary, junctions=junctions, wanted=chosen)

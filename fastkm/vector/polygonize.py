@@ -85,9 +85,9 @@ def polygonize(
     junctions : bool, default: True
         Put a point into a straight edge wherever other polygons meet on it. Then neighbours have
         the same points along the edge that they share: polygons are a valid coverage
-        (``shapely.coverage_is_valid``), and no gaps open when they are reprojected. Without these
-        points polygons have as few as possible, those of ``rasterio.features.shapes``. "contour"
-        has none.
+        (``shapely.coverage_is_valid``), unless cells overlap, as at the folds of some grids, and no
+        gaps open when they are reprojected. Without these points polygons have as few as possible,
+        those of ``rasterio.features.shapes``. "contour" has none.
     simplify : float or str, optional
         Leave out points of all polygons together, so that no gaps open and none overlap: those whose
         triangle with their neighbours is smaller than the square of this tolerance, in pixels,
@@ -96,8 +96,9 @@ def polygonize(
     smooth : int, default: 0
         How often, 0 to 5, corners are cut off the lines between polygons (Chaikin's algorithm), before
         anything is simplified. Neighbours keep the same line, and points where three polygons meet
-        stay. At each corner of one cell at most 1/24 of a cell goes to the neighbour, so an island
-        loses at most 1/6 of a cell. It needs ``boundary="cell"``. Lazy labels are read at once for
+        stay. At each corner of one cell at most 1/24 of a cell goes to the neighbour. So an island
+        in one other region loses at most 1/6 of a cell, however large it is, if it does not meet
+        itself at a corner; each corner that stays adds 1/24 to the bound. It needs ``boundary="cell"``. Lazy labels are read at once for
         this and for `simplify`.
     longitudes : {"0..360", "-180..180"}, optional
         Cut polygons where these begin. By default longitudes stay as the labels have them if
@@ -190,10 +191,11 @@ def join_batches(batches: Iterable[Batch]) -> tuple[gpd.GeoDataFrame, np.ndarray
     return pd.concat(some or frames[:1], ignore_index=True), np.concatenate(first_cells)
 
 
-def to_plane(labels: Any) -> Any:
+def to_plane(labels: Any, name: str = "labels") -> Any:
     """Return a raster as (row, column), without columns that repeat others, lazy if it is so.
 
-    A plain array is returned as it is, and has pixels for coordinates.
+    A plain array is returned as it is, and has pixels for coordinates. Errors are those of the
+    argument `name`.
     """
     if not hasattr(labels, "dims"):
         if not is_lazy(labels) or labels.ndim != 2:
@@ -204,35 +206,35 @@ def to_plane(labels: Any) -> Any:
     axes = find_axes(labels)
     further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
     if further:
-        raise ValueError(f"labels must be one map of rows and columns, got also {further}")
+        raise ValueError(f"{name} must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
     return drop_repeated_columns(labels.transpose(axes.y, axes.x))
 
 
-def find_checked_grid(plane: xr.DataArray) -> Grid:
+def find_checked_grid(plane: xr.DataArray, name: str = "labels") -> Grid:
     """Find the grid of a raster, in which no longitude may come twice."""
     grid = find_grid(plane)
     if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
         raise ValueError(
-            f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
+            f"{name} must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
             "the columns that come again"
         )
     return grid
 
 
-def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
-    """Return the cells of a label map as (row, column), missing ones masked, and their grid."""
+def to_cells_and_grid(labels: Any, name: str = "labels") -> tuple[Any, Grid]:
+    """Return the cells of a raster as (row, column), missing ones masked, and their grid."""
     # a plain array has pixels for coordinates
     if not hasattr(labels, "dims"):
         values = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
         if values.ndim != 2:
-            raise ValueError(f"labels must have two dimensions, got shape {values.shape}")
+            raise ValueError(f"{name} must have two dimensions, got shape {values.shape}")
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)
         return values, AxisGrid(rows, columns, None, False, 0)
     # cells, and where they lie
-    labels = to_plane(labels).compute()
-    values, mask = validation.as_values_and_mask(labels, "labels")
-    grid = find_checked_grid(labels)
+    labels = to_plane(labels, name).compute()
+    values, mask = validation.as_values_and_mask(labels, name)
+    grid = find_checked_grid(labels, name)
     mask = mask_missing_places(values, mask, grid)
     return values if mask is None else np.ma.MaskedArray(values, mask), grid
 

@@ -126,7 +126,7 @@ def drop_junctions(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray,
     straight &= (points % 1.0 == 0.5).all(axis=1)
     straight[offsets[:-1]] = straight[offsets[1:] - 1] = False
     before = np.append(0, np.cumsum(~straight))
-    return points[~straight], before[offsets]
+    return np.compress(~straight, points, axis=0), before[offsets]
 
 
 def split_at_corners(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +141,8 @@ def split_at_corners(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarra
 def select_rings(rings: Rings, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of some rings, one ring after another, and where each begins."""
     starts, sizes = rings.ring_offsets[which], np.diff(rings.ring_offsets)[which]
-    return rings.points[_expand_ranges(starts, sizes)], _to_offsets(sizes)
+    # `take` is four times as fast as an index of rows
+    return np.take(rings.points, _expand_ranges(starts, sizes), axis=0), _to_offsets(sizes)
 
 
 def select_polygons(rings: Rings, which: np.ndarray) -> Rings:
@@ -236,7 +237,8 @@ def _expand_ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 def _reverse_rings(rings: Rings) -> np.ndarray:
     """Return the points with each ring run the other way."""
     ends = rings.ring_offsets[:-1] + rings.ring_offsets[1:] - 1
-    return rings.points[np.repeat(ends, np.diff(rings.ring_offsets)) - np.arange(len(rings.points))]
+    order = np.repeat(ends, np.diff(rings.ring_offsets)) - np.arange(len(rings.points))
+    return np.take(rings.points, order, axis=0)
 
 
 def _to_polygons(rings: Rings) -> np.ndarray:

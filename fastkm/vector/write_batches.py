@@ -122,7 +122,7 @@ def polygonize_to_file(
     grid = find_checked_grid(plane) if hasattr(plane, "dims") else None  # a plain array
     options: Any = {
         "boundary": boundary, "connectivity": connectivity, "junctions": junctions,
-        "longitudes": choose_longitudes(path, longitudes, grid),
+        "longitudes": choose_longitudes(longitudes, grid),
     }  # fmt: skip
     note_longitudes(path, longitudes, grid)
     if not needs_strips(plane):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fastkm.raster.change.label_steps import Lag
     from fastkm.raster.change.transitions import Transitions
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.raster.sieve import SieveOptions
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.step_tasks import Row
 
 
@@ -127,6 +129,17 @@ class ArchiveClusters:
         areas = self.series.read_areas() if on_globe else None
         return transitions(self.labels, areas=areas, lag=lag, threads=threads)
 
+    def track(self, **options: Any) -> Tracks:
+        """Follow the regions of a cluster through time.
+
+        Parameters, result and errors are those of `fastkm.track`.
+        """
+        from fastkm.vector.tracking.track import track
+
+        on_globe = is_on_globe(self.series.make_template())
+        areas = {"areas": self.series.read_areas()} if on_globe else {}
+        return track(self.labels, **{**areas, **options})
+
 
 @dataclass(frozen=True, eq=False)
 class FolderResults:
@@ -165,7 +178,10 @@ class FolderResults:
 
 @dataclass(frozen=True, eq=False)
 class MemoryResults:
-    """Results in memory: `codebook` is None if each step of the series has its `own`."""
+    """Results in memory: `codebook` is None if each step of the series has its `own`.
+
+    Label maps are sieved as `sieve` says, unless it is None.
+    """
 
     series: RasterSeries
     k: int
@@ -173,6 +189,7 @@ class MemoryResults:
     own: Sequence[KMeans1D]
     rows: list[Row]
     outlines: gpd.GeoDataFrame
+    sieve: SieveOptions | None = None
 
     def read_codebook(self) -> Codebook | None:
         """Return the codebook."""
@@ -192,6 +209,7 @@ class MemoryResults:
                 self.series.select_range(start, start + size),
                 self.codebook,
                 self.own[start : start + size],
+                self.sieve,
             )
             for number, start in enumerate(starts)
         }
@@ -212,14 +230,20 @@ class MemoryResults:
 
 
 def _label_steps(
-    series: RasterSeries, codebook: Codebook | None, own: Sequence[KMeans1D]
+    series: RasterSeries,
+    codebook: Codebook | None,
+    own: Sequence[KMeans1D],
+    sieve: SieveOptions | None,
 ) -> np.ndarray:
-    """Read the steps of a series, and label each by the codebook or its own one."""
+    """Read the steps of a series, label each by the codebook or its own one, and sieve it."""
     count = len(series.steps)
     rasters: Any = series.read(0, count, missing="mask")
     books: Sequence[Codebook] = own if codebook is None else [codebook] * count
     maps = [
-        label_raster(rasters.isel({series.dims[0]: i}), book, with_inertia=False).values
+        label_raster(rasters.isel({series.dims[0]: i}), book, with_inertia=False)
         for i, book in enumerate(books)
     ]
-    return np.stack(maps)
+    if sieve is not None:
+        areas = series.read_areas() if is_on_globe(series.make_template()) else None
+        maps = [sieve.apply(labels, areas) for labels in maps]
+    return np.stack([labels.values for labels in maps])

@@ -14,8 +14,11 @@ import numpy as np
 from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm._core.validation import require_choice
+from fastkm.raster.io.open import ZARR, name_damage
 from fastkm.raster.multifile.array_series import ArraySeries
+from fastkm.raster.multifile.read_steps import DAMAGE
 from fastkm.raster.multifile.scan import find_inputs
+from fastkm.vector.coverage import as_shape
 from fastkm.vector.measure import as_length
 from fastkm.workflows.archive import fit
 from fastkm.workflows.archive.options import ArchiveOptions, TrackOptions
@@ -61,6 +64,8 @@ def cluster_archive(
     select: str | int = "highest",
     min_diameter: str = "0px",
     longitudes: FileLongitudes | None = None,
+    simplify: float | str | None = None,
+    smooth: int = 0,
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
     mask_share: float | None = None,
@@ -108,6 +113,8 @@ def cluster_archive(
         Leave out shorter outlines: "2000km" or "30px".
     longitudes : {"raster", "-180..180", "0..360"}, optional
         Those of the outlines; by default -180..180, where longitudes are known.
+    simplify, smooth : optional
+        Simplify and smooth the outlines of each step; see `fastkm.polygonize`.
     bbox, mask, mask_share, years, sel, nodata : optional
         The part of the data that is used; see `fastkm.open_archive`.
     sieve, fill_holes : optional
@@ -117,6 +124,7 @@ def cluster_archive(
     track : bool or mapping, default: False
         Follow the outlined regions of the highest selected cluster through time, with the
         ``min_overlap`` and ``gap`` of `fastkm.track`, which a mapping may give; needs a folder.
+        With ``maps`` True, label maps have the ``track`` of each cell beside its ``cluster``.
     resume, overwrite : bool, default: False
         Go on with a run of the same files that was stopped; replace what the folder holds of an
         earlier run. That of an object of xarray cannot go on: it is made again.
@@ -144,7 +152,7 @@ def cluster_archive(
         If an option is not valid or does not fit another, nothing is left to cluster, or the folder
         holds something else.
     OSError
-        If nothing matches, the folder cannot be written to, or no worker is left.
+        If nothing matches or can be read, the folder cannot be written to, or no worker is left.
     ImportError
         If an extra is not installed that is needed for workers, stores or tables.
 
@@ -179,6 +187,8 @@ def cluster_archive(
         select=select,
         min_diameter=min_diameter,
         longitudes=longitudes,
+        simplify=simplify,
+        smooth=smooth,
         weights=weights,
         standardize=standardize,
         choose=choose,
@@ -195,11 +205,12 @@ def cluster_archive(
     )
     options.check()
     as_length(min_diameter)
+    as_shape(simplify, smooth)
     require_choice("on_error", on_error, ("stop", "skip"))
     if output is None and (resume or overwrite):
         raise ValueError("resume and overwrite need a folder for the results, output")
     if output is None and track:
-        raise ValueError("track needs a folder, output; or take fastkm.track of the labels found")
+        raise ValueError("track needs a folder, output; or call track() of the result")
     inputs = _open_data(data, options)
     if isinstance(inputs, ArraySeries) and resume:
         raise ValueError("resume must be for files: what xarray has opened may have changed since")
@@ -227,7 +238,8 @@ def _open_data(data: Any, options: ArchiveOptions) -> Paths | ArraySeries:
             warnings.filterwarnings(
                 "ignore", "Failed to open Zarr store with consolidated", RuntimeWarning
             )
-            data = xr.open_dataset(data, engine="zarr", chunks={})
+            with name_damage(data, ZARR, *DAMAGE):
+                data = xr.open_dataset(data, engine="zarr", chunks={})
     if hasattr(data, "dims"):
         return open_object(data, options.variables, **options.selection)
     paths: Paths = data
@@ -294,8 +306,9 @@ class _MemoryRun:
         frames = [frame for one in done for frame in one.outlines]
         outlines = pd.concat(frames, ignore_index=True) if frames else gpd.GeoDataFrame(geometry=[])
         results = MemoryResults(
-            kept, k, codebook, [own for one in done for own in one.own], rows, outlines
-        )
+            kept, k, codebook, [own for one in done for own in one.own], rows, outlines,
+            self.options.sieve_options,
+        )  # fmt: skip
         series.require_stores_unchanged()
         summary = summarize(series, rows, codebook, k, self.faults)
         return ArchiveClusters(k, summary, self.faults, kept, results)

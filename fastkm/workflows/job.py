@@ -184,7 +184,10 @@ class Selection:
         if self.mask is not None:
             raster = apply_mask(raster, self.mask, bbox=self.bbox, share=self.mask_share)
         found: dict[float, None] = {}
-        for layer in _list_layers(raster):
+        layers = _list_layers(raster)
+        if self.mask is not None and layers and all(np.isnan(layer).all() for layer in layers):
+            raise ValueError(f"mask {self.mask}: all cells that it keeps are missing")
+        for layer in layers:
             found |= dict.fromkeys(find_suspicious(find_extremes(layer)))
         warn_of_sentinels(found)
         return raster

@@ -76,7 +76,7 @@ def count_labels(
     cells, changes = reduce_blocks(_count_block, blocks, _combine)
     found = zip(LAGS, pairs, changes, strict=True)
     return cells, [
-        summarize_changes(own, units, k=k, lag=lag, pairs=len(later))
+        summarize_changes(own, units, time, k=k, lag=lag, pairs=len(later))
         for lag, later, own in found
         if later
     ]

@@ -184,7 +184,7 @@ def outline_file(
     arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
     del arguments["sieve"]
     grid = find_grid(raster)
-    arguments["longitudes"] = choose_longitudes(output, options.longitudes, grid)
+    arguments["longitudes"] = choose_longitudes(options.longitudes, grid)
     note_longitudes(output, options.longitudes, grid)
     seen = _Seen(selected, _find_tolerance(raster) if maps else None)
     with write_together(earlier):

@@ -11,11 +11,11 @@ from fastkm._kernels.line_thinning import (
     DONE,
     POINT,
     is_empty,
+    make_key,
     mark_points,
     measure_triangle,
     pop,
     push,
-    scatter,
     span_row,
     thin_line,
     thin_rings,
@@ -43,7 +43,7 @@ def thin(rings, free, y, x, most):
     corners = np.empty(points.shape, np.int32)
     mark_points(points + np.array([0.0, 5.0]), offsets, 5, free, corners, lattice)
     np.testing.assert_array_equal(corners[free], points[free] + 0.5)
-    path, heap = np.empty((len(points) + 1, 4), np.int64), np.empty((3 * len(points), 2))
+    path, heap = np.empty((len(points) + 1, 4), np.int64), np.empty(3 * len(points), np.int64)
     thin_rings(corners, offsets, free, y, x, most, lattice, path, heap)
     left, left_offsets = np.empty_like(points), np.empty_like(offsets)
     count = write_left(points, corners, offsets, lattice, left_offsets, left)
@@ -96,18 +96,25 @@ def test_lines_that_are_done_or_have_no_points_stay():
         (np.ones((2, 2), np.uint8), 2),
     ):
         before = lattice.copy()
-        thin_line(path, size, False, y, x, 99.0, lattice, np.empty((9, 2)))
+        thin_line(path, size, False, y, x, 99.0, lattice, np.empty(9, np.int64))
         np.testing.assert_array_equal(lattice, before)
 
 
 @given(st.lists(st.integers(0, 5), max_size=30))
 def test_a_heap_gives_the_smallest_first(areas):
-    heap, count = np.empty((len(areas) + 1, 2)), 0
-    pairs = [(float(area), float(scatter(number))) for number, area in enumerate(areas)]
-    for pair in pairs:
-        count = push(heap, count, *pair)
+    heap, count = np.empty(len(areas) + 1, np.int64), 0
+    for number, area in enumerate(areas):
+        count = push(heap, count, float(area), number, 4.0)
     found = []
     while count > 0:
-        found.append(tuple(heap[0].tolist()))
+        found.append(int(heap[0]))
         count = pop(heap, count)
-    assert found == sorted(pairs)
+    keys = [make_key(float(area), number) for number, area in enumerate(areas) if area <= 4]
+    assert found == sorted(keys)
+
+
+def test_keys_tell_areas_and_then_points_apart():
+    areas = [0.0, 1e-30, 0.5, 0.75, 1e12]
+    keys = [[int(make_key(area, number)) for number in range(9)] for area in areas]
+    assert all(max(low) < min(high) for low, high in itertools.pairwise(keys))
+    assert len(np.unique(keys)) == 45

@@ -3,17 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkm._kernels.region_sieve import (
-    AREA,
-    CELLS,
-    FIRST,
-    NEVER,
-    PARENT,
-    WALL,
-    join_single_cells,
-    join_small_regions,
-    queue_small_regions,
-)
+from fastkm._kernels.region_sieve import WALL, join_regions, join_single_cells, list_starts
 from tests import naive
 
 LABELS = 4
@@ -40,28 +30,33 @@ def test_single_cells_are_joined_as_one_after_another(dtype):
     np.testing.assert_array_equal(codes[1:-1, 1:-1], expected)
 
 
-@pytest.mark.parametrize("limit", [2, 5, 100])
-def test_small_regions_are_joined_as_one_after_another(limit):
+@pytest.mark.parametrize("black", [0, 1])
+def test_regions_begin_at_cells_that_are_listed(black):
+    codes = make_codes(np.int8, 3)
+    starts = np.empty(codes.size, np.int64)
+    rows, columns = np.divmod(starts[: list_starts(codes, 1, 2, 6, black, starts)], codes.shape[1])
+    listed = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    assert listed == sorted(listed)
+    cells = {cell for cell in np.ndindex(codes.shape) if 2 <= cell[0] < 6 and codes[cell] >= 1}
+    firsts = {min(naive.flood(codes, cell, 4, False)) for cell in cells} & cells
+    assert {cell for cell in firsts if sum(cell) % 2 == black} <= set(listed) <= cells
+
+
+def test_small_regions_are_joined_as_one_after_another():
     codes = make_codes(np.int8, 4)
+    width, flat, limit = codes.shape[1], codes.reshape(-1), 6
     expected = naive.sieve(codes[1:-1, 1:-1], limit)
-    numbers = naive.number_regions(codes).astype(np.int32)
-    places = [np.argwhere(numbers == k) for k in range(numbers.max() + 1)]
-    boxes = np.array([[*own.min(axis=0), *own.max(axis=0)] for own in places], np.int32)
-    cells, n, width = np.array([len(own) for own in places]), len(places), codes.shape[1]
-    regions = np.empty((4, n), np.int64)
-    regions[PARENT], regions[CELLS], regions[AREA] = np.arange(n), cells, cells
-    queue = np.empty(n, np.int64)
-    flat = codes.reshape(-1)
-    waiting = queue_small_regions(flat, numbers, boxes, regions, limit, -1, queue)
-    small = np.flatnonzero(cells < limit)
-    np.testing.assert_array_equal(queue[:waiting], small)
-    firsts = [places[k][0] @ [width, 1] for k in small]
-    np.testing.assert_array_equal(regions[FIRST, small], firsts)
-    keys = -np.arange(LABELS + 1)
-    keys[-1] = NEVER
-    offsets = np.array([-width, -1, 1, width])
-    scratch = np.empty(flat.size, np.int64), np.empty(4 * flat.size, np.int64)
-    join_small_regions(
-        flat, numbers, regions, limit, False, offsets, keys, queue[:waiting], *scratch
-    )
+    offsets, counts = np.array([-width, -1, 1, width]), np.zeros(LABELS + 1, np.int64)
+    scratch = counts, np.empty(codes.size, np.int64), np.empty(4 * codes.size, np.int64)
+    starts = {}
+    for black in (0, 1):
+        found = np.empty(codes.size, np.int64)
+        starts[black] = found[: list_starts(codes, 0, 1, len(codes) - 1, black, found)]
+    for turn in (2, limit):
+        for black, own in starts.items():
+            areas = np.empty(0, np.int64)
+            kept = join_regions(flat, own, 0, turn, limit, areas, offsets, *scratch)
+            assert kept <= len(own)
+            starts[black] = own[:kept]
     np.testing.assert_array_equal(codes[1:-1, 1:-1], expected)
+    assert not counts.any()

@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.ring_tracing import (
+    CORNERS,
+    JUNCTIONS,
+    MIDPOINTS,
     WALKS,
     add_gap,
     add_midpoints,
@@ -46,9 +49,9 @@ def linked(numbers, wanted, contour, dtype=np.uint32, *, junctions=False):
     tally = np.tile([0, 0, -1, -1, -1], (len(wanted), 1))
     labels, waiting = np.arange(len(wanted)), np.zeros((2, numbers.shape[1] + 1), np.int64)
     counts, touches = np.zeros(4, np.int64), np.empty((0, 4), np.int64)
+    kind = MIDPOINTS if contour else JUNCTIONS if junctions else CORNERS
     link_turns(
-        turns, numbers, labels, wanted, contour, junctions, waiting, counts, nodes, gaps, tally,
-        touches,
+        turns, numbers, labels, wanted, kind, waiting, counts, nodes, gaps, tally, touches
     )  # fmt: skip
     return nodes, gaps, tally
 

@@ -310,6 +310,17 @@ def test_outlines_are_written(run, basin, tmp_path, extension):
     assert found["cluster"].tolist() == [2]
 
 
+def test_a_mask_that_keeps_missing_cells_only_is_named(run, basin, tmp_path):
+    raster = fastkm.read_raster(basin)
+    row, column = np.argwhere(raster.isnull().values)[0]
+    place = shapely.Point(raster.longitude[column], raster.latitude[row]).buffer(0.1)
+    gpd.GeoDataFrame(geometry=[place], crs=4326).to_file(tmp_path / "mask.gpkg")
+    arguments = "-k", "2", "--mask", tmp_path / "mask.gpkg", "-o", tmp_path / "a.gpkg"
+    assert_failed(
+        run("outline", basin, *arguments), "mask.gpkg: all cells that it keeps are missing"
+    )
+
+
 def test_polygons_are_a_mask(run, basin, tmp_path):
     east = gpd.GeoDataFrame(geometry=[shapely.box(-180, -90, 100.5, 90)], crs=4326)
     east.to_file(tmp_path / "mask.gpkg")

@@ -130,7 +130,9 @@ def test_a_ring_that_touches_itself_becomes_two():
 def test_threads_change_nothing():
     values, levels = some_raster(0, 200, 30, 0.1), np.array([-0.5, 0.2])
     one, two = (trace(values, levels, threads=threads) for threads in (1, 2))
-    for a, b in zip(one, two, strict=True):
+    places = one.points.copy()
+    rings = (collect_rings(own, places, threads=k) for k, own in enumerate((one, two), 1))
+    for a, b in [*zip(one, two, strict=True), *zip(*rings, strict=True)]:
         np.testing.assert_array_equal(a, b)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.geometry.sieve import sieve_labels
+from fastkm.geometry.sieve import STRIPE, sieve_labels
 from tests import naive
 
 SIZES = st.tuples(st.integers(1, 8), st.integers(1, 9))
@@ -43,6 +43,23 @@ def test_is_its_naive_twin(labels, limit, connectivity, periodic, fill_holes, we
     options = {"connectivity": connectivity, "periodic": periodic, "fill_holes": fill_holes}
     expected = naive.sieve(labels, limit, areas=areas, **options)
     np.testing.assert_array_equal(sieve(labels, limit, areas=areas, **options), expected)
+
+
+def test_even_stripes_have_their_turn_before_odd_ones(monkeypatch):
+    monkeypatch.setattr("fastkm.geometry.sieve.STRIPE", 4)
+    labels = make_labels(0, (13, 6))
+    expected = naive.sieve(labels, 9, stripe=4)
+    np.testing.assert_array_equal(sieve(labels, 9), expected)
+    assert not np.array_equal(expected, naive.sieve(labels, 9))
+
+
+def test_any_number_of_threads_does_the_same(monkeypatch):
+    labels = make_labels(7, (2 * STRIPE + 9, 4))
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("FASTKM_NUM_THREADS", threads)
+        found.append(sieve(labels, 40, connectivity=8, periodic=True))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("factor", [30, 200, 9000, 10**12])

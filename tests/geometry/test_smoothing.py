@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fastkm.geometry.regions import find_regions, trace_rings
-from fastkm.geometry.smoothing import MOST_PASSES, cut_corner, smooth_rings
+from fastkm.geometry.smoothing import MOST_PASSES, cut_corner, find_free_corners, smooth_rings
 from tests import naive
 
 MAPS = arrays(np.int8, st.tuples(st.integers(1, 8), st.integers(1, 9)), elements=st.integers(-1, 2))
@@ -62,7 +62,22 @@ def test_areas_change_by_what_the_corners_say(labels, passes):
                 (ones if cells.count(cell) == 1 else threes)[cell] += 1
     change = (threes - ones) * ((4**passes - 1) / 3) / (8 * 4**passes)
     np.testing.assert_array_equal(shapely.area(polygons), regions.cells + change)
-    assert (np.abs(change) <= (ones + threes) / 24).all()
+
+
+@given(MAPS, PASSES)
+def test_a_ring_changes_by_a_sixth_and_a_bit_for_each_corner_that_stays(labels, passes):
+    regions = find_regions(labels)
+    rings = trace_rings(regions)  # a point at each corner, none besides
+    smooth = smooth_rings(rings, regions.numbers, passes)
+    free = find_free_corners(rings, regions.numbers)[1]
+    stay = np.diff(rings.ring_offsets) - 1 - free
+    before, after = (
+        [shapely.Polygon(own.points[i:j]).area for i, j in itertools.pairwise(own.ring_offsets)]
+        for own in (rings, smooth)
+    )
+    change = np.subtract(after, before)
+    assert (np.abs(change) <= (4 + stay) * (1 - 0.25**passes) / 24).all()
+    np.testing.assert_array_equal(change[stay == 0], (0.25**passes - 1) / 6)
 
 
 @given(MAPS, PASSES)

@@ -55,6 +55,10 @@ def test_holes_are_filled_only_if_that_is_asked_for():
     assert masked.mask.sum() == 1
     floats = fastkm.sieve(np.where(SPOT < 0, np.nan, SPOT), "2px", fill_holes=True)
     np.testing.assert_array_equal(floats, filled)
+    covered = np.ma.array(filled.astype(np.uint64), mask=SPOT < 0)  # by the label around it
+    found = fastkm.sieve(covered, "2px", fill_holes=True)
+    assert not np.ma.is_masked(found)
+    np.testing.assert_array_equal(found, filled)
 
 
 def test_a_data_array_keeps_its_name_attributes_and_encoding():

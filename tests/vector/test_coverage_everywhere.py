@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import fastkm
 from tests.grid_kinds import GRIDS, cell_points, rasterize, require_coverage, require_whole
-from tests.label_maps import globe
+from tests.label_maps import curvilinear, globe
 
 MAPS = arrays(
     np.int16, st.tuples(st.integers(2, 7), st.integers(3, 9)), elements=st.integers(-1, 2)
@@ -125,6 +125,22 @@ def test_junctions_change_no_shape(kind, data, cells):
         shapely.set_precision(more.geometry.array, 1e-7),
         shapely.set_precision(fewest.geometry.array, 1e-7),
     ).all()
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+@pytest.mark.parametrize("size", [4, 7])
+def test_a_pole_may_be_a_corner_of_cells_or_lie_on_an_edge(shift, size):
+    cells = np.random.default_rng(size).integers(-1, 3, (size, size + 1))
+    require_coverage(fastkm.polygonize(GRIDS["stereographic"].make(cells, shift)).geometry)
+
+
+def test_cells_may_fold_over_the_pole():
+    longitude = np.tile((np.arange(7) + 0.5) * 360 / 7, (7, 1))
+    latitude = np.repeat(np.linspace(-60.0, 80, 7), 7).reshape(7, 7)
+    latitude[-1] += 5 * np.abs(np.cos(np.radians(longitude[-1])))
+    for seed in range(4):
+        cells = np.random.default_rng(seed).integers(-1, 3, (7, 7))
+        require_coverage(fastkm.polygonize(curvilinear(cells, latitude, longitude)).geometry)
 
 
 @pytest.mark.parametrize(("crs", "kind"), [(4326, "metres"), (4326, "rotated"), (3035, "box")])

@@ -2,11 +2,14 @@
 
 import csv
 import json
+from copy import copy
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 
 import fastkm
@@ -15,8 +18,10 @@ from fastkm.raster.codebook import read_codebook_file
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.zonal import zonal_statistics
 from fastkm.workflows.label_counts import StoredMap, count_labels
+from tests.conftest import needs_jit
 from tests.small_archives import write_months, write_single, write_store
-from tests.workflows.archive.ends import contents
+from tests.workflows.archive.ends import assert_equal, contents
+from tests.workflows.archive.test_resume import Stopping
 
 OPTIONS = {"k": 3, "min_diameter": "2px"}
 
@@ -117,11 +122,23 @@ def test_two_workers_do_the_same(whole, months):
     assert_same(found, whole)
 
 
-def test_a_store_at_a_url(whole, months, tmp_path):
+@pytest.mark.parametrize("protocol", ["file", "memory"])
+def test_a_store_at_a_url(whole, months, tmp_path, protocol):
+    fsspec = pytest.importorskip("fsspec")
     write_store(tmp_path / "pw.zarr", months)
-    found = fastkm.cluster_archive(f"file://{tmp_path / 'pw.zarr'}", **OPTIONS)
+    url = f"{protocol}://{tmp_path / 'pw.zarr'}"
+    if protocol == "memory":
+        fsspec.filesystem("memory").put(str(tmp_path / "pw.zarr"), url, recursive=True)
+    found = fastkm.cluster_archive(url, **OPTIONS)
     assert found.codebook.centroids.tolist() == whole.codebook.centroids.tolist()
     np.testing.assert_array_equal(found.labels, whole.labels)
+
+
+@pytest.mark.parametrize("url", ["memory://none.zarr", "ftps3://pw.zarr"])
+def test_what_cannot_be_read_at_a_url_is_named(url):
+    pytest.importorskip("fsspec")
+    with pytest.raises(OSError, match=f"{url} cannot be read as a Zarr store: "):
+        fastkm.cluster_archive(url, 3)
 
 
 def test_anomalies_have_no_limits_of_the_file(months):
@@ -156,6 +173,59 @@ def test_several_variables_and_a_codebook_of_a_file(months, tmp_path):
         dataset, codebook=tmp_path / "book.json", variable=["water", "wind"]
     )
     np.testing.assert_array_equal(other.labels, found.labels)
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory):
+    """Four files, options of masks, sieve and longitudes, and what a run with them leaves."""
+    root = tmp_path_factory.mktemp("merged")
+    (root / "in").mkdir()
+    write_months(root / "in", 4)
+    basin = gpd.GeoDataFrame(geometry=[shapely.box(-170, -60, 100, 60)], crs=4326)
+    basin.to_file(root / "basin.gpkg")
+    options = {
+        "k": 3, "mask": root / "basin.gpkg", "mask_share": 0.5, "sieve": "3px", "fill_holes": True,
+        "longitudes": "raster", "select": "all", "track": {"gap": 1, "maps": True},
+    }  # fmt: skip
+    return options, fastkm.cluster_archive(root / "in", **options, output=root / "out"), root
+
+
+def test_masked_and_sieved_results_are_the_same_in_memory(merged):
+    options, whole, root = merged
+    options = {**options, "track": False}
+    plain = fastkm.cluster_archive(root / "in", **{**options, "sieve": None, "fill_holes": False})
+    assert not np.array_equal(plain.labels, whole.labels)
+    files = sorted((root / "in").glob("*.nc"))
+    dataset = xr.concat([xr.load_dataset(path) for path in files], "time", data_vars="minimal")
+    outside = whole.labels.sel(lon=slice(130, 180))
+    assert outside.size
+    assert (outside == -1).all()
+    for data in (root / "in", dataset.chunk(time=1, lat=2)):
+        found = fastkm.cluster_archive(data, **options)
+        wanted = whole.outlines.drop(columns="track")
+        assert_same(found, replace(whole, results=replace_outlines(whole.results, wanted)))
+        pd.testing.assert_frame_equal(found.track(gap=1).tracks, whole.track(gap=1).tracks)
+    tracks = pd.read_csv(whole.folder / "tracks.csv")
+    assert tracks["cells"].tolist() == whole.track(gap=1).tracks["cells"].tolist()
+
+
+def replace_outlines(results, outlines):
+    """Return results with other outlines."""
+    made = copy(results)
+    object.__setattr__(made, "read_outlines", lambda: outlines)
+    return made
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=[pytest.mark.slow, needs_jit])])
+def test_masked_and_sieved_results_are_the_same_after_a_stop(merged, tmp_path, workers):
+    options, whole, root = merged
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        fastkm.cluster_archive(
+            root / "in", **options, output=out, workers=workers, progress=Stopping(4 + 4 + 2)
+        )
+    fastkm.cluster_archive(root / "in", **options, output=out, workers=workers, resume=True)
+    assert_equal(out, whole.folder)
 
 
 def test_a_criterion_chooses_k(months):

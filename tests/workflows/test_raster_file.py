@@ -238,7 +238,8 @@ def test_outlines_are_written_and_drawn(basin, tmp_path):
 
 @pytest.mark.parametrize("select", ["highest", "lowest", 1])
 def test_outlines_hold_the_cells_of_the_cluster(basin, tmp_path, select):
-    done = outline_file(Selection(basin), [3], select, tmp_path / "a.geojson")
+    own = OutlineOptions(longitudes="raster")
+    done = outline_file(Selection(basin), [3], select, tmp_path / "a.geojson", options=own)
     cluster = {"highest": 2, "lowest": 0, 1: 1}[select]
     assert done.selected == {3: [cluster]}
     raster = fastkm.read_raster(basin)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from fastkm.plot._grid import shrink_longitudes
 from fastkm.plot._page import Page
-from fastkm.plot._text import make_printable
+from fastkm.plot._text import format_period, make_printable
 from fastkm.plot.archive.time_axis import format_time, place_steps
 from fastkm.plot.archive.time_series import EDGE_COLOUR, PAGE_WIDTH, scale_areas
 from fastkm.plot.globe.sheets import Extent, Sheet, add_land, find_shifts
@@ -32,6 +33,12 @@ TIME_CMAP = "plasma"
 ROW_HEIGHT = 0.42  # inches
 TALLEST = 0.4  # of half a row, how far the largest area reaches
 LIFE_COLOUR = "#4477aa"
+END_COLOUR = "#666666"
+LEGEND: dict[str, Any] = {
+    "borderpad": 0.0, "borderaxespad": 0.4, "frameon": False, "fontsize": "small",
+    "handletextpad": 0.3, "columnspacing": 1.4,
+}  # fmt: skip
+"""Of a legend above the axes."""
 MARKS = {
     "birth": ("o", "white", "birth"),
     "split": (">", "#ccbb44", "split off"),
@@ -52,14 +59,15 @@ def tracks_figure(
         As `fastkm.Tracks` has them: ``track``, ``time``, and ``longitude`` and ``latitude``, or ``x``
         and ``y``.
     title : str, optional
-        The title.
+        The title; by default it says how many tracks there are, and when.
     extent : (west, south, east, north), optional
         The part of the world to show, in degrees; by default that of the tracks, with some room.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A circle is where a track begins, a dot where it ends; what lived for one step is a dot alone.
+        A circle is where a track begins, a dot where it ends; what lived for one step is a dot
+        alone. If there are no tracks, the map is empty.
 
     Warns
     -----
@@ -71,7 +79,7 @@ def tracks_figure(
     >>> import pandas as pd
     >>> places = {"track": [0, 0], "time": [0, 1], "x": [1.0, 3.0], "y": [2.0, 2.0]}
     >>> figure = tracks_figure(pd.DataFrame(places), title="One track")
-    >>> figure.axes[0].get_title()
+    >>> figure.axes[0].get_title(loc="left")
     'One track'
     """
     on_globe = "longitude" in tracks
@@ -94,8 +102,9 @@ def tracks_figure(
     if on_globe:
         add_land(ax, sheet, central, None, shores_on_top=False)
     _draw_paths(ax, lines, np.split(times, ends), central if on_globe else None, dates=dates)
-    if title:
-        ax.set_title(make_printable(title))
+    count = len({*tracks["track"]})
+    text = _name_tracks(f"{count} tracks", tracks["time"]).replace("\n", ", ")
+    ax.set_title(make_printable(title or text), loc="left")
     figure.trim()
     return figure
 
@@ -140,6 +149,10 @@ def _draw_paths(
         dots.update_scalarmappable()
         if faces is not None:
             dots.set(edgecolors=dots.get_facecolors(), array=None, facecolors=faces, zorder=4.5)
+    look = {"marker": "o", "color": END_COLOUR, "linestyle": "", "markersize": 5}
+    marks = [Line2D([], [], label="begins", markerfacecolor="white", **look),
+             Line2D([], [], label="ends", **look)]  # fmt: skip
+    ax.legend(handles=marks, loc="lower right", bbox_to_anchor=(1.0, 1.0), **LEGEND, ncols=2)
     bar: Any = ax.figure.colorbar(paths, cax=ax.inset_axes((1.02, 0.0, 0.02, 1.0)))
     bar.outline.set_linewidth(0.6)
     if dates:
@@ -222,14 +235,11 @@ def lives_figure(
     shown, label = scale_areas(np.array([largest]), "km2" if in_km2 else "cells")
     unit = label.removeprefix("area, ")
     text = f"The {len(chosen)} largest of {len(summary)} tracks, up to {shown[0]:.3g} {unit}"
+    text = _name_tracks(text, tracks["time"])
     marks, names = ax.get_legend_handles_labels()
     ax.set_title(make_printable(title or text) + ("\n " if marks else ""), loc="left")
     if marks:  # below the title
-        ax.legend(
-            marks, names, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderpad=0.0, ncols=4,
-            borderaxespad=0.4, frameon=False, fontsize="small", handletextpad=0.3,
-            columnspacing=1.4,
-        )  # fmt: skip
+        ax.legend(marks, names, loc="lower left", bbox_to_anchor=(0.0, 1.0), **LEGEND, ncols=4)
     return figure
 
 
@@ -267,6 +277,11 @@ def _mark_events(ax: Axes, events: pd.DataFrame, rows: dict[int, int], when: np.
                 x, y, marker, color=face, markeredgecolor="#222222", markeredgewidth=0.8,
                 markersize=6, linestyle="", zorder=3, label=text,
             )  # fmt: skip
+
+
+def _name_tracks(text: str, times: pd.Series) -> str:
+    """Return a title with the period of some times."""
+    return f"{text}\n{format_period(times.min(), times.max())}" if len(times) else text
 
 
 def _as_numbers(times: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -55,6 +55,8 @@ class Transitions:
         How far the two steps of a pair are apart.
     pairs : int
         Number of pairs of steps.
+    span : tuple
+        The first and the last time; the numbers of the steps if they have no times.
     cells : (k, k) pandas.DataFrame
         Cells that were in one cluster (row, ``from``) and in one (column, ``to``) at the later step,
         summed over all pairs.
@@ -78,6 +80,7 @@ class Transitions:
 
     lag: Lag
     pairs: int
+    span: tuple[Any, Any]
     cells: pd.DataFrame
     area_km2: pd.DataFrame
     by_month: xr.Dataset | None
@@ -176,12 +179,12 @@ class Transitions:
 
     def _name(self, month: int | None) -> str:
         """Return the title of figures."""
+        from fastkm.plot._text import format_period
+
         start = "" if month is None else f" from {MONTHS[month - 1]}"
-        if self.lag == "year":
-            return f"From one year to the next{start}"
-        return (
-            f"From one step to {'the next' if self.lag == 1 else f'{self.lag} steps later'}{start}"
-        )
+        later = f"{self.lag} steps later" if self.lag not in {1, "year"} else "the next"
+        unit = "year" if self.lag == "year" else "step"
+        return f"From one {unit} to {later}{start}\n{format_period(*self.span)}"
 
 
 def transitions(
@@ -238,7 +241,10 @@ def transitions(
     time = stack[stack.dims[0]]
     months = list_months(time)
     if months is not None and not (time.values[1:] > time.values[:-1]).all():
-        raise ValueError(f"labels must be in the order of time: take labels.sortby({time.name!r})")
+        raise ValueError(
+            f"labels must be in the order of time, each time once: take labels.sortby({time.name!r}), "
+            "and leave out steps that come twice"
+        )
     earlier = pair_steps(time, lag)
     if not earlier:
         raise ValueError(
@@ -250,7 +256,7 @@ def transitions(
     for number, plane in enumerate(iterate_label_maps(stack)):
         counter.add(number, plane)
     k = int(np.max(labels.attrs.get("flag_values", 0))) + 1
-    return summarize_changes(counter.counts, units, k=k, lag=lag, pairs=len(earlier))
+    return summarize_changes(counter.counts, units, time, k=k, lag=lag, pairs=len(earlier))
 
 
 def _measure_cells(
@@ -275,12 +281,13 @@ def _measure_cells(
 
 
 def summarize_changes(
-    counts: ChangeCounts, units: CellUnits, *, k: int, lag: Lag, pairs: int
+    counts: ChangeCounts, units: CellUnits, time: xr.DataArray, *, k: int, lag: Lag, pairs: int
 ) -> Transitions:
-    """Return the tables of what was counted, of at least k clusters."""
+    """Return the tables of what was counted at some times, of at least k clusters."""
     import pandas as pd
     import xarray as xr
 
+    span = time.values[0], time.values[-1]
     # tables of one size, missing cells last or left out
     of_month = dict(sorted(counts.tables.items()))
     size = max(k + 1, *(len(table.cells) for table in (counts.entered, *of_month.values())))
@@ -300,7 +307,7 @@ def summarize_changes(
     cells, areas = (pd.DataFrame(one, index, columns) for one in select(total))
     stays = measure_stays(total, entered, known=units.known)
     if set(of_month) == {UNDATED}:
-        return Transitions(lag, pairs, cells, areas, None, stays, None)
+        return Transitions(lag, pairs, span, cells, areas, None, stays, None)
 
     # the same for each month
     both = zip(*map(select, of_month.values()), strict=True)
@@ -318,7 +325,7 @@ def summarize_changes(
     ]
     monthly = pd.concat(frames, keys=list(of_month), names=["month"])
     expected = [name for name in monthly if name.startswith("expected")]
-    return Transitions(lag, pairs, cells, areas, by_month, stays, monthly[expected])
+    return Transitions(lag, pairs, span, cells, areas, by_month, stays, monthly[expected])
 
 
 def _name_lag(lag: Lag) -> str:

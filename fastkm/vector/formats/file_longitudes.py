@@ -15,6 +15,7 @@ import numpy as np
 from fastkm._core.notes import note_once
 from fastkm.raster.grid.curvilinear import CurvilinearGrid
 from fastkm.raster.grid.geolocation import AxisGrid
+from fastkm.vector.antimeridian import cut_to_turns, select_polygonal_parts
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -32,13 +33,10 @@ ON_END = 1e-6
 """Degrees beyond 180 that count as rounding."""
 
 
-def choose_longitudes(
-    path: str | os.PathLike[str], longitudes: FileLongitudes | None, grid: Grid | None
-) -> Longitudes | None:
+def choose_longitudes(longitudes: FileLongitudes | None, grid: Grid | None) -> Longitudes | None:
     """Return the longitudes in which outlines are traced for a file; None for the raster's.
 
-    Without a choice they are -180..180 if the grid, None for a plain array, has longitudes. GeoJSON
-    turns them itself.
+    Without a choice they are -180..180 if the grid, None for a plain array, has longitudes.
 
     Raises
     ------
@@ -49,7 +47,7 @@ def choose_longitudes(
     --------
     >>> import numpy as np
     >>> grid = AxisGrid(np.array([0.0]), np.array([90.0, 270.0]), "EPSG:4326", True, 2)
-    >>> choose_longitudes("a.gpkg", None, grid), choose_longitudes("a.gpkg", "raster", grid)
+    >>> choose_longitudes(None, grid), choose_longitudes("raster", grid)
     ('-180..180', None)
     """
     if longitudes is not None and longitudes not in CHOICES:
@@ -57,8 +55,7 @@ def choose_longitudes(
         raise ValueError(f"longitudes must be {listed} or None, got {longitudes!r}")
     if longitudes == "raster":
         return None
-    in_degrees = grid is not None and grid.in_degrees
-    if longitudes is None and in_degrees and Path(path).suffix.lower() != ".geojson":
+    if longitudes is None and grid is not None and grid.in_degrees:
         return "-180..180"
     return longitudes
 
@@ -66,8 +63,12 @@ def choose_longitudes(
 def note_longitudes(
     path: str | os.PathLike[str], longitudes: FileLongitudes | None, grid: Grid | None
 ) -> None:
-    """Say that a file has other longitudes than the raster, if that was not asked for."""
-    if longitudes is None and choose_longitudes(path, None, grid) and _reaches_beyond(grid):
+    """Say that a file has other longitudes than the raster, if that was not asked for.
+
+    GeoJSON has no others: see `fastkm.vector.formats.geojson`.
+    """
+    is_geojson = Path(path).suffix.lower() == ".geojson"
+    if longitudes is None and not is_geojson and _reaches_beyond(grid):
         note_once(
             f"{os.fspath(path)} has longitudes -180..180, as maps do; longitudes='raster' "
             "(--longitudes raster) keeps those of the raster"
@@ -87,7 +88,7 @@ def _reaches_beyond(grid: Grid | None) -> bool:
 def turn_to_raster(outlines: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     """Return outlines where the raster has them, for its map: each part shifted by whole turns.
 
-    Parts that meet where they were cut are joined.
+    Parts are cut where the raster begins, and joined where they were cut before.
 
     Examples
     --------
@@ -104,11 +105,8 @@ def turn_to_raster(outlines: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     west = 0.0
     if isinstance(grid, AxisGrid):
         west = float(grid.interpolate_x(np.array([-0.5, len(grid.x) - 0.5])).min())
-    parts, index = shapely.get_parts(outlines.geometry.array, return_index=True)
-    bounds = shapely.bounds(parts)
-    turns = np.floor(((bounds[:, 0] + bounds[:, 2]) / 2 - west) / 360.0)
-    points = shapely.get_coordinates(parts)
-    points[:, 0] -= np.repeat(360.0 * turns, shapely.get_num_coordinates(parts))
-    ends = np.flatnonzero(np.diff(index)) + 1
-    rows = np.split(shapely.set_coordinates(parts, points), ends)
-    return outlines.set_geometry([shapely.union_all(row) for row in rows], crs=outlines.crs)
+    turned = []
+    for parts in map(shapely.get_parts, outlines.geometry):
+        cut = [part for whole in parts for part in cut_to_turns(whole, west)]
+        turned.append(shapely.union_all(select_polygonal_parts(cut)[0]))
+    return outlines.set_geometry(turned, crs=outlines.crs)

@@ -8,11 +8,11 @@ import numpy as np
 
 from fastkm.vector.levels.placed_levels import (
     check_levels,
+    collect_bands,
     read_levels,
-    to_polygons,
     trace_bands,
 )
-from fastkm.vector.polygons import collect_by_region, repair_region
+from fastkm.vector.polygons import repair_region
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -102,12 +102,7 @@ def bands(
 
     levels = as_breaks(breaks_or_codebook)
     source = read_levels(raster, levels, longitudes)
-    polygons, owners = [np.empty(0, object)], [np.empty(0, np.int64)]
-    for traced in trace_bands(source, threads):
-        found, numbers = to_polygons(source, traced)
-        polygons.append(found)
-        owners.append(traced.rings.bands[numbers])
-    geometry, clusters = collect_by_region(np.concatenate(polygons), np.concatenate(owners))
+    geometry, clusters = collect_bands(source, list(trace_bands(source, threads)))
     if not source.grid.straight:
         bad = ~shapely.is_valid(geometry)
         geometry[bad] = [repair_region(region) for region in geometry[bad]]

@@ -19,7 +19,13 @@ from fastkm.raster.grid.curvilinear import CurvilinearGrid
 from fastkm.raster.grid.geolocation import BLOCK
 from fastkm.vector.antimeridian import select_polygonal_parts
 from fastkm.vector.polygonize import find_west, to_cells_and_grid
-from fastkm.vector.polygons import ON_CUT, cut_where_crossing, is_mirrored, wrap_into_turn
+from fastkm.vector.polygons import (
+    ON_CUT,
+    collect_by_region,
+    cut_where_crossing,
+    is_mirrored,
+    wrap_into_turn,
+)
 from fastkm.vector.seam import Window, unroll_columns
 
 if TYPE_CHECKING:
@@ -106,16 +112,15 @@ def read_levels(raster: Any, levels: np.ndarray, longitudes: str | None) -> Leve
     ValueError
         If the raster has infinite values or is not (row, column), or `longitudes` is unknown.
     """
-    cells, grid = to_cells_and_grid(raster)
+    cells, grid = to_cells_and_grid(raster, "raster")
     west = find_west(longitudes, grid)
     values = np.ma.getdata(cells)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"raster must hold real numbers, got {values.dtype}")
     labels = label(cells, levels)
     if values.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            infinite = np.isinf(values) & (labels >= 0)
-        if infinite.any():
+        infinite = np.isinf(values)
+        if infinite.any() and (infinite := infinite & (labels >= 0)).any():
             raise ValueError(
                 "raster must be finite where it is not missing, got "
                 f"{np.count_nonzero(infinite):,} infinite values"
@@ -147,8 +152,28 @@ def trace_bands(source: LevelRaster, threads: int | None) -> Iterator[TracedBand
     curved = isinstance(source.grid, CurvilinearGrid)
     mirrored = is_mirrored(source.grid)
     for window, vertices, places in source.trace(threads):
-        rings = collect_rings(vertices, places, mirrored=mirrored, curved=curved)
+        rings = collect_rings(vertices, places, mirrored=mirrored, curved=curved, threads=threads)
         yield TracedBands(window, vertices, rings)
+
+
+def collect_bands(
+    source: LevelRaster, traced: Sequence[TracedBands]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return one (Multi)Polygon for each band that has an area, and these bands, ascending."""
+    import shapely
+
+    rings = traced[0].rings
+    if len(traced) > 1 or isinstance(source.grid, CurvilinearGrid) or not len(rings.bands):
+        found = [to_polygons(source, own) for own in traced]
+        owners = [own.rings.bands[which] for own, (_, which) in zip(traced, found, strict=True)]
+        return collect_by_region(np.concatenate([one[0] for one in found]), np.concatenate(owners))
+    # at once: polygons that are put together later are copied
+    bands, firsts, counts = np.unique(rings.bands, return_index=True, return_counts=True)
+    offsets = rings.ring_offsets, rings.polygon_offsets, np.append(firsts, len(rings.bands))
+    kind = shapely.GeometryType.MULTIPOLYGON
+    geometry = shapely.from_ragged_array(kind, rings.points, offsets)
+    geometry[counts == 1] = shapely.get_geometry(geometry[counts == 1], 0)
+    return geometry, bands
 
 
 def to_polygons(source: LevelRaster, bands: TracedBands) -> tuple[np.ndarray, np.ndarray]:

@@ -111,20 +111,30 @@ def wrap_boxes(west: np.ndarray, width: np.ndarray, start: float) -> np.ndarray:
     return np.column_stack([west, np.where(east > start + TURN + CLOSED, east - TURN, east)])
 
 
-def join_boxes(boxes: np.ndarray, start: float | None) -> np.ndarray:
-    """Return the narrowest box around some boxes, (4,).
+def join_boxes(boxes: np.ndarray, first: np.ndarray, start: float | None) -> np.ndarray:
+    """Return the narrowest box around the boxes of each group, (n, 4); groups begin at `first`.
 
     Longitudes are between `start` and a turn later; None if they are coordinates that do not go round.
     """
-    boxes = boxes[np.isfinite(boxes[:, 0])]
-    if not len(boxes):
-        return np.full(4, np.nan)
-    west, east = boxes[:, 0].min(), boxes[:, 2].max()
-    if start is not None:
-        width = np.where(boxes[:, 0] > boxes[:, 2], TURN, 0.0) + boxes[:, 2] - boxes[:, 0]
+    if not len(first):
+        return np.empty((0, 4))
+    known = np.isfinite(boxes)
+    low, high = np.where(known, boxes, np.inf), np.where(known, boxes, -np.inf)
+    ends = [np.minimum.reduceat(low[:, :2], first), np.maximum.reduceat(high[:, 2:], first)]
+    joined = np.concatenate(ends, axis=1)
+    joined[~np.isfinite(joined[:, 0])] = np.nan
+    if start is None:
+        return joined
+    # less than half a turn from the first to the last is the shortest way round
+    across = np.logical_or.reduceat(boxes[:, 0] > boxes[:, 2], first)
+    far = across | (joined[:, 2] - joined[:, 0] > TURN / 2)
+    last = np.append(first[1:], len(boxes))
+    for group in np.flatnonzero(far & (last - first > 1)):
+        own = boxes[first[group] : last[group]]
+        own = own[np.isfinite(own[:, 0])]
+        width = np.where(own[:, 0] > own[:, 2], TURN, 0.0) + own[:, 2] - own[:, 0]
+        west, length = cover_spans(own[:, 0], own[:, 0] + width, TURN)
         if (width >= TURN - CLOSED).any():
-            west, east = start, start + TURN
-        else:
-            first, length = cover_spans(boxes[:, 0], boxes[:, 0] + width, TURN)
-            west, east = wrap_boxes(np.array([first]), np.array([length]), start)[0]
-    return np.array([west, boxes[:, 1].min(), east, boxes[:, 3].max()])
+            west, length = start, TURN
+        joined[group, [0, 2]] = wrap_boxes(np.array([west]), np.array([length]), start)[0]
+    return joined

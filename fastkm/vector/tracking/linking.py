@@ -207,16 +207,6 @@ class Linker:
         at_record_end: bool = False,
     ) -> None:
         step = self.step if step is None else step
-        columns = (
-            step,
-            event,
-            parent,
-            child,
-            parent_step,
-            parent_region,
-            child_region,
-            area,
-            cells,
-        )
+        columns = step, event, parent, child, parent_step, parent_region, child_region, area, cells
         even = np.broadcast_arrays(*columns, at_record_end)
         self._rows.append(Ledger(*map(np.atleast_1d, even)))

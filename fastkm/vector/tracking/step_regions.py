@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastkm._core import validation
-from fastkm.geometry.regions import check_labels, number_by_label
+from fastkm.geometry.regions import check_labels, number_by_label, renumber
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_globe_transform
@@ -91,8 +91,7 @@ def number_chosen(regions: MergedRegions, wanted: np.ndarray) -> np.ndarray:
     """Return the map of the regions that are wanted, numbered among themselves; -1 elsewhere."""
     if wanted.all():
         return regions.numbers
-    ranks = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
-    return np.asarray(np.append(ranks, np.int32(-1))[regions.numbers])
+    return renumber(regions.numbers, np.where(wanted, np.cumsum(wanted) - 1, -1))
 
 
 class Plane:

@@ -21,7 +21,6 @@ DAY = 86_400.0
 
 def tabulate_regions(
     times: Sequence[object],
-    steps: Sequence[int],
     tracks: Sequence[np.ndarray],
     regions: Sequence[np.ndarray],
     measures: Sequence[dict[str, np.ndarray]],
@@ -32,8 +31,8 @@ def tabulate_regions(
     sizes = [len(own) for own in tracks]
     columns = {
         "track": np.concatenate(tracks),
-        "step": np.repeat(np.asarray(steps, np.int64), sizes),
-        "time": _repeat_times(times, sizes),
+        "step": np.repeat(np.arange(len(times)), sizes),
+        "time": np.repeat(_as_times(times), sizes),
         "region": np.concatenate(regions).astype(np.int64),
         **{name: np.concatenate([own[name] for own in measures]) for name in measures[0]},
     }
@@ -86,10 +85,7 @@ def summarise_tracks(
     origin[ledger.child_track[ledger.event == SPLIT]] = "split"
     end = np.full(count, "merge", object)
     end[ledger.parent_track[ledger.event == DEATH]] = "death"
-    boxes = tracks[SIDES].to_numpy()
-    sides = boxes[first]
-    for number in np.flatnonzero(last > first):
-        sides[number] = join_boxes(boxes[first[number] : last[number] + 1], start)
+    sides = join_boxes(tracks[SIDES].to_numpy(), first, start)
     largest = {
         f"largest_{name}": np.maximum.reduceat(tracks[column].to_numpy(), first)
         if count
@@ -169,7 +165,3 @@ def _as_times(times: Sequence[object]) -> np.ndarray:
         made[:] = times
         return made
     return np.asarray(times)
-
-
-def _repeat_times(times: Sequence[object], sizes: Sequence[int]) -> np.ndarray:
-    return np.repeat(_as_times(times), sizes)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fastkm._core.validation import require_choice
 from fastkm.raster.grid.axes import find_stack_axes
 from fastkm.vector.measure import as_area
 from fastkm.vector.strips import require_bridge
@@ -25,14 +26,9 @@ from fastkm.vector.tracking.label_stacks import (
     require_aligned,
 )
 from fastkm.vector.tracking.linking import Linker
-from fastkm.vector.tracking.step_regions import (
-    Plane,
-    RegionChoice,
-    StepReader,
-    find_cluster_regions,
-    number_chosen,
-)
+from fastkm.vector.tracking.step_regions import RegionChoice, StepReader
 from fastkm.vector.tracking.summary import summarise_tracks, tabulate_events, tabulate_regions
+from fastkm.vector.tracking.track_maps import TrackPainter, describe_map
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,19 +77,24 @@ class Tracks:
         n, regions, steps = len(self.summary), len(self.tracks), len(self.times)
         return f"Tracks: {n} tracks of {regions} regions of cluster {self.choice.cluster} in {steps} steps"
 
-    def to_map(self, labels: xr.DataArray) -> xr.DataArray:
+    def to_map(
+        self, labels: xr.DataArray, number: Literal["track", "family"] = "track"
+    ) -> xr.DataArray:
         """Return the track of each cell at each step, -1 if it lies in none, int32.
 
         Parameters
         ----------
         labels : xarray.DataArray
             The labels that were tracked. If they are lazy, so is the result.
+        number : {"track", "family"}, default: "track"
+            With "family", the first of the tracks that mergers and splits connect it with.
 
         Raises
         ------
         ValueError
-            If they are others.
+            If they are others, or `number` is neither of the two.
         """
+        require_choice("number", number, ("track", "family"))
         time = find_time_axis(labels)
         if labels.sizes[time] != len(self.times):
             raise ValueError(
@@ -101,35 +102,24 @@ class Tracks:
                 f"got {labels.sizes[time]}"
             )
         axes = find_stack_axes(labels)
-        template = labels.transpose(time, axes.y, axes.x)
-        by_step = dict(list(self.tracks.groupby("step")))
-        none = self.tracks.iloc[:0]
-        plane = Plane(template.isel({time: 0}, drop=True))
-
-        def paint(number: int, step: xr.DataArray, out: np.ndarray | None = None) -> np.ndarray:
-            out = np.empty(step.shape, np.int32) if out is None else out
-            _paint_tracks(step, plane, self.choice, by_step.get(number, none), out)
-            return out
-
-        steps = [template.isel({time: number}, drop=True) for number in range(len(self.times))]
+        stack = labels.transpose(time, axes.y, axes.x)
+        steps = [stack.isel({time: at}, drop=True) for at in range(len(self.times))]
+        numbers = self.summary[number].to_numpy()[self.tracks["track"]]
+        painter = TrackPainter(steps[0], self.choice, self.tracks, numbers)
         data: Any
-        if template.chunks is None:
-            data = np.empty(template.shape, np.int32)
-            for number, step in enumerate(steps):
-                paint(number, step, data[number])
+        if stack.chunks is None:
+            data = np.empty(stack.shape, np.int32)
+            for at, step in enumerate(steps):
+                data[at] = painter.plan(at)(step)
         else:
             import dask.array as da
             from dask.delayed import delayed
 
-            data = da.stack(
-                [
-                    da.from_delayed(delayed(paint)(number, step), step.shape, np.int32)
-                    for number, step in enumerate(steps)
-                ]
-            )
-        made = template.copy(data=data)
-        made.name, made.encoding = "track", {"_FillValue": np.int32(-1)}
-        made.attrs = {"long_name": "track of the region, -1 if there is none"}
+            painted = [delayed(painter.plan(at))(step) for at, step in enumerate(steps)]
+            data = da.stack([da.from_delayed(one, stack.shape[1:], np.int32) for one in painted])
+        made = stack.copy(data=data)
+        made.name, made.encoding = number, {"_FillValue": np.int32(-1)}
+        made.attrs = describe_map(number)
         return made
 
     def plot(self, **options: Any) -> Figure:
@@ -261,7 +251,10 @@ def track_steps(
     tracks, regions, measures = [], [], []
     for time, labels, values, outlined in steps:
         if times and not time > times[-1]:
-            raise ValueError(f"times must ascend, got {time} after {times[-1]}: sort the steps")
+            raise ValueError(
+                f"times must ascend, got {time} after {times[-1]}: sort the steps, and leave out "
+                "those that come twice"
+            )
         if reader is None:
             reader = StepReader(labels, choice, areas, threads)
             linker = Linker(reader.weights, reader.unit, float(min_overlap), int(gap))
@@ -276,7 +269,7 @@ def track_steps(
     if reader is None:
         raise ValueError("labels must have at least one step")
     ledger = linker.finish()
-    table = tabulate_regions(times, range(len(times)), tracks, regions, measures)
+    table = tabulate_regions(times, tracks, regions, measures)
     events = tabulate_events(times, ledger, in_km2=reader.has_areas)
     summary = summarise_tracks(table, ledger, start=reader.round_start, on_globe=reader.on_globe)
     return Tracks(table, events, summary, choice, times)
@@ -301,20 +294,3 @@ def make_choice(
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     require_bridge(bridge)
     return RegionChoice(cluster, connectivity, int(bridge), as_area(min_area or 0.0).value)
-
-
-def _paint_tracks(
-    labels: xr.DataArray, plane: Plane, choice: RegionChoice, rows: pd.DataFrame, out: np.ndarray
-) -> None:
-    """Fill a map with the track of each cell of a step, also in columns that repeat others."""
-    found = find_cluster_regions(plane.read_labels(labels), plane.grid, choice)
-    marked = found.labels == 1
-    numbers, own = number_chosen(found, marked), rows["region"].to_numpy()
-    sizes = found.cells[marked]
-    if own.max(initial=-1) >= len(sizes) or not np.array_equal(sizes[own], rows["cells"]):
-        raise ValueError("labels must be those that were tracked, but they have other regions")
-    tracks = np.full(len(sizes) + 1, -1, np.int32)
-    tracks[own] = rows["track"]
-    columns = numbers.shape[1]
-    out[:, :columns] = np.take(tracks, numbers, mode="wrap")  # the last is that of no region
-    out[:, columns:] = out[:, : plane.repeated]

@@ -17,6 +17,7 @@ from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
 from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.read_steps import DAMAGE
 from fastkm.raster.multifile.scan import scan_file
+from fastkm.vector.tracking.track_maps import NAME, describe_map
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,9 +55,18 @@ def write_label_maps(
 
 
 def create_store(
-    path: Path, archive: RasterSeries, codebook: Codebook | None, k: int, history: str
+    path: Path,
+    archive: RasterSeries,
+    codebook: Codebook | None,
+    k: int,
+    history: str,
+    *,
+    tracks: bool = False,
 ) -> None:
-    """Create the store for all label maps; `codebook` is None if each step has its own."""
+    """Create the store for all label maps, and maps of tracks if there are to be some.
+
+    `codebook` is None if each step has its own.
+    """
     create_label_store(
         path,
         make_label_template(archive, codebook, k),
@@ -64,6 +74,7 @@ def create_store(
         source=_describe_source(archive),
         history=history,
         clusters=k if codebook is None else None,
+        beside={NAME: describe_map(NAME)} if tracks else None,
     )
 
 

@@ -24,10 +24,11 @@ Description = dict[str, Any]
 
 
 class TrackOptions(NamedTuple):
-    """How regions are linked through time: see `fastkm.track`."""
+    """How regions are linked through time, see `fastkm.track`, and whether there are maps of tracks."""
 
     min_overlap: float = 0.0
     gap: int = 0
+    maps: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class ArchiveOptions:
     `ks` are the numbers of clusters: one, several among which the criterion `choose` decides, or
     none if `codebook` is a file. Empty `variables` mean the only one of the files. `select` says
     which clusters to outline, as for `select_clusters`; outlines not longer than `min_diameter` are
-    left out, and their `longitudes` are by default -180..180. Cells outside `bbox` (west, south,
+    left out, and their `longitudes` are by default -180..180; `simplify` and `smooth` change them as
+    those of `fastkm.outline`. Cells outside `bbox` (west, south,
     east, north) and cells where `mask` is 0, or outside of its polygons (see `fastkm.open_raster` for
     `mask_share`), are left out, and so are steps outside `years` (first and last). `sel` fixes
     dimensions at one value each, and `nodata` are further missing values, as for
@@ -52,6 +54,8 @@ class ArchiveOptions:
     select: str | int = "highest"
     min_diameter: str = "0px"
     longitudes: FileLongitudes | None = None
+    simplify: float | str | None = None
+    smooth: int = 0
     weights: Literal["area"] | None = None
     standardize: bool = False
     choose: Criterion | None = None

@@ -28,7 +28,7 @@ from fastkm.workflows.archive.run_log import PassCounter, RunLog
 from fastkm.workflows.archive.step_tasks import OUTLINES, Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
 from fastkm.workflows.archive.tracks.follow import follow_regions
-from fastkm.workflows.archive.tracks.write import write_tracks
+from fastkm.workflows.archive.tracks.write import write_track_maps, write_tracks
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.label_counts import count_labels
 from fastkm.workflows.open_series import open_files
@@ -148,7 +148,6 @@ class _Run:
                 **options.selection,
             )
             plan = describe_run(self.options, self.inputs, make_short_names(self.inputs), infos)
-        note_longitudes(OUTLINES, self.options.longitudes, find_grid(archive.make_template()))
         self.log.end_stage("look at the inputs")
         sizes = [{"name": one["name"], "size": one["size"]} for one in plan["inputs"]]
         description = {**plan, "inputs": sizes}
@@ -233,7 +232,8 @@ class _Run:
         store = self.folder.label_store
         if options.labels == "zarr" and not self._has_store():
             remove_folder(store)
-            create_store(store, archive, codebook, k, history)
+            maps = options.track is not None and options.track.maps
+            create_store(store, archive, codebook, k, history, tracks=maps)
             self.folder.keep_digest("store", describe_files(store))
         return Task(
             None if codebook is None else codebook.without_profile(),
@@ -317,7 +317,10 @@ class _Run:
         tracks = self._follow_regions(labelled, maps, parts, k)
         if tracks is not None:
             files += write_tracks(tracks, [step.time for step in labelled.steps], folder)
+            if self.options.track is not None and self.options.track.maps:
+                write_track_maps(tracks, maps, labelled)
         files += assemble_results.write_all_outlines(folder, parts, tracks)
+        note_longitudes(OUTLINES, self.options.longitudes, find_grid(archive.make_template()))
         files += assemble_results.write_areas(rows, folder)
         cell_counts, changes = count_labels(maps, labelled, k)
         files += assemble_results.write_transitions(changes, folder)
@@ -346,6 +349,8 @@ class _Run:
         self.lock.require_held()
         files += assemble_results.write_errors(self.faults, folder)
         summary = summarize(archive, rows, codebook, k, self.faults)
+        if tracks is not None:
+            summary["tracks"] = len(tracks.summary)
         self.log.end_stage("join the results")
         write_json(self.log.to_dict(math.prod(archive.shape)), folder.root / "run.json")
         write_json(summary, folder.summary)

@@ -31,6 +31,7 @@ from fastkm.raster.grid.geolocation import find_grid, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
+from fastkm.vector.coverage import as_shape
 from fastkm.vector.formats.file_longitudes import choose_longitudes
 from fastkm.vector.outline import outline_in_memory
 from fastkm.workflows.archive.fit import require_finite
@@ -218,10 +219,10 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
 
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
-    longitudes = choose_longitudes(OUTLINES, task.options.longitudes, find_grid(labels))
+    longitudes = choose_longitudes(task.options.longitudes, find_grid(labels))
     outlines, regions = outline_in_memory(
         labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer,
-        longitudes=longitudes,
+        longitudes=longitudes, shape=as_shape(task.options.simplify, task.options.smooth),
     )  # fmt: skip
     if task.options.track is not None:
         outlines.insert(1, "region", regions)

@@ -39,7 +39,8 @@ def drawn(figure):
 def test_paths_go_on_over_the_end_of_longitudes():
     figure = drawn(tracks_figure(make_tables()[0], title="Three"))
     ax = figure.axes[0]
-    assert ax.get_title() == "Three"
+    assert ax.get_title(loc="left") == "Three"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["begins", "ends"]
     [paths] = [c for c in ax.collections if c.get_cmap().name == "plasma" and c.get_zorder() == 4]
     segments = np.array(paths.get_segments())
     assert len(segments) == 4
@@ -53,6 +54,7 @@ def test_without_a_place_paths_have_axes_of_x_and_y():
     tracks = make_tables(np.arange(4))[0].rename(columns={"longitude": "x", "latitude": "y"})
     ax = drawn(tracks_figure(tracks)).axes[0]
     assert (ax.get_xlabel(), ax.child_axes[0].get_ylabel()) == ("x", "time")
+    assert ax.get_title(loc="left") == "3 tracks, 0 to 3"
 
 
 def test_no_tracks_are_an_empty_map():
@@ -73,7 +75,9 @@ def test_lives_have_their_events():
     ]
     assert [2, 0] in joins
     assert [1, 0] in joins
-    assert ax.get_title(loc="left").startswith("The 3 largest of 3 tracks, up to 9 km²")
+    assert ax.get_title(loc="left").startswith(
+        "The 3 largest of 3 tracks, up to 9 km²\n2020-01-01 to 2020-01-04"
+    )
 
 
 def test_the_largest_lives_are_chosen():

@@ -255,7 +255,9 @@ def test_figures_show_areas_or_cells():
     labels = stack(np.random.default_rng(3).integers(-1, 3, (3, 4, 4)))
     found = fastkm.transitions(labels)
     matrix = found.plot(month=11)
-    assert matrix.axes[0].get_title(loc="left") == "From one step to the next from November"
+    title = matrix.axes[0].get_title(loc="left")
+    first, last = np.datetime_as_string(labels.time[[0, -1]], "D")
+    assert title == f"From one step to the next from November\n{first} to {last}"
     texts = [text.get_text() for text in matrix.axes[0].texts]
     share = found.to_frame().query("month == 11").share.iloc[0]
     assert texts[0] == f"{100 * share:.0f}"
@@ -263,7 +265,7 @@ def test_figures_show_areas_or_cells():
     assert "area" in found.plot_flows().axes[0].get_xlabel()
     counted = fastkm.transitions(labels.drop_vars(["lat", "lon"]).rename(lat="y", lon="x"), lag=2)
     assert "cells" in counted.plot_flows().axes[0].get_xlabel()
-    assert counted.plot().axes[0].get_title(loc="left") == "From one step to 2 steps later"
+    assert counted.plot().axes[0].get_title(loc="left").startswith("From one step to 2 steps later")
     assert "2 steps apart" in repr(counted)
 
 

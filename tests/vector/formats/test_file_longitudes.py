@@ -60,6 +60,13 @@ def test_geojson_is_as_its_standard_wants_without_a_note(tmp_path):
         assert not notes
 
 
+def test_geojson_is_a_coverage_where_degrees_are_no_round_numbers(tmp_path):
+    labels = globe(np.repeat(LABELS, 2, axis=1)[:, :14], west=0.1)
+    found, _ = write(labels, tmp_path / "a.geojson")
+    assert shapely.coverage_is_valid(found.geometry.array)
+    np.testing.assert_array_equal(found.total_bounds, [-180, -90, 180, 90])
+
+
 def test_what_has_no_longitudes_beyond_the_map_stays(tmp_path):
     x = np.arange(9) * 1e3
     atlantic = placed(LABELS, longitude=np.linspace(-60, -20, 9))
@@ -95,6 +102,10 @@ def test_a_map_has_them_where_the_raster_has():
         ends = [mine, shapely.transform(mine, lambda points: points + np.array([360.0, 0.0]))]
         there = shapely.union_all([shapely.intersection(part, shares[0]) for part in ends])
         assert there.symmetric_difference(theirs).area < 1e-9
+    # a belt round the globe is cut at the ends of the raster, not in its middle
+    belt = globe(np.zeros((6, 9), int))
+    turned = turn_to_raster(fastkm.polygonize(belt, longitudes="-180..180"), find_grid(belt))
+    assert turned.geometry[0].equals(shapely.box(0, -90, 360, 90))
     western = globe(LABELS, west=-180.0)
     frame = fastkm.polygonize(western)
     assert turn_to_raster(frame, find_grid(western)) is frame

@@ -107,7 +107,7 @@ def test_no_breaks_make_one_band():
         ([[1.0]], [np.nan], ValueError, r"breaks_or_codebook must be finite numbers that ascend"),
         ([[1.0]], ["a"], TypeError, r"breaks_or_codebook must be numbers, got \['a'\]"),
         ([[1.0, np.inf]], [2.0], ValueError, r"raster must be finite .* got 1 infinite values"),
-        ([1.0], [2.0], ValueError, r"two dimensions, got shape \(1,\)"),
+        ([1.0], [2.0], ValueError, r"raster must have two dimensions, got shape \(1,\)"),
         ([["a"]], [2.0], TypeError, r"raster must hold real numbers"),
     ],
 )

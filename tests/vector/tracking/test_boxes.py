@@ -61,11 +61,16 @@ def test_boxes_of_other_grids_hold_the_centres():
 
 
 def test_joined_boxes_are_the_narrowest():
-    boxes = np.array([[350, 0, 10, 5], [20, -5, 30, 0], [np.nan] * 4])
-    assert join_boxes(boxes, 0.0).tolist() == [350, -5, 30, 5]
-    assert join_boxes(boxes[1:2], None).tolist() == [20, -5, 30, 0]
-    assert join_boxes(np.array([[0, 0, 360, 5], [3, 0, 4, 5.0]]), 0.0).tolist() == [0, 0, 360, 5]
-    assert np.isnan(join_boxes(boxes[2:], 0.0)).all()
+    none = [np.nan] * 4
+    boxes = np.array([[350, 0, 10, 5], [20, -5, 30, 0], none, [0, 0, 360, 5], [3, 0, 4, 5], none])
+    joined = join_boxes(boxes, np.array([0, 3, 5]), 0.0)
+    np.testing.assert_array_equal(joined, [[350, -5, 30, 5], [0, 0, 360, 5], none])
+    assert join_boxes(boxes[:2], np.array([0, 1]), 0.0).tolist() == boxes[:2].tolist()
+    # far apart the other way round
+    apart = np.array([[5, 0, 10, 5], [340, 0, 350, 5], [355, 0, 359, 5]])
+    assert join_boxes(apart, np.array([0]), 0.0).tolist() == [[340, 0, 10, 5]]
+    assert join_boxes(apart, np.array([0]), None).tolist() == [[5, 0, 359, 5]]
+    assert join_boxes(np.empty((0, 4)), np.empty(0, int), 0.0).shape == (0, 4)
 
 
 def test_longitudes_begin_where_those_of_the_raster_do():

@@ -359,6 +359,16 @@ def test_dates_of_other_calendars_have_speeds():
     assert numbers.tracks["time"].tolist() == [3, 5]
 
 
+def test_a_map_may_have_families():
+    found = fastkm.track(labels := stack("#.#.#", "###.#"))
+    assert found.to_map(labels)[1, 0].values.tolist() == [0, 0, 0, -1, 2]
+    painted = found.to_map(labels, "family")
+    assert painted[0, 0].values.tolist() == [0, -1, 0, -1, 2]
+    assert (painted.name, painted.attrs["long_name"][:6]) == ("family", "family")
+    with pytest.raises(ValueError, match="number must be one of 'track', 'family'"):
+        found.to_map(labels, "event")
+
+
 def test_other_labels_are_not_painted():
     labels = stack("#", "#")
     found = fastkm.track(labels)
@@ -366,6 +376,8 @@ def test_other_labels_are_not_painted():
         found.to_map(labels[:1])
     with pytest.raises(ValueError, match="they have other regions"):
         found.to_map(stack("#", "."))
+    with pytest.raises(ValueError, match="they have other regions"):
+        fastkm.track(stack("#.#", "..#")).to_map(stack("#..", "..#"))
 
 
 # errors

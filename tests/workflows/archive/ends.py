@@ -31,7 +31,7 @@ def contents(folder):
     found["labels"] = {path.name: _labels(path) for path in (folder / "labels").glob("*.nc")}
     if (folder / "labels.zarr").exists():
         with xr.open_zarr(folder / "labels.zarr", mask_and_scale=False, chunks=None) as labels:
-            found["labels"] = labels["cluster"].values.tobytes()
+            found["labels"] = {name: labels[name].values.tobytes() for name in labels}
     if (folder / "outlines.gpkg").exists():
         frame = gpd.read_file(folder / "outlines.gpkg")
         found["outlines"] = (

@@ -267,6 +267,21 @@ def test_polygons_and_longitudes(tmp_path) -> None:
         run([tmp_path / "in"], tmp_path / "own", options, resume=True)
 
 
+def test_outlines_are_shaped(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    write_months(tmp_path / "in", 1)
+    shaped = replace(OPTIONS, select="all", longitudes="raster", simplify="2px", smooth=1)
+    run([tmp_path / "in"], tmp_path / "out", shaped)
+    run([tmp_path / "in"], tmp_path / "plain", replace(shaped, simplify=None, smooth=0))
+    found, plain = (gpd.read_file(tmp_path / name / "outlines.gpkg") for name in ("out", "plain"))
+    assert shapely.coverage_is_valid(found.geometry.array)
+    assert not found.geometry.equals(plain.geometry)
+    measures = [name for name in plain if name != "geometry"]
+    assert found[measures].equals(plain[measures])
+    with pytest.raises(ValueError, match="simplify was 2px and is 3px"):
+        run([tmp_path / "in"], tmp_path / "out", replace(shaped, simplify="3px"), resume=True)
+
+
 def test_packed_months(tmp_path) -> None:
     for month in range(3):
         write_packed(tmp_path / f"p_{month}.nc", month)

@@ -99,6 +99,49 @@ def test_a_run_that_was_stopped_ends_with_the_same_tracks(months, tracked, tmp_p
     assert_equal(tmp_path / "out", tracked)
 
 
+@pytest.mark.parametrize("labels", ["netcdf", "zarr"])
+def test_label_maps_get_maps_of_tracks(few, tmp_path, labels) -> None:
+    options = replace(TRACKED, min_diameter="2px", labels=labels)
+    mapped = replace(options, track=TrackOptions(0.25, 1, maps=True))
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    run([few], plain, options)
+    run([few], out, mapped)
+    files = {"netcdf": "labels/*.nc", "zarr": "labels.zarr"}[labels]
+    opened = {
+        folder: xr.concat([xr.open_dataset(path, mask_and_scale=False).load()
+                           for path in sorted(folder.glob(files))], "time", data_vars="minimal")
+        for folder in (plain, out)
+    }  # fmt: skip
+    assert "track" not in opened[plain]
+    found, cluster = opened[out]["track"], opened[out]["cluster"]
+    xr.testing.assert_identical(cluster.drop_attrs(), opened[plain]["cluster"].drop_attrs())
+    assert (found.dtype, found.dims) == (np.int32, cluster.dims)
+    assert found.attrs["long_name"] == "track of the region, -1 if there is none"
+    assert found.attrs.get("grid_mapping") == cluster.attrs.get("grid_mapping")
+    # the cells of each row of the table
+    tracks = pd.read_csv(out / "tracks.csv")
+    own = pd.Series(found.values[found.values >= 0])
+    assert own.value_counts().to_dict() == tracks.groupby("track")["cells"].sum().to_dict()
+    assert (cluster.values[found.values >= 0] == 2).all()
+    # those of Python, apart from regions that are too short to be outlined
+    assert len(tracks) < len(fastkm.track(cluster).tracks)
+    for name in ("tracks.csv", "events.csv", "areas.csv"):
+        assert (out / name).read_bytes() == (plain / name).read_bytes()
+
+
+def test_maps_of_tracks_are_those_of_python(months, tracked, tmp_path) -> None:
+    mapped = replace(TRACKED, track=TrackOptions(0.25, 1, maps=True))
+    with pytest.raises(KeyboardInterrupt):
+        run([months], tmp_path / "out", mapped, progress=Stopping(8 + 8 + 5))
+    run([months], tmp_path / "out", mapped, resume=True)
+    labels = read_labels(tracked)
+    wanted = fastkm.track(labels, min_overlap=0.25, gap=1).to_map(labels)
+    with xr.open_mfdataset(
+        sorted((tmp_path / "out" / "labels").glob("*.nc")), mask_and_scale=False
+    ) as written:
+        np.testing.assert_array_equal(written["track"], wanted)
+
+
 @pytest.mark.slow
 @needs_jit
 def test_processes_find_the_same_tracks(months, tracked, tmp_path) -> None:
@@ -118,14 +161,23 @@ def test_the_command_tracks(months, tmp_path, run, tracked) -> None:
     options = ["-k", 3, "--track", "--track-overlap", 0.25, "--track-gap", 1, "-q"]
     assert run("archive", months, "-o", tmp_path / "out", *options).status == 0
     assert_equal(tmp_path / "out", tracked)
-    refused = run("archive", months, "-k", 3, "-o", tmp_path / "new", "--track-gap", 2)
-    assert refused.status == 2
-    assert "--track-gap" in refused.err
-    assert "add --track" in refused.err
+    for option in (["--track-gap", 2], ["--track-maps"]):
+        refused = run("archive", months, "-k", 3, "-o", tmp_path / "new", *option)
+        assert refused.status == 2
+        assert option[0] in refused.err
+        assert "add --track to" in refused.err
+
+
+def test_the_command_maps_tracks(few, tmp_path, run) -> None:
+    done = run("archive", few, "-k", 3, "-o", tmp_path, "--track", "--track-maps")
+    assert done.status == 0
+    assert "\n17 tracks of the outlined regions\n" in done.out
+    with xr.open_dataset(next((tmp_path / "labels").glob("*.nc"))) as written:
+        assert list(written.data_vars)[-1] == "track"
 
 
 def test_python_tracks_into_a_folder_only(few) -> None:
-    with pytest.raises(ValueError, match="track needs a folder, output"):
+    with pytest.raises(ValueError, match="track needs a folder, output; or call track"):
         fastkm.cluster_archive(few, 3, track=True)
 
 
@@ -133,7 +185,7 @@ def test_a_run_with_tracks_is_another_run() -> None:
     plain, tracked = ({"options": own.describe(), "inputs": []} for own in (OPTIONS, TRACKED))
     assert "track" not in plain["options"]
     changes = find_differences(plain, tracked)
-    assert "track was not given and is [0.25, 1]" in changes
+    assert "track was not given and is [0.25, 1, False]" in changes
 
 
 def test_times_of_other_calendars_are_texts() -> None:
