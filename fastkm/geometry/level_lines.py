@@ -199,6 +199,8 @@ def collect_rings(
     rings = np.empty((len(following) // 3 + 1, 4), np.int32)
     count = find_rings(following, marks, rightward, points, places, first, curved, path, rings)
     rings = rings[:count]
+    written = rings[:, FIRST] + rings[:, SIZE] - 1  # the first point comes twice in a ring
+    path = path[: written[rings[:, SIZE] > 0].max(initial=0)]
     # by band and polygon, exteriors first, as they were found
     order = np.lexsort((rings[:, POLYGON], rings[:, BAND]))
     order = order[rings[order, SIZE] > 0]
