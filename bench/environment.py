@@ -15,7 +15,8 @@ from bench.threads import ALL
 PACKAGES = (
     "fastkm", "numpy", "scipy", "numba", "scikit-learn", "scikit-learn-intelex", "faiss-cpu",
     "kmeans1d", "flash1dkmeans", "ckwrap", "jenkspy", "mapclassify", "scikit-image", "contourpy",
-    "rasterio", "shapely", "geopandas", "dask", "dask-ml", "netCDF4", "xarray", "matplotlib",
+    "contourrs", "ocetrac", "xarray-spatial", "rasterio", "shapely", "geopandas", "dask", "dask-ml", "netCDF4",
+    "xarray", "matplotlib",
 )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """All parts of the benchmarks, by the names that the command takes, in the order of the results."""
 
-from bench import archive, commands, lesson, limit, memory, quality, scaling, startup
+from bench import archive, commands, lesson, limit, memory, polygons, quality, scaling, startup
 from bench.cases import CASES
 from bench.comparison import comparison
-from bench.large import clusters, polygons
+from bench.large import clusters
+from bench.large import polygons as large_polygons
 from bench.part import Part
 
 PARTS: dict[str, Part] = {
@@ -12,6 +13,7 @@ PARTS: dict[str, Part] = {
     "kmeans1d": comparison("One dimension", CASES["kmeans1d"]),
     "kmeans": comparison("Several features", CASES["kmeans"]),
     "outlines": comparison("From labels to outlines", CASES["outlines"]),
+    "polygons": polygons.PART,
     "quality": quality.PART,
     "scaling": scaling.PART,
     "limit": limit.PART,
@@ -21,5 +23,5 @@ PARTS: dict[str, Part] = {
     "archive": archive.PART,
     "large-scene": clusters.SCENE_PART,
     "large-band": clusters.BAND_PART,
-    "large-polygons": polygons.PART,
+    "large-polygons": large_polygons.PART,
 }

@@ -7,6 +7,9 @@
   scikit-learn's.
 - `read_raster` reads a file with every missing cell missing, `open_raster` opens one of any size
   lazily, `open_archive` opens many files as one lazy array, `cluster_raster` clusters bands together.
+- `cluster_archive` does what the command ``fastkm archive`` does, for files or anything that xarray
+  opens; `transitions` counts what passes between the clusters of label maps through time, `track`
+  follows the regions of a cluster.
 - `outline` and `polygonize` turn label maps into polygons, `polygonize_to_file` those that do not fit
   in memory; `find_contours`, `max_pairwise_distance` and
   `exceeds_distance` trace and measure contours.
@@ -23,16 +26,22 @@ from fastkm._lazy_names import make_getattr
 from fastkm._version import __version__
 
 _ROOMS = {
+    "ArchiveClusters": "workflows.archive_clusters",
     "Choice": "cluster.selection.choose_k",
     "ClusterError": "errors",
     "FisherJenks": "cluster.fisher_jenks",
     "KMeans": "cluster.estimator",
     "KMeans1D": "cluster.exact.result",
     "RasterClusters": "raster.raster_clusters",
+    "bands": "vector.levels.bands",
+    "Tracks": "vector.tracking.track",
+    "Transitions": "raster.change.transitions",
     "choose_k": "cluster.selection.choose_k",
+    "cluster_archive": "workflows.cluster_archive",
     "cluster_raster": "raster.cluster_raster",
     "exceeds_distance": "geometry.distance",
     "find_contours": "geometry.contours",
+    "isolines": "vector.levels.isolines",
     "kmeans": "cluster.vq",
     "kmeans1d": "cluster.exact.kmeans1d",
     "kmeans2": "cluster.vq",
@@ -46,6 +55,9 @@ _ROOMS = {
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
+    "sieve": "raster.sieve",
+    "track": "vector.tracking.track",
+    "transitions": "raster.change.transitions",
     "vq": "cluster.vq",
     "whiten": "cluster.vq",
 }
@@ -87,13 +99,22 @@ if TYPE_CHECKING:
     from fastkm.geometry.contours import find_contours as find_contours
     from fastkm.geometry.distance import exceeds_distance as exceeds_distance
     from fastkm.geometry.distance import max_pairwise_distance as max_pairwise_distance
+    from fastkm.raster.change.transitions import Transitions as Transitions
+    from fastkm.raster.change.transitions import transitions as transitions
     from fastkm.raster.cluster_raster import cluster_raster as cluster_raster
     from fastkm.raster.codebook import load_codebook as load_codebook
     from fastkm.raster.io.lazy.open_raster import open_raster as open_raster
     from fastkm.raster.io.read_netcdf import read_raster as read_raster
     from fastkm.raster.multifile.combine import open_archive as open_archive
     from fastkm.raster.raster_clusters import RasterClusters as RasterClusters
+    from fastkm.raster.sieve import sieve as sieve
+    from fastkm.vector.levels.bands import bands as bands
+    from fastkm.vector.levels.isolines import isolines as isolines
     from fastkm.vector.outline import outline as outline
     from fastkm.vector.plot_map import plot_map as plot_map
     from fastkm.vector.polygonize import polygonize as polygonize
+    from fastkm.vector.tracking.track import Tracks as Tracks
+    from fastkm.vector.tracking.track import track as track
     from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file
+    from fastkm.workflows.archive_clusters import ArchiveClusters as ArchiveClusters
+    from fastkm.workflows.cluster_archive import cluster_archive as cluster_archive

@@ -54,20 +54,38 @@ class DataArrayAccessor(_Accessor):
 
     Methods
     -------
+    bands(breaks_or_codebook, ...)
+        `fastkm.bands`, polygons between isolines.
     cluster(k, ...)
         `fastkm.cluster_raster`.
+    isolines(levels, ...)
+        `fastkm.isolines`.
     kmeans1d(k, ...)
         `fastkm.kmeans1d`.
     outline(k, ...)
         `fastkm.outline`, of a raster with k clusters or of a label map.
     polygonize(...)
         `fastkm.polygonize`, of a label map.
+    sieve(min_area, ...)
+        `fastkm.sieve`, of a label map.
+    track(...)
+        `fastkm.track`, of label maps through time.
+    cluster_archive(k, ...)
+        `fastkm.cluster_archive`, of an array with a dimension of dates.
+    transitions(...)
+        `fastkm.transitions`, of label maps through time.
     """
 
+    bands = _Method("bands")
     cluster = _Method("cluster_raster")
+    isolines = _Method("isolines")
     kmeans1d = _Method("kmeans1d")
     outline = _Method("outline")
     polygonize = _Method("polygonize")
+    sieve = _Method("sieve")
+    track = _Method("track")
+    cluster_archive = _Method("cluster_archive")
+    transitions = _Method("transitions")
 
 
 @xr.register_dataset_accessor("fastkm")
@@ -78,6 +96,9 @@ class DatasetAccessor(_Accessor):
     -------
     cluster(k, ...)
         `fastkm.cluster_raster`.
+    cluster_archive(k, ...)
+        `fastkm.cluster_archive`, of variables with a dimension of dates.
     """
 
     cluster = _Method("cluster_raster")
+    cluster_archive = _Method("cluster_archive")

@@ -436,12 +436,12 @@ def number_regions(labels):
     return numbers
 
 
-def trace_rings(inside, *, contour):
+def trace_rings(inside, *, contour, junctions=()):
     """Walk along the edges of a bool map from corner to corner, the region on the right hand.
 
     Where there is a choice, turn left (around foreign cells), for a contour right. Closed rings of
     (row, column), by first corner in raster order, which is where they start: the corners where
-    they turn, or for a contour the midpoints of all edges.
+    they turn and those among `junctions`, or for a contour the midpoints of all edges.
     """
     padded = np.pad(inside, 1)
     leave = {}  # from each corner the directions in which edges leave
@@ -468,9 +468,116 @@ def trace_rings(inside, *, contour):
                 ring = [np.add(p, np.divide(d, 2)) for p, d in zip(path, steps, strict=True)]
             else:
                 turned = [a != b for a, b in zip(steps, steps[-1:] + steps[:-1], strict=True)]
-                ring = list(itertools.compress(path, turned))
+                ring = [p for p, turn in zip(path, turned, strict=True) if turn or p in junctions]
             rings.append(np.array([*ring, ring[0]]) - 0.5)
     return rings
+
+
+def find_free_corners(numbers, corners):
+    """List for each corner, (row, column) of halves, whether three cells around it are of one region.
+
+    The fourth is of another one, and the corner is within the map.
+    """
+    free = []
+    for row, column in np.asarray(corners + 0.5, int).tolist():
+        inside = 0 < row < numbers.shape[0] and 0 < column < numbers.shape[1]
+        cells = numbers[row - 1 : row + 1, column - 1 : column + 1].ravel().tolist()
+        free.append(inside and sorted(cells.count(cell) for cell in set(cells)) == [1, 3])
+    return free
+
+
+def smooth_ring(ring, free, passes):
+    """Cut the free corners of a closed ring, one pass after another, and what these leave."""
+    points = [(np.array(p), f) for p, f in zip(ring[:-1], free[:-1], strict=True)]
+    for number in range(passes):
+        cut = []
+        for i, (p, is_free) in enumerate(points):
+            if not is_free:
+                cut.append((p, False))
+                continue
+            for q in (points[i - 1][0], points[(i + 1) % len(points)][0]):
+                edge = np.abs(q - p).max()
+                cut.append((p + (q - p) / edge * min(edge / 4, 0.25 * 0.5**number), True))
+        points = cut
+    return np.array([p for p, _ in [*points, points[0]]])
+
+
+def cut_all_corners(ring, passes):
+    """Chaikin's algorithm on a closed ring, with a point at every corner of a cell."""
+    points = []
+    for a, b in itertools.pairwise(ring):
+        steps = int(np.abs(b - a).max())
+        points += [a + (b - a) * step / steps for step in range(steps)]
+    for _ in range(passes):
+        edges = list(itertools.pairwise([*points, points[0]]))
+        points = [p for a, b in edges for p in (0.75 * a + b / 4, a / 4 + 0.75 * b)]
+    return np.array([*points, points[0]])
+
+
+def thin_rings(rings, free, limit):
+    """Leave out free points of closed rings, that of the smallest triangle of a line first.
+
+    Each line is thinned in the first ring that it is part of. Points of equal triangles go by their
+    number on the line, times 2654435761, modulo 2^32.
+    """
+    rings = [[tuple(p) for p in ring[:-1]] for ring in rings]
+    fixed = {p for ring, own in zip(rings, free, strict=True)
+             for p, f in zip(ring, own, strict=False) if not f}  # fmt: skip
+    short = {p for ring in rings if len(fixed & set(ring)) == 2 for p in ring}
+    there, done = {p for ring in rings for p in ring}, set()
+    for ring in rings:
+        start = next((i for i, p in enumerate(ring) if p in fixed), None)
+        if start is None:
+            lines = [ring]
+        else:
+            turned = ring[start:] + ring[: start + 1]
+            ends = [i for i, p in enumerate(turned) if p in fixed]
+            lines = [turned[i : j + 1] for i, j in itertools.pairwise(ends)]
+        for line in lines:
+            thin_line(line, start is None, there, done, short, limit)
+    return [[p for p in ring if p in there] for ring in rings]
+
+
+def cross(a, b, c):
+    """Return twice the signed area of a triangle."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def thin_line(line, closed, there, done, short, limit):
+    """Thin a line, or a ring, of points; see `thin_rings`."""
+    inner = list(range(len(line))) if closed else list(range(1, len(line) - 1))
+    if not inner or line[inner[0]] in done:
+        return
+    done.update(line[i] for i in inner)
+    keep = 3 if closed else 2 if line[0] == line[-1] else int(line[inner[0]] in short)
+    kept = list(range(len(line)))
+    while len(kept) - 2 * (not closed) > keep:
+        found = []
+        for at, i in enumerate(kept):
+            if i not in inner:
+                continue
+            around = [line[kept[at - 1]], line[i], line[kept[(at + 1) % len(kept)]]]
+            turn = cross(*around)
+            area, edges = abs(turn) / 2, list(itertools.pairwise([*around, around[0]]))
+            blocked = area > 0 and any(
+                all(cross(*edge, p) * turn >= 0 for edge in edges) for p in there - set(around)
+            )
+            if area <= limit and not blocked:
+                found.append((area, i * 2654435761 % 2**32, i))
+        if not found:
+            return
+        kept.remove(min(found)[2])
+        there.remove(line[min(found)[2]])
+
+
+def find_junctions(numbers):
+    """Find the corners of cells where the ring of any region turns."""
+    rings = [
+        ring
+        for region in range(numbers.max(initial=-1) + 1)
+        for ring in trace_rings(numbers == region, contour=False)
+    ]
+    return {(row, column) for ring in rings for row, column in (ring + 0.5).astype(int).tolist()}
 
 
 def sum_rows_by_label(rows, labels, weights, least, scales, centroids):
@@ -549,3 +656,219 @@ def solve_at_price(costs, m, price, slack=None):
         least = min(best[j] + costs[j, i] for j in range(i))
         best.append(least + Fraction(price) - Fraction(float(slack[i])))
     return best
+
+
+def sieve(
+    labels, limit, *, areas=None, connectivity=4, periodic=False, fill_holes=False, stripe=64
+):
+    """Let small regions join the label around them, in rounds of 2, 8, 32, ... cells; holes first."""
+    labels = np.array(labels)
+    areas = np.ones(labels.shape) if areas is None else areas
+    order = sorted(np.ndindex(labels.shape), key=lambda c: (sum(c) % 2, c[0] // stripe % 2, c))
+
+    def join(cell, turn, holes):
+        """Let the region join if it begins at this cell and is small; return whether it did."""
+        region = flood(labels, cell, connectivity, periodic)
+        around = list_around(region, EDGES, labels.shape, periodic)
+        beside = [labels[o] for o in around if labels[o] >= 0 and labels[o] != labels[cell]]
+        is_small = len(region) < turn and sum(areas[each] for each in region) < limit
+        if (labels[cell] < 0) != holes or not beside or not is_small:
+            return False
+        label = min(beside, key=lambda label: (-beside.count(label), label))
+        for each in region:
+            labels[each] = label
+        return True
+
+    for holes in (True, False) if fill_holes else (False,):
+        turn = 2
+        while turn < 4 * labels.size:
+            for cell in order:
+                if cell == min(flood(labels, cell, connectivity, periodic)):
+                    while join(cell, turn, holes):
+                        pass
+            turn *= 4
+    return labels
+
+
+EDGES, CORNERS = [(-1, 0), (0, -1), (0, 1), (1, 0)], [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+
+
+def flood(labels, cell, connectivity, periodic):
+    """List the cells of the region of a cell."""
+    region, seen, steps = [cell], {cell}, EDGES + CORNERS * (connectivity == 8)
+    for each in region:
+        around = set(list_neighbours(each, steps, labels.shape, periodic)) - seen
+        region += [other for other in around if labels[other] == labels[cell]]
+        seen |= around
+    return region
+
+
+def list_around(region, steps, shape, periodic):
+    """List what is some steps from the cells of a region, as often as it is."""
+    return [o for each in region for o in list_neighbours(each, steps, shape, periodic)]
+
+
+def list_neighbours(cell, steps, shape, periodic):
+    """List the cells some steps from a cell, round the globe if it is periodic."""
+    rows, columns = shape
+    moved = [(cell[0] + down, cell[1] + right) for down, right in steps]
+    moved = [(row, column % columns if periodic else column) for row, column in moved]
+    return [(row, column) for row, column in moved if 0 <= row < rows and 0 <= column < columns]
+
+
+def find_faces(values):
+    """Return the convex faces of a raster in which lines of levels are straight: corners and heights.
+
+    Corners are (row, column), in order. Together they cover the cells that are not NaN.
+    """
+    padded = np.pad(np.asarray(values, float), 1, constant_values=np.nan)
+    faces = []
+    for i, j in np.ndindex(padded.shape[0] - 1, padded.shape[1] - 1):
+        corners = [(i - 1, j - 1), (i - 1, j), (i, j), (i, j - 1)]
+        heights = [padded[row + 1, column + 1] for row, column in corners]
+        nodes = [
+            (np.array(own, float), height) for own, height in zip(corners, heights, strict=True)
+        ]
+        middle = np.array([i - 0.5, j - 0.5])
+        there = [k for k in range(4) if not np.isnan(heights[k])]
+        if len(there) == 4:
+            faces.append(nodes)
+        elif len(there) == 3:
+            k = next(k for k in range(4) if {(k - 1) % 4, k, (k + 1) % 4} == set(there))
+            a, b, c = nodes[k - 1], nodes[k], nodes[(k + 1) % 4]
+            lost = nodes[(k + 2) % 4][0]
+            centre = (middle, (a[1] + c[1]) / 2)
+            faces.append([a, b, centre, ((a[0] + lost) / 2, a[1])])
+            faces.append([b, c, ((c[0] + lost) / 2, c[1]), centre])
+        elif len(there) == 2 and (there[1] - there[0]) % 2:
+            p, q = nodes[there[0]], nodes[there[1]]
+            inward = middle - (p[0] + q[0]) / 2
+            faces.append([p, q, (q[0] + inward, q[1]), (p[0] + inward, p[1])])
+        else:
+            for corner, height in (nodes[k] for k in there):
+                row, column = corner
+                ends = [corner, (row, middle[1]), middle, (middle[0], column)]
+                faces.append([(np.array(end), height) for end in ends])
+    return faces
+
+
+def find_higher_parts(face, level):
+    """Return the polygons of a face in which values are above a level."""
+    rings, ring = [], []
+    centre = np.mean([height for _, height in face])
+    is_high = [height > level for _, height in face]
+    is_saddle = is_high in ([True, False, True, False], [False, True, False, True])
+    for k in range(4):
+        (point, height), (other, further) = face[k], face[(k + 1) % 4]
+        if is_high[k]:
+            ring.append(point)
+        if is_high[k] != is_high[(k + 1) % 4]:
+            ring.append(point + (level - height) / (further - height) * (other - point))
+            if is_high[k] and is_saddle and centre <= level:
+                rings.append(ring)
+                ring = []
+    if is_saddle and len(rings) == 2 and ring:  # began amid the part that ends last
+        rings[0] = [*ring, *rings[0]]
+        ring = []
+    return [*rings, ring] if ring else rings
+
+
+def count_label_pairs(before, after, areas, n):
+    """Count cells and add up areas by two labels, cell by cell; row and column 0 are missing."""
+    cells, sums = np.zeros((2, n, n), object)
+    for i, pair in enumerate(zip(before, after, strict=True)):
+        row, column = (max(int(label), -1) + 1 for label in pair)
+        cells[row, column] += 1
+        sums[row, column] += int(areas[i]) if len(areas) else 0
+    return cells, sums
+
+
+def list_stays(labels):
+    """List the stays of all cells of (time, cells) labels: label, length, whether its end is seen."""
+    stays = []
+    for cell in np.transpose(labels):
+        runs = [(label, len(list(run))) for label, run in itertools.groupby(cell.tolist())]
+        for (label, length), (follower, _) in itertools.pairwise([*runs, (-1, 0)]):
+            if label >= 0:
+                stays.append((label, length, follower >= 0))
+    return stays
+
+
+def count_overlaps(before, now, areas):
+    """Sum the area and the cells that regions of two maps share, cell by cell: {(a, b): [area, cells]}."""
+    shared = {}
+    for cell in np.ndindex(before.shape):
+        pair = (int(before[cell]), int(now[cell]))
+        if min(pair) >= 0:
+            sums = shared.setdefault(pair, [0.0, 0])
+            sums[0] += areas[cell]
+            sums[1] += 1
+    return shared
+
+
+def link_regions(steps, min_overlap, gap):
+    """Follow regions through maps of their numbers: the tracks of each step, and the rows of the ledger.
+
+    Every region is compared with every region of the steps that it may be linked to, by cells. A row is
+    (step, event, parent track, child track, parent step, parent region, child region, shared cells).
+    """
+    sets = [
+        [set(zip(*np.nonzero(numbers == n), strict=True)) for n in range(numbers.max() + 1)]
+        for numbers in steps
+    ]
+    tracks, rows, linked, count = [], [], set(), 0
+    for t, regions in enumerate(sets):
+        links, found = [], set()
+        for s in range(t - 1, max(t - gap - 2, -1), -1):
+            now = [
+                (len(a & b), s, i, j)
+                for i, a in enumerate(sets[s])
+                for j, b in enumerate(regions)
+                if (s, i) not in linked and j not in found
+                if a & b and len(a & b) >= min_overlap * min(len(a), len(b))
+            ]
+            links += now
+            linked |= {(s, i) for _, s, i, _ in now}
+            found |= {j for *_, j in now}
+        own, origin = [None] * len(regions), {}
+        taken = set()
+        links.sort(key=lambda link: (-link[0], tracks[link[1]][link[2]], link[3]))
+        for link in links:
+            parent = tracks[link[1]][link[2]]
+            if own[link[3]] is None and parent not in taken:
+                own[link[3]], origin[link[3]] = parent, link
+                taken.add(parent)
+        for j in range(len(regions)):
+            if own[j] is None:
+                own[j], count = count, count + 1
+                origin[j] = next((link for link in links if link[3] == j), None)
+                if origin[j] is None:
+                    rows.append((t, "birth", -1, own[j], -1, -1, j, 0))
+        for link in links:
+            shared, s, i, j = link
+            parent = tracks[s][i]
+            event = "merge"
+            if origin[j] == link:
+                event = "continue" if own[j] == parent else "split"
+            rows.append((t, event, parent, own[j], s, i, j, shared))
+        tracks.append(own)
+    for s, regions in enumerate(sets):
+        ends = [i for i in range(len(regions)) if (s, i) not in linked]
+        rows += [(s, "death", tracks[s][i], -1, s, i, -1, 0) for i in ends]
+    return tracks, sorted(rows)
+
+
+def fill_by_centre(edges, y, x):
+    """Polygons as they are filled by centre: the winding number of each centre, edge by edge."""
+    filled = np.zeros((len(y), len(x)), bool)
+    for i, j in np.ndindex(filled.shape):
+        winding = 0
+        for x0, y0, x1, y1 in edges:
+            low, high = ((x1, y1), (x0, y0)) if y0 > y1 else ((x0, y0), (x1, y1))
+            if not low[1] <= y[i] < high[1]:
+                continue
+            crossing = low[0] + (y[i] - low[1]) / (high[1] - low[1]) * (high[0] - low[0])
+            if crossing <= x[j]:
+                winding += 1 if y0 > y1 else -1
+        filled[i, j] = winding != 0
+    return filled

@@ -24,7 +24,7 @@ import tempfile
 import time
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from unittest import mock
 
@@ -36,6 +36,7 @@ import shapely
 import xarray as xr
 
 import fastkm
+from fastkm.vector.outline import outline_in_memory
 from tests.from_file import from_file
 
 RECORD = Path(__file__).with_name("golden.json")
@@ -864,7 +865,11 @@ def polygons(labels):
     degrees = isinstance(labels, xr.DataArray) and labels.dims == ("lat", "lon")
     return [
         fastkm.polygonize(
-            labels, boundary=boundary, connectivity=connectivity, longitudes=longitudes
+            labels,
+            boundary=boundary,
+            connectivity=connectivity,
+            junctions=False,
+            longitudes=longitudes,
         )
         for boundary in ("cell", "contour")
         for connectivity in (4, 8)
@@ -879,7 +884,13 @@ def polygonize(kind):
 
 @case("noise", "globe", large=True)
 def polygonize_many(kind):
-    return [fastkm.polygonize(label_maps(90, 180)[kind], connectivity=c) for c in (4, 8)]
+    labels = label_maps(90, 180)[kind]
+    return [fastkm.polygonize(labels, connectivity=c, junctions=False) for c in (4, 8)]
+
+
+outlines = partial(fastkm.outline, junctions=False)
+outlines_in_memory = partial(outline_in_memory, junctions=False)
+"""Recorded when there were none."""
 
 
 @case(*GRIDS)
@@ -888,17 +899,17 @@ def outline(kind):
     values = labels.copy(data=smooth(84, 12, 18) * 9)
     values[3, 4] = np.nan
     plain = [
-        fastkm.outline(labels, boundary=boundary, connectivity=connectivity)
+        outlines(labels, boundary=boundary, connectivity=connectivity)
         for boundary in ("cell", "contour")
         for connectivity in (4, 8)
     ]
     return [
         *plain,
-        fastkm.outline(labels, values=values, select="highest", min_diameter="3px"),
-        fastkm.outline(labels, select=[0, 2], min_diameter="500km", min_area="20000km2"),
-        fastkm.outline(labels, bridge=1),
-        fastkm.outline(values, 3, select="lowest"),
-        fastkm.outline(values, 4, boundary="contour"),
+        outlines(labels, values=values, select="highest", min_diameter="3px"),
+        outlines(labels, select=[0, 2], min_diameter="500km", min_area="20000km2"),
+        outlines(labels, bridge=1),
+        outlines(values, 3, select="lowest"),
+        outlines(values, 4, boundary="contour"),
     ]
 
 
@@ -906,8 +917,8 @@ def outline(kind):
 def outline_many(kind):
     labels = label_maps(90, 180)[kind]
     return [
-        fastkm.outline(labels, longitudes="-180..180", min_diameter="2px"),
-        fastkm.outline(labels.copy(data=smooth(85, 90, 180)), 5, select="highest", bridge=1),
+        outlines(labels, longitudes="-180..180", min_diameter="2px"),
+        outlines(labels.copy(data=smooth(85, 90, 180)), 5, select="highest", bridge=1),
     ]
 
 
@@ -1027,6 +1038,8 @@ def command(*words):
         redirect_stdout(io.StringIO()),
         redirect_stderr(io.StringIO()),
         mock.patch("matplotlib.figure.Figure.savefig", undrawn),
+        mock.patch("fastkm.workflows.outline_file.outline", outlines),
+        mock.patch("fastkm.workflows.archive.step_tasks.outline_in_memory", outlines_in_memory),
     ):
         try:
             runpy.run_module("fastkm", run_name="__main__")
@@ -1096,9 +1109,12 @@ def results_of(folder):
     ]
 
 
-@case("sample", large=True)
-@case("common", "per-step")
-def archive(kind):
+CHANGES = {"persistence.csv", "transitions.csv"}
+"""Tables of changes through time, which have a case of their own."""
+
+
+@cache
+def run_archive(kind):
     options = {
         "sample": ["-k", "4", "--min-diameter", "2000km"],
         "common": ["-k", "2:5", "--choose", "bic", "--select", "all", "--years", "1988"],
@@ -1109,9 +1125,23 @@ def archive(kind):
             command("sample", "in", "--months", "3")
         else:
             months("in")
-        command("archive", "in/*.nc", *options, "-o", "out", "-q")
-        found = results_of("out")
+        command("archive", "in/*.nc", *options, "--longitudes", "raster", "-o", "out", "-q")
+        return results_of("out")
+
+
+@case("sample", large=True)
+@case("common", "per-step")
+def archive(kind):
+    found = [(name, result) for name, result in run_archive(kind) if name not in CHANGES]
     assert {name for name, _ in found} > {"areas.csv", "outlines.gpkg", "codebook.json"}
+    return found
+
+
+@case("sample", large=True)
+@case("common", "per-step")
+def archive_changes(kind):
+    found = [(name, result) for name, result in run_archive(kind) if name in CHANGES]
+    assert {name for name, _ in found} == CHANGES
     return found
 
 
@@ -1139,11 +1169,12 @@ def cluster(kind):
 @case("gpkg", "geojson", "shp")
 def outline_command(kind):
     file = f"out.{kind if kind != 'sample' else 'gpkg'}"
+    same = ["--longitudes", "raster"]  # files have had others since
     options = {
         "sample": ["-k", "4", "--min-diameter", "2000km", "--longitudes=-180..180"],
-        "gpkg": ["-k", "2:3", "--select", "all"],
-        "geojson": ["-k", "3", "--boundary", "contour", "--connectivity", "8"],
-        "shp": ["-k", "4", "--bridge", "1", "--min-area", "20000km2"],
+        "gpkg": ["-k", "2:3", "--select", "all", *same],
+        "geojson": ["-k", "3", "--boundary", "contour", "--connectivity", "8", *same],
+        "shp": ["-k", "4", "--bridge", "1", "--min-area", "20000km2", *same],
     }[kind]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         if kind == "sample":

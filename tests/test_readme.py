@@ -29,7 +29,7 @@ def test_ci_runs_the_lines_of_the_readme() -> None:
 @needs_checkout
 def test_pictures_are_there() -> None:
     pictures = re.findall(r"!\[.+\]\((.+)\)", README.read_text())
-    assert len(pictures) == 9
+    assert len(pictures) == 11
     assert all((ROOT / picture).is_file() for picture in pictures)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from geopandas.testing import assert_geodataframe_equal
+from pandas.testing import assert_frame_equal
 
 import fastkm
 import fastkm.xarray
@@ -19,14 +20,23 @@ from tests.label_maps import placed
 RASTER = placed(np.arange(24.0).reshape(4, 6) ** 2, np.arange(-15.0, 20, 10)).rename("water")
 BANDS = xr.Dataset({"a": RASTER, "b": 50 - RASTER})
 LABELS = fastkm.kmeans1d(RASTER, 3).predict(RASTER)
+MONTHS = RASTER.expand_dims(time=np.array(["2009-01-16", "2009-02-15", "2010-01-16"], "M8[ns]"))
+TOGETHER = xr.Dataset({"a": MONTHS, "b": 50 - MONTHS})
 
 CALLS = {
+    "bands": ("bands", RASTER, ([20.5, 99.5],), {"longitudes": "-180..180"}),
     "cluster": ("cluster_raster", RASTER, (3,), {"weights": "area", "standardize": True}),
     "cluster bands": ("cluster_raster", BANDS, ([2, 3],), {"n_init": 2, "random_state": 5}),
+    "isolines": ("isolines", RASTER, ([20.5, 99.5],), {"threads": 1}),
     "kmeans1d": ("kmeans1d", RASTER, (range(2, 4),), {"weights": RASTER}),
     "outline": ("outline", RASTER, (3,), {"select": "highest", "connectivity": 8}),
     "outline labels": ("outline", LABELS, (), {"values": RASTER}),
     "polygonize": ("polygonize", LABELS, (), {"boundary": "contour"}),
+    "sieve": ("sieve", LABELS, ("4px",), {"connectivity": 8}),
+    "cluster_archive": ("cluster_archive", MONTHS, (2,), {"years": (2009, 2009)}),
+    "cluster_archive bands": ("cluster_archive", TOGETHER, (2,), {"variable": ["a", "b"]}),
+    "transitions": ("transitions", LABELS.expand_dims(time=2), (), {"lag": 1}),
+    "track": ("track", LABELS.expand_dims("time"), (), {"connectivity": 8}),
 }
 ACCESSORS = [(kind, name) for kind in (DataArrayAccessor, DatasetAccessor) for name in vars(kind)]
 METHODS = [pair for pair in ACCESSORS if not pair[1].startswith("_")]
@@ -35,10 +45,19 @@ METHODS = [pair for pair in ACCESSORS if not pair[1].startswith("_")]
 def assert_same(found, expected):
     if isinstance(expected, gpd.GeoDataFrame):
         assert_geodataframe_equal(found, expected)
+    elif isinstance(expected, fastkm.Tracks):
+        assert_frame_equal(found.tracks, expected.tracks)
+    elif isinstance(expected, fastkm.Transitions):
+        assert_frame_equal(found.area_km2, expected.area_km2)
+    elif isinstance(expected, fastkm.ArchiveClusters):
+        xr.testing.assert_identical(found.labels.compute(), expected.labels.compute())
+        assert_frame_equal(found.areas, expected.areas)
     elif isinstance(expected, dict):
         assert list(found) == list(expected)
         for k in expected:
             assert_same(found[k], expected[k])
+    elif isinstance(expected, xr.DataArray):
+        xr.testing.assert_identical(found, expected)
     else:
         xr.testing.assert_identical(found.to_dataset(), expected.to_dataset())
         if isinstance(expected, fastkm.RasterClusters):

@@ -31,7 +31,7 @@ RENAMED = {
         "whiten": "fastkm.whiten",
     },
     "fastkm.geometry": {
-        "EARTH_RADIUS": "fastkm.geometry.farthest_on_globe.EARTH_RADIUS",
+        "EARTH_RADIUS": "fastkm.geometry.diameters.farthest_on_globe.EARTH_RADIUS",
         "FarthestPair": "fastkm.geometry.distance.FarthestPair",
         "Regions": "fastkm.geometry.regions.Regions",
         "Rings": "fastkm.geometry.regions.Rings",
@@ -81,7 +81,7 @@ RENAMED = {
         "as_area": "fastkm.vector.measure.as_area",
         "as_length": "fastkm.vector.measure.as_length",
         "check_extension": "fastkm.vector.write.check_extension",
-        "to_rfc7946": "fastkm.vector.geojson.to_rfc7946",
+        "to_rfc7946": "fastkm.vector.formats.geojson.to_rfc7946",
         "write_outlines": "fastkm.vector.write.write_outlines",
     },
 }

@@ -12,6 +12,7 @@ whole row missing.
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -36,6 +37,13 @@ class Observations(NamedTuple):
     def select_valid(self) -> np.ndarray:
         """Return the rows that are not missing."""
         return self.rows if self.valid is None else freeze(self.rows[self.valid])
+
+
+class Limit(NamedTuple):
+    """A lower limit of length or area, and its unit."""
+
+    value: float
+    unit: str
 
 
 def as_values_and_mask(array: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -138,6 +146,39 @@ def require_choice(name: str, value: Any, choices: tuple[str, ...], *, or_else: 
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(map(repr, choices))
         raise ValueError(f"{name} must be one of {listed}{or_else}, got {value!r}")
+
+
+def parse_limit(
+    name: str, limit: float | str, units: tuple[str, ...], *, plain: bool = True
+) -> Limit:
+    """Read a number of at least 0 and its unit.
+
+    If it is `plain`, a number without a unit is one of the first of `units`; otherwise it must have
+    one.
+
+    Examples
+    --------
+    >>> parse_limit("min_diameter", "2000km", ("px", "km"))
+    Limit(value=2000.0, unit='km')
+    """
+    number, unit = limit, units[0]
+    if isinstance(limit, str):
+        optional = "?" if plain else ""
+        match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)}){optional}\s*", limit)
+        number, unit = (match[1], match[2] or unit) if match else ("", unit)
+    elif not plain:
+        number = ""
+    try:
+        value = float(number)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value < np.inf:
+        examples = " or ".join(f"'200{unit}'" for unit in units)
+        unit = "" if plain else " with a unit,"
+        raise ValueError(
+            f"{name} must be a number of at least 0{unit} such as {examples}, got {limit!r}"
+        )
+    return Limit(value, unit)
 
 
 def check_unmasked(array: Any, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 On a globe every point is a corner of the hull, so a hull excludes no point. But pairs can be
 excluded: a bound that is cheaper than the distance shows that they are no farther apart than a
-pair already measured. `fastkm.geometry.farthest_on_globe` measures the pairs that are left, so the
+pair already measured. `fastkm.geometry.diameters.farthest_on_globe` measures the pairs that are left, so the
 answer is exact as long as no bound is too low.
 
 Notation. Lengths are in equatorial radii. A point of the ellipsoid x^2 + y^2 + z^2 / (1 - e2) = 1

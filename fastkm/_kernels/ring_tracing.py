@@ -19,7 +19,10 @@ Only the corners where rings turn matter, those with a horizontal and a vertical
 each turn. North and west of a corner everything is done. The edges that still wait for their other
 end are one in each column (N) and one in the row (W), each with a node for either side. A ring that
 comes in there is linked from the waiting node, a ring that goes out there is linked to it, and the
-new node waits in turn at the edges E and S. If a ring goes straight on, the waiting node stays.
+new node waits in turn at the edges E and S. If a ring goes straight on, the waiting node stays,
+unless *junctions* are wanted: a marked corner on a straight edge is where regions on its other side
+meet, and as a point of all their rings it makes the polygons a coverage, whose neighbours have the
+same points along the edges that they share.
 
 `walk_rings` follows the links. A region's first cell is the left end of its top row, so the
 corner at its upper left sees the outside, and the ring that turns there, from SR to EB, is its
@@ -62,6 +65,9 @@ import numpy as np
 
 from fastkm._kernels._jit import kernel
 
+CORNERS, JUNCTIONS, MIDPOINTS = 0, 1, 2
+"""The points of rings: corners where they turn; those and junctions; the midpoints of a contour."""
+
 WALKS = 16
 """Rings that are walked at the same time; eight take a tenth longer, four half as long again."""
 
@@ -94,15 +100,15 @@ def mark_turns(numbers, first, marks):
 
 @kernel
 def link_turns(  # noqa: C901, PLR0912, PLR0915
-    turns, numbers, labels, wanted, contour, waiting, counts, nodes, gaps, tally, touches
+    turns, numbers, labels, wanted, kind, waiting, counts, nodes, gaps, tally, touches
 ):
     """Make a node for each turn of a ring, linked to the next.
 
     turns: (t,) int64 IN, flat indices of the marked corners, ascending; numbers: IN; labels: (n,)
-    int64 IN; wanted: (n,) bool IN, regions that get rings; contour: bool, turn around own cells and
-    count the points at midpoints, otherwise around foreign cells and at corners; waiting: (2,
-    columns + 1) int64 INOUT, the nodes that wait at the edges N of the corners, at their left and
-    right sides; counts: (4,) int64 INOUT, the row of the first row of corners, and how many nodes,
+    int64 IN; wanted: (n,) bool IN, regions that get rings; kind: int, with MIDPOINTS turn around own
+    cells and count the points at midpoints, otherwise around foreign cells and at corners; with
+    JUNCTIONS make nodes where rings go straight on too; waiting: (2, columns + 1) int64 INOUT, the
+    nodes that wait at the edges N of the corners, at their left and right sides; counts: (4,) int64 INOUT, the row of the first row of corners, and how many nodes,
     gaps and touches there are; nodes: (>= nodes + 4 t, 2) INOUT; gaps: (>= gaps + t, 2) INOUT, a
     node where a hole may start, and the next gap of the region, if there is one; tally: (n, 5)
     int64 INOUT: points of each region and right turns less left turns, which come in as 0; first
@@ -110,10 +116,9 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
     two regions of one label that meet at a corner, and their nodes there; none are listed if it is
     empty.
     """
-    columns = numbers.shape[1]
-    quarter = np.int64(
-        1
-    )  # a literal would compile `count_turn` twice, and rows of arrays cost more
+    columns, contour, junctions = numbers.shape[1], kind == MIDPOINTS, kind == JUNCTIONS
+    # literals would compile `count_turn` again, and rows of arrays cost more
+    quarter, no_turn = np.int64(1), np.int64(0)
     first_row, size, found, touched = counts[0], counts[1], counts[2], counts[3]
     above = below = row = row_start = 0
     newest = np.int32(-1)  # regions are numbered in the order in which they are met
@@ -126,7 +131,7 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
         nw, ne, sw, se = read_cells_around(numbers, row, c)
         nl, nr, wa, wb = waiting[0, c], waiting[1, c], above, below
         begin = size
-        # for each side that comes in: turn left, turn right, or go straight on without a node
+        # for each side that comes in: turn left, turn right, or go straight on
         if nw != ne and nw >= 0 and wanted[nw]:  # NL comes in
             if se == nw and (sw == nw or not contour):
                 nodes[nl, 0] = below = size
@@ -135,6 +140,9 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
                 nodes[nl, 0] = size
                 nodes[size, 0] = wa
                 size += count_turn(nw, y + c, quarter, contour, tally)
+            elif junctions:
+                nodes[nl, 0] = waiting[0, c] = size
+                size += count_turn(nw, no_turn, no_turn, contour, tally)
         if sw != nw and sw >= 0 and wanted[sw]:  # WB
             if ne == sw and (se == sw or not contour):
                 nodes[wb, 0] = size
@@ -143,6 +151,9 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
             elif se != sw:
                 nodes[wb, 0] = waiting[0, c] = size
                 size += count_turn(sw, c - y, quarter, contour, tally)
+            elif junctions:
+                nodes[wb, 0] = below = size
+                size += count_turn(sw, no_turn, no_turn, contour, tally)
         if se != sw and se >= 0 and wanted[se]:  # SR
             if nw == se and (ne == se or not contour):
                 waiting[1, c] = size
@@ -153,6 +164,10 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
                 if se > newest:
                     tally[se, 2] = size
                 size += count_turn(se, -y - c, quarter, contour, tally)
+            elif junctions:
+                waiting[1, c] = size
+                nodes[size, 0] = nr
+                size += count_turn(se, no_turn, no_turn, contour, tally)
         if ne != se and ne >= 0 and wanted[ne]:  # EA
             if sw == ne and (nw == ne or not contour):
                 waiting[0, c] = above = size
@@ -163,6 +178,10 @@ def link_turns(  # noqa: C901, PLR0912, PLR0915
                 above = size
                 nodes[size, 0] = nr
                 size += count_turn(ne, y - c, quarter, contour, tally)
+            elif junctions:
+                above = size
+                nodes[size, 0] = wa
+                size += count_turn(ne, no_turn, no_turn, contour, tally)
         # regions of one label that may prove to be one: then what is SE may be in a hole
         if len(touches) > 0:
             if nw >= 0 and se >= 0 and nw != se and labels[nw] == labels[se]:

@@ -6,7 +6,7 @@ ctrl-C or SIGTERM.
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,8 +17,7 @@ from fastkm.cli.output import count_units, err, print_files, print_line
 from fastkm.cli.start import collect_garbage
 
 if TYPE_CHECKING:
-    from fastkm.workflows.archive.options import ArchiveOptions
-    from fastkm.workflows.archive.run import RunResult
+    from fastkm.workflows.archive_clusters import ArchiveClusters
 
 SKIPPED = 3
 MAX_LISTED = 12
@@ -65,6 +64,7 @@ def archive(
     nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    mask_share: shared.MaskShare = None,
     years: Annotated[
         str | None,
         typer.Option(
@@ -73,8 +73,13 @@ def archive(
     ] = None,
     weights: shared.Weights = None,
     standardize: shared.Standardize = False,
+    sieve: shared.Sieve = None,
+    fill_holes: shared.FillHoles = False,
     select: shared.Select = "highest",
     min_diameter: shared.MinDiameter = "0px",
+    longitudes: shared.Longitudes = None,
+    simplify: shared.Simplify = None,
+    smooth: shared.Smooth = 0,
     labels: Annotated[
         str,
         typer.Option(
@@ -82,6 +87,39 @@ def archive(
             help="Write label maps as a netCDF file for each input, or as one Zarr store.",
         ),
     ] = "netcdf",
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="Follow the outlined regions of the highest selected cluster through time: where "
+            "they move, merge and split.",
+        ),
+    ] = False,
+    track_overlap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="With --track, the least share of the smaller of two regions that they have in "
+            "common; by default any.",
+        ),
+    ] = None,
+    track_gap: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STEPS",
+            min=0,
+            help="With --track, for how many steps a region may be missing; by default 0.",
+        ),
+    ] = None,
+    track_maps: Annotated[
+        bool,
+        typer.Option(
+            "--track-maps",
+            help="With --track, write the track of each cell beside its cluster into the label maps.",
+        ),
+    ] = False,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
@@ -107,8 +145,7 @@ def archive(
     """Cluster an archive."""
     with hold_interrupts():  # libraries start threads, which must not take ctrl-C from this one
         from fastkm.cli.progress import show_progress
-        from fastkm.workflows.archive.options import ArchiveOptions
-        from fastkm.workflows.archive.run import cluster_archive
+        from fastkm.workflows.cluster_archive import cluster_archive
         from fastkm.workflows.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.outputs import check_folder
     collect_garbage()
@@ -117,6 +154,12 @@ def archive(
     parse.parse_option("--output", check_folder, output)
     if resume and overwrite:
         parse.refuse_option("--resume / --overwrite", "take one of the two, not both")
+    following = {
+        "--track-overlap": track_overlap, "--track-gap": track_gap, "--track-maps": track_maps or None,
+    }  # fmt: skip
+    for option, value in following.items():
+        if value is not None and not track:
+            parse.refuse_option(option, "add --track to follow regions through time")
     parse.check_workers(workers, scheduler)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
@@ -125,23 +168,31 @@ def archive(
         book = "per-step"
     parse.check_codebook_options(isinstance(book, Path), k, weights, standardize)
     ks = () if k is None else tuple(parse.parse_option("-k", parse.as_ks, k))
-    options = ArchiveOptions(
-        ks=ks,
-        codebook=book,
-        variables=tuple(variable or ()),
-        select=parse.parse_select(select, ks),
-        min_diameter=parse.parse_length(min_diameter),
-        weights=parse.parse_option("--weights", parse.as_one_of(("area", None)), weights),
-        standardize=standardize,
-        choose=parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose),
-        sel=parse.parse_sel(sel),
-        nodata=tuple(nodata) if nodata else None,
-        bbox=parse.parse_box(bbox),
-        mask=mask,
-        years=None if years is None else parse.parse_option("--years", parse.as_years, years),
-        labels=parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
-    )
-    _check_options(options)
+    parse.parse_sieve(sieve, fill_holes=fill_holes)
+    options: dict[str, Any] = {
+        "variable": variable,
+        "codebook": book,
+        "select": parse.parse_select(select, ks),
+        "min_diameter": parse.parse_length(min_diameter),
+        "longitudes": parse.parse_longitudes(longitudes),
+        "simplify": parse.parse_simplify(simplify, smooth),
+        "smooth": smooth,
+        "weights": parse.parse_option("--weights", parse.as_one_of(("area", None)), weights),
+        "standardize": standardize,
+        "choose": parse.parse_option("--choose", lambda name: parse.as_criterion(name, ks), choose),
+        "sel": parse.parse_sel(sel),
+        "nodata": nodata or None,
+        "bbox": parse.parse_box(bbox),
+        "mask": mask,
+        "mask_share": parse.parse_mask_share(mask_share, mask),
+        "years": None if years is None else parse.parse_option("--years", parse.as_years, years),
+        "sieve": sieve,
+        "fill_holes": fill_holes,
+        "labels": parse.parse_option("--labels", parse.as_one_of(("netcdf", "zarr")), labels),
+        "track": track
+        and {"min_overlap": track_overlap or 0.0, "gap": track_gap or 0, "maps": track_maps},
+    }
+    _check_options(ks, options)
     on_fault: Literal["stop", "skip"] = parse.parse_option(
         "--on-error", parse.as_one_of(("stop", "skip")), on_error
     )
@@ -154,8 +205,9 @@ def archive(
                 progress = stack.enter_context(show_progress(err, quiet=quiet))
             done = cluster_archive(
                 files,
+                ks or None,
                 output,
-                options,
+                **options,
                 resume=resume,
                 overwrite=overwrite,
                 on_error=on_fault,
@@ -179,19 +231,19 @@ def archive(
         raise typer.Exit(SKIPPED)
 
 
-def _check_options(options: "ArchiveOptions") -> None:
+def _check_options(ks: tuple[int, ...], options: dict[str, Any]) -> None:
     """Refuse options that do not go together, and files that do not exist."""
-    several = len(options.variables) > 1
-    if options.choose is not None and (options.codebook != "common" or several):
+    several, book = len(options["variable"] or ()) > 1, options["codebook"]
+    if options["choose"] is not None and (book != "common" or several):
         parse.refuse_option(
             "--choose", "k can be chosen only for a common codebook of one variable"
         )
-    if options.choose is None and len(options.ks) > 1:
+    if options["choose"] is None and len(ks) > 1:
         parse.refuse_option("-k", "take one number, or add --choose to choose among several")
-    for option, path in (("--codebook", options.codebook_file), ("--mask", options.mask)):
-        if path is not None and not path.is_file():
+    for option, path in (("--codebook", book), ("--mask", options["mask"])):
+        if isinstance(path, Path) and not path.is_file():
             parse.refuse_option(option, f"{path}: no such file")
-    if options.per_step and several:
+    if book == "per-step" and several:
         parse.refuse_option("--codebook", "per-step codebooks are for one variable; take common")
 
 
@@ -202,7 +254,7 @@ def _say_how_to_go_on(output: Path) -> str:
     return f"; finished parts are kept in {output}: the same command with --resume goes on"
 
 
-def print_result(done: "RunResult") -> None:
+def print_result(done: "ArchiveClusters") -> None:
     """Print a summary of the results, and where they are."""
     if done.already_finished:
         print_line(f"{done.folder} is finished: nothing is left to do")
@@ -212,10 +264,12 @@ def print_result(done: "RunResult") -> None:
         f"{count_units(summary['steps'], 'steps')}, {summary['first']} to {summary['last']}; "
         f"{count_units(summary['k'], 'clusters')}, the highest {summary['highest']}"
     )
+    if "tracks" in summary:
+        print_line(f"{count_units(summary['tracks'], 'tracks')} of the outlined regions")
     if done.faults:
         count = len(done.faults)
         what = "1 input or step was" if count == 1 else f"{count} inputs or steps were"
-        print_line(f"{what} left out: see {done.folder / 'errors.csv'}")
+        print_line(f"{what} left out: see {Path(str(done.folder), 'errors.csv')}")
     print_files(_shorten(done.files))
 
 

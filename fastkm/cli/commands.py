@@ -14,7 +14,7 @@ import typer
 
 from fastkm._core.interrupts import STOPPED, was_interrupted
 from fastkm._version import __version__
-from fastkm.cli import archive, parse, sample
+from fastkm.cli import archive, outline, parse, sample
 from fastkm.cli import options as shared
 from fastkm.cli.description import print_grid, print_variable
 from fastkm.cli.output import (
@@ -23,7 +23,6 @@ from fastkm.cli.output import (
     print_clusters,
     print_files,
     print_line,
-    print_outlines,
     tolerate_missing_letters,
 )
 from fastkm.cli.progress import show_passing_bar, show_work
@@ -155,6 +154,8 @@ def cluster(
     ] = None,
     standardize: shared.Standardize = False,
     weights: shared.Weights = None,
+    sieve: shared.Sieve = None,
+    fill_holes: shared.FillHoles = False,
     figure_format: shared.FigureFormat = "png",
     dpi: shared.Dpi = 150.0,
     title: shared.Title = None,
@@ -172,6 +173,7 @@ def cluster(
     nodata: shared.Nodata = None,
     bbox: shared.Bbox = None,
     mask: shared.Mask = None,
+    mask_share: shared.MaskShare = None,
     memory: shared.Memory = None,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
@@ -197,6 +199,7 @@ def cluster(
     fixed = parse.parse_sel(sel)
     parse.check_workers(workers, scheduler)
     figures = parse.parse_figures(dpi, title, cmap, projection, size, figure_format)
+    sieved = parse.parse_sieve(sieve, fill_holes=fill_holes)
     selection = Selection(
         file,
         names,
@@ -207,6 +210,7 @@ def cluster(
         fixed,
         nodata or None,
         parse.parse_memory_limit(memory),
+        parse.parse_mask_share(mask_share, mask),
     )
 
     # work
@@ -220,13 +224,20 @@ def cluster(
                 choose=criterion,
                 weights=weights,
                 standardize=standardize,
+                sieve=sieved,
                 overwrite=overwrite,
                 figures=figures,
                 progress=progress,
             )
         else:
             done = label_file(
-                selection, codebook, output, overwrite=overwrite, figures=figures, progress=progress
+                selection,
+                codebook,
+                output,
+                sieve=sieved,
+                overwrite=overwrite,
+                figures=figures,
+                progress=progress,
             )
     if not quiet:
         print_clusters(done, codebook)
@@ -235,136 +246,14 @@ def cluster(
         print_files(done.files)
 
 
-@app.command(
+app.command(
+    "outline",
     cls=QuickCommand,
-    help="Cluster a raster and write the outlines of clusters as polygons, with a coordinate "
-    "reference system."
+    help=outline.HELP
     + EXAMPLE.format(
         "fastkm outline sample.nc -k 4 --min-diameter 2000km -o moist.gpkg --map map.png"
     ),
-)
-def outline(
-    file: File,
-    k: shared.K,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="A .shp, .gpkg, .geojson, .fgb or .parquet file.",
-        ),
-    ],
-    variable: shared.Variable = None,
-    select: shared.Select = "highest",
-    min_diameter: shared.MinDiameter = "0px",
-    min_area: Annotated[
-        str,
-        typer.Option(metavar="AREA", help="Keep only outlines larger than this, such as 5000km2."),
-    ] = "0km2",
-    boundary: Annotated[
-        str,
-        typer.Option(
-            metavar="cell|contour",
-            help="Draw outlines along the edges of cells, or smoother ones between their centres.",
-        ),
-    ] = "cell",
-    connectivity: Annotated[
-        int, typer.Option(metavar="4|8", help="With 8, cells that touch at a corner are connected.")
-    ] = 4,
-    bridge: Annotated[
-        int,
-        typer.Option(
-            metavar="CELLS",
-            min=0,
-            help="Join regions with at most this many missing cells between them.",
-        ),
-    ] = 0,
-    longitudes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="0..360|-180..180",
-            help="Range of the polygons' longitudes; by default that of the raster.",
-        ),
-    ] = None,
-    map_path: Annotated[
-        Path | None,
-        typer.Option(
-            "--map",
-            metavar="MAP.png",
-            help="Also draw the outlines on a map, a .png, .pdf or .svg.",
-        ),
-    ] = None,
-    dpi: shared.Dpi = 150.0,
-    title: shared.Title = None,
-    cmap: shared.Cmap = None,
-    projection: shared.Projection = None,
-    size: shared.Size = None,
-    time: shared.Time = "0",
-    sel: shared.Sel = None,
-    nodata: shared.Nodata = None,
-    bbox: shared.Bbox = None,
-    mask: shared.Mask = None,
-    memory: shared.Memory = None,
-    workers: shared.Workers = 1,
-    scheduler: shared.Scheduler = None,
-    overwrite: shared.Overwrite = False,
-    quiet: shared.Quiet = False,
-) -> None:
-    """Outline clusters."""
-    from fastkm.vector.measure import as_area
-    from fastkm.vector.write import check_extension
-    from fastkm.workflows.job import Selection
-    from fastkm.workflows.outline_file import OutlineOptions, outline_file
-
-    load_reader()
-    # options
-    ks = parse.parse_option("-k", parse.as_ks, k)
-    parse.parse_option("--output", check_extension, output)
-    parse.parse_option("--min-area", as_area, min_area)
-    if map_path is not None:
-        parse.parse_option("--map", parse.as_figure, map_path)
-    fixed = parse.parse_sel(sel)
-    box = parse.parse_box(bbox)
-    parse.check_workers(workers, scheduler)
-    figures = parse.parse_figures(dpi, title, cmap, projection, size)
-    selection = Selection(
-        file,
-        variable,
-        parse.as_time(time),
-        box,
-        mask,
-        sel=fixed,
-        nodata=nodata or None,
-        memory=parse.parse_memory_limit(memory),
-    )
-    options = OutlineOptions(
-        min_diameter=parse.parse_length(min_diameter),
-        min_area=min_area,
-        boundary=parse.parse_option("--boundary", parse.as_one_of(("cell", "contour")), boundary),
-        connectivity=parse.parse_option("--connectivity", parse.as_one_of((4, 8)), connectivity),
-        bridge=bridge,
-        longitudes=parse.parse_option(
-            "--longitudes", parse.as_one_of((None, "0..360", "-180..180")), longitudes
-        ),
-    )
-
-    # work
-    with show_work(err, workers, scheduler, quiet=quiet) as progress:
-        done = outline_file(
-            selection,
-            ks,
-            parse.parse_select(select, ks),
-            output,
-            options=options,
-            map_path=map_path,
-            overwrite=overwrite,
-            figures=figures,
-            progress=progress,
-        )
-    if not quiet:
-        print_outlines(done)
-        print_files(done.files)
+)(outline.outline)
 
 
 app.command(

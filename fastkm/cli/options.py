@@ -97,7 +97,57 @@ Bbox = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A file on the same grid: cells where it is 0 are left out."),
+    typer.Option(
+        metavar="FILE",
+        help="Polygons of any reference system (.gpkg, .shp, .geojson ...): cells with centres outside "
+        "are left out. Or a raster on the same grid: cells where it is 0 are.",
+    ),
+]
+MaskShare = Annotated[
+    float | None,
+    typer.Option(
+        "--mask-share",
+        metavar="SHARE",
+        help="Keep the cells of which at least this share, such as 0.5, lies in the polygons of "
+        "--mask, instead of those whose centres do.",
+    ),
+]
+Longitudes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="0..360|-180..180|raster",
+        help="Range of the polygons' longitudes, or that of the raster; by default -180..180, as on "
+        "maps.",
+    ),
+]
+Simplify = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH",
+        help="Leave out points of all outlines together, without gaps, up to a tolerance such as "
+        "2px; a number is in the units of the coordinates.",
+    ),
+]
+Smooth = Annotated[
+    int,
+    typer.Option(
+        metavar="TIMES",
+        min=0,
+        max=5,
+        help="Cut the corners of outlines so many times, without gaps.",
+    ),
+]
+Sieve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AREA",
+        help="Join regions of the label map that are smaller than this, such as 16px or 500km2, to "
+        "the cluster with the longest border to them.",
+    ),
+]
+FillHoles = Annotated[
+    bool,
+    typer.Option("--fill-holes", help="With --sieve, fill regions of missing cells as small, too."),
 ]
 Memory = Annotated[
     str | None,

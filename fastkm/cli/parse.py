@@ -18,6 +18,7 @@ from fastkm.cli.output import make_visible
 
 if TYPE_CHECKING:
     from fastkm.cluster.selection.choose_k import Criterion
+    from fastkm.raster.sieve import SieveOptions
     from fastkm.workflows.figures import FigureOptions
 
 Value = TypeVar("Value")
@@ -62,6 +63,64 @@ def parse_memory_limit(memory: str | None) -> int | None:
     from fastkm._core.memory import parse_memory
 
     return None if memory is None else parse_option("--memory", parse_memory, memory)
+
+
+def parse_boundary(
+    boundary: str, connectivity: int, bridge: int, sieve: str | None
+) -> Literal["cell", "contour", "band"]:
+    """Read --boundary; bands go with none of the options of cells that touch."""
+    kind: Literal["cell", "contour", "band"]
+    kind = parse_option("--boundary", as_one_of(("cell", "contour", "band")), boundary)
+    given = {
+        "--connectivity": connectivity != 4,
+        "--bridge": bridge != 0,
+        "--sieve": sieve is not None,
+    }
+    for option in [name for name, is_given in given.items() if is_given and kind == "band"]:
+        refuse_option(option, "it needs --boundary cell or contour, not band")
+    return kind
+
+
+def parse_simplify(simplify: str | None, smooth: int, boundary: str = "cell") -> str | None:
+    """Check the option --simplify, which as --smooth needs outlines of cells, and return it."""
+    from fastkm.vector.coverage import as_tolerance
+
+    if boundary != "cell" and (simplify is not None or smooth):
+        option = "--smooth" if simplify is None else "--simplify"
+        refuse_option(option, f"it needs --boundary cell, not {boundary}")
+    parse_option("--simplify", as_tolerance, simplify)
+    return simplify
+
+
+def parse_sieve(
+    sieve: str | None, connectivity: Literal[4, 8] = 4, *, fill_holes: bool
+) -> SieveOptions | None:
+    """Parse the options --sieve and --fill-holes."""
+    from fastkm.raster.sieve import SieveOptions, as_sieve
+
+    if sieve is None:
+        if fill_holes:
+            refuse_option("--fill-holes", "it needs --sieve, which says how small holes are")
+        return None
+    parse_option("--sieve", as_sieve, sieve)
+    return SieveOptions(sieve, fill_holes, connectivity)
+
+
+def parse_longitudes(longitudes: str | None) -> Any:
+    """Check the option --longitudes, and return it."""
+    from fastkm.vector.formats.file_longitudes import CHOICES
+
+    return parse_option("--longitudes", as_one_of((None, *CHOICES)), longitudes)
+
+
+def parse_mask_share(share: float | None, mask: Path | None) -> float | None:
+    """Check the option --mask-share, and return it."""
+    from fastkm.raster.polygon_masks.polygon_mask import check_share
+
+    if share is not None and mask is None:
+        refuse_option("--mask-share", "it needs the polygons of --mask")
+    parse_option("--mask-share", check_share, share)
+    return share
 
 
 def check_workers(workers: int, scheduler: str | None) -> None:

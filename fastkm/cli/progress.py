@@ -29,9 +29,13 @@ LINE_INTERVAL = 10.0
 
 @contextmanager
 def show_progress(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
-    """Show the progress of a long run: a bar on a terminal, plain lines elsewhere."""
+    """Show the progress of a long run: a bar on a terminal, plain lines elsewhere.
+
+    With `quiet`, hide warnings too.
+    """
     if quiet:
-        yield SILENT
+        with warnings.catch_warnings(action="ignore"):
+            yield SILENT
     elif console.is_terminal:
         with note_compiling(console), _make_bars(console) as bars:
             yield Bars(bars)

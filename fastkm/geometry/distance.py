@@ -1,9 +1,9 @@
 """Distances: how long a contour is across, in memory that grows with its points only.
 
 `scipy.spatial.distance.cdist` builds all n^2 distances to take one maximum. In the plane only
-the corners of the convex hull matter (`fastkm.geometry.farthest_in_plane`). On the globe every point
+the corners of the convex hull matter (`fastkm.geometry.diameters.farthest_in_plane`). On the globe every point
 is a corner, but bounds on blocks of points leave few pairs to measure
-(`fastkm.geometry.farthest_on_globe`). In more dimensions all pairs are compared in blocks.
+(`fastkm.geometry.diameters.farthest_on_globe`). In more dimensions all pairs are compared in blocks.
 
 Many contours come one after another in one array, with offsets where each begins, as
 `shapely.to_ragged_array` returns them; a question about all of them costs no Python call a contour.
@@ -18,7 +18,7 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import resolve_thread_count
-from fastkm.geometry import farthest_in_plane, farthest_on_globe
+from fastkm.geometry.diameters import farthest_in_plane, farthest_on_globe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

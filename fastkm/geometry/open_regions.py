@@ -14,7 +14,7 @@ import numpy as np
 from fastkm._core import validation
 from fastkm._kernels import strip_joining as joining
 from fastkm._kernels.ring_tracing import link_turns
-from fastkm.geometry.regions import Rings, find_turns, follow_links
+from fastkm.geometry.regions import Rings, find_turns, follow_links, to_kind
 
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Regions
@@ -72,11 +72,14 @@ class OpenRegions:
     Columns of the tables are explained in `fastkm._kernels.strip_joining`.
     """
 
-    def __init__(self, corners: int, *, contour: bool, wants_touches: bool) -> None:
+    def __init__(
+        self, corners: int, *, contour: bool, junctions: bool, wants_touches: bool
+    ) -> None:
         self.links, self.facts = Stack(3), Stack(8)
         self._tally, self._nodes, self._gaps = Stack(5), Stack(2), Stack(2)
         self._touches = np.empty((0, 4), np.int64)
         self._waiting = np.full((2, corners), -1, np.int64)
+        self._kind = to_kind(contour=contour, junctions=junctions)
         self._contour, self._wants_touches = contour, wants_touches
         self._open_nodes = 0
 
@@ -106,7 +109,7 @@ class OpenRegions:
             numbers,
             validation.freeze(strip.labels),
             validation.freeze(np.ones(count, bool)),
-            self._contour,
+            self._kind,
             self._waiting,
             counts,
             self._nodes.reserve(4 * len(turns)),

@@ -13,8 +13,21 @@ import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.threads import map_chunks, plan_chunks, rows_per_chunk
-from fastkm._kernels.connected_components import join_rows, number_runs, paint_runs
-from fastkm._kernels.ring_tracing import WALKS, link_turns, mark_turns, walk_rings
+from fastkm._kernels.connected_components import (
+    join_rows,
+    number_runs,
+    paint_runs,
+    renumber_cells,
+)
+from fastkm._kernels.ring_tracing import (
+    CORNERS,
+    JUNCTIONS,
+    MIDPOINTS,
+    WALKS,
+    link_turns,
+    mark_turns,
+    walk_rings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +41,9 @@ MOST_REGIONS = 2**31 - 1
 
 RUNS = 1 << 16
 """Runs a chunk when the map of numbers is filled: 1 MB of runs."""
+
+CELLS = 1 << 18
+"""Cells a chunk when they are renumbered: 1 MB."""
 
 POINTS = 1 << 17
 """Points a chunk when rings are written: 2 MB. With 1 MB it takes a tenth longer."""
@@ -125,8 +141,27 @@ def find_regions(labels: ArrayLike) -> Regions:
     return Regions(*(validation.freeze(array) for array in (numbers, region_labels, cells, boxes)))
 
 
+def renumber(numbers: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Look up the number of each cell in a table; -1 where it is negative.
+
+    Examples
+    --------
+    >>> renumber(np.int32([[0, -1, 1]]), np.array([7, 5]))
+    array([[ 7, -1,  5]], dtype=int32)
+    """
+    made = np.empty(numbers.shape, np.int32)
+    cells, table = validation.freeze(numbers).reshape(-1), validation.freeze(table.astype(np.int32))
+    flat = made.reshape(-1)
+    map_chunks(lambda i, j: renumber_cells(cells, table, i, j, flat), cells.size, CELLS)
+    return made
+
+
 def trace_rings(
-    regions: Regions, *, boundary: Boundary = "cell", wanted: ArrayLike | None = None
+    regions: Regions,
+    *,
+    boundary: Boundary = "cell",
+    junctions: bool = False,
+    wanted: ArrayLike | None = None,
 ) -> Rings:
     """Trace the outlines of regions, with their holes.
 
@@ -145,6 +180,9 @@ def trace_rings(
         half-way between each two neighbours of which one is in the region. It cuts corners, so it
         does not tile, and what a region encloses is open where the region meets itself at a corner
         only. Beyond the array's edge there are other cells.
+    junctions : bool, default: False
+        With "cell", put a point also where the edges of other regions end on a straight one, so that
+        neighbours have the same points along the edge that they share. "contour" has none.
     wanted : (n,) bool array-like, optional
         The regions to trace; by default all.
 
@@ -166,7 +204,23 @@ def trace_rings(
     if chosen.shape != (n,) or chosen.dtype != bool:
         got = f"{chosen.dtype} of shape {chosen.shape}"
         raise ValueError(f"wanted must be one boolean a region, shape ({n},), got {got}")
-    return _trace_chosen(regions, chosen, contour=boundary == "contour")
+    contour = boundary == "contour"
+    return _trace_chosen(regions, chosen, contour=contour, junctions=junctions and not contour)
+
+
+def number_by_label(labels: np.ndarray) -> np.ndarray:
+    """Return the number of each region among those of its label.
+
+    Examples
+    --------
+    >>> number_by_label(np.array([5, 7, 5]))
+    array([0, 0, 1])
+    """
+    order = np.argsort(labels, kind="stable")
+    numbers = np.empty(len(labels), np.int64)
+    firsts = np.searchsorted(labels[order], labels[order])
+    numbers[order] = np.arange(len(labels)) - firsts
+    return numbers
 
 
 def check_labels(labels: ArrayLike, first: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
@@ -235,7 +289,7 @@ def _join_runs(
     return int(np.count_nonzero(labels >= 0)) - joins
 
 
-def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rings:
+def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool, junctions: bool) -> Rings:
     """Trace the rings of some regions.
 
     The quarter turns of an exterior add up to 4, those of a hole to -4. So all places are known once
@@ -255,7 +309,7 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rin
         numbers,
         validation.freeze(regions.labels),
         validation.freeze(wanted),
-        contour,
+        to_kind(contour=contour, junctions=junctions),
         np.zeros((2, columns + 1), np.int64),
         np.zeros(4, np.int64),
         nodes,
@@ -267,6 +321,11 @@ def _trace_chosen(regions: Regions, wanted: np.ndarray, *, contour: bool) -> Rin
     if (tally[chosen, 2] < 0).any():
         raise ValueError("regions must be numbered by their first cells, as find_regions does")
     return follow_links(chosen, nodes, gaps, tally, contour=contour)
+
+
+def to_kind(*, contour: bool, junctions: bool) -> int:
+    """Return which points rings have, as `link_turns` wants it; contours have no junctions."""
+    return MIDPOINTS if contour else JUNCTIONS if junctions else CORNERS
 
 
 def follow_links(

@@ -100,6 +100,7 @@ class StripTracer:
     periodic : bool, default: False
         If the first column is a neighbour of the last, as on a grid that goes round the globe.
     boundary : {"cell", "contour"}, default: "cell"
+    junctions : bool, default: False
         As in `fastkm.geometry.regions.trace_rings`.
     connectivity : {4, 8}, default: 4
         With 8, cells of one label that touch at a corner are one region too, of several polygons.
@@ -129,6 +130,7 @@ class StripTracer:
         first: int = 0,
         periodic: bool = False,
         boundary: Boundary = "cell",
+        junctions: bool = False,
         connectivity: Literal[4, 8] = 4,
         bridge: int = 0,
     ) -> None:
@@ -153,6 +155,7 @@ class StripTracer:
         self._open = OpenRegions(
             len(self._order) + 1,
             contour=self._contour,
+            junctions=junctions and not self._contour,
             wants_touches=not self._contour or connectivity == 8,
         )
         # the parts of the last row; of each column the last part, and the missing cells after it

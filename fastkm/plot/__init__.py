@@ -7,7 +7,9 @@ figures with more choices, of any data:
 - maps: `clusters_figure` (a raster beside its label maps), `labels_figure` (one label map),
   `stack_figure` (several bands), `map_figure` (outlines over land);
 - numbers: `histogram_figure` (the distribution, with breaks), `scores_figure` (scores of each k);
-- archives: `areas_figure`, `hovmoller_figure`, `frequency_figure`, `climatology_figure`.
+- archives: `areas_figure`, `hovmoller_figure`, `frequency_figure`, `climatology_figure`,
+  `transitions_figure` and `flows_figure` (what passes between clusters), `tracks_figure` and
+  `lives_figure` (regions followed through time).
 
 Each returns a plain `matplotlib.figure.Figure`: ``savefig`` writes it, and notebooks show it. Nothing
 here touches pyplot. To put panels on axes of your own, take `draw_raster`, `draw_labels`, `draw_shores`,
@@ -37,15 +39,19 @@ _MODULES = {
     "draw_raster": "panels",
     "draw_scores": "scores",
     "draw_shores": "globe.shores",
+    "flows_figure": "archive.transitions",
     "frequency_figure": "archive.highest_cluster",
     "histogram_figure": "histogram",
     "hovmoller_figure": "archive.highest_cluster",
     "labels_figure": "figures",
     "land_polygons": "coastlines",
+    "lives_figure": "archive.tracks",
     "make_panels": "figures",
     "map_figure": "maps",
     "scores_figure": "scores",
     "stack_figure": "bands",
+    "tracks_figure": "archive.tracks",
+    "transitions_figure": "archive.transitions",
 }
 """The module of each public name."""
 
@@ -68,6 +74,10 @@ if TYPE_CHECKING:
     from fastkm.plot.archive.highest_cluster import hovmoller_figure as hovmoller_figure
     from fastkm.plot.archive.time_series import areas_figure as areas_figure
     from fastkm.plot.archive.time_series import draw_area as draw_area
+    from fastkm.plot.archive.tracks import lives_figure as lives_figure
+    from fastkm.plot.archive.tracks import tracks_figure as tracks_figure
+    from fastkm.plot.archive.transitions import flows_figure as flows_figure
+    from fastkm.plot.archive.transitions import transitions_figure as transitions_figure
     from fastkm.plot.bands import stack_figure as stack_figure
     from fastkm.plot.coastlines import land_polygons as land_polygons
     from fastkm.plot.figures import clusters_figure as clusters_figure

@@ -77,6 +77,26 @@ def make_printable(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT and _is_readable(text) else escape(text)
 
 
+def format_period(first: Any, last: Any) -> str:
+    """Return the first and the last of some times as text: dates, with hours if they are of one day.
+
+    Examples
+    --------
+    >>> format_period(np.datetime64("2009-10-01"), np.datetime64("2009-12-01"))
+    '2009-10-01 to 2009-12-01'
+    >>> format_period(np.datetime64("2009-10-01T06"), np.datetime64("2009-10-01T18"))
+    '2009-10-01 06:00 to 2009-10-01 18:00'
+    >>> format_period(0, 3)
+    '0 to 3'
+    """
+    texts = [str(time).replace("T", " ") for time in (first, last)]
+    if not isinstance(first, int | float | np.number):
+        days = dict.fromkeys(text[:10] for text in texts)
+        hours = dict.fromkeys(f"{text[:16]}:00"[:16] for text in texts)
+        texts = list(days if len(days) > 1 or first == last else hours)
+    return " to ".join(dict.fromkeys(texts))
+
+
 @contextmanager
 def ignore_text_warnings() -> Iterator[None]:
     """Do not warn of letters that the font lacks, which become boxes, and of text without room."""

@@ -137,7 +137,7 @@ def map_figure(
     # What is seen: a window of the plane or of the world, or a view in a projection.
     rings, rows = split_rings(outlines)
     clusters = _colour_clusters(outlines, cmap)
-    central, window = _choose_window(rings, extent, central_longitude, on_globe=crs is not None)
+    central, window = choose_window(rings, extent, central_longitude, on_globe=crs is not None)
     sheet: Sheet | GlobeSheet
     if crs is None:
         sheet = Sheet(None, window, 1.0)
@@ -188,7 +188,7 @@ def _has_plain_degrees(crs: Any) -> bool:
     )
 
 
-def _choose_window(
+def choose_window(
     rings: Sequence[np.ndarray], extent: Extent | None, central: float | None, *, on_globe: bool
 ) -> tuple[float, Extent]:
     """Return the middle of the map, and the part of the world or of the plane that it shows."""

@@ -164,12 +164,13 @@ def _unroll_ring(ring: shapely.LinearRing) -> np.ndarray:
     # along a pole it has the region on its left
     pole = np.where(np.abs(latitude) > 90.0 - AT_POLE, np.sign(latitude), 0.0)
     along = (pole[:-1] != 0) & (pole[:-1] == pole[1:])
-    side = pole[:-1][along]
-    steps[along] = -side * np.mod(-side * np.round(steps[along], POLE_DECIMALS), 360.0)
+    side, rounded = pole[:-1][along], np.round(steps[along], POLE_DECIMALS)
+    turned = -side * np.mod(-side * rounded, 360.0)
+    steps[along] += 360.0 * np.round((turned - rounded) / 360.0)  # exact, unlike those rounded
     # a ring along the whole of the pole, not through a point of it
     left = steps.sum()
-    if abs(left) > 180.0 and (steps[along] == 0.0).any():
-        steps[np.flatnonzero(along)[steps[along] == 0.0][0]] -= left
+    if abs(left) > 180.0 and (rounded == 0.0).any():
+        steps[np.flatnonzero(along)[rounded == 0.0][0]] -= left
     longitude = longitude[0] + np.concatenate([[0.0], np.cumsum(steps)])
     return np.column_stack([longitude, np.where(pole != 0, 90.0 * pole, latitude)])
 

@@ -10,29 +10,23 @@ nor is what lies beyond the Earth's edge, as on a full disk.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastkm._core.validation import Limit, parse_limit
 from fastkm.geometry.distance import max_pairwise_distances
 from fastkm.raster.grid.areas import FLATTENING, SEMI_MAJOR
 from fastkm.raster.grid.geolocation import find_globe_transform
-from fastkm.vector.polygons import split_at_corners
+from fastkm.vector.polygons import drop_junctions, split_at_corners
 
 if TYPE_CHECKING:
     from fastkm.geometry.regions import Rings
     from fastkm.raster.grid.geolocation import Grid
-    from fastkm.vector.polygonize import RegionRings
+    from fastkm.vector.merged_regions import RegionRings
     from fastkm.vector.polygons import PolygonParts
     from fastkm.vector.seam import Window
-
-
-class Limit(NamedTuple):
-    """A lower limit of length or area, and its unit."""
-
-    value: float
-    unit: str
 
 
 def as_length(limit: float | str) -> Limit:
@@ -43,28 +37,44 @@ def as_length(limit: float | str) -> Limit:
     >>> as_length("2000km")
     Limit(value=2000.0, unit='km')
     """
-    return _parse_limit("min_diameter", limit, ("px", "km"))
+    return parse_limit("min_diameter", limit, ("px", "km"))
 
 
 def as_area(limit: float | str) -> Limit:
     """Read a lower limit of area: "5000km2", or a number of km2."""
-    return _parse_limit("min_area", limit, ("km2",))
+    return parse_limit("min_area", limit, ("km2",))
 
 
-def _parse_limit(name: str, limit: float | str, units: tuple[str, ...]) -> Limit:
-    """Read a number of at least 0 and its unit, by default the first of `units`."""
-    number, unit = limit, units[0]
-    if isinstance(limit, str):
-        match = re.fullmatch(rf"\s*([-+.0-9eE]+)\s*({'|'.join(units)})?\s*", limit)
-        number, unit = (match[1], match[2] or unit) if match else ("", unit)
-    try:
-        value = float(number)
-    except (TypeError, ValueError):
-        value = -1.0
-    if not 0 <= value < np.inf:
-        examples = " or ".join(f"'200{unit}'" for unit in units)
-        raise ValueError(f"{name} must be a number of at least 0 such as {examples}, got {limit!r}")
-    return Limit(value, unit)
+def require_place(grid: Grid, *limits: Limit) -> None:
+    """Raise if a limit on the ground is given for a raster that lies nowhere on the globe."""
+    for limit in limits:
+        if limit.unit != "px" and limit.value > 0 and find_globe_transform(grid) is None:
+            raise ValueError(
+                f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
+                "reference system, and this one has neither"
+            )
+
+
+def is_selected(labels: np.ndarray, select: str | int | Sequence[int]) -> np.ndarray:
+    """Return for each region whether its label is selected.
+
+    Examples
+    --------
+    >>> is_selected(np.array([0, 2, 1]), "highest")
+    array([False,  True, False])
+    """
+    if isinstance(select, str) and select == "all":
+        return np.ones(len(labels), bool)
+    if isinstance(select, str) and select in {"highest", "lowest"}:
+        if len(labels) == 0:
+            return np.zeros(0, bool)
+        return labels == (labels.max() if select == "highest" else labels.min())
+    chosen = np.atleast_1d(np.asarray(select))
+    if isinstance(select, str) or chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+        raise ValueError(
+            f"select must be 'all', 'highest', 'lowest' or whole numbers, got {select!r}"
+        )
+    return np.isin(labels, chosen)
 
 
 def may_reach(across: Limit, boxes: np.ndarray, grid: Grid) -> np.ndarray:
@@ -139,7 +149,7 @@ def measure_perimeters(
         return np.full(regions, np.nan)
     # points between which lines are straight, or geodesics
     straight = grid.straight and grid.in_degrees
-    points, offsets = rings.points, rings.ring_offsets
+    points, offsets = drop_junctions(rings.points, rings.ring_offsets)
     if not straight:
         points, offsets = split_at_corners(points, offsets)
     # lines from each point of a ring to the next, and their regions

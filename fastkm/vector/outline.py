@@ -12,36 +12,44 @@ regions that are finished are measured batch by batch: `iterate_outlines`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from fastkm._core import cf_missing, validation
 from fastkm._core.renamed import make_callable
 from fastkm.cluster.exact.kmeans1d import kmeans1d
+from fastkm.geometry.regions import number_by_label
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.grid.geolocation import Grid, find_globe_transform
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import ZonalStatistics, zonal_statistics
+from fastkm.vector.aligned import align, read_aligned, require_data_array
+from fastkm.vector.coverage import UNCHANGED, Shape, as_shape, goes_in_strips
+from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.measure import (
-    Limit,
     as_area,
     as_length,
+    is_selected,
     may_reach,
     measure_rings,
+    require_place,
+)
+from fastkm.vector.merged_regions import (
+    MergedRegions,
+    RegionRings,
+    find_merged_regions,
+    trace_regions,
 )
 from fastkm.vector.polygonize import (
     Batch,
-    MergedRegions,
-    RegionRings,
     find_checked_grid,
-    find_merged_regions,
     find_west,
     join_batches,
+    shape_regions,
     to_cells_and_grid,
     to_plane,
-    trace_regions,
 )
 from fastkm.vector.polygons import place_parts
 from fastkm.vector.seam import unroll_columns
@@ -49,7 +57,6 @@ from fastkm.vector.strips import (
     TraceOptions,
     chunk_by_strips,
     find_labels,
-    needs_strips,
     note_cells_without_area,
     trace_strips,
 )
@@ -58,6 +65,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
+    from fastkm.cluster.exact.result import KMeans1D
     from fastkm.geometry.regions import Boundary
 
 make_callable(__name__)
@@ -76,8 +84,11 @@ def outline(
     select: Select = "all",
     min_diameter: float | str = 0.0,
     min_area: float | str = 0.0,
-    boundary: Boundary = "cell",
+    boundary: Boundary | Literal["band"] = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
+    simplify: float | str | None = None,
+    smooth: int = 0,
     bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
@@ -103,10 +114,17 @@ def outline(
         ``"2000km"`` on the ground. A number is pixels.
     min_area : float or str, default: 0
         Leave out regions whose area is not above this: ``"5000km2"``. A number is km2.
-    boundary : {"cell", "contour"}
-        Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`.
+    boundary : {"cell", "contour", "band"}
+        Along the edges of cells, or smoother between their centres: see `fastkm.polygonize`. With
+        "band", a raster and k, the outlines are those of `fastkm.bands` between the clusters' breaks:
+        ``area_km2`` is the area inside, and ``cells`` counts cell centres, of which it may have none.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too.
+    junctions : bool, default: True
+        Put points where other polygons meet on a straight edge: see `fastkm.polygonize`.
+    simplify, smooth
+        Simplify and smooth polygons: see `fastkm.polygonize`. They are those of all regions
+        together, and measures those of the regions as they were.
     bridge : int, default: 0
         Regions of a cluster with up to this many missing cells of a row or a column between them
         are one, a MultiPolygon: water on both sides of an isthmus.
@@ -159,30 +177,67 @@ def outline(
     >>> found.geometry[0].bounds
     (-90.0, -20.0, 90.0, 20.0)
     """
-    import geopandas as gpd
-
     # labels, and where they lie
-    labels = _require_data_array("raster_or_labels", raster_or_labels)
+    labels = require_data_array("raster_or_labels", raster_or_labels)
+    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     if k is not None:
         validation.require_count("k", k)
-        distinct = drop_repeated_columns(raster_or_labels, note=True)
-        result = kmeans1d(distinct, int(k), threads=threads)
-        values = cf_missing.drop_stale_rules(raster_or_labels)  # of which kmeans1d has warned
+    if boundary == "band":
+        check_options(k, values, areas, connectivity, bridge)
+        result, raster = _cluster(labels, int(k or 0), threads)
+        return outline_bands(
+            raster, result, select=select, min_diameter=min_diameter, min_area=min_area,
+            longitudes=longitudes, threads=threads,
+        )  # fmt: skip
+    if k is not None:
+        result, values = _cluster(labels, int(k), threads)
         labels = label_raster(values, result)
     hint = "; a raster needs k" if k is None and labels.dtype.kind == "f" else ""
-    if needs_strips(to_plane(labels)):
+    if goes_in_strips(to_plane(labels), shape):
         batches = iterate_outlines(
             {0: labels}, values=values, select={0: select}, min_diameter=min_diameter,
-            min_area=min_area, boundary=boundary, connectivity=connectivity, bridge=bridge,
-            longitudes=longitudes, areas=areas, threads=threads, hint=hint,
+            min_area=min_area, boundary=boundary, connectivity=connectivity, junctions=junctions,
+            bridge=bridge, longitudes=longitudes, areas=areas, threads=threads, hint=hint,
         )  # fmt: skip
         frame, first_cells = join_batches(batch for _, batch in batches)
         order = np.lexsort((first_cells, -frame["diameter_px"], frame["cluster"]))
         return frame.iloc[order].reset_index(drop=True)
+    frame, _ = outline_in_memory(
+        labels, values=values, select=select, min_diameter=min_diameter, min_area=min_area,
+        boundary=boundary, connectivity=connectivity, junctions=junctions, shape=shape,
+        bridge=bridge, longitudes=longitudes, areas=areas, threads=threads, hint=hint,
+    )  # fmt: skip
+    return frame
+
+
+def outline_in_memory(
+    labels: xr.DataArray,
+    *,
+    values: xr.DataArray | None = None,
+    select: Select = "all",
+    min_diameter: float | str = 0.0,
+    min_area: float | str = 0.0,
+    boundary: Boundary = "cell",
+    connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
+    shape: Shape = UNCHANGED,
+    bridge: int = 0,
+    longitudes: Literal["0..360", "-180..180"] | None = None,
+    areas: xr.DataArray | None = None,
+    threads: int | None = None,
+    hint: str = "",
+) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """Outline the regions of a label map in memory; return also the number of each row's region.
+
+    Regions are numbered by first cell, all of a cluster by themselves. The `hint` ends the message of
+    an error in the labels.
+    """
+    import geopandas as gpd
+
     across, least_area = as_length(min_diameter), as_area(min_area)
     cells, grid = to_cells_and_grid(labels)
     west = find_west(longitudes, grid)
-    _require_place(grid, across, *([least_area] if areas is None else []))
+    require_place(grid, across, *([least_area] if areas is None else []))
     # regions, of which labels and areas leave some out
     try:
         regions = find_merged_regions(cells, grid, connectivity, bridge)
@@ -195,18 +250,29 @@ def outline(
     # rings and their lengths, which leave others out
     if len(regions.parts.labels) == len(wanted):
         wanted &= may_reach(across, regions.parts.boxes, grid)
-    rings = trace_regions(regions, grid, west, boundary, wanted)
+    rings = trace_regions(regions, grid, west, boundary, junctions, wanted)
     parts, lengths = measure_rings(rings, grid, wanted, across, threads)
     measured |= lengths
     # statistics of the values
     if values is not None:
-        cells = _read_aligned(values, labels, regions, "values")
+        cells = read_aligned(values, labels, regions.numbers.shape, "values")
         measured |= _name_statistics(zonal_statistics(regions.numbers, cells, len(regions.labels)))
     # one row a region, the longest first
-    geometry, owners = place_parts(parts, grid, west)
+    if shape.changes():
+        left = np.union1d(parts.owners, parts.cut_owners)
+        geometry, owners = shape_regions(regions, grid, west, shape, junctions, left)
+    else:
+        geometry, owners = place_parts(parts, grid, west)
     order = np.lexsort((-measured["diameter_px"][owners], regions.labels[owners]))
     columns = _make_columns(labels, regions.labels, regions.cells, measured, owners[order])
-    return gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+    frame = gpd.GeoDataFrame(columns, geometry=geometry[order], crs=grid.crs)
+    return frame, number_by_label(regions.labels)[owners[order]]
+
+
+def _cluster(raster: xr.DataArray, k: int, threads: int | None) -> tuple[KMeans1D, xr.DataArray]:
+    """Cluster a raster; return it without rules of missing cells that do not hold, of which this warns."""
+    result = kmeans1d(drop_repeated_columns(raster, note=True), k, threads=threads)
+    return result, cf_missing.drop_stale_rules(raster)
 
 
 def iterate_outlines(
@@ -218,6 +284,7 @@ def iterate_outlines(
     min_area: float | str = 0.0,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     bridge: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
     areas: xr.DataArray | None = None,
@@ -240,7 +307,7 @@ def iterate_outlines(
     plane = next(iter(planes.values()))
     grid = find_checked_grid(plane)
     west = find_west(longitudes, grid)
-    _require_place(grid, across, *([least_area] if areas is None else []))
+    require_place(grid, across, *([least_area] if areas is None else []))
     selected = {key: _resolve(select[key], own) for key, own in planes.items()}
     # rasters of which statistics are needed
     layers = {} if values is None else {"values": values}
@@ -248,10 +315,10 @@ def iterate_outlines(
         areas = cell_areas(chunk_by_strips(first))
     if areas is not None:
         layers["areas"] = areas
-    layers = {name: _align(own, first, plane.shape, name) for name, own in layers.items()}
+    layers = {name: align(own, first, plane.shape, name) for name, own in layers.items()}
     # regions, of which labels, areas and boxes leave some out
     columns = unroll_columns(grid, plane.shape[1], west)
-    keys, options = list(maps), TraceOptions(boundary, connectivity, bridge)
+    keys, options = list(maps), TraceOptions(boundary, connectivity, bridge, junctions)
     traced = trace_strips(
         list(planes.values()), grid, columns, options,
         selected=list(selected.values()), layers=layers, hint=hint, watch=watch,
@@ -301,44 +368,12 @@ def _name_statistics(found: ZonalStatistics) -> dict[str, np.ndarray]:
     return {"mean": found.means, "min": found.least, "max": found.greatest}
 
 
-def is_selected(labels: np.ndarray, select: Select) -> np.ndarray:
-    """Return for each region whether its label is selected.
-
-    Examples
-    --------
-    >>> is_selected(np.array([0, 2, 1]), "highest")
-    array([False,  True, False])
-    """
-    if isinstance(select, str) and select == "all":
-        return np.ones(len(labels), bool)
-    if isinstance(select, str) and select in {"highest", "lowest"}:
-        if len(labels) == 0:
-            return np.zeros(0, bool)
-        return labels == (labels.max() if select == "highest" else labels.min())
-    chosen = np.atleast_1d(np.asarray(select))
-    if isinstance(select, str) or chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-        raise ValueError(
-            f"select must be 'all', 'highest', 'lowest' or whole numbers, got {select!r}"
-        )
-    return np.isin(labels, chosen)
-
-
 def _resolve(select: Select, plane: xr.DataArray) -> np.ndarray | None:
     """Return the labels that are selected of a lazy label map; None for all."""
     is_selected(np.empty(0, np.int64), select)  # raises
     if isinstance(select, str):
         return None if select == "all" else find_labels(plane, select)
     return np.atleast_1d(np.asarray(select))
-
-
-def _require_place(grid: Grid, *limits: Limit) -> None:
-    """Raise if a limit on the ground is given for a raster that lies nowhere on the globe."""
-    for limit in limits:
-        if limit.unit != "px" and limit.value > 0 and find_globe_transform(grid) is None:
-            raise ValueError(
-                f"{limit.value:g}{limit.unit} needs a raster with latitudes and longitudes or a "
-                "reference system, and this one has neither"
-            )
 
 
 def _sum_areas(
@@ -349,40 +384,9 @@ def _sum_areas(
         if find_globe_transform(grid) is None or regions.numbers.size == 0:
             return np.full(len(regions.labels), np.nan)
         areas = cell_areas(labels)
-    cells = _read_aligned(areas, labels, regions, "areas")
+    cells = read_aligned(areas, labels, regions.numbers.shape, "areas")
     note_cells_without_area(np.count_nonzero((cells == 0) & (regions.numbers >= 0)))
     return 1e-6 * zonal_statistics(regions.numbers, cells, len(regions.labels)).sums
-
-
-def _require_data_array(name: str, array: Any) -> xr.DataArray:
-    import xarray as xr
-
-    if not isinstance(array, xr.DataArray):
-        raise TypeError(f"{name} must be an xarray.DataArray, got {type(array).__name__}")
-    return array
-
-
-def _align(
-    raster: xr.DataArray, labels: xr.DataArray, shape: tuple[int, ...], name: str
-) -> xr.DataArray:
-    """Return a raster, which must be on the grid of the labels, as (row, column)."""
-    plane: xr.DataArray = to_plane(_require_data_array(name, raster))
-    if plane.shape != shape:
-        raise ValueError(f"{name} must have the shape of the labels, {shape}, got {plane.shape}")
-    for dim in set(raster.dims) & set(labels.dims) & set(raster.coords) & set(labels.coords):
-        if not np.array_equal(raster[dim].values, labels[dim].values):
-            raise ValueError(f"{name} must be on the grid of the labels, but {dim!r} differs")
-    return plane
-
-
-def _read_aligned(
-    raster: xr.DataArray, labels: xr.DataArray, regions: MergedRegions, name: str
-) -> np.ndarray:
-    """Return the cells of a raster on the grid of the labels, NaN where missing."""
-    cells = to_cells_and_grid(_align(raster, labels, regions.numbers.shape, name))[0]
-    if isinstance(cells, np.ma.MaskedArray):
-        return np.where(np.ma.getmaskarray(cells), np.nan, cells.data)
-    return np.asarray(cells)
 
 
 def _find_centroids(labels: xr.DataArray, clusters: np.ndarray) -> np.ndarray:

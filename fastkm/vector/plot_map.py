@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastkm.raster.grid.crs import has_plain_degrees
-from fastkm.vector.geojson import to_longlat
+from fastkm.vector.formats.geojson import to_longlat
 
 if TYPE_CHECKING:
     import geopandas as gpd

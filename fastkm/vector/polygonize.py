@@ -12,27 +12,40 @@ becomes polygons batch by batch. They are the same polygons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fastkm._core import validation
 from fastkm._core.renamed import make_callable
 from fastkm.cluster.streaming.arrays import is_lazy
-from fastkm.geometry.region_merging import find_bridged_pairs, find_touching_pairs, merge_pairs
-from fastkm.geometry.regions import Boundary, Regions, Rings, find_regions, trace_rings
 from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.geolocation import AxisGrid, Grid, find_grid
 from fastkm.raster.grid.missing_places import mask_missing_places
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
-from fastkm.vector.polygons import PolygonParts, cut_to_windows, place_parts, select_polygons
-from fastkm.vector.seam import Window, unroll_columns
-from fastkm.vector.strips import TraceOptions, needs_strips, require_bridge, trace_strips
+from fastkm.vector.coverage import (
+    Shape,
+    as_shape,
+    cover_missing,
+    goes_in_strips,
+    shape_rings,
+)
+from fastkm.vector.merged_regions import (
+    MergedRegions,
+    RegionRings,
+    find_merged_regions,
+    trace_regions,
+)
+from fastkm.vector.polygons import place_parts
+from fastkm.vector.seam import unroll_columns
+from fastkm.vector.strips import TraceOptions, trace_strips
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
     from numpy.typing import ArrayLike
+
+    from fastkm.geometry.regions import Boundary
 
 Batch = tuple["gpd.GeoDataFrame", np.ndarray]
 """Rows of some regions, and the first cells of these regions."""
@@ -43,66 +56,14 @@ WEST = {None: None, "0..360": 0.0, "-180..180": -180.0}
 """Where the longitudes of the output begin."""
 
 
-BATCH_POINTS = 1 << 18
-"""Points of the polygons that are placed at a time, about: 4 MB, and 20 times as much on the way."""
-
-
-class MergedRegions(NamedTuple):
-    """The regions of a label map, merged across the seam, at corners and over bridges.
-
-    Attributes
-    ----------
-    numbers : (rows, columns) int32 array
-        The region of each cell, -1 where missing; ordered by first cell.
-    labels : (n,) int64 array
-        The label of each region.
-    cells : (n,) int64 array
-        Its number of cells.
-    parts : Regions
-        The 4-connected parts of regions within the array.
-    owners : (p,) int64 array
-        The region of each part.
-    """
-
-    numbers: np.ndarray
-    labels: np.ndarray
-    cells: np.ndarray
-    parts: Regions
-    owners: np.ndarray
-
-
-class RegionRings(NamedTuple):
-    """Polygons in pixels, not cut; the region of each, (p,); and the windows to cut them to."""
-
-    rings: Rings
-    owners: np.ndarray
-    windows: tuple[Window, ...]
-
-    def select(self, wanted: np.ndarray) -> RegionRings:
-        """Return the polygons of some regions; `wanted` is a bool array by region."""
-        mine = np.flatnonzero(wanted[self.owners])
-        if len(mine) == len(self.owners):
-            return self
-        return self._replace(rings=select_polygons(self.rings, mine), owners=self.owners[mine])
-
-    def cut(self) -> PolygonParts:
-        """Cut the polygons to the windows."""
-        return cut_to_windows(self.rings, self.owners, self.windows)
-
-    def split(self, regions: int) -> Iterator[np.ndarray]:
-        """Yield which regions to do together, of so many, as bool arrays: some `BATCH_POINTS` points."""
-        sizes = np.diff(self.rings.ring_offsets[self.rings.polygon_offsets])
-        points = np.cumsum(np.bincount(self.owners, sizes, minlength=regions))
-        batch = points // BATCH_POINTS
-        for number in np.unique(batch) if regions else (0,):
-            yield batch == number
-
-
 def polygonize(
     labels: ArrayLike | xr.DataArray,
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
+    simplify: float | str | None = None,
+    smooth: int = 0,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> gpd.GeoDataFrame:
     """Turn every connected region of a label map into a polygon with holes.
@@ -114,13 +75,31 @@ def polygonize(
         labels, of dask, are read and traced strip by strip: see `fastkm.polygonize_to_file` for more
         polygons than fit in memory.
     boundary : {"cell", "contour"}
-        "cell" follows the edges of cells: polygons tile the cells that are not missing, and are
-        those of ``rasterio.features.shapes``. "contour" joins the points halfway between a
-        region's cells and their neighbours, as `fastkm.find_contours` does at 0.5 of
-        ``labels == label``, closed at the array's edge: it is smoother and does not tile.
+        "cell" follows the edges of cells: polygons tile the cells that are not missing. "contour"
+        joins the points halfway between a region's cells and their neighbours, as
+        `fastkm.find_contours` does at 0.5 of ``labels == label``, closed at the array's edge: it is
+        smoother and does not tile.
     connectivity : {4, 8}
         With 8, cells that touch at a corner are connected too; such a region is a MultiPolygon
         whose parts touch at points.
+    junctions : bool, default: True
+        Put a point into a straight edge wherever other polygons meet on it. Then neighbours have
+        the same points along the edge that they share: polygons are a valid coverage
+        (``shapely.coverage_is_valid``), unless cells overlap, as at the folds of some grids, and no
+        gaps open when they are reprojected. Without these points polygons have as few as possible,
+        those of ``rasterio.features.shapes``. "contour" has none.
+    simplify : float or str, optional
+        Leave out points of all polygons together, so that no gaps open and none overlap: those whose
+        triangle with their neighbours is smaller than the square of this tolerance, in pixels,
+        ``"2px"``, or in units of the reference system, ``0.5``. The frame of the labels and the ends
+        of longitudes stay. It needs ``boundary="cell"`` and junctions.
+    smooth : int, default: 0
+        How often, 0 to 5, corners are cut off the lines between polygons (Chaikin's algorithm), before
+        anything is simplified. Neighbours keep the same line, and points where three polygons meet
+        stay. At each corner of one cell at most 1/24 of a cell goes to the neighbour. So an island
+        in one other region loses at most 1/6 of a cell, however large it is, if it does not meet
+        itself at a corner; each corner that stays adds 1/24 to the bound. It needs ``boundary="cell"``. Lazy labels are read at once for
+        this and for `simplify`.
     longitudes : {"0..360", "-180..180"}, optional
         Cut polygons where these begin. By default longitudes stay as the labels have them if
         they are within one of the two; otherwise they are shifted or cut so that they are.
@@ -152,18 +131,26 @@ def polygonize(
     """
     import geopandas as gpd
 
+    shape = as_shape(simplify, smooth, boundary=boundary, junctions=junctions)
     plane = to_plane(labels)
-    if needs_strips(plane):
+    if goes_in_strips(plane, shape):
         batches = iterate_polygons(
-            plane, boundary=boundary, connectivity=connectivity, longitudes=longitudes
+            plane,
+            boundary=boundary,
+            connectivity=connectivity,
+            junctions=junctions,
+            longitudes=longitudes,
         )
         frame, first_cells = join_batches(batches)
         return frame.iloc[np.argsort(first_cells)].reset_index(drop=True)
     values, grid = to_cells_and_grid(plane)
     west = find_west(longitudes, grid)
     regions = find_merged_regions(values, grid, connectivity)
-    rings = trace_regions(regions, grid, west, boundary)
-    geometry, owners = place_parts(rings.cut(), grid, west)
+    if shape.changes():
+        geometry, owners = shape_regions(regions, grid, west, shape, junctions)
+    else:
+        rings = trace_regions(regions, grid, west, boundary, junctions)
+        geometry, owners = place_parts(rings.cut(), grid, west)
     return gpd.GeoDataFrame({"cluster": regions.labels[owners]}, geometry=geometry, crs=grid.crs)
 
 
@@ -172,6 +159,7 @@ def iterate_polygons(
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
+    junctions: bool = True,
     longitudes: Literal["0..360", "-180..180"] | None = None,
 ) -> Iterator[Batch]:
     """Yield the polygons of a lazy label map of (row, column), as `polygonize` has them, in batches.
@@ -184,7 +172,7 @@ def iterate_polygons(
     grid = find_checked_grid(plane)
     west = find_west(longitudes, grid)
     columns = unroll_columns(grid, plane.shape[1], west)
-    options = TraceOptions(boundary, connectivity)
+    options = TraceOptions(boundary, connectivity, junctions=junctions)
     for _, regions, _ in trace_strips([plane], grid, columns, options):
         rings = RegionRings(regions.rings, regions.owners, columns.windows)
         for wanted in rings.split(len(regions.labels)):
@@ -203,10 +191,11 @@ def join_batches(batches: Iterable[Batch]) -> tuple[gpd.GeoDataFrame, np.ndarray
     return pd.concat(some or frames[:1], ignore_index=True), np.concatenate(first_cells)
 
 
-def to_plane(labels: Any) -> Any:
+def to_plane(labels: Any, name: str = "labels") -> Any:
     """Return a raster as (row, column), without columns that repeat others, lazy if it is so.
 
-    A plain array is returned as it is, and has pixels for coordinates.
+    A plain array is returned as it is, and has pixels for coordinates. Errors are those of the
+    argument `name`.
     """
     if not hasattr(labels, "dims"):
         if not is_lazy(labels) or labels.ndim != 2:
@@ -217,35 +206,35 @@ def to_plane(labels: Any) -> Any:
     axes = find_axes(labels)
     further = {dim: size for dim, size in labels.sizes.items() if dim not in axes[1:] and size > 1}
     if further:
-        raise ValueError(f"labels must be one map of rows and columns, got also {further}")
+        raise ValueError(f"{name} must be one map of rows and columns, got also {further}")
     labels = labels.squeeze([dim for dim in labels.dims if dim not in axes[1:]], drop=True)
     return drop_repeated_columns(labels.transpose(axes.y, axes.x))
 
 
-def find_checked_grid(plane: xr.DataArray) -> Grid:
+def find_checked_grid(plane: xr.DataArray, name: str = "labels") -> Grid:
     """Find the grid of a raster, in which no longitude may come twice."""
     grid = find_grid(plane)
     if isinstance(grid, AxisGrid) and grid.in_degrees and np.ptp(grid.x) >= 360.0:
         raise ValueError(
-            f"labels must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
+            f"{name} must not have longitudes twice, got {grid.x[0]:g} to {grid.x[-1]:g}: leave out "
             "the columns that come again"
         )
     return grid
 
 
-def to_cells_and_grid(labels: Any) -> tuple[Any, Grid]:
-    """Return the cells of a label map as (row, column), missing ones masked, and their grid."""
+def to_cells_and_grid(labels: Any, name: str = "labels") -> tuple[Any, Grid]:
+    """Return the cells of a raster as (row, column), missing ones masked, and their grid."""
     # a plain array has pixels for coordinates
     if not hasattr(labels, "dims"):
         values = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
         if values.ndim != 2:
-            raise ValueError(f"labels must have two dimensions, got shape {values.shape}")
+            raise ValueError(f"{name} must have two dimensions, got shape {values.shape}")
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)
         return values, AxisGrid(rows, columns, None, False, 0)
     # cells, and where they lie
-    labels = to_plane(labels).compute()
-    values, mask = validation.as_values_and_mask(labels, "labels")
-    grid = find_checked_grid(labels)
+    labels = to_plane(labels, name).compute()
+    values, mask = validation.as_values_and_mask(labels, name)
+    grid = find_checked_grid(labels, name)
     mask = mask_missing_places(values, mask, grid)
     return values if mask is None else np.ma.MaskedArray(values, mask), grid
 
@@ -264,42 +253,25 @@ def find_west(longitudes: str | None, grid: Grid) -> float | None:
     return WEST[longitudes]
 
 
-def find_merged_regions(
-    values: Any, grid: Grid, connectivity: Literal[4, 8], bridge: Any = 0
-) -> MergedRegions:
-    """Find the regions of a label map; merge those with up to `bridge` missing cells between."""
-    require_bridge(bridge)
-    parts, periodic = find_regions(values), bool(grid.turn)
-    if connectivity == 4 and not periodic and bridge == 0:
-        return MergedRegions(*parts[:3], parts, np.arange(len(parts.labels)))
-    # the region of each part
-    pairs = find_touching_pairs(parts, connectivity=connectivity, periodic=periodic)
-    pairs = np.concatenate([pairs, find_bridged_pairs(parts, int(bridge), periodic=periodic)])
-    owners = merge_pairs(parts, pairs)
-    # labels, cells and map of the regions
-    count = int(owners.max(initial=-1)) + 1
-    labels = np.empty(count, np.int64)
-    labels[owners] = parts.labels
-    cells = np.bincount(owners, parts.cells, minlength=count).astype(np.int64)
-    numbers = np.append(owners, -1).astype(np.int32)[parts.numbers]
-    return MergedRegions(numbers, labels, cells, parts, owners)
-
-
-def trace_regions(
+def shape_regions(
     regions: MergedRegions,
     grid: Grid,
     west: float | None,
-    boundary: Boundary,
+    shape: Shape,
+    junctions: bool,
     wanted: np.ndarray | None = None,
-) -> RegionRings:
-    """Trace the rings of the regions that are wanted (a bool array; by default all)."""
-    plane = unroll_columns(grid, regions.numbers.shape[1], west)
-    parts, owners = regions.parts, regions.owners
-    if grid.turn:
-        parts = find_regions(regions.numbers[:, plane.columns])
-        owners = parts.labels  # the labels of this map are the numbers of regions
-    chosen = None if wanted is None else wanted[owners]
-    rings = trace_rings(parts, boundary=boundary, wanted=chosen)
-    if plane.first:
-        rings.points[:, 1] += plane.first
-    return RegionRings(rings, owners[rings.regions], plane.windows)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smoothed and simplified (Multi)Polygons of regions, and their numbers, ascending.
+
+    `wanted` are the numbers of the regions that are wanted; by default all.
+    """
+    numbers = np.arange(len(regions.labels))
+    chosen = numbers >= 0 if wanted is None else np.isin(numbers, wanted)
+    if shape.tolerance is None:
+        rings = trace_regions(regions, grid, west, "cell", junctions, chosen)
+        return shape_rings(rings, regions, grid, west, shape)
+    # all are simplified together
+    covered = cover_missing(regions, grid)
+    rings = trace_regions(covered, grid, west, "cell", junctions)
+    geometry, owners = shape_rings(rings, covered, grid, west, shape)
+    return geometry[chosen[owners]], owners[chosen[owners]]

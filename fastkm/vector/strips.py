@@ -70,6 +70,7 @@ class TraceOptions:
     boundary: Boundary = "cell"
     connectivity: Literal[4, 8] = 4
     bridge: int = 0
+    junctions: bool = True
 
 
 def require_bridge(bridge: Any) -> None:
@@ -106,7 +107,7 @@ def trace_strips(
         How regions are connected and traced.
     selected : sequence of (n,) int arrays, optional
         The labels to trace, for each map; None for all. Others are left out before they are traced,
-        unless bridges matter: there a cell of another label is not a missing one.
+        unless bridges or junctions matter: there a cell of another label is not a missing one.
     layers : mapping of xarray.DataArray, optional
         Rasters of the same grid of which statistics are computed, lazy or in memory; areas of cells
         are named ``areas``.
@@ -123,7 +124,8 @@ def trace_strips(
     require_bridge(options.bridge)
     sources = [_Source(plane, "labels") for plane in maps]
     others = {name: _Source(plane, name) for name, plane in (layers or {}).items()}
-    wanted = selected if selected is not None and options.bridge == 0 else [None] * len(maps)
+    alike = options.bridge == 0 and not (options.junctions and options.boundary == "cell")
+    wanted = selected if selected is not None and alike else [None] * len(maps)
     missing = getattr(grid, "missing", None)
     tracers = [_MapTracer(maps[0].shape[1], grid, columns, options, list(others)) for _ in maps]
     lost = 0
@@ -227,6 +229,7 @@ class _MapTracer:
             first=columns.first,
             periodic=bool(grid.turn),
             boundary=options.boundary,
+            junctions=options.junctions,
             connectivity=options.connectivity,
             bridge=options.bridge,
         )

@@ -34,8 +34,8 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm.vector.formats.check_outlines import Content
 from fastkm.vector.formats.fields import FORMATS, prepare_fields
+from fastkm.vector.formats.geojson import to_longlat, to_rfc7946
 from fastkm.vector.formats.reference_system import is_same_crs, keeps_crs
-from fastkm.vector.geojson import to_longlat, to_rfc7946
 
 if TYPE_CHECKING:
     import geopandas as gpd

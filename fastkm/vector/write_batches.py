@@ -35,8 +35,13 @@ from fastkm.raster.grid.geolocation import Grid, find_grid
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.vector.formats.check_outlines import Content
 from fastkm.vector.formats.fields import prepare_fields
-from fastkm.vector.geojson import EarthEdge, to_longlat, to_rfc7946
-from fastkm.vector.polygonize import iterate_polygons, polygonize, to_plane
+from fastkm.vector.formats.file_longitudes import (
+    FileLongitudes,
+    choose_longitudes,
+    note_longitudes,
+)
+from fastkm.vector.formats.geojson import EarthEdge, to_longlat, to_rfc7946
+from fastkm.vector.polygonize import find_checked_grid, iterate_polygons, polygonize, to_plane
 from fastkm.vector.strips import needs_strips
 from fastkm.vector.write import (
     check_extension,
@@ -72,7 +77,8 @@ def polygonize_to_file(
     *,
     boundary: Boundary = "cell",
     connectivity: Literal[4, 8] = 4,
-    longitudes: Literal["0..360", "-180..180"] | None = None,
+    junctions: bool = True,
+    longitudes: FileLongitudes | None = None,
 ) -> list[Path]:
     """Write every connected region of a label map as a polygon, in the memory of a part of them.
 
@@ -85,8 +91,11 @@ def polygonize_to_file(
         As for `fastkm.polygonize`.
     path : path-like
         A .gpkg, .shp, .geojson, .fgb or .parquet file; one that exists is replaced.
-    boundary, connectivity, longitudes
+    boundary, connectivity, junctions
         As for `fastkm.polygonize`.
+    longitudes : {"0..360", "-180..180", "raster"}, optional
+        Cut polygons where these begin; "raster" keeps those of the labels. By default files have
+        -180..180, as maps do, and a note says so if the labels have others.
 
     Returns
     -------
@@ -108,11 +117,14 @@ def polygonize_to_file(
     >>> fastkm.polygonize_to_file([[0, 0, 1], [0, 0, 0]], "regions.gpkg")  # doctest: +SKIP
     [PosixPath('regions.gpkg')]
     """
-    options: Any = {
-        "boundary": boundary, "connectivity": connectivity, "longitudes": longitudes
-    }  # fmt: skip
     check_extension(path)
     plane = to_plane(labels)
+    grid = find_checked_grid(plane) if hasattr(plane, "dims") else None  # a plain array
+    options: Any = {
+        "boundary": boundary, "connectivity": connectivity, "junctions": junctions,
+        "longitudes": choose_longitudes(longitudes, grid),
+    }  # fmt: skip
+    note_longitudes(path, longitudes, grid)
     if not needs_strips(plane):
         return write_outlines(polygonize(plane, **options), path)
     batches = (frame for frame, _ in iterate_polygons(plane, **options))

@@ -15,16 +15,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastkm._core.atomic_write import write_together
 from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.selection.choose_k import Choice, Criterion, choose_k
 from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.cluster_raster import cluster_raster
 from fastkm.raster.codebook import load_codebook
-from fastkm.raster.grid.repeated_columns import note_repeated_columns
+from fastkm.raster.grid.repeated_columns import find_distinct_columns, note_repeated_columns
 from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
 from fastkm.raster.labels import label_raster
+from fastkm.raster.zonal import zonal_statistics
 from fastkm.workflows.cell_areas import SQUARE_KM, find_areas
 from fastkm.workflows.figures import (
     DEFAULT_FIGURES,
@@ -50,10 +53,10 @@ from fastkm.workflows.outputs import (
 from fastkm.workflows.tables import choice_table, cluster_table
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
 
     from fastkm.cluster.codebook import Codebook
+    from fastkm.raster.sieve import SieveOptions
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Clusters:
     maps: dict[int, xr.DataArray]  # the label map of the raster, lazy if that is
     counts: dict[int, np.ndarray]  # cells of each cluster in the label map
     inertia: dict[int, float] = field(default_factory=dict)  # empty if a given codebook was used
+    masses: dict[int, float] = field(default_factory=dict)  # the weights or cells of the inertia
     weights: dict[int, np.ndarray] = field(default_factory=dict)  # summed; empty if there are none
     areas: dict[int, np.ndarray] = field(default_factory=dict)  # of the clusters, km2; if known
     passes: dict[int, int] = field(default_factory=dict)  # over all cells, as far as they count
@@ -84,7 +88,7 @@ class Clusters:
         Unlike the inertia, it is in the units of the data, or of their deviations, whatever the
         weights are and however many cells there are.
         """
-        return math.sqrt(self.inertia[k] / float(self.weights.get(k, self.counts[k]).sum()))
+        return math.sqrt(self.inertia[k] / self.masses[k])
 
 
 def cluster_file(
@@ -95,6 +99,7 @@ def cluster_file(
     choose: Criterion | None = None,
     weights: str | None = None,
     standardize: bool = False,
+    sieve: SieveOptions | None = None,
     overwrite: bool = False,
     figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
@@ -117,6 +122,8 @@ def cluster_file(
         Weight cells by their area.
     standardize : bool, default: False
         Divide bands by their standard deviations; the clusters of one band stay the same.
+    sieve : SieveOptions, optional
+        Sieve the label maps: tables and figures then show these, and codebooks stay as they are.
     overwrite : bool, default: False
         Replace the results of an earlier run in the folder, all of them; other files stay. Replace
         a Zarr store that is no label map.
@@ -141,7 +148,7 @@ def cluster_file(
     areas = None if weights is None else selection.open_areas(raster)
     stack = as_band_stack(raster)
     standardize = standardize and len(stack.bands) > 1
-    by = _describe_method(stack, standardize=standardize, weighted=areas is not None)
+    by = _describe_method(stack, standardize=standardize, weighted=areas is not None, sieve=sieve)
     maps = plan_maps(ks, selection, output, by=by, of=stack)
     books = {f"codebook_k{k}.json" for k in ks}
     drawn = _name_drawn("clusters", figures)
@@ -157,6 +164,7 @@ def cluster_file(
         maps={k: result.labels for k, result in results.items()},
         counts={k: result.counts for k, result in results.items()},
         inertia={k: result.inertia for k, result in results.items()},
+        masses={k: float(result.weights.sum()) for k, result in results.items()},
         weights={} if areas is None else {k: result.weights for k, result in results.items()},
         passes={k: result.passes for k, result in results.items() if result.passes is not None},
         areas={} if areas is None else {k: own.weights / SQUARE_KM for k, own in results.items()},
@@ -164,9 +172,33 @@ def cluster_file(
         choice=None if choose is None else choose_k(results, choose),
         files=writer.files,
     )
+    if sieve is not None:
+        progress.begin("sieve the label maps")
+        if areas is None and sieve.needs_areas:
+            areas = selection.open_areas(raster)
+        done = _sieve_maps(done, sieve, areas)
     with write_together(earlier):
         _write_results(writer, done, selection, output, by, progress, figures)
     return done
+
+
+def _sieve_maps(done: Clusters, sieve: SieveOptions, areas: xr.DataArray | None) -> Clusters:
+    """Sieve the label maps; sums of weights, which are areas, are then theirs."""
+    maps = {k: sieve.apply(labels, areas) for k, labels in done.maps.items()}
+    weights = {}
+    if done.weights and areas is not None:
+        once = find_distinct_columns(done.stack.grid)
+        sizes = areas.isel(once).values
+        for k, labels in maps.items():
+            found = zonal_statistics(labels.isel(once).values, sizes, k)
+            weights[k] = np.nan_to_num(found.sums)
+    return replace(
+        done,
+        maps=maps,
+        counts={},  # counted when the maps are written
+        weights=weights,
+        areas={k: own / SQUARE_KM for k, own in weights.items()},
+    )
 
 
 def _name_drawn(name: str, figures: FigureOptions) -> set[str]:
@@ -188,11 +220,15 @@ def _check_earlier(
     require_replaceable(earlier, overwrite=overwrite, again=again)
 
 
-def _describe_method(stack: BandStack, *, standardize: bool, weighted: bool) -> str:
+def _describe_method(
+    stack: BandStack, *, standardize: bool, weighted: bool, sieve: SieveOptions | None
+) -> str:
     """Return how clusters were found, for the history of label maps."""
+    sieved = [] if sieve is None else [str(sieve)]
     if len(stack.bands) == 1:
-        return "kmeans1d, cells weighted by area," if weighted else "kmeans1d"
-    how = ["standardized bands"] * standardize + ["cells weighted by area"] * weighted
+        how = ["cells weighted by area"] * weighted + sieved
+        return ", ".join(["kmeans1d", *how]) + "," * bool(how)
+    how = ["standardized bands"] * standardize + ["cells weighted by area"] * weighted + sieved
     return ", ".join(["cluster_raster", *how])
 
 
@@ -201,6 +237,7 @@ def label_file(
     codebook: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
+    sieve: SieveOptions | None = None,
     overwrite: bool = False,
     figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
@@ -210,7 +247,8 @@ def label_file(
     The codebook is a file that `cluster_file` or the `save` of a result wrote, and the raster has
     its bands. The output is a folder for ``labels_k6.nc``, ``clusters.png`` and ``clusters.csv``,
     whose cells and shares are those of this raster; with `overwrite` the results of an earlier run
-    in it are replaced. Or it is a .nc or .tif file for the label map alone.
+    in it are replaced. Or it is a .nc or .tif file for the label map alone. With `sieve` the label
+    map is sieved.
 
     Raises
     ------
@@ -234,13 +272,16 @@ def label_file(
             f"{path} is the codebook of one band, but {selection.file} gives several; "
             "choose one of them"
         )
-    by = f"labels by {path.name}"
+    by = f"labels by {path.name}" + ("" if sieve is None else f", {sieve},")
     maps = plan_maps([book.k], selection, output, by=by, of=stack)
     _check_earlier(earlier, _name_drawn("clusters", figures), maps, overwrite=overwrite)
 
     progress.begin("label")
     labels = label_raster(raster if book.names else stack.grid, book, with_inertia=False)
     note_repeated_columns(labels)
+    if sieve is not None:
+        areas = selection.open_areas(raster) if sieve.needs_areas else None
+        labels = sieve.apply(labels, areas)
     done = Clusters(raster, stack, {book.k: book}, {book.k: labels}, {}, files=writer.files)
     with write_together(earlier):
         _write_results(writer, done, selection, output, by, progress, figures, with_codebooks=False)

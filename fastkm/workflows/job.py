@@ -72,7 +72,7 @@ class FileWriter:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which raster of a file: the arguments of `fastkm.read_raster`, and a mask file.
+    """Which raster of a file: the arguments of `fastkm.read_raster`, and a mask file with its share.
 
     Several variables, or several `bands`, counted from 1, make a raster of several bands. `memory` is
     how much the process may take for a raster that is opened lazily; see `fastkm.open_raster`.
@@ -87,6 +87,7 @@ class Selection:
     sel: Sel | None = None
     nodata: Sequence[float] | None = None
     memory: int | str | None = None
+    mask_share: float | None = None
 
     def open(self) -> xr.DataArray | xr.Dataset:
         """Open a raster of one or several bands: lazily if it is large, otherwise `read_stack`."""
@@ -163,6 +164,7 @@ class Selection:
             bands=self.bands,
             nodata=self.nodata,
             mask=self.mask,
+            mask_share=self.mask_share,
             memory=self.memory,
             **self._place,
         )
@@ -180,9 +182,12 @@ class Selection:
     def _prepare(self, raster: Raster) -> Raster:
         """Apply the mask; warn of values that look like undeclared codes of missing cells."""
         if self.mask is not None:
-            raster = apply_mask(raster, self.mask, bbox=self.bbox)
+            raster = apply_mask(raster, self.mask, bbox=self.bbox, share=self.mask_share)
         found: dict[float, None] = {}
-        for layer in _list_layers(raster):
+        layers = _list_layers(raster)
+        if self.mask is not None and layers and all(np.isnan(layer).all() for layer in layers):
+            raise ValueError(f"mask {self.mask}: all cells that it keeps are missing")
+        for layer in layers:
             found |= dict.fromkeys(find_suspicious(find_extremes(layer)))
         warn_of_sentinels(found)
         return raster
@@ -193,6 +198,7 @@ class Selection:
             "time": self.time,
             "bbox": self.bbox,
             "mask": self.mask and self.mask.name,
+            "mask share": self.mask_share and f"{self.mask_share:g}",
             "band": self.bands and " ".join(map(str, self.bands)),
             "nodata": self.nodata and " ".join(f"{value:g}" for value in self.nodata),
             "sel": self.sel and " ".join(f"{dim}={value}" for dim, value in self.sel.items()),

@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -29,6 +30,14 @@ from fastkm.raster.io.describe.suspicious import SentinelSearch
 from fastkm.raster.io.lazy.block_reader import read_last
 from fastkm.raster.labels import label_raster
 from fastkm.vector.antimeridian import select_polygonal_parts
+from fastkm.vector.coverage import as_shape
+from fastkm.vector.formats.file_longitudes import (
+    FileLongitudes,
+    choose_longitudes,
+    note_longitudes,
+    turn_to_raster,
+)
+from fastkm.vector.levels.band_outlines import check_options, outline_bands
 from fastkm.vector.outline import iterate_outlines, outline
 from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
+    from fastkm.raster.sieve import SieveOptions
 
 
 MOST_DRAWN = 1 << 11
@@ -90,14 +100,24 @@ class Outlines:
 
 @dataclass(frozen=True)
 class OutlineOptions:
-    """Options of `fastkm.outline` that hold for every k."""
+    """Options of `fastkm.outline` that hold for every k, the longitudes of the file, and a sieve.
+
+    The label maps are sieved before they are outlined.
+    """
 
     min_diameter: float | str = 0.0
     min_area: float | str = 0.0
-    boundary: Literal["cell", "contour"] = "cell"
+    boundary: Literal["cell", "contour", "band"] = "cell"
     connectivity: Literal[4, 8] = 4
+    simplify: float | str | None = None
+    smooth: int = 0
     bridge: int = 0
-    longitudes: Literal["0..360", "-180..180"] | None = None
+    sieve: SieveOptions | None = None
+    longitudes: FileLongitudes | None = None
+
+    def __post_init__(self) -> None:
+        if self.boundary == "band" and self.sieve is not None:
+            raise ValueError("sieve needs boundary='cell' or 'contour', got boundary='band'")
 
 
 def outline_file(
@@ -149,7 +169,9 @@ def outline_file(
     writer = FileWriter()
     progress.begin("read the raster")
     raster = selection.open_band()
-    in_strips = needs_strips(to_plane(raster))
+    shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
+    at_once = shape.changes() or options.boundary == "band"
+    in_strips = needs_strips(to_plane(raster)) and not at_once
     areas = None
     if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
         areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
@@ -157,14 +179,21 @@ def outline_file(
     results: dict[int, KMeans1D] = kmeans1d(drop_repeated_columns(raster, note=True), ks)
     selected = {k: selected[k] for k in results}
     labels = {k: label_raster(raster, result) for k, result in results.items()}
+    if options.sieve is not None:
+        labels = {k: options.sieve.apply(own, areas) for k, own in labels.items()}
     arguments: dict[str, Any] = {"values": raster, "areas": areas, **vars(options)}
+    del arguments["sieve"]
+    grid = find_grid(raster)
+    arguments["longitudes"] = choose_longitudes(options.longitudes, grid)
+    note_longitudes(output, options.longitudes, grid)
     seen = _Seen(selected, _find_tolerance(raster) if maps else None)
     with write_together(earlier):
         if in_strips:
             progress.begin("trace and write the outlines")
             search = SentinelSearch()
+            del arguments["simplify"], arguments["smooth"]
             batches = iterate_outlines(labels, select=selected, watch=search.add, **arguments)
-            bounds = find_bounds(find_grid(raster), raster.shape)
+            bounds = find_bounds(grid, raster.shape)
             rows = (seen.keep(k, rows) for k, (rows, _) in batches)
             with read_last():
                 writer.files += write_batches(rows, output, bounds=bounds)
@@ -173,22 +202,29 @@ def outline_file(
         else:
             progress.begin("trace the outlines")
             frames = {
-                k: seen.add(k, outline(own, select=selected[k], **arguments))
+                k: seen.add(k, _trace(own, results[k], selected[k], arguments))
                 for k, own in labels.items()
             }
             progress.begin("write the outlines")
             writer.files += write_outlines(_join(frames.values()), output)
         if maps:
             progress.begin("draw the map")
-            units, extent = read_text(raster.attrs, "units"), find_regional_extent(raster)
-            for k, frame in frames.items():
-                count = sum(found.number for found in seen.found[k].values())
-                if count > MOST_DRAWN:
-                    text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
-                    warnings.warn(text, stacklevel=2)
-                drawn = _choose_longest(frame)
-                draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
+            # the map is that of the raster
+            turn = partial(turn_to_raster, grid=grid) if options.longitudes is None else None
+            _draw_maps(writer, maps, frames, seen, raster, figures, turn)
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
+
+
+def _trace(
+    labels: xr.DataArray, result: KMeans1D, select: list[int], arguments: dict[str, Any]
+) -> gpd.GeoDataFrame:
+    """Outline the regions of labels, or of the bands between the breaks of a result."""
+    if arguments["boundary"] != "band":
+        return outline(labels, select=select, **arguments)
+    check_options(result.k, None, None, arguments["connectivity"], arguments["bridge"])
+    names = ("min_diameter", "min_area", "longitudes")
+    chosen = {name: arguments[name] for name in names}
+    return outline_bands(arguments["values"], result, select=select, **chosen)
 
 
 class _Seen:
@@ -213,6 +249,27 @@ class _Seen:
         kept = [frame for frame in (self.longest.get(k), some) if frame is not None and len(frame)]
         self.longest[k] = _choose_longest(_join(kept or [some]))
         return rows
+
+
+def _draw_maps(
+    writer: FileWriter,
+    maps: dict[int, Path],
+    frames: dict[int, gpd.GeoDataFrame],
+    seen: _Seen,
+    raster: xr.DataArray,
+    figures: FigureOptions,
+    turn: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None,
+) -> None:
+    """Draw the outlines of each k on a map; `turn` changes their longitudes."""
+    units, extent = read_text(raster.attrs, "units"), find_regional_extent(raster)
+    for k, frame in frames.items():
+        count = sum(found.number for found in seen.found[k].values())
+        if count > MOST_DRAWN:
+            text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
+            warnings.warn(text, stacklevel=3)
+        drawn = _choose_longest(frame)
+        drawn = drawn if turn is None else turn(drawn)
+        draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)
 
 
 def _simplify(outlines: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:

@@ -12,6 +12,7 @@ from fastkm._kernels.connected_components import (
     join_rows,
     number_runs,
     paint_runs,
+    renumber_cells,
 )
 from tests import naive
 
@@ -89,3 +90,14 @@ def test_the_blocks_of_a_run_reach_no_further_than_the_last_run(lengths):
         ref = np.full(starts[-1] + 20, 99)
         ref[: starts[last]] = np.repeat(np.arange(last), lengths[:last])
         np.testing.assert_array_equal(numbers, ref)
+
+
+@given(st.lists(st.integers(-2, 4), max_size=30), st.integers(0, 30), st.integers(0, 30))
+def test_cells_are_renumbered_from_the_first_to_the_last(numbers, first, last):
+    table, found = np.int32([7, 5, -1, 9, 7]), np.full(len(numbers), 99, np.int32)
+    last = min(last, len(numbers))
+    renumber_cells(np.array(numbers, np.int32), table, first, last, found)
+    wanted = [table[n] if n >= 0 else -1 for n in numbers]
+    assert found.tolist() == [
+        own if first <= cell < last else 99 for cell, own in enumerate(wanted)
+    ]

@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastkm._kernels.ring_tracing import (
+    CORNERS,
+    JUNCTIONS,
+    MIDPOINTS,
     WALKS,
     add_gap,
     add_midpoints,
@@ -40,15 +43,16 @@ def turns_of(numbers):
     return np.flatnonzero(marks)
 
 
-def linked(numbers, wanted, contour, dtype=np.uint32):
+def linked(numbers, wanted, contour, dtype=np.uint32, *, junctions=False):
     turns = turns_of(numbers)
     nodes, gaps = np.zeros((4 * len(turns), 2), dtype), np.zeros((len(turns), 2), dtype)
     tally = np.tile([0, 0, -1, -1, -1], (len(wanted), 1))
     labels, waiting = np.arange(len(wanted)), np.zeros((2, numbers.shape[1] + 1), np.int64)
     counts, touches = np.zeros(4, np.int64), np.empty((0, 4), np.int64)
+    kind = MIDPOINTS if contour else JUNCTIONS if junctions else CORNERS
     link_turns(
-        turns, numbers, labels, wanted, contour, waiting, counts, nodes, gaps, tally, touches
-    )
+        turns, numbers, labels, wanted, kind, waiting, counts, nodes, gaps, tally, touches
+    )  # fmt: skip
     return nodes, gaps, tally
 
 
@@ -69,9 +73,9 @@ def test_the_cells_around_a_corner_are_its_own_or_none():
         assert read_cells_around(numbers, row, column) == tuple(around(numbers, row, column))
 
 
-def walked(numbers, wanted, contour, dtype):
+def walked(numbers, wanted, contour, dtype, *, junctions=False):
     """Link and walk all at once; return a list of rings for each region that is wanted."""
-    nodes, gaps, tally = linked(numbers, wanted, contour, dtype)
+    nodes, gaps, tally = linked(numbers, wanted, contour, dtype, junctions=junctions)
     rings = np.where(wanted, 2 - tally[:, 1] // 4, 0)
     ends = np.cumsum([tally[:, 0] + rings, rings], axis=1).T
     cursors = ends - np.transpose([tally[:, 0] + rings, rings])
@@ -101,6 +105,18 @@ def test_rings_are_those_of_a_walk_along_the_edges(dtype, seed, rows, columns, c
     ref = [naive.trace_rings(numbers == region, contour=contour) for region in regions]
     comp = walked(numbers, np.ones(len(regions), bool), contour, dtype)
     assert_rings_equal(comp, ref)
+
+
+@given(SEEDS, SIDES, SIDES, st.booleans())
+def test_junctions_are_points_of_all_rings_that_meet_there(seed, rows, columns, some):
+    numbers = some_numbers(seed, rows, columns)
+    wanted = np.random.default_rng(seed + 1).random(numbers.max() + 1) < (0.5 if some else 2)
+    junctions = naive.find_junctions(numbers)
+    ref = [
+        naive.trace_rings(numbers == region, contour=False, junctions=junctions)
+        for region in np.flatnonzero(wanted)
+    ]
+    assert_rings_equal(walked(numbers, wanted, False, np.uint32, junctions=True), ref)
 
 
 @given(SEEDS, SIDES, SIDES, st.booleans())

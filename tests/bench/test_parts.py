@@ -1,9 +1,12 @@
 """Every part runs once at the tiny size, is JSON, and is written and drawn from that: none rots."""
 
 import json
+from functools import partial
 
 import pytest
 
+from bench import timing
+from bench.cases import CASES
 from bench.parts import PARTS
 from tests.conftest import needs_jit
 
@@ -32,17 +35,42 @@ def check_large(found: dict) -> None:
         assert one["peak"] > 1e7
 
 
+def check_cases(name: str, found: dict) -> None:
+    """Every rival of every case ran, and `bench.timing.measure` checked its answer."""
+    measured = {(one["case"], one["rival"]) for one in found["measured"]}
+    assert measured == {(case.name, rival) for case in CASES[name] for rival in case.present()}
+
+
 CHECKS = {
+    **{name: partial(check_cases, name) for name in CASES},
     "startup": check_startup,
     "archive": check_archive,
     **{name: check_large for name in PARTS if name.startswith("large-")},
 }
 
 
+@pytest.fixture
+def one_run_each(monkeypatch):
+    """Let the run without the clock be the only one of a rival; `test_timing` tests the rounds."""
+    time_run, found = timing.time_run, {}
+
+    def time_once(rival, data, threads, runs=1):
+        key = id(rival), id(data), threads
+        if key not in found:  # with what the numbers are of: they stay theirs
+            found[key] = time_run(rival, data, threads), rival, data
+        return found[key][0]
+
+    monkeypatch.setattr(timing, "time_run", time_once)
+
+
+def test_every_case_belongs_to_a_part() -> None:
+    assert set(CASES) <= set(PARTS)
+
+
 @pytest.mark.slow
 @needs_jit
 @pytest.mark.parametrize("name", PARTS)
-def test_every_part_runs(name: str, tmp_path) -> None:
+def test_every_part_runs(name: str, tmp_path, one_run_each) -> None:
     part = PARTS[name]
     found = json.loads(json.dumps(part.run("tiny")))
     CHECKS.get(name, bool)(found)

@@ -2,9 +2,11 @@
 
 import errno
 import json
+import warnings
 
 import pytest
 
+from fastkm._core.notes import forget_notes
 from tests.small_archives import write_months
 
 
@@ -58,7 +60,19 @@ def test_it_says_what_it_found_and_wrote(run, months, tmp_path) -> None:
 
 @pytest.mark.figures
 def test_quiet(run, months, tmp_path) -> None:
-    assert run("archive", months, "-k", "3", "-o", tmp_path / "out", "-q") == (0, "", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run("archive", months, "-k", "3", "-o", tmp_path / "out", "-q") == (0, "", "")
+
+
+def test_it_says_once_that_outlines_have_other_longitudes(run, months, tmp_path) -> None:
+    arguments = "archive", months, "-k", "3", "-o", tmp_path / "out"
+    note = "note: outlines.gpkg has longitudes -180..180, as maps do"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run(*arguments).err.count(note) == 1
+        forget_notes()
+        assert note not in run(*arguments, "--resume").err  # nothing is left to do
 
 
 def test_years(run, months, tmp_path) -> None:

@@ -12,6 +12,7 @@ import warnings
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 from typer.testing import CliRunner
 
@@ -309,6 +310,53 @@ def test_outlines_are_written(run, basin, tmp_path, extension):
     assert found["cluster"].tolist() == [2]
 
 
+def test_a_mask_that_keeps_missing_cells_only_is_named(run, basin, tmp_path):
+    raster = fastkm.read_raster(basin)
+    row, column = np.argwhere(raster.isnull().values)[0]
+    place = shapely.Point(raster.longitude[column], raster.latitude[row]).buffer(0.1)
+    gpd.GeoDataFrame(geometry=[place], crs=4326).to_file(tmp_path / "mask.gpkg")
+    arguments = "-k", "2", "--mask", tmp_path / "mask.gpkg", "-o", tmp_path / "a.gpkg"
+    assert_failed(
+        run("outline", basin, *arguments), "mask.gpkg: all cells that it keeps are missing"
+    )
+
+
+def test_polygons_are_a_mask(run, basin, tmp_path):
+    east = gpd.GeoDataFrame(geometry=[shapely.box(-180, -90, 100.5, 90)], crs=4326)
+    east.to_file(tmp_path / "mask.gpkg")
+    path, labels = tmp_path / "a.gpkg", tmp_path / "labels.nc"
+    arguments = "--mask", tmp_path / "mask.gpkg", "--mask-share", "0.9", "-q"
+    assert run("outline", basin, "-k", "2", "--select", "all", "-o", path, *arguments)[0] == 0
+    assert run("cluster", basin, "-k", "2", "-o", labels, *arguments)[0] == 0
+    whole = fastkm.kmeans1d(fastkm.read_raster(basin), 2).counts.sum()
+    with xr.open_dataset(labels) as written:
+        kept = int(written["cluster"].notnull().sum())
+    assert gpd.read_file(path)["cells"].sum() == kept < whole
+    for options, reason in (
+        (("--mask-share", "0.5"), "it needs the polygons of"),
+        (("--mask", basin, "--mask-share", "2"), "above 0 and at most 1"),
+    ):
+        status, _, err = run("cluster", basin, "-k", "2", "-o", labels, *options)
+        assert status == 2
+        assert reason in words(err)
+
+
+@pytest.mark.parametrize("choice", [None, "raster", "0..360"])
+def test_longitudes_of_the_file_are_those_of_maps(run, basin, tmp_path, choice):
+    path = tmp_path / "a.gpkg"
+    option = () if choice is None else ("--longitudes", choice)
+    arguments = "outline", basin, "-k", "2", "--select", "all", "-o", path
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        status, _, err = run(*arguments, *option)
+    assert status == 0
+    west, _, east, _ = gpd.read_file(path).total_bounds
+    assert (east > 180) == (choice is not None)
+    assert west >= (-180 if choice is None else 0)
+    note = f"note: {path} has longitudes -180..180, as maps do; longitudes='raster' (--longitudes "
+    assert words(note) in words(err) if choice is None else err == ""
+
+
 @pytest.mark.parametrize(("select", "cluster"), [("highest", 2), ("lowest", 0), ("1", 1)])
 def test_cluster_is_selected(run, basin, tmp_path, select, cluster):
     path = tmp_path / "a.gpkg"
@@ -325,6 +373,44 @@ def test_outlines_of_several_k_and_all_clusters(run, basin, tmp_path):
     assert len(re.findall(r"^cluster \d", out, re.MULTILINE)) == 5
     found = gpd.read_file(path, engine="pyogrio")
     assert set(found["k"]) == {2, 3}
+
+
+def test_outlines_are_simplified_and_smoothed_together(run, basin, tmp_path):
+    found = {}
+    for name, options in {"a": (), "b": ("--simplify", "2px"), "c": ("--smooth", "1")}.items():
+        path = tmp_path / f"{name}.gpkg"
+        run("outline", basin, "-k", "3", "--select", "all", *options, "-o", path)
+        found[name] = gpd.read_file(path, engine="pyogrio")
+    points = {name: frame.get_coordinates() for name, frame in found.items()}
+    assert len(points["b"]) < len(points["a"]) < len(points["c"])
+    for frame in found.values():
+        assert shapely.coverage_is_valid(frame.geometry.array)
+        assert frame["perimeter_km"].tolist() == found["a"]["perimeter_km"].tolist()
+
+
+@pytest.mark.parametrize("option", [("--simplify", "2px"), ("--smooth", "1")])
+def test_outlines_that_do_not_tile_are_not_shaped(run, basin, tmp_path, option):
+    options = ("--boundary", "contour", *option, "-o", tmp_path / "a.gpkg")
+    assert_wrong_usage(run("outline", basin, "-k", "3", *options), option[0])
+
+
+def test_outlines_of_bands_tile(run, basin, tmp_path):
+    path = tmp_path / "a.gpkg"
+    options = ("--select", "all", "--boundary", "band", "--map", tmp_path / "map.png")
+    status, *_ = run("outline", basin, "-k", "3", *options, "-o", path)
+    assert status == 0
+    found = gpd.read_file(path, engine="pyogrio")
+    assert shapely.is_valid(found.geometry).all()
+    assert shapely.coverage_is_valid(found.geometry.array)
+    assert found["cells"].sum() == fastkm.read_raster(basin).count()
+
+
+@pytest.mark.parametrize(
+    "option", [("--connectivity", "8"), ("--bridge", "1"), ("--sieve", "4px"), ("--smooth", "1")]
+)
+def test_outlines_of_bands_take_no_options_of_cells(run, basin, tmp_path, option):
+    options = ("--boundary", "band", *option, "-o", tmp_path / "a.gpkg")
+    assert_wrong_usage(run("outline", basin, "-k", "3", *options), option[0])
 
 
 def test_outlines_take_their_options(run, basin, tmp_path):
@@ -421,7 +507,7 @@ def test_without_cartopy_a_projection_names_the_extra(run, basin, tmp_path, monk
 def test_map_without_the_extra_is_plain_and_says_so_once(basin, tmp_path):
     path = tmp_path / "map.png"
     arguments = ("outline", basin, "-k", "3", "-o", tmp_path / "a.gpkg", "--map", path)
-    result = start(*arguments, code=WITHOUT_MAPS)
+    result = start(*arguments, "--longitudes", "raster", code=WITHOUT_MAPS)
     assert result.status == 0
     assert result.err.count("note:") == 1
     assert 'pip install "fastkm[maps]"' in result.err
@@ -593,6 +679,9 @@ def test_box_that_is_none_is_wrong_usage(run, basin, tmp_path, box):
         ("--min-area", "200km"),
         ("--boundary", "edge"),
         ("--connectivity", "6"),
+        ("--simplify", "0px"),
+        ("--simplify", "2km"),
+        ("--smooth", "6"),
         ("--longitudes", "360"),
         ("--map", "map.jpg"),
         ("--output", "out.kml"),

@@ -1,11 +1,12 @@
 """Progress: bars on a terminal, lines elsewhere, nothing where that is asked."""
 
 import io
+import warnings
 
 import pytest
 from rich.console import Console
 
-from fastkm.cli.progress import Pace, Spinner, show_progress
+from fastkm.cli.progress import Pace, Spinner, show_progress, show_stages
 
 
 def told(*, terminal, quiet=False):
@@ -65,6 +66,12 @@ def test_a_terminal_gets_a_bar_with_all_that() -> None:
     assert "3 of 3 steps" in text
     assert "note: left out" in text
     assert "/s" in text or "/min" in text
+
+
+def test_quiet_hides_warnings() -> None:
+    for show in (show_progress, show_stages):
+        with show(Console(file=io.StringIO()), quiet=True):
+            warnings.warn("a note", stacklevel=1)
 
 
 def test_quiet_is_silent() -> None:

@@ -13,7 +13,8 @@ from scipy.spatial.distance import cdist
 
 from fastkm import max_pairwise_distance
 from fastkm._kernels import farthest_pair, ring_diameters
-from fastkm.geometry import distance, farthest_in_plane
+from fastkm.geometry import distance
+from fastkm.geometry.diameters import farthest_in_plane
 from fastkm.geometry.distance import exceeds_distance, max_pairwise_distances
 from tests.conftest import COMPILED, needs_jit
 from tests.from_file import from_file

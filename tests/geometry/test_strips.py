@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fastkm.geometry import open_regions
 from fastkm.geometry.strips import StripTracer
-from fastkm.vector.polygonize import find_merged_regions, to_cells_and_grid, trace_regions
+from fastkm.vector.merged_regions import find_merged_regions, trace_regions
+from fastkm.vector.polygonize import to_cells_and_grid
 from fastkm.vector.seam import unroll_columns
 from tests.geometry.test_regions import SHAPES, some_map, spiral
 from tests.label_maps import globe
@@ -36,11 +37,11 @@ def list_polygons(rings, owners, count):
     return found
 
 
-def find_whole(labels, west, boundary, connectivity, bridge):
+def find_whole(labels, west, boundary, connectivity, bridge, junctions=False):
     """Return what is known of each region of a whole map, by its first cell."""
     values, grid = to_cells_and_grid(labels)
     regions = find_merged_regions(values, grid, connectivity, bridge)
-    rings, owners, _ = trace_regions(regions, grid, west, boundary)
+    rings, owners, _ = trace_regions(regions, grid, west, boundary, junctions)
     polygons = list_polygons(rings, owners, len(regions.labels))
     found = {}
     for region, label in enumerate(regions.labels.tolist()):
@@ -91,7 +92,8 @@ def cut_rows(seed, rows):
 
 
 def check(labels, seed=0, cuts=None, west=None, boundary="cell", connectivity=4, bridge=0):
-    """Compare a map in strips with the whole map."""
+    """Compare a map in strips with the whole map, every other time with junctions."""
+    junctions = seed % 2 == 0
     values, grid = to_cells_and_grid(labels)
     plane = unroll_columns(grid, values.shape[1], west)
     tracer = StripTracer(
@@ -100,12 +102,13 @@ def check(labels, seed=0, cuts=None, west=None, boundary="cell", connectivity=4,
         first=plane.first,
         periodic=bool(grid.turn),
         boundary=boundary,
+        junctions=junctions,
         connectivity=connectivity,
         bridge=bridge,
     )
     cuts = cut_rows(seed, len(values)) if cuts is None else cuts
     comp = find_in_strips(values, cuts, 1 + seed % 3, tracer)
-    assert comp == find_whole(labels, west, boundary, connectivity, bridge)
+    assert comp == find_whole(labels, west, boundary, connectivity, bridge, junctions)
 
 
 @given(

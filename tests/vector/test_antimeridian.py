@@ -140,3 +140,13 @@ def test_cells_along_a_pole_keep_their_longitudes(width, north):
     parts = cut_at_meridian(shapely.Polygon(ring), -180.0)
     assert shapely.is_valid(parts).all()
     np.testing.assert_allclose(shapely.area(parts).sum(), 10 * width, rtol=1e-9)
+
+
+@pytest.mark.parametrize("pole", [-90.0, 90.0])
+def test_points_after_a_pole_keep_their_longitudes(pole):
+    west, east = np.round(np.array([360 / 7, 1440 / 7]) * 2**40) / 2**40
+    corners = [(west, pole), (west, pole / 2), (east, pole / 2), (east, pole), (west + 90, pole)]
+    ring = corners if pole > 0 else corners[::-1]
+    for first in range(len(ring)):
+        [part] = cut_at_meridian(shapely.Polygon(ring[first:] + ring[:first]), 0.0)
+        assert {*shapely.get_coordinates(part)[:, 0].tolist()} == {west, east}

@@ -48,6 +48,17 @@ def farthest_km(geometry):
     return WGS84.inv(*points[i].T, *points[j].T)[2].max() / 1e3
 
 
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("make", [globe, polar], ids=["globe", "polar"])
+def test_junctions_change_no_measure(make, boundary):
+    labels = make(np.random.default_rng(4).integers(-1, 3, (9, 11)))
+    options = {"boundary": boundary, "longitudes": "-180..180", "min_diameter": "2px"}
+    found, wanted = (outline(labels, junctions=own, **options) for own in (True, False))
+    assert found.drop(columns="geometry").equals(wanted.drop(columns="geometry"))
+    more = found.count_coordinates().sum() - wanted.count_coordinates().sum()
+    assert (more > 0) == (boundary == "cell" and make is globe)
+
+
 # Columns
 
 

@@ -1,5 +1,7 @@
 """Polygons of label maps: they tile, they are those of rasterio, they give the labels back."""
 
+import gc
+
 import numpy as np
 import pytest
 import rasterio.features
@@ -50,8 +52,8 @@ def by_rasterio(labels):
 
 
 @given(MAPS)
-def test_cells_are_those_of_rasterio(labels):
-    frame = fastkm.polygonize(labels)
+def test_cells_without_junctions_are_those_of_rasterio(labels):
+    frame = fastkm.polygonize(labels, junctions=False)
     found = zip(frame["cluster"], frame.geometry, strict=True)
     assert sorted((v, polygon.normalize().wkt) for v, polygon in found) == by_rasterio(labels)
 
@@ -158,6 +160,57 @@ def test_a_mesh_of_coordinates_is_the_same_as_its_axes(boundary, exact):
     assert found["cluster"].tolist() == wanted["cluster"].tolist()
     for one, other in zip(found.geometry, wanted.geometry, strict=True):
         assert one.symmetric_difference(other).area < 1e-7
+
+
+# Junctions
+
+
+def test_regions_that_meet_on_a_straight_edge_have_a_point_there():
+    labels = [[0, 1], [0, 2]]
+    frame = fastkm.polygonize(labels)
+    assert shapely.coverage_is_valid(frame.geometry.array)
+    rings = [shapely.get_coordinates(polygon)[:-1].tolist() for polygon in frame.geometry]
+    assert all([0.5, 0.5] in ring for ring in rings)
+    assert [len(ring) for ring in rings] == [5, 4, 4]
+    fewest = fastkm.polygonize(labels, junctions=False)
+    assert fewest.count_coordinates().tolist() == [5, 5, 5]
+    assert fewest.geometry.geom_equals(frame.geometry).all()
+
+
+def test_contours_have_no_junctions():
+    labels = np.random.default_rng(5).integers(-1, 3, (9, 8))
+    frames = [
+        fastkm.polygonize(labels, boundary="contour", junctions=junctions)
+        for junctions in (True, False)
+    ]
+    assert frames[0].equals(frames[1])
+
+
+@pytest.mark.parametrize("longitudes", TURNS[1:])
+@pytest.mark.parametrize("make", [globe, polar], ids=["globe", "polar"])
+def test_polygons_share_their_points_across_the_end_of_longitudes(make, longitudes):
+    cells = np.kron(np.random.default_rng(6).integers(0, 3, (9, 7)), np.ones((1, 2), int))
+    polygons = fastkm.polygonize(make(cells), longitudes=longitudes).geometry.array
+    turned = shapely.transform(polygons, lambda points: points + np.array([360.0, 0.0]))
+    assert shapely.coverage_is_valid(np.concatenate([polygons, turned]))
+
+
+def test_polygons_end_on_the_meridian_whether_they_are_cut_or_not():
+    # the edge between the last column and the first is 1e-14 degrees beside the meridian
+    cells = np.zeros((4, 14), int)
+    cells[1, 0], cells[2, [0, -1]] = 1, 2
+    frame = fastkm.polygonize(globe(cells), longitudes="0..360")
+    x = frame.get_coordinates()["x"]
+    assert (x[x < 1.0] == 0.0).all()
+    assert shapely.coverage_is_valid(frame.geometry.array)
+
+
+def test_long_edges_of_curvilinear_grids_have_the_same_points_from_either_end():
+    cells = np.repeat([[0], [1]], 150, axis=1)
+    longitude, latitude = np.meshgrid(np.linspace(0, 90, 150), [10.0, 11.0])
+    latitude = latitude + np.sin(np.radians(longitude))
+    polygons = fastkm.polygonize(curvilinear(cells, latitude, longitude)).geometry.array
+    assert shapely.coverage_is_valid(polygons)
 
 
 # Round the globe
@@ -279,6 +332,17 @@ def test_a_round_curvilinear_grid_is_joined(boundary):
 def test_bad_input_is_a_value_error_that_says_what_came(labels, options, message):
     with pytest.raises(ValueError, match=message):
         fastkm.polygonize(labels, **options)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_afterwards_as_before(collects):
+    was = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        fastkm.polygonize([[0, 1], [1, 0]])
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_words_are_no_labels():

@@ -23,7 +23,7 @@ BOUNDARIES = ("cell", "contour")
 def small_strips(monkeypatch):
     """Let strips be of a few rows, and batches of a few polygons."""
     monkeypatch.setattr("fastkm.vector.strips.STRIP_CELLS", 20)
-    monkeypatch.setattr("fastkm.vector.polygonize.BATCH_POINTS", 30)
+    monkeypatch.setattr("fastkm.vector.merged_regions.BATCH_POINTS", 30)
 
 
 def noise(seed, shape=(14, 11), most=3):

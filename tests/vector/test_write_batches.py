@@ -23,7 +23,7 @@ SCANNED = "+proj=geos +h=35785831 +lon_0=0 +sweep=x +ellps=GRS80"
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
     monkeypatch.setattr("fastkm.vector.strips.STRIP_CELLS", 20)
-    monkeypatch.setattr("fastkm.vector.polygonize.BATCH_POINTS", 30)
+    monkeypatch.setattr("fastkm.vector.merged_regions.BATCH_POINTS", 30)
     monkeypatch.setattr("fastkm.vector.write_batches.POINTS_TOGETHER", 60)
 
 
@@ -61,6 +61,7 @@ def test_batches_are_the_rows_of_one_file(outlines, tmp_path, extension):
     assert_geodataframe_equal(found, wanted)
 
 
+@pytest.mark.filterwarnings("ignore:.* has longitudes -180..180")
 @each_format
 def test_polygons_of_a_lazy_map_go_to_a_file(tmp_path, extension):
     labels = globe(np.random.default_rng(1).integers(-1, 3, (12, 9)))

@@ -123,7 +123,13 @@ def test_values_that_look_like_codes_are_noted(tmp_path, in_strips):
     globe(values).rename("a").to_netcdf(tmp_path / "in.nc")
     in_strips()
     with pytest.warns(UserWarning, match="-9999 looks like a code") as notes:
-        outline_file(Selection(tmp_path / "in.nc"), [2], 0, tmp_path / "a.gpkg")
+        outline_file(
+            Selection(tmp_path / "in.nc"),
+            [2],
+            0,
+            tmp_path / "a.gpkg",
+            options=OutlineOptions(longitudes="raster"),
+        )
     assert len(notes) == 1
 
 

@@ -238,7 +238,8 @@ def test_outlines_are_written_and_drawn(basin, tmp_path):
 
 @pytest.mark.parametrize("select", ["highest", "lowest", 1])
 def test_outlines_hold_the_cells_of_the_cluster(basin, tmp_path, select):
-    done = outline_file(Selection(basin), [3], select, tmp_path / "a.geojson")
+    own = OutlineOptions(longitudes="raster")
+    done = outline_file(Selection(basin), [3], select, tmp_path / "a.geojson", options=own)
     cluster = {"highest": 2, "lowest": 0, 1: 1}[select]
     assert done.selected == {3: [cluster]}
     raster = fastkm.read_raster(basin)
@@ -316,7 +317,9 @@ def test_box_and_mask_go_through_to_outlines(basin, tmp_path):
             "longitude": (np.arange(7.5, 360, 15), EAST),
         },
     )
-    done = outline_file(Selection(basin, bbox=box, mask=mask), [1], 0, tmp_path / "a.gpkg")
+    options = OutlineOptions(longitudes="raster")
+    selection = Selection(basin, bbox=box, mask=mask)
+    done = outline_file(selection, [1], 0, tmp_path / "a.gpkg", options=options)
     west, south, east, north = done.outlines.total_bounds
     assert (west, east) == (150, 270)
     assert (south, north) == (-30, 60)

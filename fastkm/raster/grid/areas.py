@@ -111,7 +111,7 @@ def _measure_quadrangles(
 ) -> Any:
     """Compute the areas of cells between parallels and meridians, in m2; lazily, if in chunks."""
     south_north = np.clip(south_north, -90.0, 90.0)
-    heights = SEMI_MAJOR**2 / 2 * np.abs(np.diff(_compute_q(np.radians(south_north)), axis=1))
+    heights = SEMI_MAJOR**2 / 2 * np.abs(np.diff(compute_q(np.radians(south_north)), axis=1))
     widths = np.abs(np.diff(np.radians(west_east), axis=1)).T
     if chunks is None:
         return heights * widths
@@ -179,14 +179,14 @@ def measure_blocks(grid: Grid, row_edges: np.ndarray, column_edges: np.ndarray) 
     a, b = corners[:, :-1, :-1], corners[:, 1:, :-1]  # of each block, in their order around it
     c, d = corners[:, 1:, 1:], corners[:, :-1, 1:]
     areas = np.abs(_compute_solid_angle(a, b, c) + _compute_solid_angle(a, c, d))
-    areas *= SEMI_MAJOR**2 * _compute_q(np.pi / 2) / 2
+    areas *= SEMI_MAJOR**2 * compute_q(np.pi / 2) / 2
     areas[np.isnan(areas)] = 0.0
     return areas
 
 
 def _to_authalic_sphere(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
     """Return unit vectors, (3, n), at the authalic latitudes of positions in radians."""
-    sine = np.clip(_compute_q(latitude) / _compute_q(np.pi / 2), -1.0, 1.0)
+    sine = np.clip(compute_q(latitude) / compute_q(np.pi / 2), -1.0, 1.0)
     cosine = np.sqrt((1 - sine) * (1 + sine))
     return np.stack([cosine * np.cos(longitude), cosine * np.sin(longitude), sine])
 
@@ -201,7 +201,7 @@ def _compute_solid_angle(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndar
     return np.asarray(2 * np.arctan2(volume, 1 + ab + bc + ca))
 
 
-def _compute_q(latitude: np.ndarray | float) -> np.ndarray:
+def compute_q(latitude: np.ndarray | float) -> np.ndarray:
     """Compute q, the area between the equator and a latitude in radians, in units of pi a^2."""
     sine = np.sin(latitude)
     return np.asarray((1 - _E2) * (sine / (1 - _E2 * sine**2) + np.arctanh(_E * sine) / _E))

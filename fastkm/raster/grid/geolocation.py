@@ -86,10 +86,11 @@ class AxisGrid:
             [self.interpolate_x(pixels[:, 1]), self._interpolate_y(pixels[:, 0])]
         )
 
-    def place_halves(self, pixels: np.ndarray) -> np.ndarray:
+    def place_halves(self, pixels: np.ndarray, parts: int = 2) -> np.ndarray:
         """Turn (row, column) into (x, y) by tables, ten times as fast; only for wholes and halves.
 
-        Columns may lie up to a turn beyond the last one.
+        With more `parts`, a power of two, also for smaller parts of a pixel. Columns may lie up to a
+        turn beyond the last one.
         """
         placed = np.empty(pixels.shape)
         beyond = len(self.x) + 4 if self.turn else 1
@@ -97,11 +98,11 @@ class AxisGrid:
             (1, self._interpolate_y, len(self.y) + 1),
             (0, self.interpolate_x, len(self.x) + beyond),
         )
-        tables = [(axis, place(np.arange(-2.0, end, 0.5))) for axis, place, end in ends]
+        tables = [(axis, place(np.arange(-2.0, end, 1.0 / parts))) for axis, place, end in ends]
 
         def run(start: int, stop: int) -> None:
             for axis, table in tables:
-                at = (2.0 * pixels[start:stop, 1 - axis] + 4.0).astype(np.intp)
+                at = (parts * (pixels[start:stop, 1 - axis] + 2.0)).astype(np.intp)
                 # "raise" would copy
                 np.take(table, at, out=placed[start:stop, axis], mode="clip")
 

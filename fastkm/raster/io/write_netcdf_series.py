@@ -11,6 +11,7 @@ If every step has its own codebook, the centroids are variables along time inste
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,35 @@ def join_label_series(
                         for step in range(count):
                             target.variables[name][*before, start + step] = variable[*before, step]
             start += count
+
+
+@contextmanager
+def add_step_variable(
+    path: str | os.PathLike[str], name: str, attrs: Mapping[str, str]
+) -> Iterator[netCDF4.Variable[Any]]:
+    """Yield a new variable beside the label maps of a file, to fill it: int32, -1 elsewhere.
+
+    The file gets it when it is filled; until then, it stays as it is.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, or written.
+    """
+    with atomic_write(path, check_netcdf) as draft:
+        shutil.copyfile(path, draft)
+        with open_netcdf4(draft, "a") as file:
+            with netcdf_lock():
+                labels = file.variables["cluster"]
+                options: dict[str, Any] = {**COMPRESSION, "shuffle": True}
+                made = file.createVariable(
+                    name, np.int32, labels.dimensions, fill_value=np.int32(-1),
+                    chunksizes=(1, *labels.shape[1:]), **options,
+                )  # fmt: skip
+                of_place = sorted({"grid_mapping", "coordinates"} & set(labels.ncattrs()))
+                made.setncatts({**attrs, **{own: labels.getncattr(own) for own in of_place}})
+                made.set_auto_maskandscale(False)
+            yield made
 
 
 def _prepare_labels(labels: xr.DataArray, codebooks: Sequence[KMeans1D] | None) -> xr.DataArray:

@@ -45,6 +45,7 @@ def create_label_store(
     history: str,
     inherited: Mapping[str, Any] | None = None,
     clusters: int | None = None,
+    beside: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Create a Zarr store for the label maps of all steps, in which every cell is missing.
 
@@ -59,6 +60,8 @@ def create_label_store(
         As for `fastkm.raster.io.write_netcdf.write_labels`.
     clusters : int, optional
         Number of clusters of each step, if each step has its own codebook.
+    beside : mapping, optional
+        The names and attributes of further variables, int32, -1 until they are filled.
 
     Raises
     ------
@@ -97,6 +100,10 @@ def create_label_store(
         described_variables = describe_codebook_variables(whole, clusters)
         for name, (dims, sizes, attrs) in described_variables.items():
             dataset[name] = (dims, _make_lazy(sizes, (*sizes[:-1], 1), np.float64(np.nan)), attrs)
+    for name, described_as in (beside or {}).items():
+        empty = _make_lazy(shape, (1, *plane.shape), np.int32(-1))
+        dataset[name] = (whole.dims, empty, dict(described_as))
+        encoding[name] = {"_FillValue": np.int32(-1)}
     with atomic_write(path, _check_store) as draft:
         _create(dataset, encoding, draft)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +21,10 @@ from fastkm._core.memory import require_memory
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.axes import Axes, has_dates
 from fastkm.raster.io.choose import Sel, open_variables
+from fastkm.raster.io.mask_file import require_mask
 from fastkm.raster.io.read_netcdf import BYTES_PER_BYTE, Bbox, crop
-from fastkm.raster.io.stamps import read_stamp
-from fastkm.raster.mask import read_kept_cells
+from fastkm.raster.multifile.grid_window import GridWindow, restrict_to_mask
 from fastkm.raster.multifile.read_steps import (
-    GridWindow,
     find_decoded_format,
     find_stored_format,
     make_decoding_key,
@@ -61,6 +59,7 @@ def open_archive(
     *,
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_share: float | None = None,
     years: tuple[int, int] | None = None,
     sel: Sel | None = None,
     nodata: Nodata = None,
@@ -77,8 +76,8 @@ def open_archive(
         The variable or variables; may be left out if the files have just one raster.
     bbox : (west, south, east, north), optional
         Keep the cells with centres inside, as for `fastkm.read_raster`.
-    mask : path-like, optional
-        A file with one raster on the same grid: cells where it is 0 or missing are left out.
+    mask, mask_share : path-like and float, optional
+        A raster on the same grid, or polygons, and which cells they keep: see `fastkm.open_raster`.
     years : (int, int), optional
         First and last year.
     sel : mapping of str to float, int or str, optional
@@ -125,7 +124,7 @@ def open_archive(
         scan_file(path, variable, name=name, sel=sel, nodata=nodata)
         for path, name in zip(paths, make_short_names(paths), strict=True)
     ]
-    series = combine_files(infos, years=years, bbox=bbox, mask=mask)
+    series = combine_files(infos, years=years, bbox=bbox, mask=mask, mask_share=mask_share)
     return series.as_dask(missing=missing, steps_per_chunk=steps_per_chunk)
 
 
@@ -140,9 +139,10 @@ def combine_files(
     years: tuple[int, int] | None = None,
     bbox: Bbox | None = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_share: float | None = None,
     on_fault: Callable[[ArchiveError], None] = raise_fault,
 ) -> RasterSeries:
-    """Combine inputs into a series; see `open_archive` for `bbox` and `mask`.
+    """Combine inputs into a series; see `open_archive` for `bbox`, `mask` and `mask_share`.
 
     Parameters
     ----------
@@ -165,7 +165,8 @@ def combine_files(
     OSError
         If the mask, or the first input, cannot be read.
     """
-    first_year, last_year = _parse_years(years)
+    require_mask(mask, mask_share)
+    first_year, last_year = parse_years(years)
     inputs: list[FileInfo] = []
     found: list[tuple[str, int, int]] = []
     owner: dict[str, str] = {}
@@ -191,7 +192,7 @@ def combine_files(
             time = info.times[index]
             if time in owner:
                 reason = f"is in {owner[time]} already"
-                on_fault(ArchiveError(info.name, _shorten_times([time])[0], reason))
+                on_fault(ArchiveError(info.name, shorten_times([time])[0], reason))
                 continue
             owner[time] = info.name
             fresh.append((time, len(inputs), index))
@@ -201,10 +202,14 @@ def combine_files(
     if not found:
         span = "" if years is None else f" of the years {first_year} to {last_year}"
         raise ValueError(f"no step{span} is left of {len(infos)} inputs")
-    return _make_series(inputs, sorted(found), bbox, mask)
+    series = _make_series(inputs, sorted(found), bbox, with_mask=mask is not None)
+    if mask is None:
+        return series
+    window = restrict_to_mask(series.window, series.make_template(), mask, mask_share)
+    return replace(series, window=window)
 
 
-def _parse_years(years: Any) -> tuple[int, int]:
+def parse_years(years: Any) -> tuple[int, int]:
     """Return the first and the last year, or raise."""
     if years is None:
         return 0, 9999
@@ -263,24 +268,22 @@ def _make_series(
     inputs: list[FileInfo],
     found: list[tuple[str, int, int]],
     bbox: Bbox | None,
-    mask: str | os.PathLike[str] | None,
+    *,
+    with_mask: bool,
 ) -> RasterSeries:
     """Make the series of inputs that fit, and of steps (time, input, index) in order of time."""
     # the cells to read
     first = inputs[0]
     grid, rows, columns = _crop_grid(first, bbox)
     bbox = None if bbox is None else (*map(float, bbox),)  # type: ignore[assignment]
-    mask = None if mask is None else os.fspath(Path(mask).absolute())
-    shape = (len(rows), len(columns))
-    mask_stamp = None if mask is None else read_stamp(mask)
-    window = GridWindow(_as_slice(rows), _as_slice(columns), shape, mask, bbox, mask_stamp)
+    window = GridWindow(_as_slice(rows), _as_slice(columns), (len(rows), len(columns)), bbox=bbox)
     inputs = _share_common_values(inputs)
     # how each variable comes out, as stored and decoded
     formats = []
     for number, variable in enumerate(first.variables):
         distinct = {id(info.variables[number]): info.variables[number] for info in inputs}
         ways = list(distinct.values())
-        stored = find_stored_format(ways, with_mask=mask is not None)
+        stored = find_stored_format(ways, with_mask=with_mask)
         decoded = find_decoded_format(ways)
         formats.append(VariableFormats(variable.name, variable.units, stored, decoded))
     require_memory(
@@ -293,11 +296,11 @@ def _make_series(
     # the steps, and how their dates are represented
     times = [time for time, _, _ in found]
     low, high = NANOSECOND_YEARS
-    series = RasterSeries(
+    return RasterSeries(
         inputs=tuple(inputs),
         steps=tuple(
             Step(source, index, text)
-            for text, (_, source, index) in zip(_shorten_times(times), found, strict=True)
+            for text, (_, source, index) in zip(shorten_times(times), found, strict=True)
         ),
         formats=tuple(formats),
         calendar=first.calendar,
@@ -308,9 +311,6 @@ def _make_series(
         time_attrs=first.time_attrs,
         time_encoding=_choose_time_encoding(inputs),
     )
-    if mask is not None:  # raise now if it has another grid
-        read_kept_cells(mask, bbox=bbox, grid=series.make_template())
-    return series
 
 
 def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarray, np.ndarray]:
@@ -332,16 +332,21 @@ def _crop_grid(first: FileInfo, bbox: Bbox | None) -> tuple[xr.Dataset, np.ndarr
         )
         cropped = crop(numbered, Axes(None, y, x), bbox)
         rows, columns = (np.asarray(cropped[name].values) for name in (_ROW, _COLUMN))
-        cropped = cropped.drop_vars([_ROW, _COLUMN])
-        grid = cropped.coords.to_dataset().load()
+        grid = describe_grid(cropped.drop_vars([_ROW, _COLUMN]))
     first.require_unchanged()
+    return grid, rows, columns
+
+
+def describe_grid(plane: xr.DataArray) -> xr.Dataset:
+    """Return the coordinates of a raster, loaded; an attribute names its grid mapping, if any."""
+    grid = plane.coords.to_dataset().load()
     for name in grid.variables:
         grid[name].encoding = {
             k: v for k, v in grid[name].encoding.items() if k in {"dtype", "bounds"}
         }
-    crs = find_grid_mapping(cropped)
+    crs = find_grid_mapping(plane)
     grid.attrs = {} if crs is None else {"grid_mapping": crs}
-    return grid, rows, columns
+    return grid
 
 
 _ROW, _COLUMN = "row of the input", "column of the input"
@@ -382,7 +387,7 @@ def _choose_time_encoding(inputs: list[FileInfo]) -> dict[str, Any]:
     return {**first, "dtype": np.dtype(first["dtype"] if alike else np.float64)}
 
 
-def _shorten_times(times: Sequence[str]) -> list[str]:
+def shorten_times(times: Sequence[str]) -> list[str]:
     """Shorten times alike: to dates if all are at midnight, otherwise to minutes if possible."""
     for ending, length in (("T00:00:00", 10), (":00", 16)):
         if all(time.endswith(ending) and len(time) == 19 for time in times):

@@ -7,7 +7,7 @@ Calendars that agree on all dates of an input have one name: after the year 1582
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,8 +65,28 @@ def format_times(time: xr.DataArray) -> tuple[tuple[str, ...], str]:
         texts = tuple(d.isoformat(timespec="seconds" if whole else "microseconds") for d in values)
     if not all(text[:4].isdigit() and text[4] == "-" for text in texts):
         raise ValueError(f"years must be 0 to 9999, got {min(texts)} to {max(texts)}")
-    given = str(time.encoding.get("calendar", "standard")).lower()
-    calendar = _CALENDARS.get(given, given)
+    calendar = _find_calendar(time)
     if calendar == "proleptic_gregorian" and min(texts) >= _REFORM:
         calendar = "standard"
     return texts, calendar
+
+
+def _find_calendar(time: xr.DataArray) -> str:
+    """Return the calendar of dates: that of their type or, for numpy's, that of their file."""
+    own = getattr(time.values.flat[0], "calendar", time.encoding.get("calendar", "standard"))
+    return _name_calendar(own)
+
+
+def _name_calendar(calendar: object) -> str:
+    name = str(calendar).lower()
+    return _CALENDARS.get(name, name)
+
+
+def describe_time(time: xr.DataArray) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes of a coordinate of time, and the units and the type it is stored in."""
+    attrs = {k: v for k, v in time.attrs.items() if k not in {"bounds", "climatology"}}
+    encoding = {k: time.encoding[k] for k in ("units", "calendar") if k in time.encoding}
+    if _name_calendar(encoding.get("calendar", "standard")) != _find_calendar(time):
+        encoding = {"calendar": _find_calendar(time)}  # dates were converted since they were read
+    dtype = np.dtype(time.encoding.get("dtype", "f8")).newbyteorder("=").str
+    return attrs, {**encoding, "dtype": dtype}

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,9 +32,9 @@ from fastkm.raster.io.open import (
     open_zarr,
     require_complete,
 )
-from fastkm.raster.io.read_netcdf import Bbox, add_default_fill, find_missing_cells, mask_missing
-from fastkm.raster.io.stamps import CHANGED, Stamp, read_stamp
-from fastkm.raster.mask import read_kept_cells
+from fastkm.raster.io.read_netcdf import add_default_fill, find_missing_cells, mask_missing
+from fastkm.raster.io.stamps import CHANGED, Stamp
+from fastkm.raster.multifile.grid_window import GridWindow, find_kept
 from fastkm.raster.multifile.scan import StoredVariable, extract_reason
 from fastkm.raster.multifile.stamps import hash_times, require_unchanged
 
@@ -62,22 +62,6 @@ class FileSteps:
     arrays: tuple[str, ...]
     time_name: str
     times_digest: str
-
-
-@dataclass(frozen=True, eq=False)
-class GridWindow:
-    """The part of the grid that is read: rows and columns of the input, in the order of the output.
-
-    `shape` has their numbers. `mask` is a file that says which of these cells are kept, with the
-    stamp `mask_stamp`, and `bbox` the box by which it is cropped.
-    """
-
-    rows: slice | np.ndarray
-    columns: slice | np.ndarray
-    shape: tuple[int, int]
-    mask: str | None = None
-    bbox: Bbox | None = None
-    mask_stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +115,8 @@ def read_block(block: Block) -> np.ndarray:
             stored = np.empty(out.shape, variable.dtype)
             _read_steps(stored, steps, window)
             out[...] = decode_steps(stored, variable).values
-    if window.mask is not None:
-        keep = _read_mask(window.mask, window.bbox, window.mask_stamp)
+    keep = find_kept(window)
+    if keep is not None:
         values[:, ~keep] = output_format.masked_value
     return values
 
@@ -222,7 +206,10 @@ def _read_steps(out: np.ndarray, steps: FileSteps, window: GridWindow) -> None:
     """Read the steps of one input as stored into `out`."""
     variable, row = steps.variable, 0
     try:
-        with _open_variable(steps.path, variable.name) as source, _require_unchanged(steps, source):
+        with (
+            open_stored_variable(steps.path, variable.name) as source,
+            _require_unchanged(steps, source),
+        ):
             if _read_steps_at_once(out, source, steps, window):
                 return
             for row, index in enumerate(steps.indices):
@@ -267,7 +254,7 @@ def _read_steps_at_once(out: np.ndarray, source: Any, steps: FileSteps, window: 
 
 
 @contextmanager
-def _open_variable(path: str, name: str) -> Iterator[Any]:
+def open_stored_variable(path: str, name: str) -> Iterator[Any]:
     """Open an input and yield a variable that returns stored numbers when it is indexed."""
     if is_zarr_store(path):
         group, _, own = name.rpartition("/")
@@ -309,19 +296,3 @@ def _arrange(read: np.ndarray, variable: StoredVariable, window: GridWindow) -> 
     if not isinstance(window.columns, slice):
         read = read[:, window.columns - window.columns.min()]
     return read
-
-
-def _read_mask(path: str, bbox: Bbox | None, stamp: Stamp | None) -> np.ndarray:
-    """Read a mask; raise if it has changed."""
-    keep, read = _read_mask_once(path, bbox, stamp)
-    if not read == stamp == read_stamp(path):
-        raise ValueError(f"{path} {CHANGED}")
-    return keep
-
-
-@lru_cache(maxsize=4)
-def _read_mask_once(path: str, bbox: Bbox | None, _stamp: Stamp | None) -> tuple[np.ndarray, Stamp]:
-    """Read a mask, once in a process: it costs as much as reading a step. Return also its stamp."""
-    keep = read_kept_cells(path, bbox=bbox)
-    keep.flags.writeable = False
-    return keep, read_stamp(path)

@@ -31,7 +31,12 @@ from fastkm.raster.io.choose import (
 )
 from fastkm.raster.io.open import get_reason, is_zarr_store
 from fastkm.raster.io.stamps import Stamp, read_stamp
-from fastkm.raster.multifile.dates import find_time_coordinate, find_time_dim, format_times
+from fastkm.raster.multifile.dates import (
+    describe_time,
+    find_time_coordinate,
+    find_time_dim,
+    format_times,
+)
 from fastkm.raster.multifile.stamps import read_times_digest, require_unchanged
 
 if TYPE_CHECKING:
@@ -289,6 +294,7 @@ def _scan_variables(
     # their times and their grid
     time = find_time_coordinate(first, variable.axes.time)
     times, calendar = format_times(time)
+    time_attrs, time_encoding = describe_time(time)
     placed = convert_coordinates(first, variable.axes.y, variable.axes.x)
     crs = find_grid_mapping(first)
     items = {} if crs is None else first.coords[crs].attrs
@@ -298,11 +304,8 @@ def _scan_variables(
         times=times,
         calendar=calendar,
         time_name=str(time.name),
-        time_attrs={k: v for k, v in time.attrs.items() if k not in {"bounds", "climatology"}},
-        time_encoding={
-            **{k: time.encoding[k] for k in ("units", "calendar") if k in time.encoding},
-            "dtype": np.dtype(time.encoding.get("dtype", "f8")).newbyteorder("=").str,
-        },
+        time_attrs=time_attrs,
+        time_encoding=time_encoding,
         variables=stored,
         shape=(first.sizes[variable.axes.y], first.sizes[variable.axes.x]),
         y=_read_coordinate(placed, variable.axes.y),

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -26,14 +27,15 @@ from fastkm.raster.io.read_bands import compute_variable_areas
 from fastkm.raster.multifile.read_steps import (
     Block,
     FileSteps,
-    GridWindow,
     OutputFormat,
     read_block,
 )
+from fastkm.raster.multifile.stamps import require_unchanged
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from fastkm.raster.multifile.grid_window import GridWindow
     from fastkm.raster.multifile.scan import FileInfo
 
 Missing = Literal["keep", "mask"]
@@ -175,12 +177,7 @@ class RasterSeries:
         ValueError
             If there are no such steps, or `missing` is something else.
         """
-        if not 0 <= first < last <= len(self.steps):
-            raise ValueError(
-                f"first and last must be numbers of steps, 0 <= first < last <= "
-                f"{len(self.steps)}, got {first} and {last}"
-            )
-        require_choice("missing", missing, ("mask", "keep"))
+        self._require_steps(first, last, missing)
         values = [
             read_block(self._make_block(first, last, number, variable.choose_format(missing)))
             for number, variable in enumerate(self.formats)
@@ -202,21 +199,18 @@ class RasterSeries:
         ImportError
             If dask, of the extra ``archive``, is not installed.
         """
-        require_choice("missing", missing, ("mask", "keep"))
-        length = self.steps_per_read if steps_per_chunk is None else steps_per_chunk
-        if length < 1:
-            raise ValueError(f"steps_per_chunk must be at least 1, got {steps_per_chunk}")
+        length = self._check_chunk(missing, steps_per_chunk)
         arrays = [
             self._make_dask_array(number, variable.choose_format(missing), length)
             for number, variable in enumerate(self.formats)
         ]
         return self._attach_coordinates(arrays, missing)
 
-    def select_range(self, first: int, last: int) -> RasterSeries:
+    def select_range(self, first: int, last: int) -> Self:
         """Return the series of the steps from `first` to before `last`."""
         return self.select(range(*slice(first, last).indices(len(self.steps))))
 
-    def select(self, numbers: Iterable[int]) -> RasterSeries:
+    def select(self, numbers: Iterable[int]) -> Self:
         """Return the series of some steps, with no more inputs than they need."""
         steps = [self.steps[number] for number in numbers]
         used = sorted({step.source for step in steps})
@@ -227,7 +221,7 @@ class RasterSeries:
             steps=tuple(step._replace(source=number[step.source]) for step in steps),
         )
 
-    def drop_steps(self, steps: Iterable[Step]) -> RasterSeries:
+    def drop_steps(self, steps: Iterable[Step]) -> Self:
         """Return the series without some steps, such as those that turned out to be damaged."""
         dropped = set(steps)
         return replace(self, steps=tuple(step for step in self.steps if step not in dropped))
@@ -266,6 +260,29 @@ class RasterSeries:
             areas = compute_variable_areas(opened, "all", self.window.bbox, None)
         first.require_unchanged()
         return areas
+
+    def require_stores_unchanged(self) -> None:
+        """Raise an ArchiveError if a store has changed, which may not show in its metadata."""
+        for info in self.inputs:
+            if Path(info.path).is_dir():
+                require_unchanged(info.path, info.name, info.whole)
+
+    def _require_steps(self, first: int, last: int, missing: Missing) -> None:
+        """Raise ValueError unless there are these steps, and `missing` is a known word."""
+        if not 0 <= first < last <= len(self.steps):
+            raise ValueError(
+                f"first and last must be numbers of steps, 0 <= first < last <= "
+                f"{len(self.steps)}, got {first} and {last}"
+            )
+        require_choice("missing", missing, ("mask", "keep"))
+
+    def _check_chunk(self, missing: Missing, steps_per_chunk: int | None) -> int:
+        """Check the options of `as_dask`, and return the steps of a block."""
+        require_choice("missing", missing, ("mask", "keep"))
+        length = self.steps_per_read if steps_per_chunk is None else steps_per_chunk
+        if length < 1:
+            raise ValueError(f"steps_per_chunk must be at least 1, got {steps_per_chunk}")
+        return length
 
     def _make_block(
         self, first: int, last: int, variable: int, output_format: OutputFormat

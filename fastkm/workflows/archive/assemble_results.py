@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,19 @@ import numpy as np
 from fastkm._core.atomic_write import atomic_write
 from fastkm.raster.io.write_netcdf_series import join_label_series
 from fastkm.vector.write_batches import write_batches
+from fastkm.workflows.archive.step_tasks import OUTLINES
+from fastkm.workflows.archive.tracks.follow import find_tracks
+from fastkm.workflows.label_counts import StoredMap
 from fastkm.workflows.tables import write_csv
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
     from fastkm.errors import ArchiveError
+    from fastkm.raster.change.transitions import Transitions
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.checkpoint import RunFolder
     from fastkm.workflows.archive.parts import Part
     from fastkm.workflows.archive.step_tasks import Row, Span
@@ -93,6 +100,48 @@ def place_labels(
     return placed
 
 
+def locate_maps(
+    folder: RunFolder, archive: RasterSeries, parts: Sequence[Part]
+) -> tuple[RasterSeries, list[StoredMap]]:
+    """Return the series of the steps that are labelled, and where the label map of each is."""
+    times = {time for part in parts for time in part.steps}
+    labelled = [number for number, step in enumerate(archive.steps) if step.time in times]
+    if folder.label_store.exists():
+        maps = [StoredMap(str(folder.label_store), number) for number in labelled]
+        return archive.select(labelled), maps
+    names = name_label_files([one.name for one in archive.inputs])
+    maps, done = [], Counter[int]()
+    for number in labelled:
+        source = archive.steps[number].source
+        maps.append(StoredMap(str(folder.labels / names[source]), done[source]))
+        done[source] += 1
+    return archive.select(labelled), maps
+
+
+def write_transitions(found: Sequence[Transitions], folder: RunFolder) -> list[Path]:
+    """Write what passed between clusters, and how long cells stayed; nothing for a single step."""
+    import pandas as pd
+
+    if not found:
+        return []
+    names = {1: "step", "year": "year"}
+    tables: dict[str, list[pd.DataFrame]] = {"transitions": [], "persistence": []}
+    for one in found:
+        tables["transitions"].append(one.to_frame().assign(lag=names[one.lag]))
+        stays = [one.persistence.reset_index().assign(month=0)]
+        if one.persistence_by_month is not None:
+            stays.append(one.persistence_by_month.reset_index())
+        tables["persistence"] += [part.assign(lag=names[one.lag]) for part in stays]
+    written = []
+    for name, parts in tables.items():
+        frame = pd.concat([part.astype(object) for part in parts], ignore_index=True)
+        frame = frame.where(frame.notna(), None)
+        columns = ["lag", "month", *(c for c in frame if c not in {"lag", "month"})]
+        write_csv([columns, *frame[columns].values.tolist()], folder.root / f"{name}.csv")
+        written.append(folder.root / f"{name}.csv")
+    return written
+
+
 def _link_or_copy(part: Path, target: Path) -> None:
     """Link a file to a second name: if the run is killed later, the part is still whole."""
     target.unlink(missing_ok=True)
@@ -121,14 +170,31 @@ def name_label_files(inputs: Sequence[str]) -> list[str]:
     return names
 
 
-def write_all_outlines(folder: RunFolder, parts: Sequence[Part]) -> list[Path]:
-    """Write the outlines of all steps; write no file if there are none."""
+def write_all_outlines(
+    folder: RunFolder, parts: Sequence[Part], tracks: Tracks | None = None
+) -> list[Path]:
+    """Write the outlines of all steps, with their tracks if there are any; no file without outlines."""
     found = find_files("outlines.parquet", parts)
     if not found:
         return []
-    target = folder.root / "outlines.gpkg"
-    write_batches(_read_outlines(found), target)
+    target = folder.root / OUTLINES
+    batches = _read_outlines(found)
+    if tracks is not None:
+        steps = [time for part in parts for time in part.steps]
+        batches = (_add_tracks(batch, tracks, steps) for batch in batches)
+    write_batches(batches, target)
     return [target]
+
+
+def _add_tracks(
+    outlines: gpd.GeoDataFrame, tracks: Tracks, steps: Sequence[str]
+) -> gpd.GeoDataFrame:
+    """Put tracks in the place of the numbers of regions."""
+    found = find_tracks(outlines, tracks, steps)
+    at = list(outlines).index("region")
+    outlines = outlines.drop(columns="region")
+    outlines.insert(at, "track", found)
+    return outlines
 
 
 def _read_outlines(paths: Sequence[Path]) -> Iterator[gpd.GeoDataFrame]:
@@ -156,9 +222,7 @@ def write_areas(rows: list[Row], folder: RunFolder) -> list[Path]:
     columns = list(rows[0])
     table = folder.root / "areas.csv"
     write_csv([columns, *([row[column] for column in columns] for row in rows)], table)
-    types = dict.fromkeys(columns[3:], "float64")
-    types |= {"cluster": "int64", "cells": "int64", "outlines": "Int64"}
-    frame = pd.DataFrame(rows, columns=columns).astype(types)
+    frame = make_area_table(rows)
 
     def check(draft: Path) -> None:
         if len(pd.read_parquet(draft)) != len(frame):
@@ -167,6 +231,16 @@ def write_areas(rows: list[Row], folder: RunFolder) -> list[Path]:
     with atomic_write(table.with_suffix(".parquet"), check) as draft:
         frame.to_parquet(draft, index=False)
     return [table, table.with_suffix(".parquet")]
+
+
+def make_area_table(rows: list[Row]) -> pd.DataFrame:
+    """Return the measures as a table, a row for each step and cluster."""
+    import pandas as pd
+
+    columns = list(rows[0])
+    types = dict.fromkeys(columns[3:], "float64")
+    types |= {"cluster": "int64", "cells": "int64", "outlines": "Int64"}
+    return pd.DataFrame(rows, columns=columns).astype(types)
 
 
 def write_errors(faults: Sequence[ArchiveError], folder: RunFolder) -> list[Path]:

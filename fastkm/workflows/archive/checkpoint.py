@@ -30,8 +30,9 @@ NO_RESULTS = {".work", LOCK_NAME, "lost+found"}
 
 
 RESULTS = [
-    "codebook.json", "labels/*.nc", "outlines.gpkg", "areas.csv", "areas.parquet", "figures/*.png",
-    "errors.csv", "run.json",
+    "codebook.json", "labels/*.nc", "outlines.gpkg", "areas.csv", "areas.parquet",
+    "transitions.csv", "persistence.csv", "tracks.csv", "events.csv", "track_summary.csv",
+    "figures/*.png", "errors.csv", "run.json",
 ]  # fmt: skip
 """Patterns of the names of files that a run writes, besides its summary."""
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm._core.blocks.dask_blocks import reduce_blocks
 from fastkm.workflows.job import FileWriter
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from fastkm.raster.change.transitions import Transitions
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.workflows.archive.checkpoint import RunFolder
     from fastkm.workflows.archive.step_tasks import Row
@@ -23,53 +23,11 @@ if TYPE_CHECKING:
 COLUMNS = 2000
 """Columns of the Hovmoller diagram, at most: if there are more steps, several share a column."""
 
-STORE_STEPS = 64
-"""Steps of a Zarr store that are counted as one block."""
 
-
-def count_highest(path: str, first: int | None, stop: int | None, k: int) -> np.ndarray:
-    """Count for each cell in how many steps it is in the highest of k clusters, and not missing.
-
-    The label maps are those of a file or, if `first` is given, the steps from `first` to before
-    `stop` of a Zarr store. Return (2, y, x) int32.
-    """
-    import xarray as xr
-
-    options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "chunks": None}
-    options |= {"engine": "netcdf4"} if first is None else {"engine": "zarr", "consolidated": False}
-    with xr.open_dataset(path, **options) as dataset:
-        labels = dataset["cluster"]
-        counts = np.zeros((2, *labels.shape[1:]), np.int32)
-        for number in range(*slice(first, stop).indices(labels.shape[0])):
-            values = labels[number].values
-            counts[0] += values == k - 1
-            counts[1] += values >= 0
-    return counts
-
-
-def add_counts(parts: list[np.ndarray]) -> np.ndarray:
-    """Add counts one after another; stacking them first would need as much memory again."""
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
-
-
-def compute_frequency(
-    folder: RunFolder, archive: RasterSeries, labels: Sequence[Path], k: int
-) -> xr.DataArray:
+def compute_frequency(archive: RasterSeries, counts: np.ndarray) -> xr.DataArray:
     """Compute for each cell in what share of its steps, without missing ones, it is highest."""
-    if folder.label_store.exists():
-        count = len(archive.steps)
-        blocks: list[tuple[Any, ...]] = [
-            (str(folder.label_store), i, min(i + STORE_STEPS, count), k)
-            for i in range(0, count, STORE_STEPS)
-        ]
-    else:
-        blocks = [(str(path), None, None, k) for path in labels]
-    highest, present = reduce_blocks(count_highest, blocks, add_counts)
     with np.errstate(invalid="ignore"):
-        share = archive.make_template().copy(data=highest / present)
+        share = archive.make_template().copy(data=counts[0] / counts[1])
     share.name, share.attrs = "frequency", {}
     return share
 
@@ -78,17 +36,18 @@ def draw_figures(
     folder: RunFolder,
     archive: RasterSeries,
     rows: Sequence[Row],
-    labels: Sequence[Path],
     row_counts: np.ndarray,
+    cell_counts: np.ndarray,
+    transitions: Sequence[Transitions],
     *,
     k: int,
     highest: str,
     centroids: Sequence[float] | None,
 ) -> list[Path]:
-    """Draw the four figures of a run and return their files.
+    """Draw the figures of a run and return their files.
 
-    `rows` and `row_counts` are from `read_tables` and `read_row_counts`; `labels` are the files of
-    label maps, none if there is a store. `highest` describes the highest cluster in words.
+    `rows` and `row_counts` are from `read_tables` and `read_row_counts`, `cell_counts` and
+    `transitions` from `count_labels`. `highest` describes the highest cluster in words.
     `centroids` are None if steps have their own, or if there are several variables.
     """
     from fastkm import plot
@@ -115,7 +74,7 @@ def draw_figures(
             times[:: -(-len(times) // len(share))], y, share, cluster=highest
         ),
         "frequency": lambda: plot.frequency_figure(
-            compute_frequency(folder, archive, labels, k), cluster=highest, period=period
+            compute_frequency(archive, cell_counts), cluster=highest, period=period
         ),
         "climatology": lambda: plot.climatology_figure(
             months,
@@ -125,6 +84,8 @@ def draw_figures(
             unit_of_area="km2" if known else "cells",
         ),
     }
+    if transitions:
+        figures["transitions"] = transitions[0].plot
     writer = FileWriter()
     for name, draw in figures.items():
         writer.write_figure(draw(), folder.root / "figures" / f"{name}.png")

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from fastkm._core.attributes import read_text
 from fastkm.cluster.codebook import MISSING, describe_classes, describe_labels, label_dtype
 from fastkm.raster.io.write_netcdf_series import write_label_series
 from fastkm.raster.io.write_zarr import create_label_store, write_label_steps
+from fastkm.raster.multifile.combine import combine_files
 from fastkm.raster.multifile.read_steps import DAMAGE
+from fastkm.raster.multifile.scan import scan_file
+from fastkm.vector.tracking.track_maps import NAME, describe_map
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,26 +55,49 @@ def write_label_maps(
 
 
 def create_store(
-    path: Path, archive: RasterSeries, codebook: Codebook | None, k: int, history: str
+    path: Path,
+    archive: RasterSeries,
+    codebook: Codebook | None,
+    k: int,
+    history: str,
+    *,
+    tracks: bool = False,
 ) -> None:
-    """Create the store for all label maps; `codebook` is None if each step has its own."""
-    grid = archive.make_template()
-    template = grid.copy(data=np.full(grid.shape, MISSING, label_dtype(k)))
-    if codebook is not None:
-        attrs = codebook.describe(grid)
-    else:
-        units = read_text(grid.attrs, "units")
-        what = read_text(grid.attrs, "long_name", str(grid.name))
-        classes = describe_classes(what, np.arange(k), units)
-        attrs = {**classes, "centroid_units": units}
+    """Create the store for all label maps, and maps of tracks if there are to be some.
+
+    `codebook` is None if each step has its own.
+    """
     create_label_store(
         path,
-        describe_labels(template, grid, attrs),
+        make_label_template(archive, codebook, k),
         archive.make_time_coordinate(),
         source=_describe_source(archive),
         history=history,
         clusters=k if codebook is None else None,
+        beside={NAME: describe_map(NAME)} if tracks else None,
     )
+
+
+def make_label_template(archive: RasterSeries, codebook: Codebook | None, k: int) -> xr.DataArray:
+    """Return a label map of missing cells with all attributes; `codebook` is None for one each step."""
+    grid = archive.make_template()
+    template = grid.copy(data=np.full(grid.shape, MISSING, label_dtype(k)))
+    if codebook is not None:
+        return describe_labels(template, grid, codebook.describe(grid))
+    units = read_text(grid.attrs, "units")
+    what = read_text(grid.attrs, "long_name", str(grid.name))
+    classes = describe_classes(what, np.arange(k), units)
+    return describe_labels(template, grid, {**classes, "centroid_units": units})
+
+
+def open_label_maps(paths: Sequence[Path], times: Sequence[str] | None = None) -> xr.DataArray:
+    """Open the label maps of some files, or of a store, as one lazy array: those of `times`, or all."""
+    series = combine_files([scan_file(path, "cluster") for path in paths])
+    if times is not None:
+        wanted = set(times)
+        series = series.select(i for i, step in enumerate(series.steps) if step.time in wanted)
+    labels: Any = series.as_dask(missing="keep")
+    return cast("xr.DataArray", labels)
 
 
 def hash_stored_steps(path: str | os.PathLike[str], first: int, last: int) -> str:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastkm._core.atomic_write import remove_folder
-from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.repeated_columns import note_repeated_columns
-from fastkm.raster.multifile.combine import combine_files
-from fastkm.raster.multifile.scan import find_inputs, make_short_names, scan_file
-from fastkm.raster.multifile.stamps import require_unchanged
+from fastkm.raster.grid.geolocation import find_grid
+from fastkm.raster.multifile.array_series import ArraySeries
+from fastkm.raster.multifile.scan import find_inputs, make_short_names
+from fastkm.vector.formats.file_longitudes import note_longitudes
 from fastkm.workflows.archive import assemble_results, fit
 from fastkm.workflows.archive.checkpoint import RunFolder, hash_json, read_json, write_json
 from fastkm.workflows.archive.figures import COLUMNS, draw_figures
@@ -26,17 +25,22 @@ from fastkm.workflows.archive.make_parts import PartMaker
 from fastkm.workflows.archive.options import describe_run
 from fastkm.workflows.archive.parts import Part, PartPlan, describe_files, is_whole
 from fastkm.workflows.archive.run_log import PassCounter, RunLog
-from fastkm.workflows.archive.step_tasks import Span, Task, cut_into_spans
+from fastkm.workflows.archive.step_tasks import OUTLINES, Span, Task, cut_into_spans
 from fastkm.workflows.archive.summary import describe_highest, summarize
+from fastkm.workflows.archive.tracks.follow import follow_regions
+from fastkm.workflows.archive.tracks.write import write_track_maps, write_tracks
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
+from fastkm.workflows.label_counts import count_labels
+from fastkm.workflows.open_series import open_files
 from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
 
 if TYPE_CHECKING:
     from fastkm.cluster.codebook import Codebook
-    from fastkm.raster.multifile.scan import FileInfo
     from fastkm.raster.multifile.series import RasterSeries
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive.options import ArchiveOptions, Description
+    from fastkm.workflows.label_counts import StoredMap
 
 
 ADVICE = "; finished parts are kept: go on with --resume"
@@ -47,18 +51,19 @@ ADVICE = "; finished parts are kept: go on with --resume"
 class RunResult:
     """What a run did: its folder, the files that it wrote, what it left out, and its summary.
 
-    If it was finished before, `files` and `faults` are empty.
+    `series` are the steps of the inputs. If it was finished before, `files` and `faults` are empty.
     """
 
     folder: Path
     files: list[Path]
     faults: list[ArchiveError]
     summary: Description
+    series: RasterSeries
     already_finished: bool = False
 
 
 def cluster_archive(
-    files: Sequence[str | os.PathLike[str]],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | ArraySeries,
     output: str | os.PathLike[str],
     options: ArchiveOptions,
     *,
@@ -72,7 +77,8 @@ def cluster_archive(
 ) -> RunResult:
     """Cluster all steps of an archive; write codebook, label maps, outlines, areas and figures.
 
-    `files` are netCDF files, Zarr stores, folders or patterns. `resume` goes on where an earlier
+    `files` are netCDF files, Zarr stores, folders or patterns, or a series of an object of xarray,
+    whose run cannot be resumed: it is made again. `resume` goes on where an earlier
     run was stopped; `overwrite` first removes what an earlier run wrote into the folder. A finished
     run is made again if its inputs have changed. If an input or a step cannot be used, the run stops
     or, with `on_error` "skip", goes on without it and lists it in ``errors.csv``. `workers` is the
@@ -96,7 +102,10 @@ def cluster_archive(
     if resume and overwrite:
         raise ValueError("resume and overwrite exclude each other: take one of the two")
     folder.require_usable(resume=resume, overwrite=overwrite)
-    paths = folder.exclude_results(find_inputs(files))
+    if isinstance(files, ArraySeries):
+        inputs: list[Path] | ArraySeries = files
+    else:
+        inputs = folder.exclude_results(find_inputs(files))
     if overwrite:
         protect_inputs([folder.codebook], [options.codebook_file])
     with (
@@ -105,7 +114,7 @@ def cluster_archive(
     ):
         # another run may have ended just now
         folder.require_usable(resume=resume, overwrite=overwrite)
-        run = _Run(folder, lock, paths, options, progress, on_error == "skip")
+        run = _Run(folder, lock, inputs, options, progress, on_error == "skip")
         return run.execute(resume=resume, overwrite=overwrite)
 
 
@@ -115,7 +124,7 @@ class _Run:
 
     folder: RunFolder
     lock: FolderLock
-    paths: list[Path]
+    inputs: list[Path] | ArraySeries
     options: ArchiveOptions
     progress: Progress
     skip: bool
@@ -125,10 +134,21 @@ class _Run:
     def execute(self, *, resume: bool, overwrite: bool) -> RunResult:
         """Go through all stages."""
         # look at inputs and options before anything is written
-        names = make_short_names(self.paths)
-        infos = self._scan_inputs(names)
-        archive = self._combine_inputs(infos)
-        plan = describe_run(self.options, self.paths, names, infos)
+        archive: RasterSeries
+        if isinstance(self.inputs, ArraySeries):
+            archive, [info] = self.inputs, self.inputs.inputs
+            plan = describe_run(self.options, [Path(info.name)], [info.name], {0: info})
+        else:
+            options = self.options
+            archive, infos = open_files(
+                self.inputs,
+                options.variables,
+                self._handle_fault,
+                self.progress,
+                **options.selection,
+            )
+            plan = describe_run(self.options, self.inputs, make_short_names(self.inputs), infos)
+        self.log.end_stage("look at the inputs")
         sizes = [{"name": one["name"], "size": one["size"]} for one in plan["inputs"]]
         description = {**plan, "inputs": sizes}
         if self.options.codebook_file is not None:
@@ -138,7 +158,7 @@ class _Run:
         # begin the run, or go on
         if self.folder.begin(plan, resume=resume, overwrite=overwrite):
             summary = read_json(self.folder.summary)
-            return RunResult(self.folder.root, [], [], summary, already_finished=True)
+            return RunResult(self.folder.root, [], [], summary, archive, already_finished=True)
         codebook, archive = self._find_codebook(archive, description)
         [k] = self.options.ks if codebook is None else [codebook.k]
         spans = cut_into_spans(archive)
@@ -153,38 +173,6 @@ class _Run:
             raise error
         self.faults.append(error)
         self.progress.note(f"left out: {error}")
-
-    def _scan_inputs(self, names: list[str]) -> dict[int, FileInfo]:
-        """Read the axes, units and times of all inputs."""
-        self.progress.begin("look at the inputs", len(self.paths), "files")
-        found: dict[int, FileInfo] = {}
-        variables = self.options.variables or None
-        chosen = self.options.sel, self.options.nodata
-        blocks = [
-            (path, variables, name, *chosen) for path, name in zip(self.paths, names, strict=True)
-        ]
-        for number, result in map_blocks(scan_file, blocks):
-            if isinstance(result, ArchiveError):
-                self._handle_fault(result)
-            elif isinstance(result, Exception):
-                raise result
-            else:
-                found[number] = result
-            self.progress.advance()
-        return found
-
-    def _combine_inputs(self, infos: dict[int, FileInfo]) -> RasterSeries:
-        """Combine the inputs that can be used to one series."""
-        archive = combine_files(
-            [infos[number] for number in sorted(infos)],
-            years=self.options.years,
-            bbox=self.options.bbox,
-            mask=None if self.options.mask is None else self.options.mask.absolute(),
-            on_fault=self._handle_fault,
-        )
-        note_repeated_columns(archive.make_template())
-        self.log.end_stage("look at the inputs")
-        return archive
 
     def _find_codebook(
         self, archive: RasterSeries, description: Description
@@ -239,11 +227,13 @@ class _Run:
         how = "each step by itself" if options.per_step else "by the common codebook"
         if options.codebook_file is not None:
             how = f"by {options.codebook_file.name}"
+        how += "" if options.sieve is None else f", {options.sieve_options}"
         history = f"labels of {', '.join(archive.variables)}, k = {k}, {how}"
         store = self.folder.label_store
         if options.labels == "zarr" and not self._has_store():
             remove_folder(store)
-            create_store(store, archive, codebook, k, history)
+            maps = options.track is not None and options.track.maps
+            create_store(store, archive, codebook, k, history, tracks=maps)
             self.folder.keep_digest("store", describe_files(store))
         return Task(
             None if codebook is None else codebook.without_profile(),
@@ -283,6 +273,16 @@ class _Run:
         self.log.end_stage("label the steps")
         return parts
 
+    def _follow_regions(
+        self, archive: RasterSeries, maps: list[StoredMap], parts: list[Part], k: int
+    ) -> Tracks | None:
+        """Follow the regions of the highest cluster that is outlined, if they are to be tracked."""
+        options = self.options
+        if options.track is None:
+            return None
+        cluster = select_clusters(options.select, k)[-1]
+        return follow_regions(maps, archive, parts, cluster, options.track)
+
     def _assemble(
         self,
         archive: RasterSeries,
@@ -305,17 +305,25 @@ class _Run:
         if codebook is None:
             stored = {"codebook": "per-step", "k": k, "codebooks": books}
             write_json({**stored, **description, "left_out": []}, folder.codebook)
-        files, labels = [folder.codebook], []
+        files = [folder.codebook]
         if self.options.labels == "zarr":
             files.append(folder.label_store)
         else:
-            labels = assemble_results.place_labels(folder, archive, spans, parts)
-        files += labels
+            files += assemble_results.place_labels(folder, archive, spans, parts)
         self.progress.advance()
 
-        # outlines and areas
-        files += assemble_results.write_all_outlines(folder, parts)
+        # outlines, areas and changes
+        labelled, maps = assemble_results.locate_maps(folder, archive, parts)
+        tracks = self._follow_regions(labelled, maps, parts, k)
+        if tracks is not None:
+            files += write_tracks(tracks, [step.time for step in labelled.steps], folder)
+            if self.options.track is not None and self.options.track.maps:
+                write_track_maps(tracks, maps, labelled)
+        files += assemble_results.write_all_outlines(folder, parts, tracks)
+        note_longitudes(OUTLINES, self.options.longitudes, find_grid(archive.make_template()))
         files += assemble_results.write_areas(rows, folder)
+        cell_counts, changes = count_labels(maps, labelled, k)
+        files += assemble_results.write_transitions(changes, folder)
         self.progress.advance()
 
         # figures
@@ -326,27 +334,27 @@ class _Run:
             folder,
             archive,
             rows,
-            labels,
             assemble_results.read_row_counts(parts, -(-len(rows) // k // COLUMNS)),
+            cell_counts,
+            changes,
             k=k,
             highest=describe_highest(archive, codebook, typeset_units),
             centroids=centroids,
         )
         self.progress.advance()
 
-        # a store may change where its metadata does not
-        for info in archive.inputs:
-            if Path(info.path).is_dir():
-                require_unchanged(info.path, info.name, info.whole)
+        archive.require_stores_unchanged()
 
         # what was left out, and the summary: once it is written, the run is finished
         self.lock.require_held()
         files += assemble_results.write_errors(self.faults, folder)
         summary = summarize(archive, rows, codebook, k, self.faults)
+        if tracks is not None:
+            summary["tracks"] = len(tracks.summary)
         self.log.end_stage("join the results")
         write_json(self.log.to_dict(math.prod(archive.shape)), folder.root / "run.json")
         write_json(summary, folder.summary)
         self.progress.advance()
         folder.tidy()
         files += [folder.root / "run.json", folder.summary]
-        return RunResult(folder.root, files, self.faults, summary)
+        return RunResult(folder.root, files, self.faults, summary, archive)

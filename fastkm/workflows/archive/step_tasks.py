@@ -27,11 +27,13 @@ import numpy as np
 
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.geolocation import is_on_globe
+from fastkm.raster.grid.geolocation import find_grid, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
-from fastkm.vector.outline import outline
+from fastkm.vector.coverage import as_shape
+from fastkm.vector.formats.file_longitudes import choose_longitudes
+from fastkm.vector.outline import outline_in_memory
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
@@ -50,6 +52,9 @@ Row = dict[str, Any]
 
 _AREAS: dict[Any, xr.DataArray | None] = {}
 """The areas of cells that this process used last, by the file and box they belong to."""
+
+OUTLINES = "outlines.gpkg"
+"""The file to which the outlines of all parts come."""
 
 SQUARE_KM = 1e6
 """Square metres in a square kilometre."""
@@ -116,7 +121,7 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
     remove_part(plan)
     faults: list[ArchiveError] = []
     with write_part(plan, faults) as draft:
-        done = list(_do_steps(archive, task, faults))
+        done = list(do_steps(archive, task, faults))
         own = [result.own for _, result in done if result.own is not None]
         if done:
             # label maps, counts by row and outlines of all steps
@@ -139,14 +144,14 @@ def make_part(archive: RasterSeries, task: Task, plan: PartPlan) -> list[Archive
         # the table of measures
         rows = [row for _, result in done for row in result.rows]
         books = [
-            _describe_own(result.own, result.rows) for _, result in done if result.own is not None
+            describe_own(result.own, result.rows) for _, result in done if result.own is not None
         ]
         table = {"rows": rows, "codebooks": books}
         (draft / "table.json").write_text(json.dumps(table), encoding="utf-8")
     return faults
 
 
-def _do_steps(
+def do_steps(
     archive: RasterSeries, task: Task, faults: list[ArchiveError]
 ) -> Iterator[tuple[int, StepResult]]:
     """Yield the number in the part and the result of each step that can be used."""
@@ -208,10 +213,19 @@ def do_step(archive: RasterSeries, number: int, raster: Any, task: Task) -> Step
     labels = label_raster(raster, codebook, with_inertia=False)
     if not (labels.values >= 0).any():
         raise ArchiveError(source, step.time, "a variable is missing in every cell")
+    sieve = task.options.sieve_options
+    if sieve is not None:
+        labels = sieve.apply(labels, areas)
 
     # outline and measure
     chosen, longer = select_clusters(task.options.select, task.k), task.options.min_diameter
-    outlines = outline(labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer)
+    longitudes = choose_longitudes(task.options.longitudes, find_grid(labels))
+    outlines, regions = outline_in_memory(
+        labels, values=layers[0], select=chosen, areas=areas, min_diameter=longer,
+        longitudes=longitudes, shape=as_shape(task.options.simplify, task.options.smooth),
+    )  # fmt: skip
+    if task.options.track is not None:
+        outlines.insert(1, "region", regions)
     outlines.insert(0, "time", _make_time_column(step.time, archive.calendar, len(outlines)))
     layers = [layer.isel(once) for layer in layers]
     rows = _measure_clusters(
@@ -239,7 +253,7 @@ def _measure_clusters(
     """Measure each cluster of a step."""
     # cells, mean values and areas of all clusters
     found = [zonal_statistics(labels.values, layer.values, k) for layer in layers]
-    counts = found[-1].counts
+    counts = np.bincount(labels.values[labels.values >= 0], minlength=k)
     names = ["mean"] if len(layers) == 1 else [f"mean_{layer.name}" for layer in layers]
     area = [None] * k
     if areas is not None:
@@ -251,7 +265,7 @@ def _measure_clusters(
     for j in range(k):
         row: Row = {"time": time, "cluster": j, "cells": int(counts[j]), "area_km2": area[j]}
         for name, layer in zip(names, found, strict=True):
-            row[name] = float(layer.means[j]) if counts[j] else None
+            row[name] = float(layer.means[j]) if layer.counts[j] else None
         own = outlines[outlines["cluster"] == j]
         row["outlines"] = len(own) if j in chosen else None
         for column in ("diameter_px", "diameter_km"):
@@ -277,7 +291,7 @@ def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
     return _AREAS[key]
 
 
-def _describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
+def describe_own(codebook: KMeans1D, rows: list[Row]) -> Row:
     """Describe the codebook of one step, for the list of codebooks."""
     stored = codebook.to_dict()
     names = ("centroids", "breaks", "counts", "inertia", "gap")

@@ -4,9 +4,11 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import dask
+import geopandas as gpd
 import netCDF4
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 
 import fastkm
@@ -582,6 +584,25 @@ class TestMask:
         np.testing.assert_array_equal(stored, np.where(keep, as_it_was, fill))
         assert stored.dtype == as_it_was.dtype
         xr.testing.assert_identical(archive.as_dask().compute()[:2], stored)
+
+    @pytest.mark.parametrize("share", [None, 0.3])
+    @pytest.mark.parametrize("bbox", BOXES.values(), ids=BOXES)
+    def test_polygons_keep_the_cells_in_them(self, tmp_path, bbox, share):
+        path = tmp_path / "basin.geojson"
+        basin = shapely.Polygon([(20, -45), (120, -35), (100, 45), (-80, 30)])
+        gpd.GeoDataFrame(geometry=[basin], crs=4326).to_file(path)
+        paths = _packed(tmp_path)
+        archive = archive_of(paths, mask=path, mask_share=share, bbox=bbox)
+        plain = archive_of(paths, bbox=bbox).read(0, 2, missing="mask")
+        path.unlink()  # it is looked at once
+        read = archive.read(0, 2, missing="mask")
+        np.testing.assert_array_equal(read, plain.where(read.notnull().any("time")))
+        keep = shapely.contains_xy(basin, *np.meshgrid((read.lon + 180) % 360 - 180, read.lat))
+        if share is None:
+            np.testing.assert_array_equal(read, plain.where(keep))
+        else:
+            assert (read.notnull() | plain.isnull()).values[:, keep].mean() > 0.9
+        xr.testing.assert_identical(archive.as_dask().compute()[:2], archive.read(0, 2))
 
     def test_bytes_that_no_number_marks_as_missing_are_decoded(self, tmp_path, mask):
         values = np.arange(48, dtype=np.int8).reshape(SHAPE)

@@ -23,10 +23,15 @@ def contents(folder):
         name: (folder / name).read_bytes()
         for name in ("codebook.json", "areas.csv", "summary.json")
     }
+    # there are none of a single step, or if nothing is tracked
+    tracks = ("tracks.csv", "events.csv", "track_summary.csv")
+    for name in ("transitions.csv", "persistence.csv", *tracks):
+        if (folder / name).exists():
+            found[name] = (folder / name).read_bytes()
     found["labels"] = {path.name: _labels(path) for path in (folder / "labels").glob("*.nc")}
     if (folder / "labels.zarr").exists():
         with xr.open_zarr(folder / "labels.zarr", mask_and_scale=False, chunks=None) as labels:
-            found["labels"] = labels["cluster"].values.tobytes()
+            found["labels"] = {name: labels[name].values.tobytes() for name in labels}
     if (folder / "outlines.gpkg").exists():
         frame = gpd.read_file(folder / "outlines.gpkg")
         found["outlines"] = (

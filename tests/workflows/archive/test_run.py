@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 
 import fastkm
@@ -26,13 +27,13 @@ def rows_of(folder):
 def test_a_run_leaves_what_it_says_and_nothing_of_its_work(whole, months) -> None:
     assert sorted(path.name for path in whole.iterdir()) == [
         "areas.csv", "areas.parquet", "codebook.json", "figures", "labels", "outlines.gpkg",
-        "run.json", "summary.json",
+        "persistence.csv", "run.json", "summary.json", "transitions.csv",
     ]  # fmt: skip
     assert {path.name for path in (whole / "labels").iterdir()} == {
         path.name for path in months.iterdir()
     }
     assert {path.name for path in (whole / "figures").iterdir()} == {
-        "areas.png", "climatology.png", "frequency.png", "hovmoller.png",
+        "areas.png", "climatology.png", "frequency.png", "hovmoller.png", "transitions.png",
     }  # fmt: skip
 
 
@@ -245,6 +246,40 @@ def test_years_box_and_mask(tmp_path) -> None:
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 12 * 3
     assert sum(int(row["cells"]) for row in rows) == int(seen.notnull().sum())
+
+
+def test_polygons_and_longitudes(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    write_months(tmp_path / "in", 3)
+    basin = gpd.GeoDataFrame(geometry=[shapely.box(-170, -60, 100, 60)], crs=4326)
+    basin.to_file(tmp_path / "basin.gpkg")
+    options = replace(OPTIONS, mask=tmp_path / "basin.gpkg", mask_share=0.5, select="all")
+    with pytest.warns(UserWarning, match=r"outlines\.gpkg has longitudes -180\.\.180, as maps do"):
+        run([tmp_path / "in"], tmp_path / "map", options)
+    run([tmp_path / "in"], tmp_path / "own", replace(options, longitudes="raster"))
+    seen = open_archive(tmp_path / "in", mask=tmp_path / "basin.gpkg", mask_share=0.5)
+    assert sum(int(row["cells"]) for row in rows_of(tmp_path / "map")) == int(seen.notnull().sum())
+    found, own = (gpd.read_file(tmp_path / name / "outlines.gpkg") for name in ("map", "own"))
+    assert -180 <= found.total_bounds[0] < 0 <= own.total_bounds[0]
+    assert found.total_bounds[2] <= 180 < own.total_bounds[2]
+    assert found["cells"].tolist() == own["cells"].tolist()
+    with pytest.raises(ValueError, match="longitudes was raster and is not given"):
+        run([tmp_path / "in"], tmp_path / "own", options, resume=True)
+
+
+def test_outlines_are_shaped(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    write_months(tmp_path / "in", 1)
+    shaped = replace(OPTIONS, select="all", longitudes="raster", simplify="2px", smooth=1)
+    run([tmp_path / "in"], tmp_path / "out", shaped)
+    run([tmp_path / "in"], tmp_path / "plain", replace(shaped, simplify=None, smooth=0))
+    found, plain = (gpd.read_file(tmp_path / name / "outlines.gpkg") for name in ("out", "plain"))
+    assert shapely.coverage_is_valid(found.geometry.array)
+    assert not found.geometry.equals(plain.geometry)
+    measures = [name for name in plain if name != "geometry"]
+    assert found[measures].equals(plain[measures])
+    with pytest.raises(ValueError, match="simplify was 2px and is 3px"):
+        run([tmp_path / "in"], tmp_path / "out", replace(shaped, simplify="3px"), resume=True)
 
 
 def test_packed_months(tmp_path) -> None:

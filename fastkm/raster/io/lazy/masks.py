@@ -6,13 +6,17 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from fastkm._core import cf_missing, cf_rules
 
 if TYPE_CHECKING:
+    import dask.array as da
     import xarray as xr
+
+    from fastkm.raster.polygon_masks.polygon_mask import PolygonMask
 
 
 def require_mask_grid(
@@ -35,13 +39,35 @@ def mask_lazily(raster: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
     """
     import dask.array as da
 
+    find_kept = partial(_find_kept, attrs=mask.attrs, encoding=mask.encoding)
+    keep = da.map_blocks(find_kept, mask.data, dtype=bool)
+    return _keep_cells(raster, keep.rechunk(raster.data.chunks[-2:]))
+
+
+def mask_by_polygons(raster: xr.DataArray, mask: PolygonMask) -> xr.DataArray:
+    """Return a lazy raster as `mask_lazily` does, without the cells outside of polygons."""
+    import dask.array as da
+
+    rows, columns = (
+        da.arange(size, chunks=(lengths,))
+        for size, lengths in zip(raster.shape[-2:], raster.data.chunks[-2:], strict=True)
+    )
+    find_kept = partial(_find_cells_in_polygons, mask=mask)
+    chunks, name = (rows.chunks[0], columns.chunks[0]), f"mask-{uuid4().hex}"
+    keep = da.map_blocks(
+        find_kept, rows[:, None], columns[None], name=name, dtype=bool, chunks=chunks
+    )
+    return _keep_cells(raster, keep)
+
+
+def _keep_cells(raster: xr.DataArray, keep: da.Array) -> xr.DataArray:
+    """Return a lazy raster as stored, or decoded, with missing cells where `keep` is False."""
+    import dask.array as da
+
     absent = find_missing_number(raster)
     if absent is None:
         raster = decode_lazily(raster)
         absent = raster.dtype.type(np.nan)
-    find_kept = partial(_find_kept, attrs=mask.attrs, encoding=mask.encoding)
-    keep = da.map_blocks(find_kept, mask.data, dtype=bool)
-    keep = keep.rechunk(raster.data.chunks[-2:])
     return raster.copy(data=da.where(keep, raster.data, absent))
 
 
@@ -71,6 +97,17 @@ def decode_lazily(array: xr.DataArray) -> xr.DataArray:
     decoded.attrs = {name: v for name, v in array.attrs.items() if name not in applied}
     decoded.encoding = {**array.encoding, **applied}
     return decoded
+
+
+def _find_cells_in_polygons(
+    row_numbers: np.ndarray, column_numbers: np.ndarray, mask: PolygonMask
+) -> np.ndarray:
+    """Find the cells in consecutive rows and columns that lie in polygons."""
+    rows, columns = (
+        range(int(numbers.min()), int(numbers.max()) + 1)
+        for numbers in (row_numbers, column_numbers)
+    )
+    return mask.find_kept(rows, columns)
 
 
 def _find_kept(

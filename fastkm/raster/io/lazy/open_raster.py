@@ -25,7 +25,8 @@ from fastkm.raster.io.lazy.grid_source import (
     record_positions,
     take_positions,
 )
-from fastkm.raster.io.lazy.masks import mask_lazily, require_mask_grid
+from fastkm.raster.io.lazy.masks import mask_by_polygons, mask_lazily, require_mask_grid
+from fastkm.raster.io.mask_file import is_polygon_file, refuse_share, require_mask
 from fastkm.raster.io.read_bands import (
     combine_variables,
     number_bands,
@@ -33,6 +34,7 @@ from fastkm.raster.io.read_bands import (
 )
 from fastkm.raster.io.read_netcdf import add_default_fill, crop
 from fastkm.raster.io.stamps import Stamp, read_stamp
+from fastkm.raster.polygon_masks.polygon_mask import open_polygon_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +55,7 @@ def open_raster(
     sel: Sel | None = None,
     nodata: Nodata = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_share: float | None = None,
     memory: int | str | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Open a raster of one or several bands of a file; its numbers are read when they are needed.
@@ -70,7 +73,12 @@ def open_raster(
         Which bands, counted from 1, of a GeoTIFF or of a third dimension; all by default, except
         the alpha band of a GeoTIFF.
     mask : path-like, optional
-        A file with one raster on the same grid: cells in which it is 0 or missing are missing.
+        A file with one raster on the same grid: cells in which it is 0 or missing are missing. Or a
+        file of polygons of any reference system, such as a .gpkg, .shp or .geojson: cells whose
+        centres lie outside are missing.
+    mask_share : float, optional
+        Keep the cells of which at least this share lies in the polygons of the mask, instead of
+        those whose centres do; above 0 and at most 1.
     memory : int or str, optional
         Bytes of memory, or a size such as ``"2GiB"``, that the process may take: blocks that were
         read are kept as long as they fit, and read again otherwise. By default half of what is
@@ -106,6 +114,7 @@ def open_raster(
     """
     if bands is not None and not bands:
         raise ValueError("bands must name at least one band, got none")
+    require_mask(mask, mask_share)
     kept = KeptBlocks.within(memory)
     if is_geotiff(path):
         refuse_time(path, time, sel)
@@ -113,7 +122,11 @@ def open_raster(
     else:
         names = [variables] if variables is None or isinstance(variables, str) else variables
         arrays = _open_variables(path, names, time, bbox, bands, sel, nodata, kept)
-    if mask is not None:
+    if mask is not None and is_polygon_file(mask):
+        polygons = open_polygon_mask(mask, arrays[0], mask_share)
+        arrays = [mask_by_polygons(array, polygons) for array in arrays]
+    elif mask is not None:
+        refuse_share(mask, mask_share)
         kept_cells = _open_mask(mask, bbox, kept)
         require_mask_grid(kept_cells, arrays[0], mask)
         arrays = [mask_lazily(array, kept_cells) for array in arrays]

@@ -19,6 +19,7 @@ from fastkm.raster.io.describe.suspicious import (
     find_suspicious,
     find_suspicious_values,
 )
+from tests.conftest import COMPILED
 
 ODD = [-9999.0, -999, -500, 0, 1, 2, 3, 4, 5, 6, 7, 250, 255, 9999, 1e20, -1e20, np.inf, -np.inf]
 
@@ -117,7 +118,9 @@ def test_extremes_of_a_described_array_are_physical_and_not_missing(dtype, attrs
 def test_kernels_find_what_numpy_finds(name, monkeypatch):
     rng = np.random.default_rng(5)
     pool = rng.integers(0, 200, 30)
-    values = rng.choice(pool, 2 * BLOCK + 5).astype(name)
+    block = BLOCK if COMPILED else BLOCK >> 5
+    monkeypatch.setattr(suspicious, "BLOCK", block)
+    values = rng.choice(pool, 2 * block + 5).astype(name)
     if values.dtype.kind == "f":
         values[rng.random(len(values)) < 0.2] = rng.choice([np.nan, np.inf, -np.inf, -500.0])
         values[:3] = np.nan, np.inf, -np.inf

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from fastkm import max_pairwise_distance
-from fastkm.geometry import farthest_on_globe
+from fastkm.geometry.diameters import farthest_on_globe
+from fastkm.geometry.diameters.farthest_on_globe import EARTH_RADIUS
 from fastkm.geometry.distance import exceeds_distance, max_pairwise_distances
-from fastkm.geometry.farthest_on_globe import EARTH_RADIUS
 from tests.conftest import COMPILED, needs_jit
 
 SEEDS = st.integers(0, 2**32)

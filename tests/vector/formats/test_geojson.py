@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastkm.vector.geojson import to_rfc7946
+from fastkm.vector.formats.geojson import to_rfc7946
 
 box = shapely.box
 BELT = box(150, -10, 210, 10)

@@ -3,7 +3,7 @@ import pytest
 import shapely
 
 from fastkm.raster.grid.projection import make_degree_transform
-from fastkm.vector.earth import find_earth
+from fastkm.vector.formats.earth import find_earth
 
 RADIUS = 6371000.0
 

@@ -26,7 +26,7 @@ from fastkm.vector.antimeridian import (
     round_longitudes,
     select_polygonal_parts,
 )
-from fastkm.vector.earth import find_earth
+from fastkm.vector.formats.earth import find_earth
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -140,12 +140,15 @@ def _cut_beyond_turn(shapes: np.ndarray) -> np.ndarray:
     import shapely
 
     bounds = shapely.bounds(shapes)
-    shapes = shapes.copy()
-    for i in np.flatnonzero((bounds[:, 0] < WEST) | (bounds[:, 2] > WEST + 360.0)):
-        rounded = shapely.transform(
-            shapes[i], lambda xy: np.column_stack([round_longitudes(xy[:, 0]), xy[:, 1]])
-        )
-        parts, _ = select_polygonal_parts(cut_to_turns(rounded, WEST, beyond_pole=1.0))
+    beyond = np.flatnonzero((bounds[:, 0] < WEST) | (bounds[:, 2] > WEST + 360.0))
+    if not len(beyond):
+        return shapes
+    # all are rounded, so that neighbours keep the same points
+    shapes = shapely.transform(
+        shapes, lambda xy: np.column_stack([round_longitudes(xy[:, 0]), xy[:, 1]])
+    )
+    for i in beyond:
+        parts, _ = select_polygonal_parts(cut_to_turns(shapes[i], WEST, beyond_pole=1.0))
         shapes[i] = shapely.union_all(parts)
     return shapes
 

@@ -1,0 +1,1 @@
+"""Isolines and the bands between them, with coordinates and a reference system."""

@@ -1,0 +1,1 @@
+"""Regions of label maps followed through time: links where they overlap, tracks, and their ledger."""
