@@ -773,6 +773,150 @@ def find_higher_parts(face, level):
     return [*rings, ring] if ring else rings
 
 
+def list_crossed_levels(a, b):
+    """Return the levels that lie between labels a and b, in order from a to b."""
+    return list(range(a, b)) or list(range(b, a))[::-1]
+
+
+def place_crossings(a, b, low, high, levels):
+    """Return at which shares of a line from label a to label b it crosses levels, kept apart."""
+    marks, shares, last = list_crossed_levels(a, b), [], 0.0
+    for left, mark in zip(range(len(marks), 0, -1), marks, strict=True):
+        share = (levels[mark] - low) / (high - low)
+        last = max(min(share, 1.0 - left / 65536), last + 1 / 65536)
+        shares.append(last)
+    return marks, shares
+
+
+def count_vertices(values, levels):
+    """Count the vertices of a lattice with a margin: on each row, along columns, between nodes.
+
+    Rows are those of faces; on a row means on that below.
+    """
+    found = np.zeros((len(values) + 1, 3), int)
+    names = {name for link in link_levels(values, levels) for name, _ in link}
+    for row, column, *_ in names:
+        if row % 1 == 0:
+            found[int(row), 0] += 1
+        else:
+            found[int(np.floor(row)) + 1, 1 if column % 1 == 0 else 2] += 1
+    return found
+
+
+def link_levels(values, levels):
+    """Link the vertices of lines of levels, face by face and level by level.
+
+    A link is a pair of (vertex, side), and a vertex is (row, column, mark, node): node is () except
+    for the corner of a cell that is alone in its face, of which two may lie in one place.
+    """
+    links = []
+    for face in find_faces(values):
+        points = np.array([point for point, _ in face])
+        after = np.roll(points, -1, axis=0)
+        if (points[:, 1] * after[:, 0] - points[:, 0] * after[:, 1]).sum() < 0:
+            face = face[::-1]  # noqa: PLW2901
+        labels = [int((levels < height).sum()) for _, height in face]
+        nodes = [tuple(point.tolist()) for point, _ in face if not (point % 1).any()]
+
+        def name(point, mark, nodes=nodes):
+            alone = len(nodes) == 1 and mark < 0 and (point % 1).all()
+            return (*np.round(point, 9).tolist(), mark, nodes[0] if alone else ())
+
+        sides = []
+        for k in range(4):
+            (p, low), (q, high) = face[k], face[(k + 1) % 4]
+            marks = list_crossed_levels(labels[k], labels[(k + 1) % 4])
+            places = [p + (levels[mark] - low) / (high - low) * (q - p) for mark in marks]
+            sides.append(
+                {mark: name(place, mark) for mark, place in zip(marks, places, strict=True)}
+            )
+        # lines go from where values fall, round the face, to where they rise
+        centre = np.mean([height for _, height in face])
+        for mark in range(min(labels), max(labels)):
+            falls = [k for k in range(4) if mark in sides[k] and labels[k] > mark]
+            rises = [k for k in range(4) if mark in sides[k] and labels[k] <= mark]
+            for down in falls:
+                up = rises[0]
+                if len(falls) == 2:  # a saddle: round the low corner, or round the high one
+                    up = (down + 1) % 4 if centre > levels[mark] else (down - 1) % 4
+                down_there, up_there = sides[down][mark], sides[up][mark]
+                links += [((down_there, 1), (up_there, 1)), ((up_there, 0), (down_there, 0))]
+        # the frame is between two corners that are no nodes
+        for k in range(4):
+            (p, _), (q, _) = face[k], face[(k + 1) % 4]
+            if not ((p % 1).any() and (q % 1).any()):
+                continue
+            code = (name(p, ~labels[k]), 0)
+            for mark, there in sides[k].items():
+                near = 0 if labels[k] <= mark else 1
+                links.append((code, (there, near)))
+                code = (there, 1 - near)
+            links.append((code, (name(q, ~labels[(k + 1) % 4]), 0)))
+    return links
+
+
+def walk_codes(following):
+    """Return the rings of codes, each from its lowest one on."""
+    rings, seen = [], set()
+    for start, after in enumerate(following):
+        if start in seen or after is None:
+            continue
+        ring, code = [start], after
+        while code != start:
+            ring.append(code)
+            code = following[code]
+        seen.update(ring)
+        rings.append(ring)
+    return rings
+
+
+def list_pairs(marks, pixels, first):
+    """Return the vertices of the frame that lie where the next one of the same band does."""
+    return [
+        v
+        for v in range(first, len(marks) - 1)
+        if marks[v] == marks[v + 1] < 0 and tuple(pixels[v]) == tuple(pixels[v + 1])
+    ]
+
+
+def split_rings(following, marks, pixels, first):
+    """Return following, in which no ring has both vertices of a pair."""
+    following = list(following)
+    for v in list_pairs(marks, pixels, first):
+        if any({2 * v, 2 * v + 2} <= set(ring) for ring in walk_codes(following)):
+            following[2 * v], following[2 * v + 2] = following[2 * v + 2], following[2 * v]
+    return following
+
+
+def is_point(a, b, c, is_frame, pixels, places):
+    """Return True if b is a point of a ring from a to c: it moves there, and turns if it may go."""
+    a_place, b_place, c_place = (tuple(places[v]) for v in (a, b, c))
+    if a_place == b_place:
+        return False
+    stands_still = b_place == c_place
+    is_straight = any(len({pixels[v][axis] for v in (a, b, c)}) == 1 for axis in (0, 1))
+    return not is_frame or stands_still or not is_straight
+
+
+def find_lines(following, marks):
+    """Return the lines of levels as (level, vertices), each from its beginning, closed ones closed."""
+    after = {
+        v: following[2 * v + 1] >> 1
+        for v, mark in enumerate(marks)
+        if mark >= 0 and following[2 * v + 1] & 1 and marks[following[2 * v + 1] >> 1] == mark
+    }
+    lines, left = [], {v for v, mark in enumerate(marks) if mark >= 0}
+    starts = sorted(left - set(after.values()))
+    while left:
+        start = starts.pop(0) if starts else min(left)
+        line = [start]
+        while line[-1] in after and after[line[-1]] != start:
+            line.append(after[line[-1]])
+        left -= set(line)
+        lines.append((int(marks[start]), line + [start] * (line[-1] in after)))
+    return lines
+
+
 def count_label_pairs(before, after, areas, n):
     """Count cells and add up areas by two labels, cell by cell; row and column 0 are missing."""
     cells, sums = np.zeros((2, n, n), object)

@@ -182,5 +182,5 @@ def find_lines(following, marks, first, path, lines):
 def find_on_line(vertex, side, following, marks):
     """Return the next vertex of a line on its high side, the one before on its low side, or -1."""
     code = following[2 * vertex + side, 0]
-    is_line = code >= 0 and code & 1 == side and marks[code >> 1] == marks[vertex]
-    return code >> 1 if is_line else -1
+    # codes of one band, so of one side of a level
+    return code >> 1 if code >= 0 and marks[code >> 1] == marks[vertex] else -1

@@ -63,7 +63,7 @@ def choose_longitudes(longitudes: FileLongitudes | None, grid: Grid | None) -> L
 def note_longitudes(
     path: str | os.PathLike[str], longitudes: FileLongitudes | None, grid: Grid | None
 ) -> None:
-    """Say that a file has other longitudes than the raster, if that was not asked for.
+    """Note that a file has other longitudes than the raster, if that was not asked for.
 
     GeoJSON has no others: see `fastkm.vector.formats.geojson`.
     """
