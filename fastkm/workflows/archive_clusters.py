@@ -65,7 +65,8 @@ class ArchiveClusters:
         The label maps, (time, y, x), -1 where a variable is missing; lazy, of dask. Those of a folder
         are read from it, others are computed from the data when they are asked for.
     areas : pandas.DataFrame
-        A row for each step and cluster: cells, area in km2, mean, outlines, and the longest outline.
+        A row for each step and cluster: ``time`` as in `labels`, cells, area in km2, mean, outlines,
+        and the longest outline.
     outlines : geopandas.GeoDataFrame
         The outlines of the clusters that were selected, with the ``time`` of each.
     summary : dict
@@ -113,7 +114,10 @@ class ArchiveClusters:
     @cached_property
     def areas(self) -> pd.DataFrame:
         """The measures of each step and cluster."""
-        return self.results.read_areas()
+        found = self.results.read_areas()
+        texts = [step.time for step in self.series.steps]
+        times = dict(zip(texts, self.series.make_time_coordinate().values, strict=True))
+        return found.assign(time=found["time"].map(times))
 
     @cached_property
     def outlines(self) -> gpd.GeoDataFrame:

@@ -55,6 +55,22 @@ def assert_same(found, wanted):
     assert found.transitions().area_km2.equals(wanted.transitions().area_km2)
 
 
+@pytest.mark.figures
+@pytest.mark.parametrize("calendar", ["standard", "noleap"])
+def test_areas_have_the_times_of_labels(calendar):
+    times = xr.date_range(
+        "2000-02-27", periods=3, calendar=calendar, use_cftime=calendar != "standard"
+    )
+    cells = np.arange(24.0).reshape(3, 2, 4)
+    raster = xr.DataArray(cells, {"time": times}, ("time", "y", "x"), name="depth")
+    found = fastkm.cluster_archive(raster, 2)
+    assert found.areas["time"].tolist() == [time for time in times for _ in range(2)]
+    shown = found.areas.pivot_table(index="time", columns="cluster", values="cells", sort=False)
+    assert shown.shape == (3, 2)
+    if calendar == "standard":
+        assert fastkm.plot.areas_figure(shown.index, shown, unit_of_area="cells").axes
+
+
 def test_a_folder_is_read_as_one_object(whole, months):
     assert whole.folder.name == "out"
     assert {path.name for path in whole.files} > {"codebook.json", "areas.csv", "transitions.csv"}
@@ -68,6 +84,7 @@ def test_a_folder_is_read_as_one_object(whole, months):
         assert whole.labels.attrs["flag_meanings"] == stored.cluster.attrs["flag_meanings"]
     assert whole.labels.chunks is not None
     assert len(whole.areas) == 14 * 3
+    np.testing.assert_array_equal(whole.areas["time"], np.repeat(whole.labels.time.values, 3))
     assert len(whole.outlines) == len(gpd.read_file(whole.folder / "outlines.gpkg"))
     assert "3 clusters, the highest around" in repr(whole)
     again = fastkm.cluster_archive(months, **OPTIONS, output=whole.folder)
