@@ -14,6 +14,7 @@ import xarray as xr
 
 import fastkm
 from fastkm.errors import ArchiveError
+from fastkm.plot import areas_figure
 from fastkm.raster.codebook import read_codebook_file
 from fastkm.raster.grid.areas import cell_areas
 from fastkm.raster.zonal import zonal_statistics
@@ -68,7 +69,7 @@ def test_areas_have_the_times_of_labels(calendar):
     shown = found.areas.pivot_table(index="time", columns="cluster", values="cells", sort=False)
     assert shown.shape == (3, 2)
     if calendar == "standard":
-        assert fastkm.plot.areas_figure(shown.index, shown, unit_of_area="cells").axes
+        assert areas_figure(shown.index, shown, unit_of_area="cells").axes
 
 
 def test_a_folder_is_read_as_one_object(whole, months):
