@@ -5,8 +5,8 @@ In each round one after another joins until it has that many cells, or nothing i
 whose first cell is white on a chessboard (row + column is even) come before the others; of these, those in
 even stripes of 64 rows before those in odd ones; of these, in raster order.
 
-Why rounds: large regions take part late, so each cell is looked at a few times only, and what is tiny does
-not make up its neighbours' minds. Why a chessboard: in raster order noise would be smeared along the
+Why rounds: large regions take part late, so each cell is looked at a few times only, and tiny regions
+have joined others before larger ones choose a neighbour. Why a chessboard: in raster order noise would be smeared along the
 rows. Why stripes: the regions of one have no cells in common, nor neighbours, with those of the next
 but one, as long as they are small. So threads can share them, and the answer does not depend on who does
 which. The kernels, and the essay on how they find regions, are in `fastkm._kernels.region_sieve`.
@@ -171,9 +171,8 @@ def _join_single_cells(codes: np.ndarray, hole: int, periodic: bool) -> None:
     unsigned = np.dtype(f"u{codes.itemsize}").type
     before, after = codes.view(unsigned), codes.view(unsigned).copy()
     top = unsigned(hole), unsigned(np.iinfo(unsigned).max)  # WALL, if it is unsigned
-    step = 2 * rows_per_chunk(
-        2 * codes.strides[0]
-    )  # even, so that each begins with the same colour
+    # even, so that each chunk begins with the same colour
+    step = 2 * rows_per_chunk(2 * codes.strides[0])
     for black in range(2):
         if periodic:
             before[:, 0], before[:, -1] = before[:, -2], before[:, 1]

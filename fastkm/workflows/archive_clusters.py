@@ -13,7 +13,6 @@ from uuid import uuid4
 import numpy as np
 
 from fastkm.raster.change.transitions import transitions
-from fastkm.raster.grid.geolocation import is_on_globe
 from fastkm.raster.labels import label_raster
 from fastkm.workflows.archive.assemble_results import make_area_table
 from fastkm.workflows.archive.fit import read_codebook
@@ -129,8 +128,7 @@ class ArchiveClusters:
 
         Parameters, result and errors are those of `fastkm.transitions`.
         """
-        on_globe = is_on_globe(self.series.make_template())
-        areas = self.series.read_areas() if on_globe else None
+        areas = self.series.find_areas()
         return transitions(self.labels, areas=areas, lag=lag, threads=threads)
 
     def track(self, **options: Any) -> Tracks:
@@ -140,9 +138,7 @@ class ArchiveClusters:
         """
         from fastkm.vector.tracking.track import track
 
-        on_globe = is_on_globe(self.series.make_template())
-        areas = {"areas": self.series.read_areas()} if on_globe else {}
-        return track(self.labels, **{**areas, **options})
+        return track(self.labels, **{"areas": self.series.find_areas(), **options})
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +244,6 @@ def _label_steps(
         for i, book in enumerate(books)
     ]
     if sieve is not None:
-        areas = series.read_areas() if is_on_globe(series.make_template()) else None
+        areas = series.find_areas()
         maps = [sieve.apply(labels, areas) for labels in maps]
     return np.stack([labels.values for labels in maps])

@@ -24,7 +24,6 @@ from fastkm.raster.change.count_changes import (
 )
 from fastkm.raster.change.label_steps import Lag, list_months, pair_steps
 from fastkm.raster.change.transitions import Transitions, summarize_changes
-from fastkm.raster.grid.geolocation import is_on_globe
 from fastkm.raster.grid.repeated_columns import find_distinct_columns
 from fastkm.raster.multifile.read_steps import open_stored_variable
 
@@ -63,7 +62,7 @@ def count_labels(
     time, template = archive.make_time_coordinate(), archive.make_template()
     months = list_months(time) or []
     pairs = [pair_steps(time, lag) for lag in LAGS]
-    areas = archive.read_areas() if is_on_globe(template) else None
+    areas = archive.find_areas()
     columns = next(iter(find_distinct_columns(template).values()), slice(None))
     units = CellUnits.measure(None if areas is None else areas.values[:, columns])
     blocks = []

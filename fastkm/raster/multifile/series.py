@@ -22,6 +22,7 @@ import numpy as np
 
 from fastkm._core.attributes import carry_crs
 from fastkm._core.validation import require_choice
+from fastkm.raster.grid.geolocation import is_on_globe
 from fastkm.raster.io.choose import open_variables
 from fastkm.raster.io.read_bands import compute_variable_areas
 from fastkm.raster.multifile.read_steps import (
@@ -260,6 +261,10 @@ class RasterSeries:
             areas = compute_variable_areas(opened, "all", self.window.bbox, None)
         first.require_unchanged()
         return areas
+
+    def find_areas(self) -> xr.DataArray | None:
+        """Return the areas of the cells as `read_areas` does, None if the grid is not on the globe."""
+        return self.read_areas() if is_on_globe(self.make_template()) else None
 
     def require_stores_unchanged(self) -> None:
         """Raise an ArchiveError if a store has changed, which may not show in its metadata."""

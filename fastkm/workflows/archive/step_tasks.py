@@ -27,7 +27,7 @@ import numpy as np
 
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ArchiveError
-from fastkm.raster.grid.geolocation import find_grid, is_on_globe
+from fastkm.raster.grid.geolocation import find_grid
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns, find_distinct_columns
 from fastkm.raster.labels import label_raster
 from fastkm.raster.zonal import zonal_statistics
@@ -287,7 +287,7 @@ def _get_areas(grid: RasterSeries) -> xr.DataArray | None:
     key = (first.path, grid.variables[0], grid.window.bbox, first.stamp)
     if key not in _AREAS:
         _AREAS.clear()
-        _AREAS[key] = grid.read_areas() if is_on_globe(grid.make_template()) else None
+        _AREAS[key] = grid.find_areas()
     return _AREAS[key]
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastkm.raster.grid.geolocation import is_on_globe
 from fastkm.vector.tracking.label_stacks import Step
 from fastkm.vector.tracking.step_regions import RegionChoice
 from fastkm.vector.tracking.track import Tracks, track_steps
@@ -45,13 +44,12 @@ def follow_regions(
 
     `maps` are their label maps, and `archive` has these steps only.
     """
-    template = archive.make_template()
     return track_steps(
         _iterate_steps(maps, archive, parts, cluster),
         RegionChoice(cluster),
         min_overlap=options.min_overlap,
         gap=options.gap,
-        areas=archive.read_areas() if is_on_globe(template) else None,
+        areas=archive.find_areas(),
     )
 
 
