@@ -219,6 +219,7 @@ class LloydState:
             if some is not None:
                 x, first = validation.freeze(x[first : first + stop - start].take(some, axis=0)), 0
                 own = tuple(array[some] if len(array) else array for array in own)
+                own = (own[0], validation.freeze(own[1]), *own[2:])  # the type that all rows have
             moved = step_by_products(x, first, shift, transposed, norms, numbers, own, sums)
             if some is not None:
                 for array, chosen in zip((state[0], *state[2:4]), (own[0], *own[2:4]), strict=True):
