@@ -5,18 +5,20 @@ import numpy as np
 from tests.conftest import COMPILED
 
 SHAPES = [
-    ("f4", "C", 1),
+    ("f8", "C", 1),
     ("f4", "C", 3),
     ("f4", "F", 3),
     ("f8", "C", 3),
     ("f8", "F", 12),
     ("f4", "C", 13),
     ("f8", "C", 16),
-    ("f4", "F", 20),
+    ("f4", "F", 21),
     ("f8", "C", 40),
 ]
-"""Types, orders and numbers of features: kernels are compiled once for each, so they are few. Up to
-12 features are taken at once, more in slabs of eight after what is left over."""
+"""Types, orders and numbers of features: kernels are compiled once for each, so they are few, and
+tests with a choice take them. Up to 12 features are taken at once, more in slabs of eight after what
+is left over: 5 of 13 and of 21, none of 16 and of 40. A single row is in C order, whatever the order
+that it was made in, so float32 rows of 3 and of 13 features are there in both."""
 
 SIZES = [1, 2, 255, 256, 257, 513] if COMPILED else [1, 2, 257]
 """Numbers of rows around a block's."""

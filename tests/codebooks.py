@@ -4,6 +4,7 @@ import itertools
 from contextlib import contextmanager
 from dataclasses import fields
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -68,6 +69,12 @@ def optimum(values, weights, k):
     """Find the least cost and, of the partitions that have it, the counts of the lowest."""
     ends = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     numbers = values - values[0] if values.dtype.kind in "iu" else values
+    cost, counts = _find_optimum(tuple(numbers.tolist()), tuple(weights.tolist()), tuple(ends), k)
+    return cost, list(counts)
+
+
+@lru_cache(maxsize=8)  # tests of the same data, clustered in several ways, follow each other
+def _find_optimum(numbers, weights, ends, k):
     costs = naive.segment_costs(numbers, weights, ends)
     m = len(ends) - 1
     layers = [[0], *[list(range(1, m))] * (k - 1), [m]]

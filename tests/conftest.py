@@ -14,10 +14,18 @@ from hypothesis import settings
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT") != "1"
 
-# a developer's run takes some minutes; CI tries many more examples
-EXAMPLES = 15 if not COMPILED else 60 if os.environ.get("CI") else 10
+ONE_THREAD = os.environ.get("FASTKM_NUM_THREADS") == "1"
+
+# a developer's run takes some minutes; CI tries many more examples, once
+if os.environ.get("CI") and COMPILED and not ONE_THREAD:
+    EXAMPLES = 60
+else:
+    EXAMPLES = 15 if os.environ.get("CI") or not COMPILED else 10
 settings.register_profile("fastkm", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("fastkm")
+
+# before anything loads scikit-learn: its threads would wait in loops, on the cores of other tests
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 needs_jit = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1",

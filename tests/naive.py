@@ -5,6 +5,8 @@ Sums that a kernel keeps in extended precision are exact here (`fractions.Fracti
 
 import itertools
 from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -124,14 +126,23 @@ def segment_cost(values, weights, j, i):
 
 
 def segment_costs(values, weights, ends=None):
-    """Return the exact cost of every segment by (j, i); between some positions, or all."""
+    """Return the exact cost of every segment by (j, i); between some positions, or all.
+
+    Tests of the same data for several k follow each other: the last costs are kept, read-only.
+    """
+    ends = None if ends is None else tuple(ends)
+    return _segment_costs(tuple(map(float, values)), tuple(map(float, weights)), ends)
+
+
+@lru_cache(maxsize=8)
+def _segment_costs(values, weights, ends):
     rows = accumulate_moments(values, weights, 0)
     rows = rows if ends is None else [rows[end] for end in ends]
     costs = {(i, i): Fraction(0) for i in range(len(rows))}
     for j, i in itertools.combinations(range(len(rows)), 2):
         n, s, q = (b - a for a, b in zip(rows[j], rows[i], strict=True))
         costs[j, i] = q - s * s / n
-    return costs
+    return MappingProxyType(costs)
 
 
 def solve_layers(costs, layers, slack=None, *, empty=False):

@@ -17,7 +17,7 @@ from fastkm._kernels.row_products import (
     touch_rows,
 )
 from tests import naive
-from tests.kernel_rows import SEEDS, Setting
+from tests.kernel_rows import NO_WEIGHTS, SEEDS, Setting
 
 
 @pytest.mark.parametrize(("dtype", "d"), [("f4", 13), ("f8", 40)])
@@ -87,7 +87,7 @@ def test_sizes_are_measured_once(k):
     norms = (np.sum(wide**2, axis=1) + 2 * wide @ s.shift).astype("f4")
     none, turned = np.empty(0, "f4"), np.ascontiguousarray(s.codes.T)
     sums, numbers = np.zeros((k, 33 + 5)), np.arange(k, dtype="i4")
-    state = labels, np.empty(0), none, none, sizes
+    state = labels, NO_WEIGHTS, none, none, sizes
     step_by_products(s.x, 0, s.shift, turned, norms, numbers, state, sums)
     np.testing.assert_array_equal(labels, naive.assign(s.relative, s.codes)[0])
     np.testing.assert_allclose(sizes, np.sum(s.relative**2, axis=1), rtol=s.eps)

@@ -142,40 +142,41 @@ def test_sums_that_have_moved_for_long_are_those_of_the_rows(kind, weighted):
 
 @pytest.mark.parametrize("far", [1e6, 1e8, 1e9, 1e10, 1e12, 1e20])
 def test_a_far_row_that_has_left_costs_the_others_no_digit_that_counts(far):
-    x = np.concatenate([cloud(1, "noise", 400, 2) + 5, [[far, 1.0]], cloud(2, "noise", 400, 2) - 5])
+    near = cloud(1, "noise", 400, 3)
+    x = np.concatenate([near + 5, [[far, 1.0, 1.0]], cloud(2, "noise", 400, 3) - 5])
     state = begun(x, 2)
-    state.step(np.array([[0.0, 0.0], [far * 1e5, 0.0]]))
+    state.step(np.array([[0.0, 0.0, 0.0], [far * 1e5, 0.0, 0.0]]))
     assert state.counts.tolist() == [801, 0]
-    state.step(np.array([[0.0, 0.0], [far, 0.0]]))
+    state.step(np.array([[0.0, 0.0, 0.0], [far, 0.0, 0.0]]))
     assert state.counts.tolist() == [800, 1]
     check_means(state, 1e-9)
 
 
 def test_far_rows_that_come_and_go_do_not_add_up():
-    x = np.concatenate([cloud(1, "noise", 300, 2) + 5, [[1e8, 1.0]]])
+    x = np.concatenate([cloud(1, "noise", 300, 3) + 5, [[1e8, 1.0, 1.0]]])
     state = begun(x, 2)
     for _ in range(100):
-        state.step(np.array([[0.0, 0.0], [1e13, 0.0]]))
-        state.step(np.array([[0.0, 0.0], [1e8, 0.0]]))
+        state.step(np.array([[0.0, 0.0, 0.0], [1e13, 0.0, 0.0]]))
+        state.step(np.array([[0.0, 0.0, 0.0], [1e8, 0.0, 0.0]]))
     check_means(state, 1e-9)
 
 
 def test_a_heavy_row_in_the_middle_that_has_left_costs_no_weight():
     """It adds nothing to the sums, but its weight hides that of all others."""
-    x = np.concatenate([cloud(1, "noise", 400, 2) + 5, [[0.0, 0.0]]])
+    x = np.concatenate([cloud(1, "noise", 400, 3) + 5, [[0.0, 0.0, 0.0]]])
     weights = np.full(401, 0.3)
     weights[-1] = 1e20
     state = begun(x, 2, weights=weights)
-    state.step(np.array([[3.0, 3.0], [1e5, 0.0]]))
-    state.step(np.array([[5.0, 5.0], [0.0, 0.0]]))
+    state.step(np.array([[3.0, 3.0, 3.0], [1e5, 0.0, 0.0]]))
+    state.step(np.array([[5.0, 5.0, 5.0], [0.0, 0.0, 0.0]]))
     check_means(state, 1e-9)
 
 
 def test_an_empty_cluster_is_exactly_zero_and_fills_again():
-    x = cloud(4, "noise", 300, 2) / 3
+    x = cloud(4, "noise", 300, 3) / 3
     states = [begun(x, 2, algorithm=a, weights=np.full(300, 0.1)) for a, _ in WAYS]
     for away in (0.9, 99.0, 0.9):
-        in_step(states, np.array([[0.1, 0.1], [away, away]]) / 3)
+        in_step(states, np.array([[0.1] * 3, [away] * 3]) / 3)
         assert (states[0].counts[1] == 0) == (away == 99)
         assert states[0].sums[1].any() == (away != 99)
         assert (states[0].means()[1] == 0).all() == (away == 99)
@@ -219,9 +220,9 @@ def test_the_farthest_rows_are_those_of_all_pairs_and_have_a_weight():
 
 
 def test_of_equally_far_rows_the_first_are_found():
-    x = np.zeros((600, 2))
+    x = np.zeros((600, 3))
     x[[3, 200, 300, 599]] = 1.0
-    assert begun(x, 1, threads=2).find_farthest(np.zeros((1, 2)), 3) == [3, 200, 300]
+    assert begun(x, 1, threads=2).find_farthest(np.zeros((1, 3)), 3) == [3, 200, 300]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -280,7 +281,7 @@ def test_rows_in_doubt_are_gathered_for_products(monkeypatch, order, weighted):
 
 
 def test_bounds_are_kept_once_rows_settle_and_given_up_where_they_do_not_help(monkeypatch):
-    x = np.ascontiguousarray(cloud(1, "mixture", 2000 if COMPILED else 600, 12))
+    x = np.ascontiguousarray(cloud(1, "mixture", 2000 if COMPILED else 600, 16))
     state = begun(x, 8, algorithm="auto")
     codes, known = x[:8].copy(), []
     for _ in range(20 if COMPILED else 6):

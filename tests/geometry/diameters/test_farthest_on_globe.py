@@ -88,17 +88,21 @@ KINDS = {
 
 
 def brute_force(points, metric):
-    """Measure all pairs: the haversine's angle from unit vectors' cross and dot, or pyproj's."""
+    """Measure all pairs: the haversine's angle from unit vectors' cross and dot, or pyproj's.
+
+    A geodesic is from 0.56 percent shorter to 0.46 percent longer than the great circle between the
+    same latitudes, so pyproj measures the pairs whose great circle is almost the longest.
+    """
     first, second = np.triu_indices(len(points))
-    p, q = points[first], points[second]
+    a, b = np.deg2rad(points).T
+    units = np.stack([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)], axis=1)
+    u, v = units[first], units[second]
+    angles = np.arctan2(np.linalg.norm(np.cross(u, v), axis=1), (u * v).sum(axis=1))
     if metric == "geodesic":
+        far = angles >= 0.98 * angles.max()
+        p, q = points[first[far]], points[second[far]]
         return Geod(ellps="WGS84").inv(p[:, 1], p[:, 0], q[:, 1], q[:, 0])[2].max()
-    u, v = (
-        np.stack([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)], axis=1)
-        for a, b in (np.deg2rad(p).T, np.deg2rad(q).T)
-    )
-    sine = np.linalg.norm(np.cross(u, v), axis=1)
-    return EARTH_RADIUS * np.arctan2(sine, (u * v).sum(axis=1)).max()
+    return EARTH_RADIUS * angles.max()
 
 
 def by_tree(points, metric):
