@@ -6,16 +6,9 @@ import os
 import pytest
 
 from fastkm.errors import ArchiveError
-from tests.small_archives import write_month, write_months, write_single, write_store
+from tests.small_archives import write_month, write_single, write_store
 from tests.workflows.archive.ends import assert_equal, run
 from tests.workflows.archive.test_parts import Labelling, stop
-
-
-@pytest.fixture
-def four(tmp_path):
-    (tmp_path / "in").mkdir()
-    write_months(tmp_path / "in", 4)
-    return tmp_path
 
 
 def replace_last(folder, *, keep_mtime=False):
@@ -60,7 +53,7 @@ def test_the_first_input_tells_where_cells_are(four) -> None:
 
 
 @pytest.mark.parametrize("keep_mtime", [False, True])
-def test_before_a_run_goes_on(four, keep_mtime) -> None:
+def test_before_a_run_goes_on(four, run_undisturbed, keep_mtime) -> None:
     with pytest.raises(KeyboardInterrupt):
         run([four / "in"], four / "out", progress=Labelling(2, stop))
     content, before = (four / "in/pw_4.nc").read_bytes(), (four / "in/pw_4.nc").stat()
@@ -70,8 +63,7 @@ def test_before_a_run_goes_on(four, keep_mtime) -> None:
     (four / "in/pw_4.nc").write_bytes(content)
     os.utime(four / "in/pw_4.nc", ns=(0, before.st_mtime_ns))
     run([four / "in"], four / "out", resume=True)
-    run([four / "in"], four / "whole")
-    assert_equal(four / "out", four / "whole")
+    assert_equal(four / "out", run_undisturbed())
 
 
 def test_a_store_whose_numbers_change(tmp_path) -> None:

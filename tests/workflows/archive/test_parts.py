@@ -10,7 +10,6 @@ import pytest
 from fastkm._core.progress import Progress
 from fastkm.errors import ArchiveError
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
-from tests.small_archives import write_months
 from tests.workflows.archive.ends import OPTIONS, assert_equal, run
 
 STEPS = [("pw_1.nc", "1988-01-15"), ("pw_1.nc", "1988-02-15")]
@@ -109,20 +108,12 @@ def stop():
     raise KeyboardInterrupt
 
 
-@pytest.fixture
-def four(tmp_path):
-    (tmp_path / "in").mkdir()
-    write_months(tmp_path / "in", 4)
-    return tmp_path
-
-
 @pytest.mark.parametrize("damage", [shutil.rmtree, lambda part: cut(part / "labels.nc")])
-def test_a_part_that_is_lost_during_a_run_is_made_again(four, damage) -> None:
+def test_a_part_that_is_lost_during_a_run_is_made_again(four, run_undisturbed, damage) -> None:
     progress = Labelling(4, lambda: damage(four / "out/.work/parts/000001"))
     run([four / "in"], four / "out", progress=progress)
     assert progress.notes == ["1 finished part was lost or damaged: made again"]
-    run([four / "in"], four / "whole")
-    assert_equal(four / "out", four / "whole")
+    assert_equal(four / "out", run_undisturbed())
 
 
 def test_parts_that_are_lost_again_and_again_are_an_error(four) -> None:
@@ -142,12 +133,13 @@ def test_parts_that_are_lost_again_and_again_are_an_error(four) -> None:
         ("zarr", "labels.zarr/lat/.zarray"),
     ],
 )
-def test_what_is_damaged_between_two_runs_is_made_again(four, labels, damaged) -> None:
+def test_what_is_damaged_between_two_runs_is_made_again(
+    four, run_undisturbed, labels, damaged
+) -> None:
     options, out = replace(OPTIONS, labels=labels), four / "out"
     with pytest.raises(KeyboardInterrupt):
         run([four / "in"], out, options, progress=Labelling(3, stop))
     assert (out / ".work/parts/000001").exists()
     cut(out / damaged)
     run([four / "in"], out, options, resume=True)
-    run([four / "in"], four / "again", options)
-    assert_equal(out, four / "again")
+    assert_equal(out, run_undisturbed(labels))
