@@ -59,11 +59,19 @@ LONGITUDES_CHANGED = r"ignore:.*\.(gpkg|shp|fgb|parquet) has longitudes -180\.\.
 
 NO_THREADS = (
     "_kernels/",
+    "cluster/exact/pruning/test_cut_pruner.py",
+    "cluster/lloyd/test_iteration.py",
     "plot/",
+    "raster/io/geotiff/test_tiff_directories.py",
+    "raster/io/lazy/test_block_reader.py",
+    "raster/io/test_open.py",
+    "raster/io/test_write_netcdf_series.py",
+    "raster/multifile/",
     "test_import.py",
     "test_readme.py",
     "test_typing.py",
     "vector/test_antimeridian.py",
+    "vector/test_write.py",
     "vector/test_write_columns.py",
 )
 """Where no test asks for the number of threads, so that none is run again with one thread."""

@@ -91,7 +91,7 @@ def collect_extremes(values, limits, least, greatest, counts, numbers):
     """
     room = least.shape[0]
     lower, upper = limits[1], limits[0]  # values up to the one and from the other on are looked at
-    fewer, more = 0, 0
+    fewer, more = np.int64(0), np.int64(0)  # `add_block` would be compiled for a literal 0 as well
     few, many = counts[0], counts[1]
     for start in range(0, values.shape[0], BLOCK):
         block = values[start : start + BLOCK]
