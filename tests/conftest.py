@@ -106,7 +106,7 @@ def run(capsys, monkeypatch):
     """Call the command in this process."""
     from fastkm.cli.commands import main
 
-    monkeypatch.setattr(gc, "freeze", lambda: None)  # or else what this process holds stays for ever
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # this process does not end with the command
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["fastkm", *map(str, arguments)])

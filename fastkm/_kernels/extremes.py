@@ -91,12 +91,13 @@ def collect_extremes(values, limits, least, greatest, counts, numbers):
     """
     room = least.shape[0]
     lower, upper = limits[1], limits[0]  # values up to the one and from the other on are looked at
-    fewer, more = np.int64(0), np.int64(0)  # `add_block` would be compiled for a literal 0 as well
+    none = np.int64(0)  # not 0, for which alone `add_block` would be compiled as well
+    fewer, more = none, none
     few, many = counts[0], counts[1]
     for start in range(0, values.shape[0], BLOCK):
         block = values[start : start + BLOCK]
         # how many values reach a bound?
-        below, above = 0, 0
+        below, above = none, none
         for i in range(block.shape[0]):
             value = block[i]
             below += np.int64((value <= lower) & (value >= limits[0]))

@@ -264,6 +264,7 @@ def test_rows_in_doubt_are_gathered_for_products(monkeypatch, order, weighted):
 
     def look(rows, start, *rest):
         seen.append((len(rows), start, len(rest[4][0])))
+        assert not rest[4][1].flags.writeable  # or else the kernel is compiled for both
         return step(rows, start, *rest)
 
     monkeypatch.setattr(iteration, "step_by_products", look)

@@ -88,21 +88,23 @@ KINDS = {
 
 
 def brute_force(points, metric):
-    """Measure all pairs: the haversine's angle from unit vectors' cross and dot, or pyproj's.
+    """Measure the pairs whose chord is almost the longest of all: by unit vectors, or by pyproj.
 
-    A geodesic is from 0.56 percent shorter to 0.46 percent longer than the great circle between the
-    same latitudes, so pyproj measures the pairs whose great circle is almost the longest.
+    Great circles are as long as their chords or longer, by a factor that grows with the chord, and
+    geodesics differ from them by less than 0.6 percent: a chord 2 percent shorter is never farthest.
     """
-    first, second = np.triu_indices(len(points))
     a, b = np.deg2rad(points).T
     units = np.stack([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)], axis=1)
-    u, v = units[first], units[second]
-    angles = np.arctan2(np.linalg.norm(np.cross(u, v), axis=1), (u * v).sum(axis=1))
+    first, second = np.triu_indices(len(points))
+    chords = np.linalg.norm(units[first] - units[second], axis=1)
+    far = chords >= 0.98 * chords.max()
+    first, second = first[far], second[far]
     if metric == "geodesic":
-        far = angles >= 0.98 * angles.max()
-        p, q = points[first[far]], points[second[far]]
+        p, q = points[first], points[second]
         return Geod(ellps="WGS84").inv(p[:, 1], p[:, 0], q[:, 1], q[:, 0])[2].max()
-    return EARTH_RADIUS * angles.max()
+    u, v = units[first], units[second]
+    sine = np.linalg.norm(np.cross(u, v), axis=1)
+    return EARTH_RADIUS * np.arctan2(sine, (u * v).sum(axis=1)).max()
 
 
 def by_tree(points, metric):
