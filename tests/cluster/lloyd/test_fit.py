@@ -160,15 +160,15 @@ def test_empty_clusters_get_the_farthest_rows_as_in_scikit_learn(away, weights, 
 
 
 def test_a_cluster_that_loses_all_its_rows_to_empty_ones_keeps_its_centroid():
-    x = np.array([[1.0, 2.0], [1.1, 2.0], [1.0, 2.2], [9.0, 9.0]])
-    start = [[1.0, 2.0], [100, 100], [200, 200], [300, 300]]
+    x = np.array([[1.0, 2.0, 0.0], [1.1, 2.0, 0.0], [1.0, 2.2, 0.0], [9.0, 9.0, 0.0]])
+    start = [[1.0, 2.0, 0.0], [100, 100, 0], [200, 200, 0], [300, 300, 0]]
     found = fit(x, 4, init=start, weights=[0.1, 0.2, 0.3, 0.0])
     assert found.inertia == pytest.approx(0, abs=1e-30)
     once = fit(x, 4, init=start, weights=[0.1, 0.2, 0.3, 0.0], max_iter=1)
-    np.testing.assert_allclose(once.centroids[0], [1.0, 2.0], rtol=1e-15)
+    np.testing.assert_allclose(once.centroids[0], [1.0, 2.0, 0.0], rtol=1e-15)
     fewer = fit(x, 4, init=start, weights=[0.0, 1.0, 0.0, 0.0])
     assert fewer.inertia == pytest.approx(0, abs=1e-30)
-    assert [1.1, 2.0] in fewer.centroids.round(12).tolist()
+    assert [1.1, 2.0, 0.0] in fewer.centroids.round(12).tolist()
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
