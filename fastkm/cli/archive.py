@@ -120,6 +120,7 @@ def archive(
             help="With --track, write the track of each cell beside its cluster into the label maps.",
         ),
     ] = False,
+    report: shared.Report = None,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
@@ -148,6 +149,7 @@ def archive(
         from fastkm.workflows.cluster_archive import cluster_archive
         from fastkm.workflows.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.outputs import check_folder
+        from fastkm.workflows.reports.output import write_archive_report
     collect_garbage()
 
     # options
@@ -161,6 +163,7 @@ def archive(
         if value is not None and not track:
             parse.refuse_option(option, "add --track to follow regions through time")
     parse.check_workers(workers, scheduler)
+    parse.parse_report(report)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
         book = "common"
@@ -216,6 +219,10 @@ def archive(
                 worker_timeout=WORKER_TIMEOUT if worker_timeout is None else worker_timeout,
                 progress=progress,
             )
+            if report is not None:
+                progress.begin("write the report")
+                write_archive_report(done, report)
+                progress.advance()
     except BaseException as error:
         if was_interrupted(error):
             print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
@@ -226,7 +233,7 @@ def archive(
 
     # results
     if not quiet:
-        print_result(done)
+        print_result(done, report)
     if done.faults:
         raise typer.Exit(SKIPPED)
 
@@ -254,10 +261,11 @@ def _say_how_to_go_on(output: Path) -> str:
     return f"; finished parts are kept in {output}: the same command with --resume goes on"
 
 
-def print_result(done: "ArchiveClusters") -> None:
-    """Print a summary of the results, and where they are."""
+def print_result(done: "ArchiveClusters", report: Path | None = None) -> None:
+    """Print a summary of the results, and where they are; the report comes last."""
     if done.already_finished:
         print_line(f"{done.folder} is finished: nothing is left to do")
+        print_files([], report)
         return
     summary = done.summary
     print_line(
@@ -270,7 +278,7 @@ def print_result(done: "ArchiveClusters") -> None:
         count = len(done.faults)
         what = "1 input or step was" if count == 1 else f"{count} inputs or steps were"
         print_line(f"{what} left out: see {Path(str(done.folder), 'errors.csv')}")
-    print_files(_shorten(done.files))
+    print_files(_shorten(done.files), report)
 
 
 def _shorten(files: list[Path]) -> list[Path]:

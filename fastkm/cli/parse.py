@@ -58,6 +58,15 @@ def parse_length(length: str) -> str:
     return length
 
 
+def parse_report(report: Path | None) -> Path | None:
+    """Check the option --report, and that it can be written with what is installed; return it."""
+    if report is not None:
+        from fastkm.workflows.reports.output import check_report
+
+        parse_option("--report", check_report, report)
+    return report
+
+
 def parse_memory_limit(memory: str | None) -> int | None:
     """Parse the option --memory, as bytes."""
     from fastkm._core.memory import parse_memory

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -48,6 +48,26 @@ class Results(Protocol):
 
     def read_outlines(self) -> gpd.GeoDataFrame:
         """Return the outlines of all steps."""
+
+    def read_scores(self) -> ScoresOfK | None:
+        """Return the scores of each k that was tried; None if k was not to be chosen."""
+
+    def read_tracks(self) -> TrackTables | None:
+        """Return the tables of tracks; None if nothing was followed through time."""
+
+
+class ScoresOfK(NamedTuple):
+    """The scores by which the number of clusters of an archive was chosen."""
+
+    criterion: str
+    scores: dict[int, float]
+
+
+class TrackTables(NamedTuple):
+    """The tables of tracks of an archive, see `fastkm.Tracks`, with times as texts."""
+
+    tracks: pd.DataFrame
+    summary: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,6 +195,19 @@ class FolderResults:
         path = self.folder / "outlines.gpkg"
         return gpd.read_file(path) if path.exists() else gpd.GeoDataFrame(geometry=[])
 
+    def read_scores(self) -> ScoresOfK | None:
+        """Read the scores from the file of the codebook."""
+        return as_scores(json.loads((self.folder / "codebook.json").read_bytes()))
+
+    def read_tracks(self) -> TrackTables | None:
+        """Read the tables of tracks; there are no files if there are none."""
+        import pandas as pd
+
+        paths = [self.folder / f"{name}.csv" for name in ("tracks", "track_summary")]
+        if not all(path.exists() for path in paths):
+            return None
+        return TrackTables(*map(pd.read_csv, paths))
+
 
 @dataclass(frozen=True, eq=False)
 class MemoryResults:
@@ -190,6 +223,7 @@ class MemoryResults:
     rows: list[Row]
     outlines: gpd.GeoDataFrame
     sieve: SieveOptions | None = None
+    scores: ScoresOfK | None = None
 
     def read_codebook(self) -> Codebook | None:
         """Return the codebook."""
@@ -227,6 +261,21 @@ class MemoryResults:
     def read_outlines(self) -> gpd.GeoDataFrame:
         """Return the outlines."""
         return self.outlines
+
+    def read_scores(self) -> ScoresOfK | None:
+        """Return the scores."""
+        return self.scores
+
+    def read_tracks(self) -> TrackTables | None:
+        """Return None: tracks are written to a folder."""
+        return None
+
+
+def as_scores(facts: Mapping[str, Any]) -> ScoresOfK | None:
+    """Return the scores among what is known of a codebook, None if there are none."""
+    if "scores" not in facts:
+        return None
+    return ScoresOfK(facts["criterion"], {int(k): own for k, own in facts["scores"].items()})
 
 
 def _label_steps(

@@ -1,0 +1,52 @@
+"use strict";
+/* Draw the page: the map first, then the charts. */
+
+async function startPage() {
+  const made = await embed("map");
+  const readValue = data.values && await unpackValues(data.values);
+  const view = new MapView(made, readValue);
+  for (const one of data.clusterings) one.labels = (await unpackArray(one.labels)).data;
+  view.setClustering(data.clusterings[data.shown]);
+  view.setLines("shores", await unpackLines(data.shores));
+  view.zoomOut();
+  const resets = data.clusterings.map((one, at) =>
+    makeChoices(document.getElementById(`clusters-${at}`), (cluster) => view.showAlone(cluster)));
+  const drawn = new Set();
+  const drawHistogram = async (at) => {
+    if (!(`histogram-${at}` in data.figures) || drawn.has(at)) return;
+    drawn.add(at);
+    await embed(`histogram-${at}`); // a figure that is hidden has no width
+  };
+  for (const choice of document.querySelectorAll("input[name=clustering]")) {
+    choice.addEventListener("change", () => {
+      const at = Number(choice.value);
+      for (const part of document.querySelectorAll("[data-clustering]")) {
+        part.hidden = Number(part.dataset.clustering) !== at;
+      }
+      resets.forEach((reset) => reset());
+      view.setClustering(data.clusterings[at]);
+      drawHistogram(at);
+    });
+  }
+  if (data.regions) await listRegions(view);
+  if (data.timeline) await startTimeline(view, data.timeline, data.clusterings[0].colours);
+  await drawHistogram(data.shown);
+  if ("scores" in data.figures) await embed("scores");
+}
+
+function startTheme() {
+  const paint = () => documents.forEach(applyTheme);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  matchMedia("print").addEventListener("change", paint);
+}
+
+startTheme();
+Bokeh.set_log_level("warn");
+startPage().then(
+  () => { document.documentElement.dataset.state = "ready"; },
+  (error) => {
+    const place = document.getElementById("problem");
+    place.hidden = false;
+    place.textContent = `The map cannot be drawn: ${error.message} (a browser of 2023 or later is needed).`;
+    throw error;
+  });

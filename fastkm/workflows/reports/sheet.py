@@ -1,0 +1,280 @@
+"""The grid on which a page draws a raster: evenly spaced, and no finer than a screen.
+
+Its cells are picked from those of the raster, so a number under the cursor is one of the raster. If
+the raster is evenly spaced, these are every cell, or every n-th; otherwise the nearest cells, as for
+grids with a longitude and a latitude for each cell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastkm._core.attributes import read_text
+from fastkm.html_report.contents import MOST_ACROSS, Axis, MapGrid
+from fastkm.plot.globe.places import find_places
+from fastkm.plot.globe.shores import find_shores
+from fastkm.raster.grid.axes import find_axes
+from fastkm.raster.grid.geolocation import AxisGrid, Grid, TransformGrid, find_grid
+from fastkm.workflows.reports.words import count_things, format_units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+
+    Locate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+EVEN = 0.01
+"""Share of a step by which the steps of an evenly spaced grid may differ."""
+
+FLATTEST = 4.0
+"""Width over height of a map at most, or height over width, whatever its coordinates say."""
+
+LEAST_ACROSS = 400
+"""Cells of a map of a grid that is drawn by nearest cells, so that its edges look smooth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The grid of a map, and which cell of the raster each of its cells is.
+
+    Attributes
+    ----------
+    x, y : Axis
+        Columns and rows of the map.
+    ratio : float
+        Height over width.
+    rows, columns : integer arrays
+        The cell of the raster, (rows, 1) and (1, columns), or (rows, columns) each; -1 for none.
+    notes : tuple of str
+        How cells were picked.
+    shores : tuple of (n, 2) float arrays
+        Lines of the coast.
+    """
+
+    x: Axis
+    y: Axis
+    ratio: float
+    rows: np.ndarray
+    columns: np.ndarray
+    notes: tuple[str, ...]
+    shores: tuple[np.ndarray, ...]
+
+    def pick(self, plane: np.ndarray, missing: float) -> np.ndarray:
+        """Pick the cells of the map from an array of the raster; `missing` stands where there is none."""
+        picked = np.asarray(plane[self.rows, self.columns])
+        outside = (self.rows < 0) | (self.columns < 0)
+        return np.where(outside, np.asarray(missing, picked.dtype), picked)
+
+    def make_grid(
+        self, values: np.ndarray | None = None, quantity: str = "value", units: str = ""
+    ) -> MapGrid:
+        """Return the grid for a page, with the values of its cells if they are known."""
+        return MapGrid(
+            self.x, self.y, self.ratio, values, quantity, units, self.shores, self.notes
+        )
+
+
+def make_sheet(raster: xr.DataArray) -> Sheet:
+    """Choose the grid on which a raster is drawn.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        A raster of two dimensions, for its coordinates; its cells are not read.
+
+    Returns
+    -------
+    Sheet
+    """
+    axes = find_axes(raster)
+    raster = raster.transpose(axes.y, axes.x)
+    grid = find_grid(raster)
+    if isinstance(grid, TransformGrid) and not (grid.transform[2] or grid.transform[4]):
+        centres = [np.arange(size, dtype=np.float64) for size in raster.shape]
+        y, x = (grid.place(np.column_stack([n, n]))[:, 1 - i] for i, n in enumerate(centres))
+        grid = AxisGrid(y, x, grid.crs, False, 0)
+    if isinstance(grid, AxisGrid):
+        return _pick_by_axes(raster, grid)
+    return _pick_nearest(raster, grid)
+
+
+def _pick_by_axes(raster: xr.DataArray, grid: AxisGrid) -> Sheet:
+    """Pick rows and columns of a grid with a coordinate for each."""
+    (rows, y), (columns, x) = _pick_along(grid.y), _pick_along(grid.x)
+    names = [str(dim) for dim in raster.dims]
+    y_axis, x_axis = (
+        _make_axis(raster, name, centres, grid) for name, centres in zip(names, (y, x), strict=True)
+    )
+    notes = _describe_picking(raster.shape, (len(rows), len(columns)), grid)
+    ratio = _find_ratio(y_axis, x_axis, in_degrees=grid.in_degrees)
+    shores = _trace_shores(raster, y_axis, x_axis)
+    return Sheet(x_axis, y_axis, ratio, rows[:, None], columns[None], notes, shores)
+
+
+def _pick_along(centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which cells of a side are drawn, and evenly spaced centres."""
+    count = len(centres)
+    steps = np.diff(centres)
+    if count < 3 or np.ptp(steps) <= EVEN * abs(float(steps.mean())):
+        step = math.ceil(count / MOST_ACROSS)
+        picked = np.arange((step - 1) // 2, count, step)
+        return picked, centres[picked]
+    half = np.array([steps[0], steps[-1]]) / 2
+    first, last = centres[0] - half[0], centres[-1] + half[1]
+    wanted = abs(last - first) / float(np.abs(steps).min())
+    drawn = min(MOST_ACROSS, max(count, math.ceil(wanted)))
+    even = first + (np.arange(drawn) + 0.5) * (last - first) / drawn
+    edges = centres[:-1] + steps / 2
+    sign = 1 if steps[0] > 0 else -1
+    return np.searchsorted(sign * edges, sign * even), even
+
+
+def _describe_picking(shape: tuple[int, ...], drawn: tuple[int, int], grid: AxisGrid) -> tuple[str, ...]:
+    """Return what readers have to know about cells that are not drawn, or more than once."""
+    uneven = [
+        len(side) > 2 and np.ptp(np.diff(side)) > EVEN * abs(float(np.diff(side).mean()))
+        for side in (grid.y, grid.x)
+    ]
+    if any(uneven):
+        return (
+            "The rows or columns of the raster are not evenly spaced. The map shows at each place the "
+            "nearest cell.",
+        )
+    if drawn == shape:
+        return ()
+    down, across = (math.ceil(size / MOST_ACROSS) for size in shape)
+    rows, columns = (
+        f"every {thing}" if step == 1 else f"every {_ordinal(step)} {thing}"
+        for step, thing in ((down, "row"), (across, "column"))
+    )
+    return (
+        f"The raster has {count_things(shape[0], 'row')} and {count_things(shape[1], 'column')}. The "
+        f"map shows {rows} and {columns}: these are cells of the raster, not averages. Numbers in "
+        "texts and tables are those of all cells.",
+    )
+
+
+def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
+    """Pick the nearest cell at each place of an even grid over a raster without rows and columns of its own."""
+    if isinstance(grid, TransformGrid):
+        locate, (west, south, east, north) = _invert(grid, raster.shape)
+        in_degrees = False
+    else:
+        places = find_places(raster)
+        if places is None:
+            return _pick_by_axes(raster, _number_cells(raster))
+        locate, (west, south, east, north) = places.locate, places.bounds
+        in_degrees = True
+    shrink = _shrink(south, north, east - west) if in_degrees else 1.0
+    size = max((north - south) / max(raster.shape), (east - west) * shrink / max(raster.shape))
+    longest = max(north - south, (east - west) * shrink)
+    size = min(max(size, longest / MOST_ACROSS), longest / LEAST_ACROSS)
+    down, across = (
+        max(1, min(MOST_ACROSS, round(length / size)))
+        for length in (north - south, (east - west) * shrink)
+    )
+    y = south + (np.arange(down) + 0.5) * (north - south) / down
+    x = west + (np.arange(across) + 0.5) * (east - west) / across
+    places_x, places_y = (np.ravel(one) for one in np.meshgrid(x, y))
+    pixels = locate(places_x, places_y)
+    inside = np.all((pixels >= -0.5) & (pixels < np.array(raster.shape[::-1]) - 0.5), axis=1)
+    cells = np.where(inside[:, None], np.rint(np.nan_to_num(pixels)), -1).astype(np.intp)
+    columns, rows = (cells[:, i].reshape(down, across) for i in (0, 1))
+    if in_degrees:
+        y_axis = Axis("latitude", "", y, "latitude")
+        x_axis = Axis("longitude", "", x, "longitude")
+    else:
+        y_axis, x_axis = Axis("y", "", y), Axis("x", "", x)
+    note = (
+        "The cells of the raster do not lie in straight rows and columns. The map shows at each place "
+        "the cell that is nearest."
+    )
+    shores = _trace_shores(raster, y_axis, x_axis) if in_degrees else ()
+    ratio = _find_ratio(y_axis, x_axis, in_degrees=in_degrees)
+    return Sheet(x_axis, y_axis, ratio, rows, columns, (note,), shores)
+
+
+def _number_cells(raster: xr.DataArray) -> AxisGrid:
+    """Return a grid of the numbers of rows and columns."""
+    y, x = (np.arange(size, dtype=np.float64) for size in raster.shape)
+    return AxisGrid(y, x, None, False, 0)
+
+
+def _invert(
+    grid: TransformGrid, shape: tuple[int, ...]
+) -> tuple[Locate, tuple[float, float, float, float]]:
+    """Return a function from x and y to columns and rows of a turned grid, and its bounds."""
+    rows, columns = shape
+    corners = np.array([[r, c] for r in (-0.5, rows - 0.5) for c in (-0.5, columns - 0.5)])
+    placed = grid.place(corners)
+    move = grid.transform
+    inverse = np.linalg.inv(np.array([[move[1], move[2]], [move[4], move[5]]]))
+    origin = np.array([move[0], move[3]])
+
+    def locate(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.asarray((np.column_stack([x, y]) - origin) @ inverse.T - 0.5)
+
+    (west, south), (east, north) = placed.min(axis=0), placed.max(axis=0)
+    return locate, (float(west), float(south), float(east), float(north))
+
+
+def _make_axis(raster: xr.DataArray, name: str, centres: np.ndarray, grid: AxisGrid) -> Axis:
+    """Return a side of the map, with the name and the units of its coordinate."""
+    if grid.in_degrees:
+        kind: Any = "latitude" if name == raster.dims[0] else "longitude"
+        return Axis(kind, "", centres, kind)
+    attrs = raster[name].attrs if name in raster.coords else {}
+    if name not in raster.coords and grid.crs is None:
+        return Axis("row" if name == raster.dims[0] else "column", "", centres)
+    units = "m" if grid.crs is not None and not attrs else read_text(attrs, "units")
+    return Axis(name, format_units(units), centres)
+
+
+def _find_ratio(y: Axis, x: Axis, *, in_degrees: bool) -> float:
+    """Return the height of a map over its width, if both sides have the same units."""
+    (south, north), (west, east) = y.ends, x.ends
+    if not in_degrees and y.units != x.units:
+        return 0.5
+    width = (east - west) * (_shrink(south, north, east - west) if in_degrees else 1.0)
+    return min(max((north - south) / width, 1 / FLATTEST), FLATTEST)
+
+
+def _shrink(south: float, north: float, width: float) -> float:
+    """Return how wide degrees of longitude are drawn, as share of degrees of latitude."""
+    from fastkm.plot._grid import shrink_longitudes
+
+    return shrink_longitudes(south, north, width)
+
+
+def _trace_shores(raster: xr.DataArray, y: Axis, x: Axis) -> tuple[np.ndarray, ...]:
+    """Return lines of the coast over the map, none if it is not known where it lies."""
+    import xarray as xr
+
+    if y.degrees is None:
+        scalars = {name: c for name, c in raster.coords.items() if c.ndim == 0}
+        dims = raster.dims
+        coords = {dims[0]: (dims[0], y.centres), dims[1]: (dims[1], x.centres), **scalars}
+    else:
+        dims = ("latitude", "longitude")
+        coords = {"latitude": y.centres, "longitude": x.centres}
+    plane = xr.DataArray(np.zeros((len(y.centres), len(x.centres)), bool), coords, dims)
+    path = find_shores(plane)
+    if path is None:
+        return ()
+    columns, rows = path.vertices.T
+    points = np.column_stack(
+        [axis.centres[0] + at * axis.step for axis, at in ((x, columns), (y, rows))]
+    )
+    starts = np.flatnonzero(path.codes == path.MOVETO)
+    return tuple(np.split(points, starts[1:]))
+
+
+def _ordinal(number: int) -> str:
+    """Return a number as the words of an order, such as 2nd."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
