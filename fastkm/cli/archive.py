@@ -17,6 +17,7 @@ from fastkm.cli.output import count_units, err, print_files, print_line
 from fastkm.cli.start import collect_garbage
 
 if TYPE_CHECKING:
+    from fastkm._core.progress import Progress
     from fastkm.workflows.archive_clusters import ArchiveClusters
 
 SKIPPED = 3
@@ -149,7 +150,6 @@ def archive(
         from fastkm.workflows.cluster_archive import cluster_archive
         from fastkm.workflows.dask_workers import WORKER_TIMEOUT
         from fastkm.workflows.outputs import check_folder
-        from fastkm.workflows.reports.output import write_archive_report
     collect_garbage()
 
     # options
@@ -220,9 +220,7 @@ def archive(
                 progress=progress,
             )
             if report is not None:
-                progress.begin("write the report")
-                write_archive_report(done, report)
-                progress.advance()
+                _write_report(done, report, progress)
     except BaseException as error:
         if was_interrupted(error):
             print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
@@ -252,6 +250,15 @@ def _check_options(ks: tuple[int, ...], options: dict[str, Any]) -> None:
             parse.refuse_option(option, f"{path}: no such file")
     if book == "per-step" and several:
         parse.refuse_option("--codebook", "per-step codebooks are for one variable; take common")
+
+
+def _write_report(done: "ArchiveClusters", report: Path, progress: "Progress") -> None:
+    """Write the report of an archive."""
+    from fastkm.workflows.reports.report import report as write
+
+    progress.begin("write the report", 1, "tasks")
+    write(done, report)
+    progress.advance()
 
 
 def _say_how_to_go_on(output: Path) -> str:

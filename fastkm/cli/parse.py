@@ -44,7 +44,7 @@ def parse_box(bbox: str | None) -> tuple[float, float, float, float] | None:
 
 def parse_select(select: str, ks: Sequence[int]) -> str:
     """Check that the option --select fits each number of clusters, and return it."""
-    from fastkm.workflows.outline_file import select_clusters
+    from fastkm.cluster.codebook import select_clusters
 
     parse_option("--select", lambda text: [select_clusters(text, k) for k in ks], select)
     return select

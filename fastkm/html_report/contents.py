@@ -192,12 +192,15 @@ class Outlines:
         are closed, in the coordinates of the map.
     table : Table
         One row a region.
+    ks : tuple of int
+        The k whose clusters each region is of; empty if they are of none that readers choose.
     notes : tuple of str
         What readers have to know, such as how many regions were left out.
     """
 
     regions: tuple[tuple[tuple[np.ndarray, ...], ...], ...]
     table: Table
+    ks: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -76,6 +76,7 @@ function applyTheme(made) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   for (const plot of made.roots()) {
+    plot.border_fill_color = colour("--page");
     for (const axis of [...plot.below, ...plot.left]) {
       axis.major_label_text_color = colour("--ink");
       axis.axis_label_text_color = colour("--ink");

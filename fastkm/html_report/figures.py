@@ -100,17 +100,17 @@ def draw_histogram(
     columns = plot.quad(
         "left", "right", "top", "bottom", source=source, fill_color="colour", line_color=None
     )
-    plot.y_range.start = 0
     tips = [("cluster", "@name"), ("values", "@left to @right"), ("share", "@share{0.00} %")]
     plot.add_tools(HoverTool(renderers=[columns], tooltips=tips))
     high = float(tops[-1].max())
+    plot.y_range = Range1d(-0.06 * high, 1.06 * high)
     places = [float(place) for place in histogram.breaks]
     bounds = {"y0": [0.0] * len(places), "y1": [1.04 * high] * len(places)}
     ends = ColumnDataSource({"x": places, **bounds})
     plot.segment("x", "y0", "x", "y1", source=ends, line_dash="dashed", name="ink", line_width=1)
     centres = [float(centre) for centre in histogram.centroids]
     plot.scatter(
-        centres, [0.0] * len(centres), marker="triangle", size=9, fill_color=MARK_COLOUR,
+        centres, [-0.03 * high] * len(centres), marker="triangle", size=9, fill_color=MARK_COLOUR,
         line_color="white",
     )  # fmt: skip
     return plot
@@ -167,6 +167,7 @@ def _label_axis(side: Any, axis: Axis) -> None:
     if axis.degrees is None:
         text = f"{axis.name} ({axis.units})" if axis.units else axis.name
         side.axis_label = PlainText(text=text)
+        side.formatter = CustomJSTickFormatter(code="return formatNumber(tick)")
         return
     kind: Literal["longitude", "latitude"] = axis.degrees
     side.ticker = AdaptiveTicker(base=10, mantissas=[1, 1.5, 2, 3, 5, 6], desired_num_ticks=6)

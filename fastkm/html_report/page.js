@@ -17,18 +17,20 @@ async function startPage() {
     drawn.add(at);
     await embed(`histogram-${at}`); // a figure that is hidden has no width
   };
-  for (const choice of document.querySelectorAll("input[name=clustering]")) {
-    choice.addEventListener("change", () => {
-      const at = Number(choice.value);
-      for (const part of document.querySelectorAll("[data-clustering]")) {
-        part.hidden = Number(part.dataset.clustering) !== at;
-      }
-      resets.forEach((reset) => reset());
-      view.setClustering(data.clusterings[at]);
-      drawHistogram(at);
-    });
-  }
-  if (data.regions) await listRegions(view);
+  const choices = [...document.querySelectorAll("input[name=clustering]")];
+  let drawRegions = () => {};
+  const showClustering = (at) => {
+    for (const part of document.querySelectorAll("[data-clustering]")) {
+      part.hidden = Number(part.dataset.clustering) !== at;
+    }
+    choices[at].checked = true;
+    resets.forEach((reset) => reset());
+    view.setClustering(data.clusterings[at]);
+    drawRegions();
+    drawHistogram(at);
+  };
+  choices.forEach((choice, at) => choice.addEventListener("change", () => showClustering(at)));
+  if (data.regions) drawRegions = await listRegions(view, showClustering);
   if (data.timeline) await startTimeline(view, data.timeline, data.clusterings[0].colours);
   await drawHistogram(data.shown);
   if ("scores" in data.figures) await embed("scores");

@@ -45,9 +45,7 @@ def render_page(contents: Contents) -> str:
     label = _join_units(contents.grid.quantity, contents.grid.units)
     for i, one in enumerate(contents.clusterings):
         if one.histogram is not None:
-            figures[f"histogram-{i}"] = draw_histogram(
-                one.histogram, one.colours, one.names, label
-            )
+            figures[f"histogram-{i}"] = draw_histogram(one.histogram, one.colours, one.names, label)
     if contents.timeline is not None:
         figures["sizes"] = draw_sizes(contents.timeline, contents.clusterings[0].colours)
     if contents.scores is not None:
@@ -56,12 +54,16 @@ def render_page(contents: Contents) -> str:
         figures["sizes"] = draw_sizes(contents.timeline, contents.clusterings[0].colours)
     data = _collect_data(contents)
     data["figures"] = {name: json_item(plot) for name, plot in figures.items()}
-    return _make_environment().get_template("page.html").render(
-        contents=contents,
-        quantity=label,
-        data=htmlsafe_json_dumps(data, separators=(",", ":")),
-        style=_read("page.css"),
-        scripts=[_read_bokeh(), *(_read(name) for name in SCRIPTS)],
+    return (
+        _make_environment()
+        .get_template("page.html")
+        .render(
+            contents=contents,
+            quantity=label,
+            data=htmlsafe_json_dumps(data, separators=(",", ":")),
+            style=_read("page.css"),
+            scripts=[_read_bokeh(), *(_read(name) for name in SCRIPTS)],
+        )
     )
 
 
@@ -72,7 +74,6 @@ def _collect_data(contents: Contents) -> dict[str, Any]:
         "x": _describe_axis(grid.x),
         "y": _describe_axis(grid.y),
         "ratio": grid.ratio,
-        "ratio": grid.ratio,
         "units": grid.units,
         "values": None if grid.values is None else pack_values(grid.values),
         "shores": pack_lines(grid.shores, grid),
@@ -81,6 +82,7 @@ def _collect_data(contents: Contents) -> dict[str, Any]:
     }
     if contents.outlines is not None:
         data["regions"] = pack_regions(contents.outlines.regions, grid)
+        data["regions"]["ks"] = contents.outlines.ks
     if contents.timeline is not None:
         data["timeline"] = pack_timeline(contents.timeline, contents.tracks, grid)
     if contents.timeline is not None:
@@ -124,9 +126,9 @@ def _make_environment() -> Environment:
 
 def _read(name: str) -> Markup:
     """Read a style or a script of this package."""
-    return Markup((files("fastkm.html_report") / name).read_text(encoding="utf-8"))  # noqa: S704
+    return Markup((files("fastkm.html_report") / name).read_text(encoding="utf-8"))
 
 
 def _read_bokeh() -> Markup:
     """Return bokeh's own script, without those of its widgets and tables."""
-    return Markup("\n".join(Resources("inline", components=["bokeh"]).js_raw))  # noqa: S704
+    return Markup("\n".join(Resources("inline", components=["bokeh"]).js_raw))

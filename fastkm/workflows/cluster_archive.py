@@ -14,6 +14,7 @@ import numpy as np
 from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm._core.validation import require_choice
+from fastkm.cluster.codebook import select_clusters
 from fastkm.raster.io.open import ZARR, name_damage
 from fastkm.raster.multifile.array_series import ArraySeries
 from fastkm.raster.multifile.read_steps import DAMAGE
@@ -34,7 +35,6 @@ from fastkm.workflows.archive_clusters import (
 )
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.open_series import open_files, open_object
-from fastkm.workflows.outline_file import select_clusters
 
 if TYPE_CHECKING:
     import geopandas as gpd

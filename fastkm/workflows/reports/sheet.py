@@ -19,6 +19,7 @@ from fastkm.plot.globe.places import find_places
 from fastkm.plot.globe.shores import find_shores
 from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.geolocation import AxisGrid, Grid, TransformGrid, find_grid
+from fastkm.raster.grid.projection import WGS84
 from fastkm.workflows.reports.words import count_things, format_units
 
 if TYPE_CHECKING:
@@ -34,8 +35,20 @@ EVEN = 0.01
 FLATTEST = 4.0
 """Width over height of a map at most, or height over width, whatever its coordinates say."""
 
+METRES = {"metre", "metres", "meter", "meters"}
+
 LEAST_ACROSS = 400
 """Cells of a map of a grid that is drawn by nearest cells, so that its edges look smooth."""
+
+
+UNEVEN = (
+    "The rows or columns of the raster are not evenly spaced. The map shows at each place the nearest "
+    "cell."
+)
+CURVED = (
+    "The cells of the raster do not lie in straight rows and columns. The map shows at each place the "
+    "nearest cell."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +63,10 @@ class Sheet:
         Height over width.
     rows, columns : integer arrays
         The cell of the raster, (rows, 1) and (1, columns), or (rows, columns) each; -1 for none.
+    shape : (rows, columns)
+        The shape of the raster.
+    crs : str or None
+        The reference system of `x` and `y`.
     notes : tuple of str
         How cells were picked.
     shores : tuple of (n, 2) float arrays
@@ -61,22 +78,38 @@ class Sheet:
     ratio: float
     rows: np.ndarray
     columns: np.ndarray
+    shape: tuple[int, ...]
+    crs: str | None
     notes: tuple[str, ...]
     shores: tuple[np.ndarray, ...]
 
-    def pick(self, plane: np.ndarray, missing: float) -> np.ndarray:
-        """Pick the cells of the map from an array of the raster; `missing` stands where there is none."""
-        picked = np.asarray(plane[self.rows, self.columns])
+    def pick(self, plane: xr.DataArray, missing: float) -> np.ndarray:
+        """Pick the cells of the map from a plane, (y, x); `missing` stands where there is none."""
+        picked = np.asarray(self.pick_array(plane).values)
         outside = (self.rows < 0) | (self.columns < 0)
-        return np.where(outside, np.asarray(missing, picked.dtype), picked)
+        return (
+            np.where(outside, np.asarray(missing, picked.dtype), picked)
+            if outside.any()
+            else picked
+        )
+
+    def pick_array(self, plane: xr.DataArray) -> xr.DataArray:
+        """Pick the cells of the map, with the attributes of the plane; the last one for none."""
+        y, x = plane.dims
+        if self.rows.shape[1] == 1 and self.columns.shape[0] == 1:
+            picked = plane.isel({y: self.rows[:, 0], x: self.columns[0]})
+            return picked.load() if picked.chunks is None else picked.compute()
+        import xarray as xr
+
+        own = ("picked_y", "picked_x")
+        places = {y: xr.DataArray(self.rows, dims=own), x: xr.DataArray(self.columns, dims=own)}
+        return plane.compute().isel(places)
 
     def make_grid(
         self, values: np.ndarray | None = None, quantity: str = "value", units: str = ""
     ) -> MapGrid:
         """Return the grid for a page, with the values of its cells if they are known."""
-        return MapGrid(
-            self.x, self.y, self.ratio, values, quantity, units, self.shores, self.notes
-        )
+        return MapGrid(self.x, self.y, self.ratio, values, quantity, units, self.shores, self.notes)
 
 
 def make_sheet(raster: xr.DataArray) -> Sheet:
@@ -110,66 +143,68 @@ def _pick_by_axes(raster: xr.DataArray, grid: AxisGrid) -> Sheet:
     y_axis, x_axis = (
         _make_axis(raster, name, centres, grid) for name, centres in zip(names, (y, x), strict=True)
     )
-    notes = _describe_picking(raster.shape, (len(rows), len(columns)), grid)
+    if not (_is_even(grid.y) and _is_even(grid.x)):
+        notes: tuple[str, ...] = (UNEVEN,)
+    else:
+        notes = _describe_thinning(raster.shape)
     ratio = _find_ratio(y_axis, x_axis, in_degrees=grid.in_degrees)
     shores = _trace_shores(raster, y_axis, x_axis)
-    return Sheet(x_axis, y_axis, ratio, rows[:, None], columns[None], notes, shores)
+    return Sheet(
+        x_axis, y_axis, ratio, rows[:, None], columns[None], raster.shape, grid.crs, notes, shores
+    )
+
+
+def _is_even(centres: np.ndarray) -> bool:
+    """Return True if the steps between centres are equal."""
+    steps = np.diff(centres)
+    return len(centres) < 3 or bool(np.ptp(steps) <= EVEN * abs(float(steps.mean())))
 
 
 def _pick_along(centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which cells of a side are drawn, and evenly spaced centres."""
     count = len(centres)
-    steps = np.diff(centres)
-    if count < 3 or np.ptp(steps) <= EVEN * abs(float(steps.mean())):
+    if _is_even(centres):
         step = math.ceil(count / MOST_ACROSS)
         picked = np.arange((step - 1) // 2, count, step)
         return picked, centres[picked]
-    half = np.array([steps[0], steps[-1]]) / 2
-    first, last = centres[0] - half[0], centres[-1] + half[1]
-    wanted = abs(last - first) / float(np.abs(steps).min())
-    drawn = min(MOST_ACROSS, max(count, math.ceil(wanted)))
-    even = first + (np.arange(drawn) + 0.5) * (last - first) / drawn
-    edges = centres[:-1] + steps / 2
+    # evenly spaced places between the outer edges, as many as the smallest step asks for
+    steps = np.diff(centres)
+    first, last = centres[0] - steps[0] / 2, centres[-1] + steps[-1] / 2
+    wanted = math.ceil(min(abs(last - first) / float(np.abs(steps).min()), MOST_ACROSS))
+    drawn = min(MOST_ACROSS, max(count, wanted))
+    places = first + (np.arange(drawn) + 0.5) * (last - first) / drawn
     sign = 1 if steps[0] > 0 else -1
-    return np.searchsorted(sign * edges, sign * even), even
+    return np.searchsorted(sign * (centres[:-1] + steps / 2), sign * places), places
 
 
-def _describe_picking(shape: tuple[int, ...], drawn: tuple[int, int], grid: AxisGrid) -> tuple[str, ...]:
-    """Return what readers have to know about cells that are not drawn, or more than once."""
-    uneven = [
-        len(side) > 2 and np.ptp(np.diff(side)) > EVEN * abs(float(np.diff(side).mean()))
-        for side in (grid.y, grid.x)
-    ]
-    if any(uneven):
-        return (
-            "The rows or columns of the raster are not evenly spaced. The map shows at each place the "
-            "nearest cell.",
-        )
-    if drawn == shape:
-        return ()
+def _describe_thinning(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what readers have to know if not all cells are drawn."""
     down, across = (math.ceil(size / MOST_ACROSS) for size in shape)
+    if down == across == 1:
+        return ()
     rows, columns = (
         f"every {thing}" if step == 1 else f"every {_ordinal(step)} {thing}"
         for step, thing in ((down, "row"), (across, "column"))
     )
-    return (
+    note = (
         f"The raster has {count_things(shape[0], 'row')} and {count_things(shape[1], 'column')}. The "
         f"map shows {rows} and {columns}: these are cells of the raster, not averages. Numbers in "
-        "texts and tables are those of all cells.",
+        "texts and tables are those of all cells."
     )
+    return (note,)
 
 
 def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
     """Pick the nearest cell at each place of an even grid over a raster without rows and columns of its own."""
     if isinstance(grid, TransformGrid):
         locate, (west, south, east, north) = _invert(grid, raster.shape)
-        in_degrees = False
+        in_degrees, crs = False, grid.crs
     else:
         places = find_places(raster)
         if places is None:
             return _pick_by_axes(raster, _number_cells(raster))
         locate, (west, south, east, north) = places.locate, places.bounds
-        in_degrees = True
+        in_degrees, crs = True, WGS84
     shrink = _shrink(south, north, east - west) if in_degrees else 1.0
     size = max((north - south) / max(raster.shape), (east - west) * shrink / max(raster.shape))
     longest = max(north - south, (east - west) * shrink)
@@ -190,13 +225,9 @@ def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
         x_axis = Axis("longitude", "", x, "longitude")
     else:
         y_axis, x_axis = Axis("y", "", y), Axis("x", "", x)
-    note = (
-        "The cells of the raster do not lie in straight rows and columns. The map shows at each place "
-        "the cell that is nearest."
-    )
     shores = _trace_shores(raster, y_axis, x_axis) if in_degrees else ()
     ratio = _find_ratio(y_axis, x_axis, in_degrees=in_degrees)
-    return Sheet(x_axis, y_axis, ratio, rows, columns, (note,), shores)
+    return Sheet(x_axis, y_axis, ratio, rows, columns, raster.shape, crs, (CURVED,), shores)
 
 
 def _number_cells(raster: xr.DataArray) -> AxisGrid:
@@ -232,7 +263,7 @@ def _make_axis(raster: xr.DataArray, name: str, centres: np.ndarray, grid: AxisG
     if name not in raster.coords and grid.crs is None:
         return Axis("row" if name == raster.dims[0] else "column", "", centres)
     units = "m" if grid.crs is not None and not attrs else read_text(attrs, "units")
-    return Axis(name, format_units(units), centres)
+    return Axis(name, "m" if units in METRES else format_units(units), centres)
 
 
 def _find_ratio(y: Axis, x: Axis, *, in_degrees: bool) -> float:

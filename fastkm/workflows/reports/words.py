@@ -60,7 +60,7 @@ def format_number(value: float, digits: int = 5) -> str:
     >>> format_number(1234567.8), format_number(0.123456), format_number(-3.0)
     ('1,234,568', '0.12346', '−3')
     """
-    shown = f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.{digits}g}"
+    shown = f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.{digits}g}"
     return shown.replace("-", "−")
 
 
@@ -81,19 +81,21 @@ def describe_work(
     """Return paragraphs: what was clustered, why into so many clusters, and what is missing."""
     ks = sorted(results)
     first = results[ks[0]]
-    what = "value" if first.gap is not None else f"values in {len(first.bands)} bands"
+    what = "values" if first.gap is not None else f"values in {len(first.bands)} bands"
     method = (
-        f"Each cell was put into one of {_list_numbers(ks)} clusters by its {what}, by k-means: a cell "
+        f"Each cell was put into one of {list_numbers(ks)} clusters by its {what}, by k-means: a cell "
         "belongs to the cluster whose centroid is nearest, and a centroid is the mean of the cells of "
         "its cluster."
     )
     if first.scale is not None:
-        method += " Before that each band was divided by its standard deviation, so that all bands count."
+        method += (
+            " Before that each band was divided by its standard deviation, so that all bands count."
+        )
     counted = int(first.counts.sum())
     return (
         method,
-        _explain_choice(ks, choice),
-        _explain_missing(cells, cells - counted, raster),
+        _explain_choice(choice),
+        explain_missing(cells, cells - counted, raster),
     )
 
 
@@ -107,7 +109,9 @@ def name_clusters(result: RasterClusters) -> tuple[str, ...]:
     units = [format_units(str(unit)) for unit in result.centroids["units"].values]
     names = []
     for row in result.centroids.values:
-        parts = [f"{format_number(x)} {unit}".strip() for x, unit in zip(row[:4], units, strict=False)]
+        parts = [
+            f"{format_number(x)} {unit}".strip() for x, unit in zip(row[:4], units, strict=False)
+        ]
         names.append(", ".join(parts) + (" …" if len(row) > 4 else ""))
     return tuple(names)
 
@@ -134,40 +138,40 @@ def tabulate_clusters(
     }
     table |= bounds
     table["cells"] = [f"{count:,}" for count in result.counts]
-    table["share"] = [f"{share:.1%}".replace("%", " %") for share in result.counts / result.counts.sum()]
+    table["share"] = [f"{100 * share:.1f}\u00a0%" for share in result.counts / result.counts.sum()]
     if areas is not None:
         table["area km²"] = [f"{area:,.0f}" for area in areas]
-        table["share of area"] = [f"{100 * area / (areas.sum() or 1):.1f} %" for area in areas]
+        table["share of area"] = [f"{100 * area / (areas.sum() or 1):.1f}\u00a0%" for area in areas]
     labels = [str(j) for j in range(result.k)]
     return ("cluster", *table), tuple(zip(labels, *table.values(), strict=True))
 
 
-def _explain_choice(ks: Sequence[int], choice: Choice | None) -> str:
+def _explain_choice(choice: Choice | None) -> str:
     """Return why there are so many clusters."""
     if choice is None:
         return (
-            "The number of clusters was given, not found. No rule knows what clusters are for; more "
-            "clusters are always nearer to the values."
+            "The number of clusters was given, not found. No rule knows what clusters are for: more of "
+            "them are nearer to the values, and fewer are easier to see."
         )
     tried = sorted([*choice.scores, *choice.left_out])
     score = format_number(choice.scores[choice.k])
     return (
-        f"{choice.k} clusters were chosen among {_list_numbers(tried)} by {CRITERIA[choice.criterion]}. "
+        f"{choice.k} clusters were chosen among {list_numbers(tried)} by {CRITERIA[choice.criterion]}. "
         f"Their score is {score}. No rule knows what clusters are for: look at the scores of all."
     )
 
 
-def _explain_missing(cells: int, missing: int, raster: Any) -> str:
+def explain_missing(cells: int, missing: int, raster: Any) -> str:
     """Return how many cells are missing, and by which rules of the file."""
     if not missing:
         return f"No cell of {cells:,} is missing."
     text = (
-        f"{missing:,} of {cells:,} cells ({100 * missing / cells:.1f} %) are missing and belong to no "
+        f"{missing:,} of {cells:,} cells ({100 * missing / cells:.1f}\u00a0%) are missing and belong to no "
         "cluster."
     )
-    rules = sorted({rule for band in _list_bands(raster) for rule in _list_rules(band)})
+    rules = list(dict.fromkeys(rule for band in _list_bands(raster) for rule in _list_rules(band)))
     if rules:
-        text += f" The file says which: {'; '.join(rules)}."
+        text += f" The file says which: {', '.join(rules)}."
     return text
 
 
@@ -181,17 +185,23 @@ def _list_bands(raster: Any) -> list[xr.DataArray]:
 def _list_rules(band: xr.DataArray) -> list[str]:
     """Return in words which values are missing, as attributes or encoding say it."""
     said: dict[Any, Any] = {**band.attrs, **band.encoding}
+    texts = {name: _format_attribute(said[name]) for name in (*FILLS, *LIMITS) if name in said}
+    codes = [texts[name] for name in FILLS if texts.get(name, "nan") != "nan"]
+    rules = [f"{code} is a code for missing" for code in dict.fromkeys(codes)]
     words = {
-        "valid_min": "values below {} (valid_min)",
-        "valid_max": "values above {} (valid_max)",
-        "valid_range": "values outside {} (valid_range)",
-        **dict.fromkeys(FILLS, "the value {} ({name})"),
+        "valid_min": "values below {} are not valid",
+        "valid_max": "values above {} are not valid",
+        "valid_range": "values outside of {} are not valid",
     }
-    return [
-        words[name].format(read_text(said, name).replace("-", "−"), name=name)
-        for name in (*FILLS, *LIMITS)
-        if read_text(said, name) not in {"", "nan"}
-    ]
+    return rules + [words[name].format(texts[name]) for name in LIMITS if name in texts]
+
+
+def _format_attribute(value: Any) -> str:
+    """Return the numbers of an attribute as text, or the text that it is."""
+    numbers = np.ravel(np.asarray(value))
+    if numbers.dtype.kind not in "iuf":
+        return read_text({"": value}, "")
+    return " to ".join(f"{number:.7g}".replace("-", "−") for number in numbers.tolist())
 
 
 def _describe_largest(result: RasterClusters, areas: np.ndarray | None) -> str:
@@ -200,16 +210,18 @@ def _describe_largest(result: RasterClusters, areas: np.ndarray | None) -> str:
     largest = int(np.argmax(sizes))
     names = name_clusters(result)
     share = 100 * sizes[largest] / (sizes.sum() or 1)
-    size = f"{sizes[largest]:,.0f} " + ("cells" if areas is None else "km²")
+    size = (
+        count_things(int(sizes[largest]), "cell") if areas is None else f"{sizes[largest]:,.0f} km²"
+    )
     if result.k == 1:
-        return f"The only cluster has its centroid at {names[0]}, and {size}."
+        return f"The only cluster has its centroid at {names[0]}. Its size is {size}."
     text = (
         f"The largest cluster is {largest}, with its centroid at {names[largest]}: it has {size}, "
-        f"{share:.1f} % of all that is not missing."
+        f"{share:.1f}\u00a0% of all that is not missing."
     )
     if result.gap is not None and largest != result.k - 1:
         high = 100 * sizes[-1] / (sizes.sum() or 1)
-        text += f" The highest, {result.k - 1}, with its centroid at {names[-1]}, has {high:.1f} %."
+        text += f" The highest, {result.k - 1}, with its centroid at {names[-1]}, has {high:.1f}\u00a0%."
     return text
 
 
@@ -217,7 +229,13 @@ def _describe_spread(result: RasterClusters) -> str:
     """Return how far cells lie from their centroids."""
     distance = math.sqrt(result.inertia / (result.weights.sum() or 1))
     units = {format_units(str(unit)) for unit in result.centroids["units"].values}
-    unit = "standard deviations" if result.scale is not None else units.pop() if len(units) == 1 else ""
+    unit = (
+        "standard deviations"
+        if result.scale is not None
+        else units.pop()
+        if len(units) == 1
+        else ""
+    )
     if getattr(result.codebook, "criterion", "mean") == "median":
         return f"The inertia, the sum of the distances to the medians, is {format_number(result.inertia)}."
     return (
@@ -246,12 +264,12 @@ def _explain_proof(result: RasterClusters) -> str:
     )
 
 
-def _list_numbers(numbers: Sequence[int]) -> str:
+def list_numbers(numbers: Sequence[int]) -> str:
     """Return numbers in words: "2 to 6", or "2, 4 and 8".
 
     Examples
     --------
-    >>> _list_numbers([2, 3, 4]), _list_numbers([2, 4, 8]), _list_numbers([6])
+    >>> list_numbers([2, 3, 4]), list_numbers([2, 4, 8]), list_numbers([6])
     ('2 to 4', '2, 4 and 8', '6')
     """
     *before, last = numbers
