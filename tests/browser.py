@@ -23,6 +23,14 @@ OWN = ("file:", "data:", "blob:", "about:")
 SECONDS = 30
 """For how long a page may take to be drawn, on a machine with much else to do."""
 
+PLACE_OF = """
+const [name, x, y] = arguments;
+const { view } = drawn.find(({ place }) => place.id === `figure-${name}`);
+const { left, top } = view.el.getBoundingClientRect();
+return [left + view.frame.x_scale.compute(x), top + view.frame.y_scale.compute(y)];
+"""
+"""Returns where in the window a place of a figure is."""
+
 OFFLINE = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
@@ -72,17 +80,28 @@ class Page:
         """Return the text of the only element that a selector matches, shown or not."""
         return self.find(selector).get_attribute("textContent")
 
-    def point_at(self, element, x=0.5, y=0.5, *, click=False):
-        """Move the mouse to a place in an element, in shares of its width and height."""
-        from selenium.webdriver.common.action_chains import ActionChains
-
+    def point_at(self, figure, x, y, *, click=False):
+        """Move the mouse to a place in a figure, in its coordinates; return where it is in the window."""
+        element = self.find(f"#figure-{figure}")
         self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
-        size = element.size
-        moves = ActionChains(self.browser, duration=10)
-        moves.move_to_element_with_offset(
-            element, round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
-        )
-        (moves.click() if click else moves).perform()
+        place = self.run(PLACE_OF, figure, x, y)
+        self.move_to(*place, click=click)
+        return place
+
+    def move_to(self, x, y, *, click=False):
+        """Move the mouse to a place in the window, in pixels."""
+        from selenium.webdriver.common.actions.action_builder import ActionBuilder
+
+        moves = ActionBuilder(self.browser, duration=10)
+        moves.pointer_action.move_to_location(round(x), round(y))
+        if click:
+            moves.pointer_action.click()
+        moves.perform()
+
+    def click(self, element):
+        """Click on an element, as a mouse does."""
+        self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        element.click()
 
     def press(self, *keys):
         """Press keys, where the focus is."""

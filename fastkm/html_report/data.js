@@ -37,14 +37,13 @@ async function unpackValues(packed) {
 async function unpackLines(packed) {
   const [columns, rows, ends] = await Promise.all(
     [packed.columns, packed.rows, packed.ends].map(unpackArray));
-  const xs = [], ys = [];
-  let start = 0;
-  for (const end of ends.data) {
-    xs.push(Array.from(columns.data.subarray(start, end), (column) => data.x.first + column * data.x.step));
-    ys.push(Array.from(rows.data.subarray(start, end), (row) => data.y.first + row * data.y.step));
-    start = end;
-  }
-  return { xs, ys };
+  const place = (steps, { first, step }) => {
+    let at = 0;
+    return Array.from(steps, (moved) => first + ((at += moved) / packed.parts) * step);
+  };
+  const [x, y] = [place(columns.data, data.x), place(rows.data, data.y)];
+  const cut = (all) => Array.from(ends.data, (end, line) => all.slice(line ? ends.data[line - 1] : 0, end));
+  return { xs: cut(x), ys: cut(y) };
 }
 
 /* Return regions as lists of polygons, each a list of rings. */
@@ -60,15 +59,37 @@ async function unpackRegions(packed) {
   return { xs: group(rings.xs), ys: group(rings.ys) };
 }
 
-const documents = [];
+const drawn = []; // {place, document, view} of each figure
 
 /* Draw a figure of bokeh into the element of its name; return its document. */
 async function embed(name) {
-  await Bokeh.embed.embed_item(data.figures[name], `figure-${name}`);
+  const place = document.getElementById(`figure-${name}`);
+  const views = await Bokeh.embed.embed_item(data.figures[name], place.id);
   const made = Bokeh.documents[Bokeh.documents.length - 1];
-  documents.push(made);
+  drawn.push({ place, document: made, view: views.roots[0] });
   applyTheme(made);
   return made;
+}
+
+/* Put light pictures of the figures beside them: paper may be narrower than the screen. */
+function preparePaper() {
+  document.documentElement.dataset.paper = "";
+  for (const { place, document: made, view } of drawn) {
+    if (!place.offsetWidth) continue;
+    applyTheme(made);
+    view.repaint();
+    const picture = new Image();
+    picture.className = "paper";
+    picture.alt = place.getAttribute("aria-label");
+    picture.src = view.export("png").canvas.toDataURL();
+    place.after(picture);
+  }
+}
+
+function removePaper() {
+  delete document.documentElement.dataset.paper;
+  document.querySelectorAll("img.paper").forEach((picture) => picture.remove());
+  drawn.forEach(({ document: made }) => applyTheme(made));
 }
 
 /* Give a figure the colours of the page, light or dark, on the screen or on paper. */

@@ -65,10 +65,8 @@ def draw_map(grid: MapGrid) -> figure:
     for name, width, colour in (("tracks", 1.0, "black"), ("chosen-track", 3.0, MARK_COLOUR)):
         lines = _make_source(name)
         plot.multi_line("xs", "ys", source=lines, line_color=colour, line_width=width)
-    heads = _make_source("track_heads")
-    plot.scatter("xs", "ys", source=heads, size=9, fill_color=MARK_COLOUR, line_color="white")
     heads = _make_source("track-heads", x=[], y=[])
-    plot.scatter("x", "y", source=heads, size=7, fill_color="white", line_color="black")
+    plot.scatter("x", "y", source=heads, size=8, fill_color="white", line_color="black")
     mark = _make_source("mark", x=[], y=[])
     size = {"width": abs(grid.x.step), "height": abs(grid.y.step)}
     plot.rect("x", "y", source=mark, fill_color=None, line_color="white", line_width=5, **size)
@@ -93,8 +91,8 @@ def draw_histogram(
             "bottom": (tops - shares)[cluster, column],
             "top": tops[cluster, column],
             "share": shares[cluster, column],
-            "colour": [colours[j] for j in cluster],
-            "name": [f"{j}: {names[j]}" for j in cluster],
+            "colour": [colours[j] for j in cluster.tolist()],
+            "name": [f"{j}: {names[j]}" for j in cluster.tolist()],
         }
     )
     columns = plot.quad(

@@ -192,5 +192,5 @@ function formatPlace(value, side) {
 }
 
 function formatNumber(value) {
-  return String(Number(value.toPrecision(12))).replace("-", "−");
+  return String(Number(value.toPrecision(14))).replace("-", "−");
 }

@@ -1,7 +1,7 @@
 """Arrays as text in a page: compressed, and unpacked by the browser (`data.js`).
 
 Values are kept as whole numbers of a power of ten, so that what a reader sees is the value itself,
-rounded. Lines are kept in rows and columns of the map, which for edges of cells are halves.
+rounded. Lines are kept in rows and columns of the map.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 MISSING = np.iinfo(np.uint16).max
 """Stands for a missing value."""
 
-MOST_DIGITS = 290
-"""Powers of ten beyond this are no longer floats when they are multiplied."""
+PARTS = 32
+"""Of a cell, to which lines are rounded."""
+
+MOST_DECIMALS = 300
+"""Larger powers of ten are no floats."""
+
+DIGITS = 14
+"""Decimal digits that all floats have."""
 
 
 def pack_array(array: np.ndarray) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def pack_values(values: np.ndarray) -> dict[str, Any]:
     --------
     >>> packed = pack_values(np.array([[10.04, np.nan, 75.26]]))
     >>> packed["first"], packed["decimals"]
-    (1004, 2)
+    (10040, 3)
     """
     known = np.isfinite(values)
     decimals, first = 0, 0
@@ -70,15 +76,20 @@ def pack_values(values: np.ndarray) -> dict[str, Any]:
 
 
 def pack_lines(lines: Iterable[np.ndarray], grid: MapGrid) -> dict[str, Any]:
-    """Return lines, (n, 2) each, as one array of columns and rows, and where each line ends."""
+    """Return lines, (n, 2) each, as one list of columns and rows, and where each line ends.
+
+    Columns and rows are whole numbers of a part of a cell, kept as differences.
+    """
     lines = list(lines)
     points = np.concatenate([np.empty((0, 2)), *lines])
     columns, rows = (
-        (points[:, j] - axis.centres[0]) / axis.step for j, axis in enumerate((grid.x, grid.y))
+        np.rint(PARTS * (points[:, j] - axis.centres[0]) / axis.step).astype(np.int32)
+        for j, axis in enumerate((grid.x, grid.y))
     )
     return {
-        "columns": pack_array(columns.astype(np.float32)),
-        "rows": pack_array(rows.astype(np.float32)),
+        "columns": pack_array(np.diff(columns, prepend=np.int32(0))),
+        "rows": pack_array(np.diff(rows, prepend=np.int32(0))),
+        "parts": PARTS,
         "ends": pack_array(np.cumsum([len(line) for line in lines], dtype=np.int32)),
     }
 
@@ -100,9 +111,9 @@ def _choose_decimals(low: float, high: float) -> int:
     span, largest = high / 2 - low / 2, max(abs(low), abs(high))
     if largest == 0.0:
         return 0
-    in_floats = 12 - math.floor(math.log10(largest))
+    in_floats = DIGITS - math.floor(math.log10(largest))
     in_16_bits = math.floor(math.log10((MISSING - 2) / 2 / span)) if span > 0 else in_floats
-    return max(-MOST_DIGITS, min(in_16_bits, in_floats, MOST_DIGITS))
+    return min(in_16_bits, in_floats, MOST_DECIMALS)
 
 
 def _round_to(values: np.ndarray, decimals: int) -> np.ndarray:

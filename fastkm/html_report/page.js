@@ -11,10 +11,10 @@ async function startPage() {
   view.zoomOut();
   const resets = data.clusterings.map((one, at) =>
     makeChoices(document.getElementById(`clusters-${at}`), (cluster) => view.showAlone(cluster)));
-  const drawn = new Set();
+  const shown = new Set();
   const drawHistogram = async (at) => {
-    if (!(`histogram-${at}` in data.figures) || drawn.has(at)) return;
-    drawn.add(at);
+    if (!(`histogram-${at}` in data.figures) || shown.has(at)) return;
+    shown.add(at);
     await embed(`histogram-${at}`); // a figure that is hidden has no width
   };
   const choices = [...document.querySelectorAll("input[name=clustering]")];
@@ -31,18 +31,15 @@ async function startPage() {
   };
   choices.forEach((choice, at) => choice.addEventListener("change", () => showClustering(at)));
   if (data.regions) drawRegions = await listRegions(view, showClustering);
-  if (data.timeline) await startTimeline(view, data.timeline, data.clusterings[0].colours);
+  if (data.timeline) await startTimeline(view, data.timeline);
   await drawHistogram(data.shown);
   if ("scores" in data.figures) await embed("scores");
 }
 
-function startTheme() {
-  const paint = () => documents.forEach(applyTheme);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  matchMedia("print").addEventListener("change", paint);
-}
-
-startTheme();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+  drawn.forEach(({ document: made }) => applyTheme(made)));
+addEventListener("beforeprint", preparePaper);
+addEventListener("afterprint", removePaper);
 Bokeh.set_log_level("warn");
 startPage().then(
   () => { document.documentElement.dataset.state = "ready"; },

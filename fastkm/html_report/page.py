@@ -45,9 +45,9 @@ def render_page(contents: Contents) -> str:
     label = _join_units(contents.grid.quantity, contents.grid.units)
     for i, one in enumerate(contents.clusterings):
         if one.histogram is not None:
-            figures[f"histogram-{i}"] = draw_histogram(one.histogram, one.colours, one.names, label)
-    if contents.timeline is not None:
-        figures["sizes"] = draw_sizes(contents.timeline, contents.clusterings[0].colours)
+            figures[f"histogram-{i}"] = draw_histogram(
+                one.histogram, one.colours, one.names, contents.grid.units or "value"
+            )
     if contents.scores is not None:
         figures["scores"] = draw_scores(contents.scores)
     if contents.timeline is not None:
@@ -84,9 +84,7 @@ def _collect_data(contents: Contents) -> dict[str, Any]:
         data["regions"] = pack_regions(contents.outlines.regions, grid)
         data["regions"]["ks"] = contents.outlines.ks
     if contents.timeline is not None:
-        data["timeline"] = pack_timeline(contents.timeline, contents.tracks, grid)
-    if contents.timeline is not None:
-        data["timeline"] = pack_timeline(contents.timeline, contents.tracks, grid)
+        data["timeline"] = pack_timeline(contents.timeline, contents.tracks)
     return data
 
 

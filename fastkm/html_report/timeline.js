@@ -2,6 +2,7 @@
 /* The steps of an archive: a slider, a mark on the curves, maps of steps, tracks and their table. */
 
 const STEP_MILLISECONDS = 250; // how long each step is seen while the steps play
+let timeline = null; // that of this page
 
 class Timeline {
   constructor(view, steps, made) {
@@ -62,7 +63,7 @@ class Timeline {
 
   /* Draw the tracks that are there at this step, up to it, and all of the chosen one. */
   drawTracks() {
-    const past = { xs: [], ys: [] }, heads = { xs: [], ys: [] };
+    const past = { xs: [], ys: [] }, heads = { x: [], y: [] };
     this.steps.tracks.forEach(({ xs, ys, steps }, number) => {
       const there = steps[0] <= this.step && this.step <= steps[steps.length - 1];
       this.rows[number].classList.toggle("there", there);
@@ -70,13 +71,13 @@ class Timeline {
       const until = steps.filter((step) => step <= this.step).length;
       past.xs.push(xs.slice(0, until));
       past.ys.push(ys.slice(0, until));
-      heads.xs.push(xs[until - 1]);
-      heads.ys.push(ys[until - 1]);
+      heads.x.push(xs[until - 1]);
+      heads.y.push(ys[until - 1]);
     });
     const chosen = this.chosen === null ? [] : [this.steps.tracks[this.chosen]];
     this.view.setLines("tracks", past);
-    this.view.setLines("track_heads", heads);
-    this.view.setLines("chosen_track", { xs: chosen.map(({ xs }) => xs), ys: chosen.map(({ ys }) => ys) });
+    this.view.setPoints("track-heads", heads);
+    this.view.setLines("chosen-track", { xs: chosen.map(({ xs }) => xs), ys: chosen.map(({ ys }) => ys) });
   }
 
   /* Choose a track, and go to its first step; or none. */
@@ -114,17 +115,15 @@ class Timeline {
 
 /* Return tracks as lists of x, of y and of steps. */
 async function unpackTracks(packed) {
-  const [{ xs, ys }, { data: steps }] = await Promise.all([
-    unpackLines(packed.lines), unpackArray(packed.steps)]);
-  let start = 0;
-  return xs.map((own, at) => {
-    const track = { xs: own, ys: ys[at], steps: Array.from(steps.subarray(start, start + own.length)) };
-    start += own.length;
-    return track;
+  const [x, y, steps] = await Promise.all([packed.x, packed.y, packed.steps].map(unpackArray));
+  return packed.ends.map((end, track) => {
+    const cut = ({ data: all }) => Array.from(all.subarray(track ? packed.ends[track - 1] : 0, end));
+    return { xs: cut(x), ys: cut(y), steps: cut(steps) };
   });
 }
 
 async function startTimeline(view, steps) {
   if (steps.tracks) steps.tracks = await unpackTracks(steps.tracks);
-  await new Timeline(view, steps, await embed("sizes")).show(0);
+  timeline = new Timeline(view, steps, await embed("sizes"));
+  await timeline.show(0);
 }

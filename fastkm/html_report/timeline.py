@@ -12,14 +12,14 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Span
 
 from fastkm.html_report.figures import MARK_COLOUR, make_plot
-from fastkm.html_report.pack import pack_array, pack_lines
+from fastkm.html_report.pack import pack_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bokeh.plotting import figure
 
-    from fastkm.html_report.contents import MapGrid, Timeline, Tracks
+    from fastkm.html_report.contents import Timeline, Tracks
 
 FEW_STEPS = 60
 """Steps up to which each has a dot on the curves."""
@@ -57,7 +57,7 @@ def place_steps(timeline: Timeline) -> np.ndarray:
     return (times.astype("datetime64[ms]") if times.dtype.kind == "M" else times).astype(float)
 
 
-def pack_timeline(timeline: Timeline, tracks: Tracks | None, grid: MapGrid) -> dict[str, Any]:
+def pack_timeline(timeline: Timeline, tracks: Tracks | None) -> dict[str, Any]:
     """Return what the scripts need to know, as JSON has it; maps are packed one after another."""
     packed = {
         "steps": timeline.steps,
@@ -66,9 +66,11 @@ def pack_timeline(timeline: Timeline, tracks: Tracks | None, grid: MapGrid) -> d
         "maps": [pack_array(labels) for labels in timeline.labels],
     }
     if tracks is not None:
-        steps = np.concatenate([np.empty(0, np.int32), *tracks.steps])
+        x, y = np.concatenate([np.empty((0, 2)), *tracks.lines]).T
         packed["tracks"] = {
-            "lines": pack_lines(tracks.lines, grid),
-            "steps": pack_array(steps.astype(np.int32)),
+            "x": pack_array(x.astype(np.float32)),
+            "y": pack_array(y.astype(np.float32)),
+            "steps": pack_array(np.concatenate([[], *tracks.steps]).astype(np.int32)),
+            "ends": np.cumsum([len(line) for line in tracks.lines]).tolist(),
         }
     return packed

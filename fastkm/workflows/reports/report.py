@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from fastkm.cluster.exact.result import KMeans1D
     from fastkm.cluster.selection.choose_k import Choice
+    from fastkm.vector.tracking.track import Tracks
     from fastkm.workflows.archive_clusters import ArchiveClusters
 
 NO_EXTRA = (
@@ -52,6 +53,7 @@ def report(
     raster: xr.DataArray | xr.Dataset | None = None,
     outlines: gpd.GeoDataFrame | None = None,
     choice: Choice | None = None,
+    tracks: Tracks | None = None,
     title: str | None = None,
 ) -> None:
     """Write a result as one page for a browser, which opens without a network.
@@ -74,6 +76,8 @@ def report(
     choice : Choice, optional
         What `fastkm.choose_k` returned, for the scores. Of several results the one that was chosen
         is shown first.
+    tracks : Tracks, optional
+        What the ``track`` of an archive returned; by default the tracks in its folder, if any.
     title : str, optional
         The heading; by default what was clustered.
 
@@ -103,12 +107,11 @@ def report(
 
         if not (raster is None and outlines is None and choice is None):
             raise ValueError("raster, outlines and choice do not go with the result of an archive")
-        write_report(describe_archive(result, title=title), path)
+        write_report(describe_archive(result, tracks=tracks, title=title), path)
         return
-    results = {result.k: result} if isinstance(result, RasterClusters) else result
-    if not (isinstance(results, Mapping) and results) or not all(
-        isinstance(one, RasterClusters) for one in results.values()
-    ):
+    results: Any = {result.k: result} if isinstance(result, RasterClusters) else result
+    is_mapping = isinstance(results, Mapping) and len(results) > 0
+    if not (is_mapping and all(isinstance(one, RasterClusters) for one in results.values())):
         raise TypeError(
             "result must be a result of cluster_raster or cluster_archive, "
             f"got {type(result).__name__}"

@@ -35,6 +35,9 @@ EVEN = 0.01
 FLATTEST = 4.0
 """Width over height of a map at most, or height over width, whatever its coordinates say."""
 
+ZOOM = 4.0
+"""How far readers may zoom in before the lines of the coast look crude."""
+
 METRES = {"metre", "metres", "meter", "meters"}
 
 LEAST_ACROSS = 400
@@ -203,7 +206,7 @@ def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
         places = find_places(raster)
         if places is None:
             return _pick_by_axes(raster, _number_cells(raster))
-        locate, (west, south, east, north) = places.locate, places.bounds
+        locate, (west, south, east, north) = places.locate, _add_half_cells(places.bounds, raster)
         in_degrees, crs = True, WGS84
     shrink = _shrink(south, north, east - west) if in_degrees else 1.0
     size = max((north - south) / max(raster.shape), (east - west) * shrink / max(raster.shape))
@@ -228,6 +231,15 @@ def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
     shores = _trace_shores(raster, y_axis, x_axis) if in_degrees else ()
     ratio = _find_ratio(y_axis, x_axis, in_degrees=in_degrees)
     return Sheet(x_axis, y_axis, ratio, rows, columns, raster.shape, crs, (CURVED,), shores)
+
+
+def _add_half_cells(bounds: tuple[float, ...], raster: xr.DataArray) -> tuple[float, ...]:
+    """Return the bounds of centres with room for the outer halves of cells."""
+    west, south, east, north = bounds
+    share = 0.5 / max(min(raster.shape) - 1, 1)
+    up, across = share * (north - south), share * (east - west)
+    across = min(across, (360.0 - east + west) / 2)
+    return west - across, max(south - up, -90.0), east + across, min(north + up, 90.0)
 
 
 def _number_cells(raster: xr.DataArray) -> AxisGrid:
@@ -294,10 +306,10 @@ def _trace_shores(raster: xr.DataArray, y: Axis, x: Axis) -> tuple[np.ndarray, .
         dims = ("latitude", "longitude")
         coords = {"latitude": y.centres, "longitude": x.centres}
     plane = xr.DataArray(np.zeros((len(y.centres), len(x.centres)), bool), coords, dims)
-    path = find_shores(plane)
+    path = find_shores(plane, ZOOM)
     if path is None:
         return ()
-    columns, rows = path.vertices.T
+    columns, rows = np.asarray(path.vertices).T
     points = np.column_stack(
         [axis.centres[0] + at * axis.step for axis, at in ((x, columns), (y, rows))]
     )
