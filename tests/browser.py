@@ -31,6 +31,17 @@ return [left + view.frame.x_scale.compute(x), top + view.frame.y_scale.compute(y
 """
 """Returns where in the window a place of a figure is."""
 
+TOOLTIPS = """
+const texts = [];
+const search = (root) => root.querySelectorAll("*").forEach((element) => {
+  if (element.classList.contains("bk-tooltip-row-value")) texts.push(element.textContent);
+  if (element.shadowRoot) search(element.shadowRoot);
+});
+search(document);
+return texts;
+"""
+"""Returns the values that bokeh shows at the mouse."""
+
 OFFLINE = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
@@ -133,6 +144,10 @@ class Page:
         """Fail if anything outside the page was asked for, or the console has an error."""
         assert [url for url in self.read_requests() if not url.startswith(OWN)] == []
         assert self.read_errors() == []
+
+    def read_tooltips(self):
+        """Return what figures say at the mouse."""
+        return self.run(TOOLTIPS)
 
     def find_overflow(self):
         """Return by how many pixels the page is wider than its window."""

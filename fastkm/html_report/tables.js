@@ -34,7 +34,7 @@ async function listRegions(view, showClustering) {
     const [[west, east], [south, north]] = [findEnds(xs), findEnds(ys)];
     const [roomX, roomY] = [0.15 * (east - west), 0.15 * (north - south)];
     view.zoomTo([west - roomX, south - roomY, east + roomX, north + roomY]);
-    view.place.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    view.place.scrollIntoView({ block: "nearest" });
   });
   draw();
   return draw;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,14 @@ from uuid import uuid4
 
 import numpy as np
 
+from fastkm.raster.change.label_steps import cut_steps
 from fastkm.raster.change.transitions import transitions
 from fastkm.raster.labels import label_raster
-from fastkm.workflows.archive.assemble_results import make_area_table
+from fastkm.workflows.archive.assemble_results import locate_maps, make_area_table
+from fastkm.workflows.archive.checkpoint import RunFolder
 from fastkm.workflows.archive.fit import read_codebook
 from fastkm.workflows.archive.label_maps import make_label_template, open_label_maps
+from fastkm.workflows.label_counts import read_maps
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -42,6 +45,9 @@ class Results(Protocol):
 
     def open_labels(self) -> xr.DataArray:
         """Return the label maps as one lazy array."""
+
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Read the label maps of some steps of `open_labels`, (y, x) each, one after another."""
 
     def read_areas(self) -> pd.DataFrame:
         """Return the measures of each step and cluster."""
@@ -182,6 +188,16 @@ class FolderResults:
             return open_label_maps([store], self.read_areas()["time"].unique().tolist())
         return open_label_maps(sorted((self.folder / "labels").glob("*.nc")))
 
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Read label maps: of many files only those that are needed are opened."""
+        times = set(self.read_areas()["time"])
+        _, places = locate_maps(RunFolder(self.folder), self.series, times)
+        wanted = [places[number] for number in numbers]
+        if all(place.path.endswith(".nc") and Path(place.path).exists() for place in wanted):
+            yield from read_maps(wanted)
+        else:
+            yield from read_lazily(self.open_labels(), numbers)
+
     def read_areas(self) -> pd.DataFrame:
         """Read the table of areas."""
         import pandas as pd
@@ -254,6 +270,10 @@ class MemoryResults:
         labels.encoding = dict(template.encoding)
         return labels
 
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Label steps, block by block."""
+        yield from read_lazily(self.open_labels(), numbers)
+
     def read_areas(self) -> pd.DataFrame:
         """Return the table of areas."""
         return make_area_table(self.rows)
@@ -269,6 +289,14 @@ class MemoryResults:
     def read_tracks(self) -> TrackTables | None:
         """Return None: tracks are written to a folder."""
         return None
+
+
+def read_lazily(labels: xr.DataArray, numbers: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield some steps of lazy label maps, (time, y, x), read block by block."""
+    for first, stop in cut_steps(labels):
+        own = numbers[(numbers >= first) & (numbers < stop)]
+        if own.size:
+            yield from labels[own].values
 
 
 def as_scores(facts: Mapping[str, Any]) -> ScoresOfK | None:

@@ -12,7 +12,6 @@ import pytest
 import xarray as xr
 
 import fastkm
-
 from tests.conftest import needs_jit
 
 MONTHS, K = 120, 4

@@ -313,7 +313,8 @@ class _Run:
         self.progress.advance()
 
         # outlines, areas and changes
-        labelled, maps = assemble_results.locate_maps(folder, archive, parts)
+        times = {time for part in parts for time in part.steps}
+        labelled, maps = assemble_results.locate_maps(folder, archive, times)
         tracks = self._follow_regions(labelled, maps, parts, k)
         if tracks is not None:
             files += write_tracks(tracks, [step.time for step in labelled.steps], folder)

@@ -24,7 +24,6 @@ from fastkm.html_report.contents import (
     Timeline,
     Tracks,
 )
-from fastkm.raster.change.label_steps import cut_steps
 from fastkm.raster.grid.projection import WGS84
 from fastkm.workflows.archive.figures import as_times
 from fastkm.workflows.archive_clusters import TrackTables
@@ -34,7 +33,6 @@ from fastkm.workflows.reports.words import CRITERIA
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from fastkm.vector.tracking.track import Tracks as FoundTracks
     from fastkm.workflows.archive_clusters import ArchiveClusters
@@ -95,7 +93,6 @@ def describe_archive(
     steps = _read_steps(result)
     mapped = choose_mapped(len(steps.names))
     sheet = _thin(make_sheet(template), len(mapped))
-    labels = result.labels.transpose(*result.series.dims)
     tables = (
         result.results.read_tracks()
         if tracks is None
@@ -105,13 +102,13 @@ def describe_archive(
     sizes, unit = _scale_sizes(steps)
     return Contents(
         title=title or words.make_title(result, template, steps.names),
-        done=words.describe_work(result, template, scores, float(steps.cells.sum())),
+        done=words.describe_work(result, scores, float(steps.cells.sum())),
         grid=sheet.make_grid(),
-        clusterings=(_describe_clusters(result, steps, next(iterate_maps(labels, mapped[:1], sheet))),),
+        clusterings=(_describe_clusters(result, steps, next(iterate_maps(result, mapped[:1], sheet))),),
         facts=_list_facts(result, steps),
         scores=None if scores is None else Scores(scores.scores, result.k, CRITERIA[scores.criterion]),
         timeline=Timeline(
-            steps.names, mapped, iterate_maps(labels, mapped, sheet), steps.times, sizes, unit,
+            steps.names, mapped, iterate_maps(result, mapped, sheet), steps.times, sizes, unit,
             words.describe_steps(len(steps.names), len(mapped)),
         ),
         tracks=None if tables is None else gather_tracks(tables, sheet, steps.names),
@@ -149,15 +146,11 @@ def _thin(sheet: Sheet, maps: int) -> Sheet:
     )
 
 
-def iterate_maps(labels: xr.DataArray, mapped: np.ndarray, sheet: Sheet) -> Iterator[np.ndarray]:
-    """Yield the labels of some steps on the grid of the page; lazy ones are read block by block."""
-    time = str(labels.dims[0])
-    for first, stop in cut_steps(labels):
-        own = mapped[(mapped >= first) & (mapped < stop)]
-        if own.size:
-            block = labels.isel({time: own}).compute()
-            for number in range(own.size):
-                yield sheet.pick(block.isel({time: number}), -1)
+def iterate_maps(result: ArchiveClusters, mapped: np.ndarray, sheet: Sheet) -> Iterator[np.ndarray]:
+    """Yield the labels of some steps on the grid of the page, read one after another."""
+    template = result.series.make_template()
+    for labels in result.results.read_maps(mapped):
+        yield sheet.pick(template.copy(data=labels), -1)
 
 
 def _read_steps(result: ArchiveClusters) -> Steps:

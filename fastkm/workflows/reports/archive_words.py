@@ -43,15 +43,16 @@ def make_title(result: ArchiveClusters, template: xr.DataArray, steps: Sequence[
 
 
 def describe_work(
-    result: ArchiveClusters, template: xr.DataArray, scores: ScoresOfK | None, counted: float
+    result: ArchiveClusters, scores: ScoresOfK | None, counted: float
 ) -> tuple[str, ...]:
     """Return paragraphs: how steps were clustered, why into so many clusters, and what is missing."""
     steps = result.summary["steps"]
     rows, columns = result.series.shape
+    cells = steps * rows * columns
     texts = [
         _explain_method(result),
         _explain_choice(result, scores),
-        explain_missing(steps * rows * columns, steps * rows * columns - round(counted), template),
+        explain_missing(cells, cells - round(counted), _find_rules(result)),
     ]
     left_out = result.summary["left_out"]
     if left_out:
@@ -60,14 +61,23 @@ def describe_work(
     return tuple(texts)
 
 
+def _find_rules(result: ArchiveClusters) -> xr.DataArray:
+    """Return an array with the attributes of the first variable as they are stored."""
+    made = result.series.make_template()
+    stored = result.series.formats[0].stored
+    if stored is not None:
+        made.attrs, made.encoding = stored.attrs, stored.encoding
+    return made
+
+
 def _explain_method(result: ArchiveClusters) -> str:
     """Return what was clustered with what."""
     steps = count_things(result.summary["steps"], "step")
     several = len(result.series.variables) > 1
-    what = "the values of its variables" if several else "its value"
+    what = "the values of their variables" if several else "their values"
     if result.codebook is None:
         return (
-            f"Each of {steps} was clustered by itself: each cell was put into one of "
+            f"Each of {steps} was clustered by itself: its cells were put into "
             f"{count_things(result.k, 'cluster')} by {what}. So a cluster of one step may stand for other "
             "values than that of another."
         )

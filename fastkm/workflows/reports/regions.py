@@ -47,9 +47,19 @@ def describe_outlines(outlines: gpd.GeoDataFrame, sheet: Sheet, units: str = "")
         The map.
     units : str
         Units of the values.
+
+    Raises
+    ------
+    ValueError
+        If outlines lie on the globe, and nothing says where the map does.
     """
+    if outlines.crs is not None and sheet.crs is None:
+        raise ValueError(
+            "outlines must be in the columns and rows of the result, which lies nowhere on the globe, "
+            f"got outlines in {outlines.crs.name}"
+        )
     outlines = outlines[~(outlines.geometry.isna() | outlines.geometry.is_empty)]
-    if outlines.crs is not None and sheet.crs is not None and outlines.crs != sheet.crs:
+    if outlines.crs is not None and outlines.crs != sheet.crs:
         outlines = outlines.to_crs(sheet.crs)
     count = len(outlines)
     notes = []

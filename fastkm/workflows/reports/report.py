@@ -28,6 +28,7 @@ from fastkm.workflows.reports.words import (
     describe_work,
     format_units,
     list_numbers,
+    list_words,
     name_clusters,
     tabulate_clusters,
 )
@@ -109,6 +110,8 @@ def report(
             raise ValueError("raster, outlines and choice do not go with the result of an archive")
         write_report(describe_archive(result, tracks=tracks, title=title), path)
         return
+    if tracks is not None:
+        raise ValueError("tracks do not go with the clusters of a raster, only with an archive")
     results: Any = {result.k: result} if isinstance(result, RasterClusters) else result
     is_mapping = isinstance(results, Mapping) and len(results) > 0
     if not (is_mapping and all(isinstance(one, RasterClusters) for one in results.values())):
@@ -254,6 +257,7 @@ def _compose_title(result: RasterClusters, ks: list[int], quantity: str) -> str:
     from fastkm.plot._text import format_date
 
     clusters = count_things(result.k, "cluster") if len(ks) == 1 else f"{list_numbers(ks)} clusters"
-    what = quantity if len(result.bands) < 4 else f"{len(result.bands)} bands"
+    what = quantity if result.gap is not None else list_words(result.bands)
+    what = what if len(result.bands) < 4 else f"{len(result.bands)} bands"
     dates = [format_date(c.values) for c in result.labels.coords.values() if c.size == 1]
     return ", ".join([f"{clusters} of {what}", *filter(None, dates)])

@@ -18,7 +18,8 @@ from fastkm.html_report.contents import MOST_ACROSS, Axis, MapGrid
 from fastkm.plot.globe.places import find_places
 from fastkm.plot.globe.shores import find_shores
 from fastkm.raster.grid.axes import find_axes
-from fastkm.raster.grid.geolocation import AxisGrid, Grid, TransformGrid, find_grid
+from fastkm.raster.grid.curvilinear import CurvilinearGrid
+from fastkm.raster.grid.geolocation import AxisGrid, TransformGrid, find_grid
 from fastkm.raster.grid.projection import WGS84
 from fastkm.workflows.reports.words import count_things, format_units
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     Locate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
+Bounds = tuple[float, float, float, float]
+"""West, south, east and north."""
+
 EVEN = 0.01
 """Share of a step by which the steps of an evenly spaced grid may differ."""
 
@@ -37,8 +41,6 @@ FLATTEST = 4.0
 
 ZOOM = 4.0
 """How far readers may zoom in before the lines of the coast look crude."""
-
-METRES = {"metre", "metres", "meter", "meters"}
 
 LEAST_ACROSS = 400
 """Cells of a map of a grid that is drawn by nearest cells, so that its edges look smooth."""
@@ -90,11 +92,7 @@ class Sheet:
         """Pick the cells of the map from a plane, (y, x); `missing` stands where there is none."""
         picked = np.asarray(self.pick_array(plane).values)
         outside = (self.rows < 0) | (self.columns < 0)
-        return (
-            np.where(outside, np.asarray(missing, picked.dtype), picked)
-            if outside.any()
-            else picked
-        )
+        return np.where(outside, np.asarray(missing, picked.dtype), picked)
 
     def pick_array(self, plane: xr.DataArray) -> xr.DataArray:
         """Pick the cells of the map, with the attributes of the plane; the last one for none."""
@@ -197,43 +195,63 @@ def _describe_thinning(shape: tuple[int, ...]) -> tuple[str, ...]:
     return (note,)
 
 
-def _pick_nearest(raster: xr.DataArray, grid: Grid) -> Sheet:
-    """Pick the nearest cell at each place of an even grid over a raster without rows and columns of its own."""
+def _pick_nearest(raster: xr.DataArray, grid: TransformGrid | CurvilinearGrid) -> Sheet:
+    """Pick the nearest cell at each place of an even grid over a raster that has none of its own."""
+    in_degrees = isinstance(grid, CurvilinearGrid)
     if isinstance(grid, TransformGrid):
-        locate, (west, south, east, north) = _invert(grid, raster.shape)
-        in_degrees, crs = False, grid.crs
+        locate, bounds = _invert(grid, raster.shape)
     else:
-        places = find_places(raster)
+        places = find_places(_attach_degrees(raster, grid))
         if places is None:
             return _pick_by_axes(raster, _number_cells(raster))
-        locate, (west, south, east, north) = places.locate, _add_half_cells(places.bounds, raster)
-        in_degrees, crs = True, WGS84
-    shrink = _shrink(south, north, east - west) if in_degrees else 1.0
-    size = max((north - south) / max(raster.shape), (east - west) * shrink / max(raster.shape))
-    longest = max(north - south, (east - west) * shrink)
-    size = min(max(size, longest / MOST_ACROSS), longest / LEAST_ACROSS)
-    down, across = (
-        max(1, min(MOST_ACROSS, round(length / size)))
-        for length in (north - south, (east - west) * shrink)
-    )
-    y = south + (np.arange(down) + 0.5) * (north - south) / down
-    x = west + (np.arange(across) + 0.5) * (east - west) / across
-    places_x, places_y = (np.ravel(one) for one in np.meshgrid(x, y))
-    pixels = locate(places_x, places_y)
+        locate, bounds = places.locate, _add_half_cells(places.bounds, raster)
+    y, x = _spread_places(bounds, max(raster.shape), in_degrees=in_degrees)
+    pixels = locate(*(np.ravel(one) for one in np.meshgrid(x, y)))
     inside = np.all((pixels >= -0.5) & (pixels < np.array(raster.shape[::-1]) - 0.5), axis=1)
     cells = np.where(inside[:, None], np.rint(np.nan_to_num(pixels)), -1).astype(np.intp)
-    columns, rows = (cells[:, i].reshape(down, across) for i in (0, 1))
+    columns, rows = (cells[:, i].reshape(len(y), len(x)) for i in (0, 1))
     if in_degrees:
         y_axis = Axis("latitude", "", y, "latitude")
         x_axis = Axis("longitude", "", x, "longitude")
     else:
-        y_axis, x_axis = Axis("y", "", y), Axis("x", "", x)
-    shores = _trace_shores(raster, y_axis, x_axis) if in_degrees else ()
+        units = _find_units(grid.crs)
+        y_axis, x_axis = Axis("y", units, y), Axis("x", units, x)
+    shores = _trace_shores(raster, y_axis, x_axis)
     ratio = _find_ratio(y_axis, x_axis, in_degrees=in_degrees)
+    crs = WGS84 if in_degrees else grid.crs
     return Sheet(x_axis, y_axis, ratio, rows, columns, raster.shape, crs, (CURVED,), shores)
 
 
-def _add_half_cells(bounds: tuple[float, ...], raster: xr.DataArray) -> tuple[float, ...]:
+def _attach_degrees(raster: xr.DataArray, grid: CurvilinearGrid) -> xr.DataArray:
+    """Return an array with the latitudes and longitudes of the cells of a raster, and no others."""
+    import xarray as xr
+
+    units = {"latitude": "degrees_north", "longitude": "degrees_east"}
+    known = True if grid.missing is None else ~grid.missing
+    coords = {
+        name: (raster.dims, np.where(known, getattr(grid, name), np.nan), {"units": unit})
+        for name, unit in units.items()
+    }
+    return xr.DataArray(np.zeros(raster.shape, bool), coords, raster.dims)
+
+
+def _spread_places(
+    bounds: Bounds, cells: int, *, in_degrees: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the y and x of an even grid, whose cells are squares about as large as those of a raster.
+
+    It has `cells` along its longer side.
+    """
+    west, south, east, north = bounds
+    shrink = _shrink(south, north, east - west) if in_degrees else 1.0
+    height, width = north - south, (east - west) * shrink
+    size = max(height, width) / min(max(cells, LEAST_ACROSS), MOST_ACROSS)
+    down, across = (max(1, round(length / size)) for length in (height, width))
+    y = south + (np.arange(down) + 0.5) * (north - south) / down
+    return y, west + (np.arange(across) + 0.5) * (east - west) / across
+
+
+def _add_half_cells(bounds: Bounds, raster: xr.DataArray) -> Bounds:
     """Return the bounds of centres with room for the outer halves of cells."""
     west, south, east, north = bounds
     share = 0.5 / max(min(raster.shape) - 1, 1)
@@ -248,9 +266,7 @@ def _number_cells(raster: xr.DataArray) -> AxisGrid:
     return AxisGrid(y, x, None, False, 0)
 
 
-def _invert(
-    grid: TransformGrid, shape: tuple[int, ...]
-) -> tuple[Locate, tuple[float, float, float, float]]:
+def _invert(grid: TransformGrid, shape: tuple[int, ...]) -> tuple[Locate, Bounds]:
     """Return a function from x and y to columns and rows of a turned grid, and its bounds."""
     rows, columns = shape
     corners = np.array([[r, c] for r in (-0.5, rows - 0.5) for c in (-0.5, columns - 0.5)])
@@ -274,8 +290,17 @@ def _make_axis(raster: xr.DataArray, name: str, centres: np.ndarray, grid: AxisG
     attrs = raster[name].attrs if name in raster.coords else {}
     if name not in raster.coords and grid.crs is None:
         return Axis("row" if name == raster.dims[0] else "column", "", centres)
-    units = "m" if grid.crs is not None and not attrs else read_text(attrs, "units")
-    return Axis(name, "m" if units in METRES else format_units(units), centres)
+    units = format_units(read_text(attrs, "units")) if grid.crs is None else _find_units(grid.crs)
+    return Axis(name, units, centres)
+
+
+def _find_units(crs: str | None) -> str:
+    """Return the units of a reference system."""
+    from pyproj import CRS
+
+    axes = [] if crs is None else CRS(crs).axis_info
+    name = axes[0].unit_name if axes else ""
+    return {"metre": "m", "degree": "°"}.get(name, name)
 
 
 def _find_ratio(y: Axis, x: Axis, *, in_degrees: bool) -> float:
@@ -298,7 +323,7 @@ def _trace_shores(raster: xr.DataArray, y: Axis, x: Axis) -> tuple[np.ndarray, .
     """Return lines of the coast over the map, none if it is not known where it lies."""
     import xarray as xr
 
-    if y.degrees is None:
+    if y.degrees is None:  # a scalar coordinate has the reference system
         scalars = {name: c for name, c in raster.coords.items() if c.ndim == 0}
         dims = raster.dims
         coords = {dims[0]: (dims[0], y.centres), dims[1]: (dims[1], x.centres), **scalars}

@@ -82,10 +82,10 @@ def describe_work(
     ks = sorted(results)
     first = results[ks[0]]
     what = "values" if first.gap is not None else f"values in {len(first.bands)} bands"
+    many = "1 cluster" if ks == [1] else f"{list_numbers(ks)} clusters"
     method = (
-        f"Each cell was put into one of {list_numbers(ks)} clusters by its {what}, by k-means: a cell "
-        "belongs to the cluster whose centroid is nearest, and a centroid is the mean of the cells of "
-        "its cluster."
+        f"The cells were put into {many} by their {what}, by k-means: a cell belongs to the cluster "
+        "whose centroid is nearest, and a centroid is the mean of the cells of its cluster."
     )
     if first.scale is not None:
         method += (
@@ -238,10 +238,11 @@ def _describe_spread(result: RasterClusters) -> str:
     )
     if getattr(result.codebook, "criterion", "mean") == "median":
         return f"The inertia, the sum of the distances to the medians, is {format_number(result.inertia)}."
+    weighted = "" if np.array_equal(result.weights, result.counts) else "weighted "
     return (
         f"Cells are {format_number(distance)} {unit}".rstrip()
-        + " from the centroid of their cluster, as the root of the mean square. The inertia, the sum of "
-        f"all squared distances, is {format_number(result.inertia)}."
+        + " from the centroid of their cluster, as the root of the mean square. The inertia, the "
+        f"{weighted}sum of all squared distances, is {format_number(result.inertia)}."
     )
 
 
@@ -272,9 +273,19 @@ def list_numbers(numbers: Sequence[int]) -> str:
     >>> list_numbers([2, 3, 4]), list_numbers([2, 4, 8]), list_numbers([6])
     ('2 to 4', '2, 4 and 8', '6')
     """
-    *before, last = numbers
-    if not before:
-        return str(last)
-    if len(numbers) > 2 and last - numbers[0] == len(numbers) - 1:
-        return f"{numbers[0]} to {last}"
-    return f"{', '.join(map(str, before))} and {last}"
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return f"{first} to {last}"
+    return list_words([str(number) for number in numbers])
+
+
+def list_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    Examples
+    --------
+    >>> list_words(["red"]), list_words(["red", "green", "blue"])
+    ('red', 'red, green and blue')
+    """
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last

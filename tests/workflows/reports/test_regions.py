@@ -4,6 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import xarray as xr
 
 import fastkm
 from fastkm.html_report.contents import MOST_ROWS
@@ -95,3 +96,10 @@ def test_no_outlines_are_an_empty_table():
     labels = projected(LABELS, 3035, np.arange(4.0), np.arange(3.0))
     found = describe_outlines(fastkm.outline(labels, min_area=1e9), make_sheet(labels))
     assert found.regions == found.table.rows == ()
+
+
+def test_outlines_of_another_place_are_an_error():
+    frame = fastkm.outline(globe(LABELS))
+    sheet = make_sheet(xr.DataArray(LABELS, dims=("y", "x")))
+    with pytest.raises(ValueError, match="lies nowhere on the globe, got outlines in WGS 84"):
+        describe_outlines(frame, sheet)

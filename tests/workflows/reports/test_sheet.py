@@ -3,9 +3,12 @@
 import dask.array as da
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 
+import fastkm
 from fastkm.html_report.contents import MOST_ACROSS
+from fastkm.workflows.reports.regions import describe_outlines
 from fastkm.workflows.reports.sheet import CURVED, UNEVEN, make_sheet
 from tests.grid_kinds import GRIDS
 from tests.label_maps import globe, placed, projected
@@ -125,3 +128,30 @@ def test_shores_lie_on_the_map():
     africa = np.abs(points - (51.3, 10.4)).max(axis=1)  # Ras Hafun, its easternmost point
     assert africa.min() < 0.5
     assert make_sheet(xr.DataArray(number_cells(9, 9), dims=("y", "x"))).shores == ()
+
+
+def test_units_are_those_in_which_the_map_is_drawn():
+    cells = projected(number_cells(3, 4), 3035, 4000.0 + np.arange(4), 3000.0 + np.arange(3))
+    for dim in ("y", "x"):
+        cells[dim].attrs["units"] = "km"
+    sheet = make_sheet(cells)
+    assert (sheet.x.units, sheet.x.step) == ("m", 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [("rotated", 1.0), ("wavy", 0.97), ("stereographic", 0.9)],  # curved edges are straight lines
+)
+def test_outlines_lie_over_their_cells(kind, share):
+    labels = GRIDS[kind].make(number_cells(12, 18) % 5 // 2)
+    sheet = make_sheet(labels)
+    picked = sheet.pick(labels, -1)
+    shapes = describe_outlines(fastkm.outline(labels), sheet)
+    x, y = np.meshgrid(sheet.x.centres, sheet.y.centres)
+    found = np.full(x.shape, -1)
+    for region, row in zip(shapes.regions, shapes.table.rows, strict=True):
+        for rings in region:
+            found[shapely.contains_xy(shapely.Polygon(rings[0], rings[1:]), x, y)] = int(row[1])
+    known = (picked >= 0) & (found >= 0)
+    assert known.sum() > 0.9 * (picked >= 0).sum()
+    assert (picked == found)[known].mean() >= share
