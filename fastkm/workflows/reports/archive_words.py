@@ -9,10 +9,10 @@ import numpy as np
 
 from fastkm._core.attributes import read_text
 from fastkm.cluster.selection.choose_k import TENDENCIES
+from fastkm.workflows.reports.missing import explain_missing
 from fastkm.workflows.reports.words import (
     CRITERIA,
     count_things,
-    explain_missing,
     format_number,
     format_units,
     list_numbers,
@@ -52,7 +52,7 @@ def describe_work(
     texts = [
         _explain_method(result),
         _explain_choice(result, scores),
-        explain_missing(cells, cells - round(counted), _find_rules(result)),
+        explain_missing(cells, cells - round(counted), [_find_rules(result)]),
     ]
     left_out = result.summary["left_out"]
     if left_out:
@@ -122,15 +122,26 @@ def tabulate_clusters(result: ArchiveClusters) -> Rows:
             heading = f"{name.replace('_', ' ')} {unit}".strip()
             table[heading] = ["" if x == "" else format_number(float(x)) for x in column]
     clusters = result.summary["clusters"]
-    table["cells a step"] = [f"{one['mean_cells']:,.0f}" for one in clusters]
+    table["cells a step"] = [_format_size(one["mean_cells"]) for one in clusters]
     if all(one["mean_area_km2"] is not None for one in clusters):
-        table["area a step km²"] = [f"{one['mean_area_km2']:,.0f}" for one in clusters]
+        table["area a step km²"] = [_format_size(one["mean_area_km2"]) for one in clusters]
     if any(one["outlines"] is not None for one in clusters):
         table["outlines"] = [
             "" if one["outlines"] is None else f"{one['outlines']:,}" for one in clusters
         ]
     numbers = [str(j) for j in range(result.k)]
     return ("cluster", *table), tuple(zip(numbers, *table.values(), strict=True))
+
+
+def _format_size(size: float) -> str:
+    """Return a number of cells or square kilometres, with decimals if it is small.
+
+    Examples
+    --------
+    >>> _format_size(68971181.9), _format_size(0.03124)
+    ('68,971,182', '0.03124')
+    """
+    return f"{size:,.0f}" if size >= 100 or size == int(size) else f"{size:.4g}"
 
 
 def describe_sizes(
@@ -140,13 +151,13 @@ def describe_sizes(
     own = sizes[:, -1]
     high, low = int(np.argmax(own)), int(np.argmin(own))
     text = (
-        f"The highest cluster, {result.k - 1} ({name_clusters(result)[-1]}), has {own.mean():,.0f} {unit} "
+        f"The highest cluster, {result.k - 1} ({name_clusters(result)[-1]}), has {_format_size(own.mean())} {unit} "
         f"on average over {count_things(len(steps), 'step')}"
     )
     if own[high] > own[low]:
         text += (
-            f": most at {steps[high]}, {own[high]:,.0f} {unit}, and least at {steps[low]}, "
-            f"{own[low]:,.0f} {unit}"
+            f": most at {steps[high]}, {_format_size(own[high])} {unit}, and least at "
+            f"{steps[low]}, {_format_size(own[low])} {unit}"
         )
     return (f"{text}.", _explain_proof(result))
 
@@ -198,7 +209,7 @@ def tabulate_tracks(summary: pd.DataFrame, steps: Sequence[str], *, by_area: boo
             (
                 str(one["track"]), steps[one["first_step"]], steps[one["last_step"]],
                 f"{one['steps']:,}", BEGINNINGS[one["origin"]], ENDS[one["end"]],
-                f"{one[size]:,.0f}", f"{path:,.0f}" if math.isfinite(path) else "",
+                _format_size(one[size]), _format_size(path) if math.isfinite(path) else "",
             )
         )  # fmt: skip
     return headings, tuple(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.notes import ignore_notes
 from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.raster_clusters import RasterClusters, to_band_array
@@ -44,6 +45,7 @@ def report_clusters(
         outlines=outlines,
         title=title,
         facts=_list_facts(selection),
+        stored=_read_stored(raster, selection),
     )
     write_report(contents, path)
     writer.files.append(path)
@@ -65,7 +67,11 @@ def report_labels(
     stack = as_band_stack(raster)
     result = _make_result(stack, codebook, labels, counts)
     contents = make_contents(
-        {codebook.k: result}, raster=raster, title=title, facts=_list_facts(selection)
+        {codebook.k: result},
+        raster=raster,
+        title=title,
+        facts=_list_facts(selection),
+        stored=_read_stored(raster, selection),
     )
     method = (
         f"Each cell was put into that cluster of {source} whose centroid is nearest. These clusters may "
@@ -127,6 +133,15 @@ def _make_result(
         scale=None,
         codebook=book,
     )
+
+
+def _read_stored(raster: xr.DataArray | xr.Dataset, selection: Selection) -> xr.DataArray | None:
+    """Read a raster of one band as its file has it, unless it is large or has a band of a number."""
+    stack = as_band_stack(raster)
+    if len(stack.bands) > 1 or stack.is_lazy or selection.bands is not None:
+        return None
+    with ignore_notes():
+        return selection.read_stored()
 
 
 def _list_facts(selection: Selection) -> tuple[tuple[str, str], ...]:

@@ -14,12 +14,13 @@ from fastkm._core.attributes import read_text
 from fastkm._core.cf_missing import to_physical
 from fastkm._version import __version__
 from fastkm.html_report.contents import Clustering, Contents, Histogram, Scores, Table
-from fastkm.raster.bands import as_band_stack
+from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.grid.axes import find_axes
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.raster_clusters import RasterClusters
 from fastkm.workflows.cell_areas import sum_areas
 from fastkm.workflows.figures import choose_colours
+from fastkm.workflows.reports.missing import count_by_rule, explain_missing, holds_stored_values
 from fastkm.workflows.reports.regions import describe_outlines
 from fastkm.workflows.reports.sheet import Sheet, make_sheet
 from fastkm.workflows.reports.words import (
@@ -146,26 +147,43 @@ def make_contents(
     choice: Choice | None = None,
     title: str | None = None,
     facts: tuple[tuple[str, str], ...] = (),
+    stored: xr.DataArray | None = None,
 ) -> Contents:
-    """Return what the page of one raster shows; `facts` are told beside those that are known here."""
+    """Return what the page of one raster shows.
+
+    `facts` are told beside those that are known here. `stored` is a raster of one band as its file
+    has it, if that is known: missing cells are counted in it by rule.
+    """
     ks = sorted(results)
     shown = choice.k if choice is not None and choice.k in results else ks[0]
     labels = {k: prepare_labels(results[k].labels) for k in ks}
     sheet = make_sheet(labels[shown])
-    colours = _choose_colours(results, raster)
+    stack = None if raster is None else as_band_stack(raster)
+    colours = _choose_colours(results, stack)
     clusterings = tuple(_describe_clustering(results[k], labels[k], sheet, colours[k]) for k in ks)
     first = results[shown]
     quantity = read_text(first.labels.attrs, "long_name").removeprefix("cluster of ")
     units = {format_units(str(unit)) for unit in first.centroids["units"].values}
     unit = units.pop() if len(units) == 1 else ""
     values = None
-    if raster is not None and first.gap is not None:
-        values = _pick_values(raster, sheet, clusterings[ks.index(shown)].labels)
+    if stack is not None and first.gap is not None:
+        values = _pick_values(stack.grid, sheet, clusterings[ks.index(shown)].labels)
+    if stored is None and values is not None and stack and holds_stored_values(stack.grid):
+        stored = stack.grid
+    missing = labels[shown].size - int(first.counts.sum())
     shape = labels[shown].shape
     size = f"{count_things(shape[0], 'row')}, {count_things(shape[1], 'column')}"
     return Contents(
         title=title or _compose_title(first, ks, quantity),
-        done=describe_work(results, choice, raster, labels[shown].size),
+        done=(
+            *describe_work(results, choice),
+            explain_missing(
+                labels[shown].size,
+                missing,
+                () if stack is None else stack.bands,
+                None if stored is None else count_by_rule(prepare_labels(stored)),
+            ),
+        ),
         grid=sheet.make_grid(values, quantity, unit),
         clusterings=clusterings,
         shown=ks.index(shown),
@@ -221,15 +239,14 @@ def _describe_clustering(
 
 
 def _choose_colours(
-    results: Mapping[int, RasterClusters], raster: Any
+    results: Mapping[int, RasterClusters], stack: BandStack | None
 ) -> dict[int, tuple[str, ...]]:
     """Return the colours of the clusters of each k, as figures have them."""
     from matplotlib.colors import to_hex
 
     from fastkm.plot import class_colours, cluster_colormap
 
-    if raster is not None:
-        stack = as_band_stack(raster)
+    if stack is not None:
         found: Mapping[int, Any] = choose_colours(
             stack, {k: one.codebook for k, one in results.items()}
         )
@@ -241,9 +258,9 @@ def _choose_colours(
     return {k: tuple(to_hex(colour) for colour in colours) for k, colours in found.items()}
 
 
-def _pick_values(raster: Any, sheet: Sheet, labels: np.ndarray) -> np.ndarray:
+def _pick_values(band: xr.DataArray, sheet: Sheet, labels: np.ndarray) -> np.ndarray:
     """Return the values of the cells of the map, NaN where they are missing."""
-    band = prepare_labels(as_band_stack(raster).grid)
+    band = prepare_labels(band)
     if band.shape != sheet.shape:
         raise ValueError(
             f"raster must be the one that was clustered, of {sheet.shape} cells, got {band.shape}"

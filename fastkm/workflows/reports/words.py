@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from fastkm._core.attributes import read_text
-from fastkm._core.cf_rules import FILLS, LIMITS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import xarray as xr
 
     from fastkm.cluster.exact.result import KMeans1D
     from fastkm.cluster.selection.choose_k import Choice
@@ -75,10 +70,8 @@ def count_things(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
-def describe_work(
-    results: Mapping[int, RasterClusters], choice: Choice | None, raster: Any, cells: int
-) -> tuple[str, ...]:
-    """Return paragraphs: what was clustered, why into so many clusters, and what is missing."""
+def describe_work(results: Mapping[int, RasterClusters], choice: Choice | None) -> tuple[str, ...]:
+    """Return paragraphs: what was clustered, and why into so many clusters."""
     ks = sorted(results)
     first = results[ks[0]]
     what = "values" if first.gap is not None else f"values in {len(first.bands)} bands"
@@ -91,12 +84,7 @@ def describe_work(
         method += (
             " Before that each band was divided by its standard deviation, so that all bands count."
         )
-    counted = int(first.counts.sum())
-    return (
-        method,
-        _explain_choice(choice),
-        explain_missing(cells, cells - counted, raster),
-    )
+    return (method, _explain_choice(choice))
 
 
 def describe_result(result: RasterClusters, areas: np.ndarray | None) -> tuple[str, ...]:
@@ -159,49 +147,6 @@ def _explain_choice(choice: Choice | None) -> str:
         f"{choice.k} clusters were chosen among {list_numbers(tried)} by {CRITERIA[choice.criterion]}. "
         f"Their score is {score}. No rule knows what clusters are for: look at the scores of all."
     )
-
-
-def explain_missing(cells: int, missing: int, raster: Any) -> str:
-    """Return how many cells are missing, and by which rules of the file."""
-    if not missing:
-        return f"No cell of {cells:,} is missing."
-    text = (
-        f"{missing:,} of {cells:,} cells ({100 * missing / cells:.1f}\u00a0%) are missing and belong to no "
-        "cluster."
-    )
-    rules = list(dict.fromkeys(rule for band in _list_bands(raster) for rule in _list_rules(band)))
-    if rules:
-        text += f" The file says which: {', '.join(rules)}."
-    return text
-
-
-def _list_bands(raster: Any) -> list[xr.DataArray]:
-    """Return the variables of a raster; none if there is no raster."""
-    if raster is None:
-        return []
-    return list(raster.data_vars.values()) if hasattr(raster, "data_vars") else [raster]
-
-
-def _list_rules(band: xr.DataArray) -> list[str]:
-    """Return in words which values are missing, as attributes or encoding say it."""
-    said: dict[Any, Any] = {**band.attrs, **band.encoding}
-    texts = {name: _format_attribute(said[name]) for name in (*FILLS, *LIMITS) if name in said}
-    codes = [texts[name] for name in FILLS if texts.get(name, "nan") != "nan"]
-    rules = [f"{code} is a code for missing" for code in dict.fromkeys(codes)]
-    words = {
-        "valid_min": "values below {} are not valid",
-        "valid_max": "values above {} are not valid",
-        "valid_range": "values outside of {} are not valid",
-    }
-    return rules + [words[name].format(texts[name]) for name in LIMITS if name in texts]
-
-
-def _format_attribute(value: Any) -> str:
-    """Return the numbers of an attribute as text, or the text that it is."""
-    numbers = np.ravel(np.asarray(value))
-    if numbers.dtype.kind not in "iuf":
-        return read_text({"": value}, "")
-    return " to ".join(f"{number:.7g}".replace("-", "−") for number in numbers.tolist())
 
 
 def _describe_largest(result: RasterClusters, areas: np.ndarray | None) -> str:

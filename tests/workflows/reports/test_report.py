@@ -79,8 +79,17 @@ def test_the_table_has_all_cells_and_areas():
 
 def test_what_is_missing_is_told_with_its_rules():
     text = " ".join(describe([fastkm.cluster_raster(make_raster(), 2)], raster=make_raster()).done)
-    assert "108 of 648 cells (16.7\u00a0%) are missing" in text
-    assert "−999 is a code for missing" in text
+    assert (
+        "108 of 648 cells (16.7\u00a0%) are missing and belong to no cluster: 108 with the code −999."
+        in text
+    )
+
+
+def test_rules_that_were_applied_are_listed(tmp_path):
+    make_raster().to_dataset().to_netcdf(tmp_path / "water.nc")
+    raster = fastkm.read_raster(tmp_path / "water.nc")
+    text = " ".join(describe([fastkm.cluster_raster(raster, 2)], raster=raster).done)
+    assert "belong to no cluster. The file says which: −999 is a code for missing." in text
 
 
 def test_the_optimum_is_only_claimed_where_it_is_proven():

@@ -8,6 +8,7 @@ import xarray as xr
 
 import fastkm
 from fastkm.workflows.reports import words
+from fastkm.workflows.reports.missing import count_by_rule, explain_missing
 from fastkm.workflows.reports.report import make_contents
 from tests.label_maps import globe
 
@@ -86,10 +87,23 @@ def test_many_bands_are_shortened():
     assert len(one.table.headings) == 1 + 7 + 2
 
 
-def test_rules_are_listed_once(result):
+def test_rules_are_listed_once():
     attrs = {"_FillValue": -9, "missing_value": -9, "valid_range": [0, 50], "valid_min": "low"}
     band = xr.DataArray([[1.0]], dims=("y", "x"), attrs=attrs)
-    text = words.describe_work({3: result}, None, xr.Dataset({"a": band, "b": band}), 900)[2]
-    assert text.count("−9 is a code for missing") == 1
-    assert "values outside of 0 to 50 are not valid" in text
-    assert "values below low are not valid" in text
+    text = explain_missing(10, 3, [band, band])
+    assert text == (
+        "3 of 10 cells (30.0\u00a0%) are missing and belong to no cluster. The file says which: −9 is a code for "
+        "missing, values below low are not valid, values outside of 0 to 50 are not valid."
+    )
+
+
+def test_missing_cells_are_counted_by_the_first_rule():
+    attrs = {"_FillValue": -999.0, "missing_value": [-999.0, -998.0], "valid_min": 0.0}
+    values = [[-999.0, -998, -500, -5, np.nan, 3, 4, 4]]
+    band = xr.DataArray(values, dims=("y", "x"), attrs=attrs)
+    counts = count_by_rule(band)
+    assert counts == {"NaN": 1, "_FillValue": 1, "missing_value": 1, "valid_min": 2}
+    text = explain_missing(8, 6, [band], counts)
+    assert "2 below 0, the least valid value" in text
+    assert "1 with the code −999, −998" in text
+    assert text.endswith("1 left out by a mask or as further codes.")
