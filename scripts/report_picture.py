@@ -17,11 +17,17 @@ from PIL import Image
 from rich.console import Console
 
 import fastkm
-from fastkm.datasets import sample_dataset, write_sample_archive
+from fastkm.datasets import write_sample, write_sample_archive
 from tests.browser import Page, start_browser
 
-COLOURS = 128
+COLOURS = 256
 """Of a picture, which keeps its file small."""
+
+ENDS = """
+const [first, last] = [...arguments].map((name) => document.querySelector(name).getBoundingClientRect());
+return [scrollY + first.top - 12, scrollY + last.bottom + 12];
+"""
+"""Returns where on a page one element begins and another one ends."""
 
 console = Console(markup=False, soft_wrap=True, highlight=False)
 
@@ -45,16 +51,23 @@ def run(
         with start_browser(place / "browser") as page:
             for name, path in reports.items():
                 measure(page, name, path)
-            photograph(page, reports["report"], folder / "report.png", 1400, 1330)
-            photograph(page, reports["report"], folder / "report_narrow.png", 400, 1330)
-            photograph(page, reports["report_archive"], folder / "report_archive.png", 1400, 1610)
+            page.open(reports["report"])
+            photograph(page, folder / "report.png", "h1", "#regions tbody tr")
+            page.open(reports["report"], width=400)
+            photograph(page, folder / "report_narrow.png", "#map-heading", "#map-keys")
+            page.open(reports["report_archive"])
+            page.click(page.find_all("#tracks tbody tr")[0])
+            page.run("return timeline.show(arguments[0])", months // 3)
+            photograph(
+                page, folder / "report_archive.png", "#map-heading", "#tracks tbody tr:nth-child(3)"
+            )
 
 
 def write_sample_report(folder: Path) -> Path:
     """Write the report of the sample in 2 to 6 clusters, with the longest outlines of the highest."""
-    raster = sample_dataset()["precipitable_water"].isel(time=0)
+    write_sample(folder / "sample.nc")
     path = folder / "sample.html"
-    write_report(raster, path)
+    write_report(fastkm.read_raster(folder / "sample.nc", "precipitable_water"), path)
     return path
 
 
@@ -97,12 +110,14 @@ def measure(page: Page, name: str, path: Path) -> None:
     )
 
 
-def photograph(page: Page, report: Path, picture: Path, width: int, height: int) -> None:
-    """Write what a reader sees of a report, in few colours."""
-    page.open(report, width=width)
-    page.save_picture(picture, height=height)
+def photograph(page: Page, picture: Path, first: str, last: str) -> None:
+    """Write what a reader sees from one element to another of a report, in few colours."""
+    top, bottom = page.run(ENDS, first, last)
+    page.save_picture(picture, top=top, height=bottom - top)
     with Image.open(picture) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     few.save(picture, optimize=True)
     console.print(f"wrote {picture}, {picture.stat().st_size / 1e3:.0f} kB")
 

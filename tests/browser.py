@@ -14,6 +14,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--hide-scrollbars",
     "--no-first-run",
 )
 
@@ -153,12 +154,12 @@ class Page:
         """Return by how many pixels the page is wider than its window."""
         return self.run("return document.documentElement.scrollWidth - innerWidth")
 
-    def save_picture(self, path, *, height=None):
-        """Write what a reader sees or, down to a height, of the whole page, as PNG."""
+    def save_picture(self, path, *, top=0, height=None):
+        """Write what a reader sees or, from `top` on and so high, any part of the page, as PNG."""
         options = {}
         if height is not None:
             width = self.run("return innerWidth")
-            options["clip"] = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+            options["clip"] = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
             options["captureBeyondViewport"] = True
         shot = self.browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", **options})
         Path(path).write_bytes(base64.b64decode(shot["data"]))

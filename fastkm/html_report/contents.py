@@ -9,10 +9,6 @@ from those of the raster and never averaged: `fastkm.workflows.reports` picks th
 
 from __future__ import annotations
 
-# N1 to N2 (remove when read): see README_N2.tmp beside this file. All accepted. Labels are int8 (int16
-# beyond 128 clusters), -1 missing, in `view.setLabels(array)`. Several k: one page with a selector;
-# `reports/report.py: make_contents(results: Mapping[int, RasterClusters], *, raster=None, outlines=None,
-# choice=None, title=None, facts=()) -> Contents`, and `write_report(contents, path)` writes atomically.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 

@@ -37,6 +37,9 @@ SHORE_COLOUR = "#6b6455"
 LINE_COLOUR = "#3b6ea5"
 CHART_HEIGHT = 320
 
+MOST_BREAKS = 20
+"""Lines at breaks; more would hide the columns."""
+
 
 def draw_map(grid: MapGrid) -> figure:
     """Return the map: a picture of cells, shores, outlines, tracks, and a mark for one cell.
@@ -57,7 +60,9 @@ def draw_map(grid: MapGrid) -> figure:
         _label_axis(side, axis)
     cells = _make_source("cells", image=[np.zeros((1, 1), np.uint32)])
     plot.image_rgba("image", west, south, east - west, north - south, source=cells)
-    plot.multi_line("xs", "ys", source=_make_source("shores"), line_color=SHORE_COLOUR)
+    plot.multi_line(
+        "xs", "ys", source=_make_source("shores"), line_color=SHORE_COLOUR, line_width=0.7
+    )
     look: dict[str, Any] = {"fill_color": None, "line_color": "black", "line_width": 1.0}
     plot.multi_polygons("xs", "ys", source=_make_source("regions"), **look)
     look |= {"line_color": MARK_COLOUR, "line_width": 2.5}
@@ -102,7 +107,9 @@ def draw_histogram(
     plot.add_tools(HoverTool(renderers=[columns], tooltips=tips))
     high = float(tops[-1].max())
     plot.y_range = Range1d(-0.06 * high, 1.06 * high)
-    places = [float(place) for place in histogram.breaks]
+    places = (
+        [float(place) for place in histogram.breaks] if len(histogram.breaks) <= MOST_BREAKS else []
+    )
     bounds = {"y0": [0.0] * len(places), "y1": [1.04 * high] * len(places)}
     ends = ColumnDataSource({"x": places, **bounds})
     plot.segment("x", "y0", "x", "y1", source=ends, line_dash="dashed", name="ink", line_width=1)

@@ -152,6 +152,7 @@ class MapView {
       else if (!this.cell || this.cell[0] !== row || this.cell[1] !== column) this.showCell(row, column, false);
     });
     this.plot.on_event("tap", () => this.place.focus({ preventScroll: true }));
+    this.plot.on_event("rangesupdate", ({ x0, y0, x1, y1 }) => { this.seen = [x0, y0, x1, y1]; });
     for (const name of ["inner_width", "inner_height"]) {
       this.plot.connect(this.plot.properties[name].change, () => this.zoomTo(this.seen));
     }

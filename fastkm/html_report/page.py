@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from fastkm.html_report.figures import draw_histogram, draw_map, draw_scores
+from fastkm.html_report.figures import MOST_BREAKS, draw_histogram, draw_map, draw_scores
 from fastkm.html_report.pack import pack_array, pack_lines, pack_regions, pack_values
 from fastkm.html_report.timeline import draw_sizes, pack_timeline
 
@@ -60,6 +60,7 @@ def render_page(contents: Contents) -> str:
         .render(
             contents=contents,
             quantity=label,
+            most_breaks=MOST_BREAKS,
             data=htmlsafe_json_dumps(data, separators=(",", ":")),
             style=_read("page.css"),
             scripts=[_read_bokeh(), *(_read(name) for name in SCRIPTS)],

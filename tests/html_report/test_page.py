@@ -139,6 +139,23 @@ def test_infinite_scores_are_in_the_table_and_not_in_the_figure():
     assert '"number"' not in json.dumps(read_data(page)["figures"]["scores"])
 
 
+def test_scores_that_are_all_infinite_have_a_page():
+    contents = replace(make_contents(), scores=Scores({2: -np.inf}, 2, "lower is better"))
+    assert "-inf" in cut_own(render_page(contents))
+
+
+def test_many_breaks_are_left_to_the_table():
+    edges, k = np.arange(31.0), 30
+    histogram = Histogram(edges, 100 / k * np.eye(k), edges[1:-1], edges[:-1] + 0.5)
+    full = make_contents()
+    one = replace(
+        full.clusterings[0], histogram=histogram, colours=("#440154",) * k, names=("a",) * k
+    )
+    page = cut_own(render_page(replace(full, clusterings=(one,))))
+    assert "Dashed lines" in cut_own(render_page(full))
+    assert "Dashed lines" not in page
+
+
 def test_the_same_contents_are_the_same_page():
     data = [read_data(render_page(make_contents())) for _ in range(2)]
     for one in data:

@@ -104,7 +104,7 @@ def world(tmp_path_factory):
 
 
 def test_the_keyboard_reads_cell_after_cell(page, world):
-    path, raster, results, _ = world
+    path, _, results, _ = world
     page.open(path)
     page.focus(page.find("#figure-map"))
     page.press(RIGHT)

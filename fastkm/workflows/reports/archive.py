@@ -70,6 +70,20 @@ class Steps:
         return self.cells if self.areas is None else self.areas
 
 
+@dataclass(frozen=True, eq=False)
+class StepMaps:
+    """The labels of some steps on the grid of a page; each loop reads them again, one by one."""
+
+    result: ArchiveClusters
+    numbers: np.ndarray
+    sheet: Sheet
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        template = self.result.series.make_template()
+        for labels in self.result.results.read_maps(self.numbers):
+            yield self.sheet.pick(template.copy(data=labels), -1)
+
+
 def describe_archive(
     result: ArchiveClusters, *, tracks: FoundTracks | None = None, title: str | None = None
 ) -> Contents:
@@ -100,15 +114,16 @@ def describe_archive(
     )
     scores = result.results.read_scores()
     sizes, unit = _scale_sizes(steps)
+    [first] = StepMaps(result, mapped[:1], sheet)
     return Contents(
         title=title or words.make_title(result, template, steps.names),
         done=words.describe_work(result, scores, float(steps.cells.sum())),
         grid=sheet.make_grid(),
-        clusterings=(_describe_clusters(result, steps, next(iterate_maps(result, mapped[:1], sheet))),),
+        clusterings=(_describe_clusters(result, steps, first),),
         facts=_list_facts(result, steps),
         scores=None if scores is None else Scores(scores.scores, result.k, CRITERIA[scores.criterion]),
         timeline=Timeline(
-            steps.names, mapped, iterate_maps(result, mapped, sheet), steps.times, sizes, unit,
+            steps.names, mapped, StepMaps(result, mapped, sheet), steps.times, sizes, unit,
             words.describe_steps(len(steps.names), len(mapped)),
         ),
         tracks=None if tables is None else gather_tracks(tables, sheet, steps.names),
@@ -144,13 +159,6 @@ def _thin(sheet: Sheet, maps: int) -> Sheet:
         columns=sheet.columns[cut[0] if sheet.columns.shape[0] > 1 else slice(None), cut[1]],
         notes=(*sheet.notes, words.describe_thinning(step, maps)),
     )
-
-
-def iterate_maps(result: ArchiveClusters, mapped: np.ndarray, sheet: Sheet) -> Iterator[np.ndarray]:
-    """Yield the labels of some steps on the grid of the page, read one after another."""
-    template = result.series.make_template()
-    for labels in result.results.read_maps(mapped):
-        yield sheet.pick(template.copy(data=labels), -1)
 
 
 def _read_steps(result: ArchiveClusters) -> Steps:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastkm._core.attributes import read_text
 from fastkm.cluster.selection.choose_k import TENDENCIES
+from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.workflows.reports.missing import explain_missing
 from fastkm.workflows.reports.words import (
     CRITERIA,
@@ -47,8 +48,7 @@ def describe_work(
 ) -> tuple[str, ...]:
     """Return paragraphs: how steps were clustered, why into so many clusters, and what is missing."""
     steps = result.summary["steps"]
-    rows, columns = result.series.shape
-    cells = steps * rows * columns
+    cells = steps * drop_repeated_columns(result.series.make_template()).size
     texts = [
         _explain_method(result),
         _explain_choice(result, scores),

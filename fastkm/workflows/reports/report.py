@@ -187,7 +187,7 @@ def make_contents(
         grid=sheet.make_grid(values, quantity, unit),
         clusterings=clusterings,
         shown=ks.index(shown),
-        facts=(*facts, ("Raster", size), ("Made by", f"fastkm {__version__}")),
+        facts=(*facts, ("Raster", size), ("Written by", f"fastkm {__version__}")),
         scores=None if choice is None else Scores(choice.scores, choice.k, label_scores(choice)),
         outlines=None if outlines is None else describe_outlines(outlines, sheet, unit),
     )

@@ -103,3 +103,13 @@ def test_outlines_of_another_place_are_an_error():
     sheet = make_sheet(xr.DataArray(LABELS, dims=("y", "x")))
     with pytest.raises(ValueError, match="lies nowhere on the globe, got outlines in WGS 84"):
         describe_outlines(frame, sheet)
+
+
+def test_polygons_without_measures_are_the_largest_in_the_plane():
+    rng = np.random.default_rng(1)
+    labels = xr.DataArray(rng.integers(0, 4, (40, 40)), dims=("y", "x"))
+    frame = fastkm.polygonize(labels)
+    found = describe_outlines(frame, make_sheet(labels))
+    assert found.table.headings == ("region", "cluster")
+    sizes = [shape.area for shape in join(found)]
+    np.testing.assert_allclose(sum(sizes), frame.area.nlargest(MOST_ROWS).sum())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,13 @@ def test_a_result_without_its_raster_has_a_page():
     assert contents.clusterings[0].histogram is not None
 
 
+def test_a_codebook_of_a_file_has_no_histogram(tmp_path):
+    result = fastkm.cluster_raster(make_raster(), 2)
+    result.save(tmp_path / "codebook.json")
+    loaded = replace(result, codebook=fastkm.load_codebook(tmp_path / "codebook.json"))
+    assert describe([loaded]).clusterings[0].histogram is None
+
+
 def test_columns_that_repeat_others_are_drawn_once():
     values = np.arange(20.0).reshape(4, 5)
     values[:, 4] = values[:, 0]
@@ -164,3 +172,4 @@ def test_areas_of_clusters_are_sums_of_cells():
     np.testing.assert_allclose(sum_areas(labels, 3), wanted, rtol=1e-9)
     np.testing.assert_allclose(sum_areas(labels.chunk(2), 3), wanted, rtol=1e-9)
     assert sum_areas(labels.drop_vars(["x", "y", "spatial_ref"]), 3) is None
+    assert sum_areas(globe(labels.values).isel(lat=[0]), 3) is None  # how high is one row?

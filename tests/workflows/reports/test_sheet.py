@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
+from pyproj import CRS
 
 import fastkm
 from fastkm.html_report.contents import MOST_ACROSS
 from fastkm.workflows.reports.regions import describe_outlines
 from fastkm.workflows.reports.sheet import CURVED, UNEVEN, make_sheet
 from tests.grid_kinds import GRIDS
-from tests.label_maps import globe, placed, projected
+from tests.label_maps import curvilinear, globe, placed, projected
 
 
 def number_cells(rows, columns):
@@ -136,6 +137,24 @@ def test_units_are_those_in_which_the_map_is_drawn():
         cells[dim].attrs["units"] = "km"
     sheet = make_sheet(cells)
     assert (sheet.x.units, sheet.x.step) == ("m", 1000.0)
+
+
+def test_a_transform_places_rows_and_columns():
+    attrs = {"crs_wkt": CRS(32633).to_wkt(), "GeoTransform": "4e5 80 0 5e6 0 -80"}
+    coords = {"spatial_ref": xr.DataArray(0, attrs=attrs)}
+    cells = xr.DataArray(number_cells(3, 4), coords, ("y", "x"))
+    sheet = make_sheet(cells)
+    assert sheet.x.centres.tolist() == [400_040, 400_120, 400_200, 400_280]
+    assert sheet.y.centres.tolist() == [4_999_960, 4_999_880, 4_999_800]
+    np.testing.assert_array_equal(sheet.pick(cells, -1), cells.values)
+
+
+def test_a_swath_of_one_row_is_drawn_by_number():
+    latitude, longitude = np.array([[10.0, 11, 13, 12]]), np.array([[5.0, 6, 8, 11]])
+    cells = curvilinear(number_cells(1, 4), latitude, longitude)
+    sheet = make_sheet(cells)
+    assert sheet.x.degrees is None
+    np.testing.assert_array_equal(sheet.pick(cells, -1), cells.values)
 
 
 @pytest.mark.parametrize(
