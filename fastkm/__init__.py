@@ -13,6 +13,7 @@
 - `outline` and `polygonize` turn label maps into polygons, `polygonize_to_file` those that do not fit
   in memory; `find_contours`, `max_pairwise_distance` and
   `exceeds_distance` trace and measure contours.
+- `report` writes a result as one page for a browser.
 - Results draw themselves: ``.plot()``, ``.plot_histogram()``; `plot_map` draws polygons over coastlines.
 - ``import fastkm.xarray`` makes methods of these functions: ``raster.fastkm.cluster(6)``.
 
@@ -55,6 +56,7 @@ _ROOMS = {
     "polygonize": "vector.polygonize",
     "polygonize_to_file": "vector.write_batches",
     "read_raster": "raster.io.read_netcdf",
+    "report": "workflows.reports.report",
     "sieve": "raster.sieve",
     "track": "vector.tracking.track",
     "transitions": "raster.change.transitions",
@@ -118,3 +120,4 @@ if TYPE_CHECKING:
     from fastkm.vector.write_batches import polygonize_to_file as polygonize_to_file
     from fastkm.workflows.archive_clusters import ArchiveClusters as ArchiveClusters
     from fastkm.workflows.cluster_archive import cluster_archive as cluster_archive
+    from fastkm.workflows.reports.report import report as report

@@ -50,6 +50,7 @@ OUTLINES = (
     "workflows/test_outputs.py",
     "workflows/test_places_on_maps.py",
     "workflows/test_raster_file.py",
+    "workflows/test_report_output.py",
     "workflows/test_sieve_in_jobs.py",
 )
 """Jobs that write outlines, of rasters from 0 to 360: a note says that files have other longitudes."""

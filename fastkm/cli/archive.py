@@ -17,6 +17,7 @@ from fastkm.cli.output import count_units, err, print_files, print_line
 from fastkm.cli.start import collect_garbage
 
 if TYPE_CHECKING:
+    from fastkm._core.progress import Progress
     from fastkm.workflows.archive_clusters import ArchiveClusters
 
 SKIPPED = 3
@@ -120,6 +121,7 @@ def archive(
             help="With --track, write the track of each cell beside its cluster into the label maps.",
         ),
     ] = False,
+    report: shared.Report = None,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
     worker_timeout: Annotated[
@@ -161,6 +163,7 @@ def archive(
         if value is not None and not track:
             parse.refuse_option(option, "add --track to follow regions through time")
     parse.check_workers(workers, scheduler)
+    parse.parse_report(report)
     book: Literal["common", "per-step"] | Path = Path(codebook)
     if codebook == "common":
         book = "common"
@@ -216,6 +219,8 @@ def archive(
                 worker_timeout=WORKER_TIMEOUT if worker_timeout is None else worker_timeout,
                 progress=progress,
             )
+            if report is not None:
+                _write_report(done, report, progress)
     except BaseException as error:
         if was_interrupted(error):
             print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
@@ -226,7 +231,7 @@ def archive(
 
     # results
     if not quiet:
-        print_result(done)
+        print_result(done, report)
     if done.faults:
         raise typer.Exit(SKIPPED)
 
@@ -247,6 +252,15 @@ def _check_options(ks: tuple[int, ...], options: dict[str, Any]) -> None:
         parse.refuse_option("--codebook", "per-step codebooks are for one variable; take common")
 
 
+def _write_report(done: "ArchiveClusters", report: Path, progress: "Progress") -> None:
+    """Write the report of an archive."""
+    from fastkm.workflows.reports.report import report as write
+
+    progress.begin("write the report", 1, "tasks")
+    write(done, report)
+    progress.advance()
+
+
 def _say_how_to_go_on(output: Path) -> str:
     """Return the end of a sentence, empty if the run has not begun to write."""
     if not (output / ".work").exists():
@@ -254,10 +268,11 @@ def _say_how_to_go_on(output: Path) -> str:
     return f"; finished parts are kept in {output}: the same command with --resume goes on"
 
 
-def print_result(done: "ArchiveClusters") -> None:
-    """Print a summary of the results, and where they are."""
+def print_result(done: "ArchiveClusters", report: Path | None = None) -> None:
+    """Print a summary of the results, and where they are; the report comes last."""
     if done.already_finished:
         print_line(f"{done.folder} is finished: nothing is left to do")
+        print_files([], report)
         return
     summary = done.summary
     print_line(
@@ -270,7 +285,7 @@ def print_result(done: "ArchiveClusters") -> None:
         count = len(done.faults)
         what = "1 input or step was" if count == 1 else f"{count} inputs or steps were"
         print_line(f"{what} left out: see {Path(str(done.folder), 'errors.csv')}")
-    print_files(_shorten(done.files))
+    print_files(_shorten(done.files), report)
 
 
 def _shorten(files: list[Path]) -> list[Path]:

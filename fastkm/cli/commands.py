@@ -156,6 +156,7 @@ def cluster(
     weights: shared.Weights = None,
     sieve: shared.Sieve = None,
     fill_holes: shared.FillHoles = False,
+    report: shared.Report = None,
     figure_format: shared.FigureFormat = "png",
     dpi: shared.Dpi = 150.0,
     title: shared.Title = None,
@@ -200,6 +201,7 @@ def cluster(
     parse.check_workers(workers, scheduler)
     figures = parse.parse_figures(dpi, title, cmap, projection, size, figure_format)
     sieved = parse.parse_sieve(sieve, fill_holes=fill_holes)
+    parse.parse_report(report)
     selection = Selection(
         file,
         names,
@@ -225,6 +227,7 @@ def cluster(
                 weights=weights,
                 standardize=standardize,
                 sieve=sieved,
+                report=report,
                 overwrite=overwrite,
                 figures=figures,
                 progress=progress,
@@ -235,6 +238,7 @@ def cluster(
                 codebook,
                 output,
                 sieve=sieved,
+                report=report,
                 overwrite=overwrite,
                 figures=figures,
                 progress=progress,
@@ -243,7 +247,7 @@ def cluster(
         print_clusters(done, codebook)
         if done.choice is not None:
             print_choice(done.choice, sampled=len(done.stack.bands) > 1)
-        print_files(done.files)
+        print_files(done.files, report)
 
 
 app.command(

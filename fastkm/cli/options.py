@@ -188,6 +188,14 @@ Size = Annotated[
     str | None,
     typer.Option(metavar="WIDTH[xHEIGHT]", help="Inches of the figure, such as 8 or 8x5."),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="REPORT.html",
+        help="Also write a report: one page for a browser, with the map, tables and figures to look "
+        "into, which opens without a network.",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
 ]

@@ -70,6 +70,7 @@ def outline(
             help="Also draw the outlines on a map, a .png, .pdf or .svg.",
         ),
     ] = None,
+    report: shared.Report = None,
     dpi: shared.Dpi = 150.0,
     title: shared.Title = None,
     cmap: shared.Cmap = None,
@@ -100,6 +101,7 @@ def outline(
     parse.parse_option("--min-area", as_area, min_area)
     if map_path is not None:
         parse.parse_option("--map", parse.as_figure, map_path)
+    parse.parse_report(report)
     fixed = parse.parse_sel(sel)
     box = parse.parse_box(bbox)
     parse.check_workers(workers, scheduler)
@@ -139,10 +141,11 @@ def outline(
             output,
             options=options,
             map_path=map_path,
+            report=report,
             overwrite=overwrite,
             figures=figures,
             progress=progress,
         )
     if not quiet:
         print_outlines(done)
-        print_files(done.files)
+        print_files(done.files, report)

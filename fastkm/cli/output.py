@@ -233,7 +233,11 @@ def _format_diameter(found: ClusterOutlines) -> str:
     return f"{pixels} or {found.diameter_km:,.0f} km across" if known else f"{pixels} across"
 
 
-def print_files(files: list[Path]) -> None:
-    """Print which files were written."""
+def print_files(files: list[Path], report: Path | None = None) -> None:
+    """Print which files were written; the last line is a link to the report, if there is one."""
     for file in files:
-        print_line(f"wrote {file}")
+        if file != report:
+            print_line(f"wrote {file}")
+    if report is not None:
+        link = report.absolute().as_uri()
+        print_line(f"wrote {link}", style=f"link {link}")

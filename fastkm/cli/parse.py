@@ -44,7 +44,7 @@ def parse_box(bbox: str | None) -> tuple[float, float, float, float] | None:
 
 def parse_select(select: str, ks: Sequence[int]) -> str:
     """Check that the option --select fits each number of clusters, and return it."""
-    from fastkm.workflows.outline_file import select_clusters
+    from fastkm.cluster.codebook import select_clusters
 
     parse_option("--select", lambda text: [select_clusters(text, k) for k in ks], select)
     return select
@@ -56,6 +56,15 @@ def parse_length(length: str) -> str:
 
     parse_option("--min-diameter", as_length, length)
     return length
+
+
+def parse_report(report: Path | None) -> Path | None:
+    """Check the option --report, and that it can be written with what is installed; return it."""
+    if report is not None:
+        from fastkm.workflows.reports.output import check_report
+
+        parse_option("--report", check_report, report)
+    return report
 
 
 def parse_memory_limit(memory: str | None) -> int | None:

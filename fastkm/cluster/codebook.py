@@ -136,3 +136,20 @@ def to_html_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence
         f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(f'<tr>{row}</tr>' for row in body)}</tbody></table>"
     )
+
+
+def select_clusters(select: str | int, k: int) -> list[int]:
+    """Turn "all", "highest", "lowest" or a number below k, also as a text, into cluster numbers.
+
+    Anything else raises a ValueError.
+    """
+    named = {"lowest": [0], "highest": [k - 1], "all": list(range(k))}
+    if select in named:
+        return named[str(select)]
+    try:
+        cluster = int(select)
+    except ValueError:
+        cluster = -1
+    if not 0 <= cluster < k:
+        raise ValueError(f"select must be all, highest, lowest or 0 to {k - 1}, got {select!r}")
+    return [cluster]

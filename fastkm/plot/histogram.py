@@ -118,20 +118,9 @@ def draw_histogram(
     >>> [patch.get_data().edges.tolist() for patch in columns]
     [[0.5, 1.5], [1.5, 2.5, 3.5]]
     """
-    values, weights, breaks, centres = (
-        np.asarray(array, np.float64) for array in (values, weights, breaks, centroids)
-    )
-    _check_shapes(values, weights, breaks, centres)
+    breaks, centres = np.asarray(breaks, np.float64), np.asarray(centroids, np.float64)
     k = len(centres)
-    # The share of each cluster in each column, stacked.
-    edges = choose_edges(values)
-    clusters = np.searchsorted(breaks, values)
-    if widths is not None:
-        values, weights, clusters = _spread(values, weights, clusters, widths, edges[1] - edges[0])
-    columns = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    cells = clusters * (len(edges) - 1) + columns
-    counts = np.bincount(cells, weights, k * (len(edges) - 1)).reshape(k, -1)
-    shares = 100 * counts / weights.sum()
+    edges, shares = count_columns(values, weights, breaks, centres, widths)
     tops = np.cumsum(shares, axis=0)
     colours = cluster_colormap(k, cmap)
     drawn = []
@@ -163,6 +152,37 @@ def draw_histogram(
     ax.set_title(f"{k} cluster{'s' if k > 1 else ''}" if title is None else make_printable(title))
     _add_legend(ax, centres, shares.sum(axis=1), colours, units)
     return drawn
+
+
+def count_columns(
+    values: np.ndarray,
+    weights: np.ndarray,
+    breaks: np.ndarray,
+    centroids: Sequence[float] | np.ndarray,
+    widths: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of columns, (n + 1,), and the percentage of each cluster in each, (k, n).
+
+    The arguments are those of `histogram_figure`, which also says what is an error.
+
+    Examples
+    --------
+    >>> edges, shares = count_columns(np.array([1.0, 2.0, 3.0]), np.ones(3), [1.5], [1.0, 2.5])
+    >>> edges.tolist(), shares.round(1).tolist()
+    ([0.5, 1.5, 2.5, 3.5], [[33.3, 0.0, 0.0], [0.0, 33.3, 33.3]])
+    """
+    values, weights, breaks, centres = (
+        np.asarray(array, np.float64) for array in (values, weights, breaks, centroids)
+    )
+    _check_shapes(values, weights, breaks, centres)
+    edges = choose_edges(values)
+    clusters = np.searchsorted(breaks, values)
+    if widths is not None:
+        values, weights, clusters = _spread(values, weights, clusters, widths, edges[1] - edges[0])
+    columns = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    cells = clusters * (len(edges) - 1) + columns
+    counts = np.bincount(cells, weights, len(centres) * (len(edges) - 1))
+    return edges, 100 * counts.reshape(len(centres), -1) / weights.sum()
 
 
 def choose_edges(values: np.ndarray) -> np.ndarray:

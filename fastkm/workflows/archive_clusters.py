@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import numpy as np
 
+from fastkm.raster.change.label_steps import cut_steps
 from fastkm.raster.change.transitions import transitions
 from fastkm.raster.labels import label_raster
-from fastkm.workflows.archive.assemble_results import make_area_table
+from fastkm.workflows.archive.assemble_results import locate_maps, make_area_table
+from fastkm.workflows.archive.checkpoint import RunFolder
 from fastkm.workflows.archive.fit import read_codebook
 from fastkm.workflows.archive.label_maps import make_label_template, open_label_maps
+from fastkm.workflows.label_counts import read_maps
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -43,11 +46,34 @@ class Results(Protocol):
     def open_labels(self) -> xr.DataArray:
         """Return the label maps as one lazy array."""
 
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Read the label maps of some steps of `open_labels`, (y, x) each, one after another."""
+
     def read_areas(self) -> pd.DataFrame:
         """Return the measures of each step and cluster."""
 
     def read_outlines(self) -> gpd.GeoDataFrame:
         """Return the outlines of all steps."""
+
+    def read_scores(self) -> ScoresOfK | None:
+        """Return the scores of each k that was tried; None if k was not to be chosen."""
+
+    def read_tracks(self) -> TrackTables | None:
+        """Return the tables of tracks; None if nothing was followed through time."""
+
+
+class ScoresOfK(NamedTuple):
+    """The scores by which the number of clusters of an archive was chosen."""
+
+    criterion: str
+    scores: dict[int, float]
+
+
+class TrackTables(NamedTuple):
+    """The tables of tracks of an archive, see `fastkm.Tracks`, with times as texts."""
+
+    tracks: pd.DataFrame
+    summary: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -162,6 +188,16 @@ class FolderResults:
             return open_label_maps([store], self.read_areas()["time"].unique().tolist())
         return open_label_maps(sorted((self.folder / "labels").glob("*.nc")))
 
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Read label maps: of many files only those that are needed are opened."""
+        times = set(self.read_areas()["time"])
+        _, places = locate_maps(RunFolder(self.folder), self.series, times)
+        wanted = [places[number] for number in numbers]
+        if all(place.path.endswith(".nc") and Path(place.path).exists() for place in wanted):
+            yield from read_maps(wanted)
+        else:
+            yield from read_lazily(self.open_labels(), numbers)
+
     def read_areas(self) -> pd.DataFrame:
         """Read the table of areas."""
         import pandas as pd
@@ -174,6 +210,19 @@ class FolderResults:
 
         path = self.folder / "outlines.gpkg"
         return gpd.read_file(path) if path.exists() else gpd.GeoDataFrame(geometry=[])
+
+    def read_scores(self) -> ScoresOfK | None:
+        """Read the scores from the file of the codebook."""
+        return as_scores(json.loads((self.folder / "codebook.json").read_bytes()))
+
+    def read_tracks(self) -> TrackTables | None:
+        """Read the tables of tracks; there are no files if there are none."""
+        import pandas as pd
+
+        paths = [self.folder / f"{name}.csv" for name in ("tracks", "track_summary")]
+        if not all(path.exists() for path in paths):
+            return None
+        return TrackTables(*map(pd.read_csv, paths))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +239,7 @@ class MemoryResults:
     rows: list[Row]
     outlines: gpd.GeoDataFrame
     sieve: SieveOptions | None = None
+    scores: ScoresOfK | None = None
 
     def read_codebook(self) -> Codebook | None:
         """Return the codebook."""
@@ -220,6 +270,10 @@ class MemoryResults:
         labels.encoding = dict(template.encoding)
         return labels
 
+    def read_maps(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Label steps, block by block."""
+        yield from read_lazily(self.open_labels(), numbers)
+
     def read_areas(self) -> pd.DataFrame:
         """Return the table of areas."""
         return make_area_table(self.rows)
@@ -227,6 +281,29 @@ class MemoryResults:
     def read_outlines(self) -> gpd.GeoDataFrame:
         """Return the outlines."""
         return self.outlines
+
+    def read_scores(self) -> ScoresOfK | None:
+        """Return the scores."""
+        return self.scores
+
+    def read_tracks(self) -> TrackTables | None:
+        """Return None: tracks are written to a folder."""
+        return None
+
+
+def read_lazily(labels: xr.DataArray, numbers: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield some steps of lazy label maps, (time, y, x), read block by block."""
+    for first, stop in cut_steps(labels):
+        own = numbers[(numbers >= first) & (numbers < stop)]
+        if own.size:
+            yield from labels[own].values
+
+
+def as_scores(facts: Mapping[str, Any]) -> ScoresOfK | None:
+    """Return the scores among what is known of a codebook, None if there are none."""
+    if "scores" not in facts:
+        return None
+    return ScoresOfK(facts["criterion"], {int(k): own for k, own in facts["scores"].items()})
 
 
 def _label_steps(

@@ -14,6 +14,7 @@ import numpy as np
 from fastkm._core.blocks.dask_blocks import map_blocks
 from fastkm._core.progress import SILENT, Progress, use_progress
 from fastkm._core.validation import require_choice
+from fastkm.cluster.codebook import select_clusters
 from fastkm.raster.io.open import ZARR, name_damage
 from fastkm.raster.multifile.array_series import ArraySeries
 from fastkm.raster.multifile.read_steps import DAMAGE
@@ -26,10 +27,14 @@ from fastkm.workflows.archive.run import cluster_archive as run_archive
 from fastkm.workflows.archive.run_log import PassCounter
 from fastkm.workflows.archive.step_tasks import Row, Span, Task, cut_into_spans, do_steps
 from fastkm.workflows.archive.summary import summarize
-from fastkm.workflows.archive_clusters import ArchiveClusters, FolderResults, MemoryResults
+from fastkm.workflows.archive_clusters import (
+    ArchiveClusters,
+    FolderResults,
+    MemoryResults,
+    as_scores,
+)
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.open_series import open_files, open_object
-from fastkm.workflows.outline_file import select_clusters
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from fastkm.raster.io.read_netcdf import Bbox
     from fastkm.raster.multifile.series import RasterSeries
     from fastkm.vector.formats.file_longitudes import FileLongitudes
+    from fastkm.workflows.archive_clusters import ScoresOfK
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -292,7 +298,7 @@ class _MemoryRun:
             series, _ = open_files(
                 paths, options.variables, self._handle_fault, self.progress, **options.selection
             )
-        codebook, series = self._find_codebook(series)
+        codebook, scores, series = self._find_codebook(series)
         [k] = self.options.ks if codebook is None else [codebook.k]
         select_clusters(self.options.select, k)
         spans = cut_into_spans(series)
@@ -307,7 +313,7 @@ class _MemoryRun:
         outlines = pd.concat(frames, ignore_index=True) if frames else gpd.GeoDataFrame(geometry=[])
         results = MemoryResults(
             kept, k, codebook, [own for one in done for own in one.own], rows, outlines,
-            self.options.sieve_options,
+            self.options.sieve_options, scores,
         )  # fmt: skip
         series.require_stores_unchanged()
         summary = summarize(series, rows, codebook, k, self.faults)
@@ -320,15 +326,19 @@ class _MemoryRun:
         self.faults.append(error)
         self.progress.note(f"left out: {error}")
 
-    def _find_codebook(self, series: RasterSeries) -> tuple[Codebook | None, RasterSeries]:
+    def _find_codebook(
+        self, series: RasterSeries
+    ) -> tuple[Codebook | None, ScoresOfK | None, RasterSeries]:
         """Find the codebook of all steps, or read it; return also the steps that can be used."""
         if self.options.per_step:
-            return None, series
+            return None, None, series
         if self.options.codebook_file is not None:
-            return fit.read_codebook(self.options.codebook_file, series), series
+            return fit.read_codebook(self.options.codebook_file, series), None, series
         with use_progress(PassCounter(self.progress, "find the clusters")):
-            codebook, _, series = fit.find_common_codebook(series, self.options, self._handle_fault)
-        return codebook, series
+            codebook, facts, series = fit.find_common_codebook(
+                series, self.options, self._handle_fault
+            )
+        return codebook, as_scores(facts), series
 
     def _do_spans(
         self, series: RasterSeries, spans: list[Span], codebook: Codebook | None, k: int

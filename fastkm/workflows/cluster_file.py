@@ -50,12 +50,14 @@ from fastkm.workflows.outputs import (
     require_one_k,
     require_replaceable,
 )
+from fastkm.workflows.reports.output import plan_report
 from fastkm.workflows.tables import choice_table, cluster_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from fastkm.cluster.codebook import Codebook
+    from fastkm.raster.raster_clusters import RasterClusters
     from fastkm.raster.sieve import SieveOptions
 
 
@@ -100,6 +102,7 @@ def cluster_file(
     weights: str | None = None,
     standardize: bool = False,
     sieve: SieveOptions | None = None,
+    report: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
@@ -124,6 +127,8 @@ def cluster_file(
         Divide bands by their standard deviations; the clusters of one band stay the same.
     sieve : SieveOptions, optional
         Sieve the label maps: tables and figures then show these, and codebooks stay as they are.
+    report : path-like, optional
+        A .html file for a page that shows the results in a browser; see `fastkm.report`.
     overwrite : bool, default: False
         Replace the results of an earlier run in the folder, all of them; other files stay. Replace
         a Zarr store that is no label map.
@@ -140,7 +145,8 @@ def cluster_file(
     """
     require_one_k(output, ks)
     earlier = find_results(output)
-    protect_inputs([Path(output), *earlier], [selection.file, selection.mask])
+    page = plan_report(report)
+    protect_inputs([Path(output), *page, *earlier], [selection.file, selection.mask])
     output, writer = Path(output), FileWriter()
     require_replaceable_store(output, overwrite=overwrite)
     progress.begin("read the raster")
@@ -179,6 +185,8 @@ def cluster_file(
         done = _sieve_maps(done, sieve, areas)
     with write_together(earlier):
         _write_results(writer, done, selection, output, by, progress, figures)
+        for path in page:
+            _report_results(writer, path, done, results, selection, progress, figures)
     return done
 
 
@@ -238,6 +246,7 @@ def label_file(
     output: str | os.PathLike[str],
     *,
     sieve: SieveOptions | None = None,
+    report: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
@@ -248,7 +257,7 @@ def label_file(
     its bands. The output is a folder for ``labels_k6.nc``, ``clusters.png`` and ``clusters.csv``,
     whose cells and shares are those of this raster; with `overwrite` the results of an earlier run
     in it are replaced. Or it is a .nc or .tif file for the label map alone. With `sieve` the label
-    map is sieved.
+    map is sieved. `report` is a .html file for a page that shows the results in a browser.
 
     Raises
     ------
@@ -260,7 +269,8 @@ def label_file(
     require_one_k(output, [0])
     inputs = [selection.file, selection.mask, path]
     earlier = find_results(output)
-    protect_inputs([Path(output), *earlier], inputs)
+    page = plan_report(report)
+    protect_inputs([Path(output), *page, *earlier], inputs)
     output, writer = Path(output), FileWriter()
     require_replaceable_store(output, overwrite=overwrite)
     progress.begin("read the raster")
@@ -285,6 +295,8 @@ def label_file(
     done = Clusters(raster, stack, {book.k: book}, {book.k: labels}, {}, files=writer.files)
     with write_together(earlier):
         _write_results(writer, done, selection, output, by, progress, figures, with_codebooks=False)
+        for own in page:
+            _report_labels(writer, own, done, selection, path.name, progress, figures)
     return done
 
 
@@ -345,3 +357,45 @@ def _write_results(
         progress.begin("write and draw the scores")
         writer.write_table(choice_table(done.choice), output / "choice.csv")
         draw_choice(writer, output / f"choice.{figures.format}", done.choice, figures)
+
+
+def _report_results(
+    writer: FileWriter,
+    path: Path,
+    done: Clusters,
+    results: Mapping[int, RasterClusters],
+    selection: Selection,
+    progress: Progress,
+    figures: FigureOptions,
+) -> None:
+    """Write the report of what was clustered, with the label maps as they were written."""
+    from fastkm.workflows.reports.jobs import report_clusters
+
+    progress.begin("write the report")
+    shown = {
+        k: replace(result, labels=done.maps[k], counts=done.counts[k])
+        for k, result in results.items()
+    }
+    report_clusters(
+        writer, path, shown, done.raster, selection, choice=done.choice, title=figures.title
+    )
+
+
+def _report_labels(
+    writer: FileWriter,
+    path: Path,
+    done: Clusters,
+    selection: Selection,
+    source: str,
+    progress: Progress,
+    figures: FigureOptions,
+) -> None:
+    """Write the report of what was labelled by the codebook of the file `source`."""
+    from fastkm.workflows.reports.jobs import report_labels
+
+    progress.begin("write the report")
+    [(k, book)] = done.codebooks.items()
+    report_labels(
+        writer, path, book, done.maps[k], done.counts[k], done.raster, selection,
+        source=source, title=figures.title,
+    )  # fmt: skip

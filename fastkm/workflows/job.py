@@ -126,6 +126,10 @@ class Selection:
         raster = read_raster(self.file, self._only_variable, nodata=self.nodata, **self._place)
         return self._prepare(raster)
 
+    def read_stored(self) -> xr.DataArray:
+        """Read a raster of one band as its file has it, without further codes and without the mask."""
+        return read_raster(self.file, self._only_variable, missing="keep", **self._place)
+
     def read_stack(self) -> xr.DataArray | xr.Dataset:
         """Read a raster of one or several bands with all missing cells missing."""
         raster = read_stack(

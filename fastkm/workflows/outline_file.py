@@ -23,6 +23,7 @@ import numpy as np
 from fastkm._core.atomic_write import write_together
 from fastkm._core.attributes import read_text
 from fastkm._core.progress import SILENT, Progress
+from fastkm.cluster.codebook import select_clusters
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.raster.grid.geolocation import find_grid, find_regional_extent, is_on_globe
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
@@ -46,6 +47,7 @@ from fastkm.vector.write_batches import find_bounds, write_batches
 from fastkm.workflows.figures import DEFAULT_FIGURES, FigureOptions, draw_map
 from fastkm.workflows.job import FileWriter, Selection, warn_of_sentinels
 from fastkm.workflows.outputs import find_maps, protect_inputs, require_replaceable
+from fastkm.workflows.reports.output import plan_report
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -128,6 +130,7 @@ def outline_file(
     *,
     options: OutlineOptions = OutlineOptions(),
     map_path: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     figures: FigureOptions = DEFAULT_FIGURES,
     progress: Progress = SILENT,
@@ -147,6 +150,8 @@ def outline_file(
         Which regions to leave out, and how to draw the others.
     map_path : path-like, optional
         A .png, .pdf or .svg file for the map; for several k a file each, ``map_k6.png``.
+    report : path-like, optional
+        A .html file for a page that shows the outlines in a browser; see `fastkm.report`.
     overwrite : bool, default: False
         Remove maps of other k that an earlier run drew.
     figures : FigureOptions, optional
@@ -164,11 +169,13 @@ def outline_file(
     selected = {k: select_clusters(select, k) for k in ks}
     maps = {} if map_path is None else _name_maps(Path(map_path), ks)
     earlier = [] if map_path is None else find_maps(Path(map_path), ks)
-    protect_inputs([Path(output), *maps.values(), *earlier], [selection.file, selection.mask])
+    page = plan_report(report)
+    protect_inputs(
+        [Path(output), *maps.values(), *page, *earlier], [selection.file, selection.mask]
+    )
     require_replaceable(earlier, overwrite=overwrite)
-    writer = FileWriter()
     progress.begin("read the raster")
-    raster = selection.open_band()
+    raster, writer = selection.open_band(), FileWriter()
     shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
     at_once = shape.changes() or options.boundary == "band"
     in_strips = needs_strips(to_plane(raster)) and not at_once
@@ -186,7 +193,7 @@ def outline_file(
     grid = find_grid(raster)
     arguments["longitudes"] = choose_longitudes(options.longitudes, grid)
     note_longitudes(output, options.longitudes, grid)
-    seen = _Seen(selected, _find_tolerance(raster) if maps else None)
+    seen = _Seen(selected, _find_tolerance(raster) if maps or page else None)
     with write_together(earlier):
         if in_strips:
             progress.begin("trace and write the outlines")
@@ -207,11 +214,16 @@ def outline_file(
             }
             progress.begin("write the outlines")
             writer.files += write_outlines(_join(frames.values()), output)
+        # maps are those of the raster
+        turn = partial(turn_to_raster, grid=grid) if options.longitudes is None else None
         if maps:
             progress.begin("draw the map")
-            # the map is that of the raster
-            turn = partial(turn_to_raster, grid=grid) if options.longitudes is None else None
             _draw_maps(writer, maps, frames, seen, raster, figures, turn)
+        for path in page:
+            _report_outlines(
+                writer, path, raster, results, labels, frames, turn, selection, figures, progress,
+                sieved=options.sieve is not None,
+            )  # fmt: skip
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
 
 
@@ -249,6 +261,29 @@ class _Seen:
         kept = [frame for frame in (self.longest.get(k), some) if frame is not None and len(frame)]
         self.longest[k] = _choose_longest(_join(kept or [some]))
         return rows
+
+
+def _report_outlines(
+    writer: FileWriter,
+    path: Path,
+    raster: xr.DataArray,
+    results: dict[int, KMeans1D],
+    labels: dict[int, xr.DataArray],
+    frames: dict[int, gpd.GeoDataFrame],
+    turn: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None,
+    selection: Selection,
+    figures: FigureOptions,
+    progress: Progress,
+    *,
+    sieved: bool,
+) -> None:
+    """Write the report of the clusters and their outlines."""
+    from fastkm.workflows.reports.jobs import as_raster_clusters, report_clusters
+
+    progress.begin("write the report")
+    found = as_raster_clusters(raster, results, labels, sieved=sieved)
+    outlines = _join(frames.values() if turn is None else map(turn, frames.values()))
+    report_clusters(writer, path, found, raster, selection, outlines=outlines, title=figures.title)
 
 
 def _draw_maps(
@@ -319,20 +354,3 @@ def _name_maps(path: Path, ks: Sequence[int]) -> dict[int, Path]:
     if len(ks) == 1:
         return {ks[0]: path}
     return {k: path.with_name(f"{path.stem}_k{k}{path.suffix}") for k in ks}
-
-
-def select_clusters(select: str | int, k: int) -> list[int]:
-    """Turn "all", "highest", "lowest" or a number below k, also as a text, into cluster numbers.
-
-    Anything else raises a ValueError.
-    """
-    named = {"lowest": [0], "highest": [k - 1], "all": list(range(k))}
-    if select in named:
-        return named[str(select)]
-    try:
-        cluster = int(select)
-    except ValueError:
-        cluster = -1
-    if not 0 <= cluster < k:
-        raise ValueError(f"select must be all, highest, lowest or 0 to {k - 1}, got {select!r}")
-    return [cluster]

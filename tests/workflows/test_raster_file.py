@@ -10,11 +10,12 @@ import shapely
 import xarray as xr
 
 import fastkm
+from fastkm.cluster.codebook import select_clusters
 from fastkm.plot import map_figure
 from fastkm.raster.codebook import load_codebook
 from fastkm.workflows.cluster_file import cluster_file, label_file
 from fastkm.workflows.job import Selection
-from fastkm.workflows.outline_file import OutlineOptions, outline_file, select_clusters
+from fastkm.workflows.outline_file import OutlineOptions, outline_file
 from tests.small_files import EAST, NORTH, names, png_size, write_netcdf
 from tests.steps import Steps
 

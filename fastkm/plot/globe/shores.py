@@ -54,10 +54,11 @@ def draw_shores(ax: Axes, raster: xr.DataArray | np.ndarray) -> None:
     add_shores(ax, find_shores(raster))
 
 
-def find_shores(raster: xr.DataArray | np.ndarray) -> Path | None:
+def find_shores(raster: xr.DataArray | np.ndarray, zoom: float = 1.0) -> Path | None:
     """Return the shorelines over a raster, in its pixel coordinates; None if there are none.
 
-    The larger the raster, the cruder they are, and the larger are the islands that are left out.
+    The larger the raster, the cruder they are, and the larger are the islands that are left out; as for
+    a part of the raster if readers zoom into it.
     """
     places = find_places(raster)
     if places is None:
@@ -65,7 +66,7 @@ def find_shores(raster: xr.DataArray | np.ndarray) -> Path | None:
     from fastkm.plot.coastlines import read_shorelines  # with shapely
 
     resolution, smallest = next(
-        (name, km2) for least, name, km2 in _DETAILS if places.size >= least
+        (name, km2) for least, name, km2 in _DETAILS if places.size / zoom >= least
     )
     try:
         shorelines = read_shorelines(resolution)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +101,9 @@ def place_labels(
 
 
 def locate_maps(
-    folder: RunFolder, archive: RasterSeries, parts: Sequence[Part]
+    folder: RunFolder, archive: RasterSeries, times: Collection[str]
 ) -> tuple[RasterSeries, list[StoredMap]]:
-    """Return the series of the steps that are labelled, and where the label map of each is."""
-    times = {time for part in parts for time in part.steps}
+    """Return the series of the steps at `times`, which are labelled, and where the map of each is."""
     labelled = [number for number, step in enumerate(archive.steps) if step.time in times]
     if folder.label_store.exists():
         maps = [StoredMap(str(folder.label_store), number) for number in labelled]

@@ -54,7 +54,7 @@ def draw_figures(
 
     # areas (or cells, if areas are not known) by step and cluster, and shares by column and row
     texts = list(dict.fromkeys(row["time"] for row in rows))
-    times = _as_times(texts, archive.calendar)
+    times = as_times(texts, archive.calendar)
     known = all(row["area_km2"] is not None for row in rows)
     column = "area_km2" if known else "cells"
     areas = np.array([row[column] for row in rows], float).reshape(len(texts), k)
@@ -92,7 +92,7 @@ def draw_figures(
     return writer.files
 
 
-def _as_times(texts: Sequence[str], calendar: str) -> np.ndarray:
+def as_times(texts: Sequence[str], calendar: str) -> np.ndarray:
     """Convert times to numpy's dates, or to decimal years if numpy lacks the calendar."""
     if calendar == "standard":
         return np.array(texts, "datetime64[s]")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastkm._core.atomic_write import remove_folder
 from fastkm._core.progress import SILENT, Progress, use_progress
+from fastkm.cluster.codebook import select_clusters
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.geolocation import find_grid
 from fastkm.raster.multifile.array_series import ArraySeries
@@ -32,7 +33,6 @@ from fastkm.workflows.archive.tracks.write import write_track_maps, write_tracks
 from fastkm.workflows.dask_workers import WORKER_TIMEOUT, use_workers
 from fastkm.workflows.label_counts import count_labels
 from fastkm.workflows.open_series import open_files
-from fastkm.workflows.outline_file import select_clusters
 from fastkm.workflows.outputs import protect_inputs
 
 if TYPE_CHECKING:
@@ -313,7 +313,8 @@ class _Run:
         self.progress.advance()
 
         # outlines, areas and changes
-        labelled, maps = assemble_results.locate_maps(folder, archive, parts)
+        times = {time for part in parts for time in part.steps}
+        labelled, maps = assemble_results.locate_maps(folder, archive, times)
         tracks = self._follow_regions(labelled, maps, parts, k)
         if tracks is not None:
             files += write_tracks(tracks, [step.time for step in labelled.steps], folder)

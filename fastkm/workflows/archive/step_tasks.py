@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastkm.cluster.codebook import select_clusters
 from fastkm.cluster.exact.kmeans1d import kmeans1d
 from fastkm.errors import ArchiveError
 from fastkm.raster.grid.geolocation import find_grid
@@ -37,7 +38,6 @@ from fastkm.vector.outline import outline_in_memory
 from fastkm.workflows.archive.fit import require_finite
 from fastkm.workflows.archive.label_maps import write_label_maps
 from fastkm.workflows.archive.parts import PartPlan, read_part, remove_part, write_part
-from fastkm.workflows.outline_file import select_clusters
 
 if TYPE_CHECKING:
     import geopandas as gpd

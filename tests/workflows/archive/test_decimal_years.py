@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkm.workflows.archive.figures import _as_times
+from fastkm.workflows.archive.figures import as_times
 
 
 def dates(month_days, hours):
@@ -24,11 +24,11 @@ def dates(month_days, hours):
     ],
 )
 def test_steps_of_a_year_are_even(calendar, month_days):
-    years = _as_times(dates(month_days, (0, 6, 12, 18)), calendar)
+    years = as_times(dates(month_days, (0, 6, 12, 18)), calendar)
     np.testing.assert_allclose(years, 2001 + np.arange(len(years)) / len(years), atol=1e-9)
 
 
 @pytest.mark.parametrize("calendar", ["julian", "proleptic_gregorian"])
 def test_years_begin_where_they_do(calendar):
-    years = _as_times(["0001-01-01T00:00:00", "1500-01-01T00:00:00.25"], calendar)
+    years = as_times(["0001-01-01T00:00:00", "1500-01-01T00:00:00.25"], calendar)
     np.testing.assert_allclose(years, [1, 1500], atol=1e-7)
