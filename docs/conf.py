@@ -35,9 +35,10 @@ extensions = [
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-exclude_patterns = ["_templates", "_ext", "gallery", "examples/*.ipynb", "**/*.md5"]
+exclude_patterns = ["_templates", "_ext", "gallery", "examples/*.ipynb", "_static/make_*.py"]
 nitpicky = False
 default_role = "py:obj"
+smartquotes = False  # options such as --choose stay as they are typed
 
 # names and types of the API
 autosummary_generate = True
@@ -89,6 +90,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "image_srcset": ["2x"],
     "plot_gallery": "True",
+    "parallel": True,  # as many as `-j` says
 }
 
 # pages

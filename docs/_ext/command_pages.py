@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = re.compile(r"\[bold\]Example\[/bold\]: \[cyan\](.+?)\[/cyan\]")
 STYLE = re.compile(r"\[/?(?:bold|cyan)\]")
+OPTION = re.compile(r"(?<![\w`-])--?[a-z][\w-]*")
 
 
 def list_commands() -> dict[str, Any]:
@@ -29,7 +30,7 @@ def describe_command(name: str, command: Any) -> str:
     """Return the section of a command, in Markdown: what it does, examples, arguments, options."""
     text = command.help or ""
     arguments = [_name_value(one) for one in command.params if _is_argument(one)]
-    lines = [f"## fastkm {name}", "", STYLE.sub("", EXAMPLE.sub("", text)).strip(), ""]
+    lines = [f"## fastkm {name}", "", _make_prose(EXAMPLE.sub("", text)), ""]
     lines += ["```text", " ".join(["fastkm", name, *arguments, "[OPTIONS]"]), "```", ""]
     lines += ["For example:", "", "```bash", *EXAMPLE.findall(text), "```", ""]
     lines += ["| argument or option | what it does |", "| --- | --- |"]
@@ -60,11 +61,18 @@ def _name_parameter(parameter: Any) -> str:
 
 
 def _describe(parameter: Any) -> Iterator[str]:
-    yield STYLE.sub("", parameter.help or "")
+    yield _make_prose(parameter.help or "")
+    if parameter.required and not _is_argument(parameter):
+        yield "Required."
     default = parameter.default
     shown = isinstance(default, str | int | float) and not isinstance(default, bool)
     if shown and default != "" and "default" not in (parameter.help or ""):
         yield f"By default `{default:g}`." if isinstance(default, float) else f"By default `{default}`."
+
+
+def _make_prose(text: str) -> str:
+    """Return a text of a command without its styles, and with options as code."""
+    return OPTION.sub(r"`\g<0>`", STYLE.sub("", text)).strip()
 
 
 class Commands(SphinxDirective):

@@ -6,13 +6,12 @@ Grids need no rows of latitude: on a polar projection, or with a longitude and a
 right, and regions that surround a pole include it.
 
 The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy,
-interpolated to a polar grid.
+taken to a polar grid.
 """
 
 # %%
 # A grid of 50 km round the South Pole, with the coordinates of its projection (EPSG:3031):
 
-import warnings
 from pathlib import Path
 
 import cartopy
@@ -28,7 +27,7 @@ globe = fastkm.read_raster(file)
 metres = np.arange(-5475e3, 5476e3, 50e3)
 x, y = np.meshgrid(metres, metres[::-1])
 longitude, latitude = pyproj.Transformer.from_crs(3031, 4326, always_xy=True).transform(x, y)
-cells = globe.interp(
+cells = globe.sel(
     lon=xr.DataArray(longitude, dims=("y", "x")),
     lat=xr.DataArray(latitude, dims=("y", "x")),
     method="nearest",
@@ -59,7 +58,7 @@ again = fastkm.cluster_raster(swath, 5, weights="area")
 print(again.centroids.values.round(2), clusters.centroids.values.round(2))
 
 # %%
-# The coldest water as a polygon on the map:
+# The coldest water is a ring round the pole, and its polygon is one, too:
 
-regions = fastkm.outline(clusters.labels, select="lowest", min_diameter="2000km")
-fastkm.plot_map(regions.to_crs(4326), projection="polar", title="The coldest of five clusters")
+regions = fastkm.outline(again.labels, select="lowest", min_diameter="2000km")
+fastkm.plot_map(regions, projection="polar", title="The coldest of five clusters")

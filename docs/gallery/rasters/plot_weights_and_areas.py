@@ -27,7 +27,7 @@ by_area = fastkm.cluster_raster(temperature, 6, weights="area")
 by_area.to_frame()[["centroid", "count", "weight", "share"]]
 
 # %%
-# The polar clusters lose centroids to the warm ocean, which has the larger part of the area:
+# The centroids move to where most of the area is, the warm ocean:
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
 colours = plt.get_cmap("viridis", 6)(range(6))

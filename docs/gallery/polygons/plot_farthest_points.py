@@ -33,15 +33,16 @@ def place(contour: np.ndarray) -> np.ndarray:
 
 
 # %%
-# No distance is computed that cannot be the longest, so this is quick for contours of any length.
+# Most pairs of points are ruled out without their distance, so long contours take little time. Coastlines end at
+# the edge of the data; `fastkm.outline` returns closed polygons, with their diameters.
 
 pairs = []
 for contour in contours:
     points = place(contour)
     found = fastkm.max_pairwise_distance(points, metric="geodesic", return_pair=True)
-    pairs.append((found.distance / 1000, points[[found.i, found.j]]))
+    pairs.append((found.distance / 1000, points[[found.first, found.second]]))
 pairs.sort(key=lambda pair: -pair[0])
-print(f"{len(contours)} coastlines; the longest are {pairs[0][0]:.1f} and {pairs[1][0]:.1f} km across")
+print(f"{len(contours)} coastlines, the longest {pairs[0][0]:.1f} km across")
 
 figure, ax = plt.subplots(figsize=(9, 6.4), layout="constrained")
 image = ax.pcolormesh(longitude, latitude, height, cmap="gist_earth", vmin=-2500, vmax=2500)

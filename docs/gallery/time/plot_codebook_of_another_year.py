@@ -14,7 +14,7 @@ The data is generated months of precipitable water over the oceans, one of them 
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import xarray as xr
 
 import fastkm
 from fastkm.datasets import write_sample_archive
@@ -37,15 +37,14 @@ change = (labels[1] - labels[0]).where(seen)
 change.attrs = {"long_name": "change of the cluster, August 1996 to August 1997"}
 
 page, [top, middle, bottom] = make_panels(3, before, columns=1, size=(7, None))
-for ax, label_map, title in zip(
-    (top, middle), labels, ("August 1996", "August 1997"), strict=True
-):
+for ax, label_map, title in zip((top, middle), labels, ("August 1996", "August 1997"), strict=True):
     draw_labels(ax, label_map, codebook.centroids, title=title, units="kg m-2")
-draw_raster(bottom, change, cmap="RdBu")
+draw_raster(bottom, change, cmap="BrBG")
 page.trim()
 page
 
 # %%
-# How much area changes?
+# `fastkm.transitions` counts the area that passes from each cluster (rows) to each other one, in km2:
 
-fastkm.transitions(labels[0].expand_dims(time=[0])) if False else None
+changes = fastkm.transitions(xr.concat(labels, "time"))
+changes.area_km2.round()

@@ -27,7 +27,7 @@ runs = [KMeans(K, init="random", n_init=1, random_state=i).fit(column) for i in 
 excess = np.array([run.inertia_ for run in runs]) / optimum.inertia - 1
 
 print(f"fastkm: inertia {optimum.inertia:,.0f}, proven optimal: {optimum.proven_optimal}")
-print(f"{np.sum(excess < 1e-3)} of {RUNS} runs come within 0.1 % of it; the worst is {excess.max():.1%} above")
+print(f"runs within 0.1 % of it: {np.sum(excess < 1e-3)} of {RUNS}; the worst: {excess.max():.1%}")
 
 # %%
 # Each dot above is a run, and its inertia is the sum of squared distances that k-means minimises. Below
