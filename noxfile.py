@@ -45,9 +45,11 @@ def tests_lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that `pyproject.toml` allows.
 
     What such old versions use of newer ones of other libraries is deprecated by now, so
-    DeprecationWarning is no error here.
+    DeprecationWarning is no error here. Commands in processes of their own would print those of the
+    oldest matplotlib about pyparsing 3.3.
     """
-    session.install("--resolution=lowest-direct", "-e", ".", *_group("test"))
+    low = ["--resolution=lowest-direct", "-e", ".", *_group("test"), "pyparsing==3.2.*"]
+    session.install(*low)
     old = [f"-Wignore::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
     session.run("python", "-m", "pytest", "-n", "auto", "-m", "not slow", *old, *session.posargs)
 

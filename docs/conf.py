@@ -7,18 +7,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
-import matplotlib as mpl  # noqa: E402
-from figure_scraper import FigureScraper  # noqa: E402
+import matplotlib as mpl
+from figure_scraper import FigureScraper
 
-from figure_scraper import FigureScraper  # noqa: E402
-
-import fastkm  # noqa: E402
+import fastkm
 
 mpl.use("agg")
 
 project = "fastkm"
 author = "The fastkm developers"
-copyright = "The fastkm developers"  # noqa: A001
+copyright = "The fastkm developers"
 release = version = fastkm.__version__
 
 extensions = [
@@ -32,10 +30,11 @@ extensions = [
     "api_pages",
     "command_pages",
     "math_as_mathml",
+    "offline_pages",
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-exclude_patterns = ["_templates", "_ext", "gallery", "examples/*.ipynb", "_static/make_*.py"]
+exclude_patterns = ["_templates", "_ext", "gallery", "examples/**.ipynb", "_static/make_*.py"]
 nitpicky = False
 default_role = "py:obj"
 smartquotes = False  # options such as --choose stay as they are typed
@@ -62,6 +61,7 @@ nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_output_stderr = "warn"
 nb_ipywidgets_js = {}
 html_math_renderer = "mathml"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -78,13 +78,12 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "image_scrapers": ("matplotlib", FigureScraper()),  # the second for figures of fastkm
     "ignore_repr_types": r"Figure|\.Page",
-    "image_scrapers": ("matplotlib", FigureScraper()),
     "doc_module": ("fastkm",),
     "backreferences_dir": "reference/api/backreferences",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
-    "min_reported_time": 10,
+    "write_computation_times": False,  # its page loads scripts from the net
     "abort_on_example_error": False,
     "remove_config_comments": True,
     "within_subsection_order": "FileNameSortKey",

@@ -67,7 +67,11 @@ def _describe(parameter: Any) -> Iterator[str]:
     default = parameter.default
     shown = isinstance(default, str | int | float) and not isinstance(default, bool)
     if shown and default != "" and "default" not in (parameter.help or ""):
-        yield f"By default `{default:g}`." if isinstance(default, float) else f"By default `{default}`."
+        yield (
+            f"By default `{default:g}`."
+            if isinstance(default, float)
+            else f"By default `{default}`."
+        )
 
 
 def _make_prose(text: str) -> str:

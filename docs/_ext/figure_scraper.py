@@ -27,6 +27,10 @@ class FigureScraper:
         """Return a text that is the same in each build, so that sphinx sees no changed setting."""
         return "FigureScraper"
 
+    def __reduce__(self) -> tuple[type[FigureScraper], tuple[()]]:
+        """Leave the figure behind if the settings are kept, or go to another process."""
+        return FigureScraper, ()
+
     def __call__(
         self, _block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]
     ) -> str:

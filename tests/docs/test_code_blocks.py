@@ -23,7 +23,9 @@ from fastkm.cli.commands import app
 from tests.docs.pages import ROOT, find_pages, needs_checkout
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
 PAGES = [page for page in find_pages() if FENCE.search(page.read_text(encoding="utf-8"))]
 
 
@@ -47,7 +49,7 @@ def find_blocks(text: str) -> list[Block]:
 
 def run_python(block: Block, page: Path, namespace: dict[str, Any]) -> None:
     code = "\n" * block.line + block.code  # so that a traceback names the line of the page
-    exec(compile(code, str(page), "exec"), namespace)
+    exec(compile(code, str(page), "exec"), namespace)  # noqa: S102  (it is our own)
 
 
 def run_doctest(block: Block, page: Path, namespace: dict[str, Any]) -> None:
@@ -99,7 +101,9 @@ def test_code_of_a_page_runs(page, folder, monkeypatch) -> None:
 
 
 def test_blocks_are_found() -> None:
-    text = "a\n```python\nx = 1\n```\n```text\nno\n```\n```{code-block} python\n:class: not-run\n```\n"
+    text = (
+        "a\n```python\nx = 1\n```\n```text\nno\n```\n```{code-block} python\n:class: not-run\n```\n"
+    )
     [block] = find_blocks(text)
     assert (block.language, block.code, block.line) == ("python", "x = 1\n", 2)
 

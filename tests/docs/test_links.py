@@ -10,11 +10,11 @@ import pytest
 
 from tests.docs.pages import DOCS, ROOT, find_pages, needs_checkout
 
-CODE = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$|`[^`\n]+`", re.M | re.S)
+CODE = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^()\s>]+)>?(?: +\"[^\"]*\")?\)")
-CARD = re.compile(r"^:link: (\S+)$", re.M)
-HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)
-LABEL = re.compile(r"^\(([\w-]+)\)= *$", re.M)
+CARD = re.compile(r"^:link: (\S+)$", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+LABEL = re.compile(r"^\(([\w-]+)\)= *$", re.MULTILINE)
 OUTSIDE = re.compile(r"^[a-z][a-z+.-]*:")
 
 
@@ -34,7 +34,7 @@ def find_anchors(page: Path) -> set[str]:
     """Return the anchors of a page: of its headings, as GitHub and MyST make them, and its labels."""
     text = page.read_text(encoding="utf-8")
     anchors: set[str] = {*LABEL.findall(text)}
-    for heading in HEADING.findall(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)):
+    for heading in HEADING.findall(re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)|`", r"\1", heading)
         slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
         anchors.add(slug)
@@ -47,7 +47,11 @@ def find_source(path: Path) -> Path:
     if not path.is_relative_to(examples):
         return path
     name = path.relative_to(examples)
-    return DOCS / "gallery" / ("GALLERY_HEADER.rst" if name.stem == "index" else name.with_suffix(".py"))
+    return (
+        DOCS
+        / "gallery"
+        / ("GALLERY_HEADER.rst" if name.stem == "index" else name.with_suffix(".py"))
+    )
 
 
 def describe_fault(page: Path, link: str) -> str | None:

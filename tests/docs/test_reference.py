@@ -34,7 +34,9 @@ def command_pages():
 def test_public_names_of_fastkm_stand_in_a_group(api_pages) -> None:
     groups = api_pages.group_names("fastkm")
     named = [name for group in groups.values() for name in group]
-    assert sorted(named) == sorted({*dir(fastkm)} & {*fastkm.__all__, *fastkm._EXTRA} - {"__version__"})
+    assert sorted(named) == sorted(
+        {*dir(fastkm)} & {*fastkm.__all__, *fastkm._EXTRA} - {"__version__"}
+    )
     assert api_pages.OTHERS not in groups, "new names: put them into api_pages.GROUPS"
     assert {name for group in api_pages.GROUPS.values() for name in group} == {*named}
 
@@ -56,7 +58,7 @@ def test_every_page_names_what_it_documents(api_pages, tmp_path) -> None:
             assert f"\n   {name}\n" in text
     assert not [*tmp_path.glob("generated/*")]
     index = (DOCS / "reference" / "index.md").read_text()
-    assert {*re.findall(r"^api/(\S+)$", index, re.M)} == {*api_pages.MODULES}
+    assert {*re.findall(r"^api/(\S+)$", index, re.MULTILINE)} == {*api_pages.MODULES}
 
 
 def test_every_parameter_is_described_here_or_in_the_function_that_is_named(api_pages) -> None:

@@ -2,8 +2,8 @@
 How many clusters?
 ==================
 
-Score two to eight clusters by four criteria, and look at the maps. No criterion knows what the clusters are
-for, so the scores are a help, not an answer.
+Score two to eight clusters by four criteria, and look at the maps. No criterion knows what the
+clusters are for, so the scores are a help, not an answer.
 """
 
 # %%
@@ -22,8 +22,8 @@ temperature = fastkm.read_raster(file)
 results = fastkm.kmeans1d(temperature, range(2, 9))
 
 # %%
-# On rasters without gaps between clusters the silhouette prefers few clusters. Calinski-Harabasz and BIC,
-# of which lower is better, prefer many. The elbow depends on the first and the last k.
+# On rasters without gaps between clusters the silhouette prefers few clusters. Calinski-Harabasz
+# and BIC, of which lower is better, prefer many. The elbow depends on the first and the last k.
 
 criteria = ["silhouette", "elbow", "calinski_harabasz", "bic"]
 figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
@@ -38,4 +38,4 @@ plt.show()
 chosen = fastkm.choose_k(results, "elbow")
 clusters_figure(temperature, results, chosen=chosen.k)
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 1

@@ -9,7 +9,8 @@ The photograph is ``china.jpg`` of scikit-learn.
 """
 
 # %%
-# A pixel is a row of red, green and blue. A fit returns the colours, and the nearest one of each pixel.
+# A pixel is a row of red, green and blue. A fit returns the colours, and the nearest one of each
+# pixel.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,8 +2,9 @@
 Medians instead of means
 ========================
 
-In values with a long tail, such as rain, a few large ones draw centroids away from the many small ones.
-``criterion="median"`` finds the clusters of least absolute deviations, with the same proof of the optimum.
+In values with a long tail, such as rain, a few large ones draw centroids away from the many small
+ones. ``criterion="median"`` finds the clusters of least absolute deviations, with the same proof of
+the optimum.
 
 The values are generated daily amounts of rain.
 """
@@ -28,7 +29,8 @@ for ax, (name, result) in zip(axes, results.items(), strict=True):
 plt.show()
 
 # %%
-# The largest values have less pull on the medians, so more of the clusters describe the days with little rain.
+# The largest values have less pull on the medians, so more of the clusters describe the days with
+# little rain.
 
 for name, result in results.items():
     print(f"{name}: centroids {result.centroids.round(1)}, proven optimal: {result.proven_optimal}")

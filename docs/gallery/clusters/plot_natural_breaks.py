@@ -2,10 +2,11 @@
 A histogram with natural breaks
 ===============================
 
-Natural breaks (Fisher-Jenks) are the breaks of optimal clusters. Compare them with equal intervals and
-quantiles on the same values: which of the three lose least of the variance?
+Natural breaks (Fisher-Jenks) are the breaks of optimal clusters. Compare them with equal intervals
+and quantiles on the same values: which of the three lose least of the variance?
 
-The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with matplotlib.
+The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with
+matplotlib.
 """
 
 # %%
@@ -24,12 +25,14 @@ natural = fastkm.kmeans1d(elevation, K)
 natural.plot_histogram(name="elevation", units="m", title="Five natural classes of elevation")
 
 # %%
-# `fastkm.natural_breaks` returns the same breaks as jenkspy does, with the least and the greatest value.
+# `fastkm.natural_breaks` returns the same breaks as jenkspy does, with the least and the greatest
+# value.
 
 print(fastkm.natural_breaks(elevation, K))
 
 # %%
-# The *goodness of variance fit* is the share of the variance that lies between classes: 1 is a perfect fit.
+# The *goodness of variance fit* is the share of the variance that lies between classes: 1 is a
+# perfect fit.
 
 breaks = {
     "natural breaks": natural.breaks,

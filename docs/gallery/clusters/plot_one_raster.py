@@ -4,12 +4,14 @@ One raster to clusters
 
 Six clusters of a raster, as a map and as a table, in two lines.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy. Your
-own netCDF or GeoTIFF file takes its place. Missing cells, here the land, belong to no cluster.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy. Your own netCDF or GeoTIFF file takes its place. Missing cells, here the land, belong to no
+cluster.
 """
 
 # %%
-# `fastkm.read_raster` reads one band as an array of xarray. `fastkm.cluster_raster` finds its clusters.
+# `fastkm.read_raster` reads one band as an array of xarray. `fastkm.cluster_raster` finds its
+# clusters.
 
 from pathlib import Path
 

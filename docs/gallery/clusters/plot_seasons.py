@@ -2,15 +2,15 @@
 Cells with alike seasons
 ========================
 
-Cluster the cells of a grid by their twelve monthly means. Clusters are then regions with the same yearly
-course, as in maps of climate zones.
+Cluster the cells of a grid by their twelve monthly means. Clusters are then regions with the same
+yearly course, as in maps of climate zones.
 
 The data is two generated years of precipitable water over the oceans.
 """
 
 # %%
-# The mean of each month of the year has no gaps between satellite tracks. An array with a third dimension
-# has its slices as bands: each cell is a row of twelve numbers.
+# The mean of each month of the year has no gaps between satellite tracks. An array with a third
+# dimension has its slices as bands: each cell is a row of twelve numbers.
 
 import tempfile
 

@@ -9,8 +9,9 @@ The data is a generated month of water vapour and wind over the oceans.
 """
 
 # %%
-# A dataset with several variables goes in, and a label map comes out. ``standardize=True`` divides each band
-# by its standard deviation, and ``weights="area"`` weights cells by their area on the globe.
+# A dataset with several variables goes in, and a label map comes out. ``standardize=True`` divides
+# each band by its standard deviation, and ``weights="area"`` weights cells by their area on the
+# globe.
 
 import tempfile
 

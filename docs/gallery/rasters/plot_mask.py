@@ -2,10 +2,11 @@
 Only what lies in a polygon
 ===========================
 
-Cluster the cells of a raster that lie in polygons from a file, such as a basin, a country or a study area.
+Cluster the cells of a raster that lie in polygons from a file, such as a basin, a country or a
+study area.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy. The
-polygon is a rough outline of the North Atlantic, drawn by hand.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy. The polygon is a rough outline of the North Atlantic, drawn by hand.
 """
 
 # %%

@@ -2,25 +2,23 @@
 Missing values are not data
 ===========================
 
-Files mark missing cells by numbers such as -999. If they are clustered as if they were data, they take
-clusters of their own, and fewer are left for what was measured.
+Files mark missing cells by numbers such as -999. If they are clustered as if they were data, they
+take clusters of their own, and fewer are left for what was measured.
 
-The raster is a generated month of precipitable water over the oceans. Land is -999, and sea ice is -500,
-which only the valid range of the file's attributes declares.
+The raster is a generated month of precipitable water over the oceans. Land is -999, and sea ice is
+-500, which only the valid range of the file's attributes declares.
 """
 
 # %%
-# By default cells are missing if any attribute of the file says so. With ``missing="keep"``, all numbers are
-# taken as they are stored.
+# By default cells are missing if any attribute of the file says so. With ``missing="keep"``, all
+# numbers are taken as they are stored.
 
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
 import fastkm
 from fastkm.datasets import write_sample
-from fastkm.plot import draw_labels
+from fastkm.plot import draw_labels, make_panels
 
 with tempfile.TemporaryDirectory() as folder:
     file = Path(folder, "sample.nc")
@@ -34,25 +32,26 @@ print("right:", right.centroids.round(1))
 print("wrong:", wrong.centroids.round(1))
 
 # %%
-# Two of the six clusters on the left are land and sea ice.
+# In the first map, two of the six clusters are land and sea ice.
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 3.6), layout="constrained")
+page, [above, below] = make_panels(2, water, columns=1, size=(7, None))
 draw_labels(
-    axes[0],
+    above,
     stored.copy(data=wrong.predict(stored.values)),
     wrong.centroids,
     title="fill values clustered: four clusters of water",
     units="kg m-2",
 )
 draw_labels(
-    axes[1],
+    below,
     right.predict(water),
     right.centroids,
     title="missing cells left out: six clusters of water",
     units="kg m-2",
 )
-plt.show()
+page.trim()
+page
 
 # %%
-# A number that means missing, but that no attribute declares, is named with ``nodata=-500``. In arrays
-# without attributes, NaN and the mask of a masked array mean missing.
+# A number that means missing, but that no attribute declares, is named with ``nodata=-500``. In
+# arrays without attributes, NaN and the mask of a masked array mean missing.

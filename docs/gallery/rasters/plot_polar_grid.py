@@ -2,11 +2,11 @@
 A grid round the pole
 =====================
 
-Grids need no rows of latitude: on a polar projection, or with a longitude and a latitude for each cell, areas are
-right, and regions that surround a pole include it.
+Grids need no rows of latitude: on a polar projection, or with a longitude and a latitude for each
+cell, areas are right, and regions that surround a pole include it.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy,
-taken to a polar grid.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy, taken to a polar grid.
 """
 
 # %%
@@ -40,15 +40,15 @@ polar = cells.drop_vars(("time", "lon", "lat")).assign_coords(
 polar.encoding["grid_mapping"] = "spatial_ref"
 
 # %%
-# Shares are those of areas on the globe. The projection stretches cells away from the pole, and weights by area
-# put that right.
+# Shares are those of areas on the globe. The projection stretches cells away from the pole, and
+# weights by area put that right.
 
 clusters = fastkm.cluster_raster(polar, 5, weights="area")
 clusters.plot(title="Sea surface temperature round Antarctica")
 
 # %%
-# A grid whose cells have longitudes and latitudes of their own, such as a satellite's swath, leads to the same
-# clusters:
+# A grid whose cells have longitudes and latitudes of their own, such as a satellite's swath, leads
+# to the same clusters:
 
 swath = cells.drop_vars(("time", "lon", "lat")).assign_coords(
     longitude=(("y", "x"), longitude, {"units": "degrees_east"}),

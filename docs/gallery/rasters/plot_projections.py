@@ -4,7 +4,8 @@ Label maps in other projections
 
 Draw a label map as it lies in the file, round the globe, from space, or round a pole.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy.
 """
 
 # %%
@@ -31,7 +32,8 @@ clusters.plot(projection="robinson", cmap="RdYlBu_r")
 clusters.plot(projection="orthographic", cmap="RdYlBu_r")
 
 # %%
-# Round a pole; for another part of the world, name the code of a reference system, such as ``EPSG:3035``.
+# Round a pole; for another part of the world, name the code of a reference system, such as
+# ``EPSG:3035``.
 
 clusters.plot(projection="polar", cmap="RdYlBu_r")
 

@@ -2,14 +2,16 @@
 Cells are not equally large
 ===========================
 
-On a grid of longitudes and latitudes, cells near the poles are small. Weight cells by their area, so that clusters
-stand for parts of the Earth, not of the array.
+On a grid of longitudes and latitudes, cells near the poles are small. Weight cells by their area,
+so that clusters stand for parts of the Earth, not of the array.
 
-The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with cartopy.
+The raster is a month of sea surface temperature, HadISST by the Met Office, which comes with
+cartopy.
 """
 
 # %%
-# ``weights="area"`` takes the exact area of each cell on the ellipsoid WGS84. Any other weights are an array.
+# ``weights="area"`` takes the exact area of each cell on the ellipsoid WGS84. Any other weights are
+# an array.
 
 from pathlib import Path
 

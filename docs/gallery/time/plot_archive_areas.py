@@ -8,8 +8,8 @@ The files are generated months of precipitable water over the oceans.
 """
 
 # %%
-# `fastkm.cluster_archive` finds the optimum over all cells of all months, then labels each month. It reads one
-# step at a time, so the archive may be larger than memory.
+# `fastkm.cluster_archive` finds the optimum over all cells of all months, then labels each month.
+# It reads one step at a time, so the archive may be larger than memory.
 
 import tempfile
 

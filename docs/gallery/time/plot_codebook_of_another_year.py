@@ -2,8 +2,8 @@
 One codebook for many rasters
 =============================
 
-Keep the clusters of one month, and label another month by them. Labels then mean the same in both, and the
-difference is a change.
+Keep the clusters of one month, and label another month by them. Labels then mean the same in both,
+and the difference is a change.
 
 The data is generated months of precipitable water over the oceans, one of them in a warm event.
 """
@@ -44,7 +44,8 @@ page.trim()
 page
 
 # %%
-# `fastkm.transitions` counts the area that passes from each cluster (rows) to each other one, in km2:
+# `fastkm.transitions` counts the area that passes from each cluster (rows) to each other one, in
+# million km2; -1 is missing:
 
 changes = fastkm.transitions(xr.concat(labels, "time"))
-changes.area_km2.round()
+(changes.area_km2 / 1e6).round(2)

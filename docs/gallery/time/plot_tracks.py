@@ -4,13 +4,13 @@ Regions through time
 
 Follow regions from month to month: where they move, split and merge.
 
-The files are generated months of precipitable water over the oceans; the regions are those of the highest of five
-clusters.
+The files are generated months of precipitable water over the oceans; the regions are those of the
+highest of five clusters.
 """
 
 # %%
-# Regions of two months belong to one track if they overlap by at least a fifth of the smaller one. A track may be
-# missing for one month.
+# Regions of two months belong to one track if they overlap by at least a fifth of the smaller one.
+# A track may be missing for one month.
 
 import tempfile
 
