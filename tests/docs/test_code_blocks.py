@@ -89,6 +89,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @needs_checkout
+@pytest.mark.slow
 @pytest.mark.figures
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_of_a_page_runs(page, folder, monkeypatch) -> None:
