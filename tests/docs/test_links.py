@@ -15,6 +15,7 @@ LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^()\s>]+)>?(?: +\"[^\"]*\")
 CARD = re.compile(r"^:link: (\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 LABEL = re.compile(r"^\(([\w-]+)\)= *$", re.MULTILINE)
+INCLUDE = re.compile(r"^```\{include\} (\S+)$", re.MULTILINE)
 OUTSIDE = re.compile(r"^[a-z][a-z+.-]*:")
 
 
@@ -34,7 +35,11 @@ def find_anchors(page: Path) -> set[str]:
     """Return the anchors of a page: of its headings, as GitHub and MyST make them, and its labels."""
     text = page.read_text(encoding="utf-8")
     anchors: set[str] = {*LABEL.findall(text)}
-    for heading in HEADING.findall(re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)):
+    for included in INCLUDE.findall(text):
+        anchors |= find_anchors(page.parent / included)
+    for heading in HEADING.findall(
+        re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    ):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)|`", r"\1", heading)
         slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
         anchors.add(slug)
