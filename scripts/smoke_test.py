@@ -32,7 +32,8 @@ def require(fact: bool, otherwise: str) -> None:
 
 def check_files() -> None:
     """Check what is installed, and from where it is imported."""
-    require(CHECKOUT not in Path(fastkm.__file__).parents, f"{fastkm.__file__} is the checkout")
+    package = Path(fastkm.__file__).parent
+    require(package != CHECKOUT / "fastkm", f"{package} is the checkout, not what was installed")
     distribution = metadata.distribution("fastkm")
     files = [file for file in distribution.files or () if file.suffix != ".pyc"]
     tops = {file.parts[0] for file in files} - {".."}  # the command itself is in ../../../bin

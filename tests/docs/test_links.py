@@ -78,6 +78,16 @@ def test_links_of_a_page_lead_somewhere(page) -> None:
 
 
 @needs_checkout
+def test_pages_of_the_site_link_to_no_page_beside_it() -> None:
+    """Sphinx knows only those in `docs`; a page there can include another one."""
+    for page in find_pages():
+        if page.is_relative_to(DOCS):
+            for link in find_links(page.read_text(encoding="utf-8")):
+                target = (page.parent / link.partition("#")[0]).resolve()
+                assert target.suffix != ".md" or target.is_relative_to(DOCS), f"{page}: {link}"
+
+
+@needs_checkout
 def test_cards_lead_somewhere() -> None:
     for page in find_pages():
         for link in CARD.findall(page.read_text(encoding="utf-8")):
