@@ -45,6 +45,7 @@ GROUPS = {
         "transitions",
         "Transitions",
     ),
+    "A report in a browser": ("report",),
     "Errors": ("ClusterError",),
 }
 """Names of `fastkm` by what they are for."""
