@@ -221,8 +221,8 @@ def outline_file(
             _draw_maps(writer, maps, frames, seen, raster, figures, turn)
         for path in page:
             _report_outlines(
-                writer, path, raster, results, labels, frames, turn, selection, figures, progress,
-                sieved=options.sieve is not None,
+                writer, path, raster, results, labels, frames, turn, seen, selection, figures,
+                progress, sieved=options.sieve is not None,
             )  # fmt: skip
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
 
@@ -271,6 +271,7 @@ def _report_outlines(
     labels: dict[int, xr.DataArray],
     frames: dict[int, gpd.GeoDataFrame],
     turn: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None,
+    seen: _Seen,
     selection: Selection,
     figures: FigureOptions,
     progress: Progress,
@@ -283,7 +284,11 @@ def _report_outlines(
     progress.begin("write the report")
     found = as_raster_clusters(raster, results, labels, sieved=sieved)
     outlines = _join(frames.values() if turn is None else map(turn, frames.values()))
-    report_clusters(writer, path, found, raster, selection, outlines=outlines, title=figures.title)
+    count = sum(one.number for own in seen.found.values() for one in own.values())
+    report_clusters(
+        writer, path, found, raster, selection,
+        outlines=outlines, outlines_in_all=count, title=figures.title,
+    )  # fmt: skip
 
 
 def _draw_maps(

@@ -35,9 +35,13 @@ def report_clusters(
     *,
     choice: Choice | None = None,
     outlines: gpd.GeoDataFrame | None = None,
+    outlines_in_all: int = 0,
     title: str | None = None,
 ) -> None:
-    """Write the report of the clusters of a raster for each k, and of outlines if there are any."""
+    """Write the report of the clusters of a raster for each k, and of outlines if there are any.
+
+    `outlines` may be the longest ones of more.
+    """
     contents = make_contents(
         results,
         raster=raster,
@@ -47,6 +51,10 @@ def report_clusters(
         facts=_list_facts(selection),
         stored=_read_stored(raster, selection),
     )
+    if contents.outlines is not None and outlines is not None and outlines_in_all > len(outlines):
+        note = f"All these are among the {len(outlines):,} longest of {outlines_in_all:,} outlines."
+        own = replace(contents.outlines, notes=(*contents.outlines.notes, note))
+        contents = replace(contents, outlines=own)
     write_report(contents, path)
     writer.files.append(path)
 
