@@ -343,7 +343,7 @@ def test_wrong_arguments_are_named_with_what_was_expected(options, message):
 
 
 def test_the_best_of_several_runs_is_kept():
-    x = cloud(15, "mixture", 300, 2)
+    x = cloud(15, "mixture", 300, 3)
     rng = np.random.RandomState(4)
     runs = [fit_rows(x, 6, init="random", n_init=1, max_iter=LONG, rng=rng) for _ in range(5)]
     found = fit(x, 6, init="random", n_init=5, seed=4)
