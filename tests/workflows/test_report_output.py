@@ -87,6 +87,20 @@ def test_another_ending_is_wrong_usage(run, inputs, job):
     assert names(inputs) == before
 
 
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [("folder.html", "is a folder; name a file"), ("sea.nc/r.html", "is a file, not a folder")],
+)
+def test_a_place_that_cannot_be_is_found_out_before_any_work(run, inputs, job, report, message):
+    (inputs / "folder.html").mkdir()
+    before = names(inputs)
+    status, _, err = run(*list_arguments(job), "--report", report)
+    assert status == 1
+    assert message in err
+    assert names(inputs) == before
+
+
 def test_an_input_is_no_report(inputs):
     mask = shutil.copyfile("sea.nc", "mask.html")
     for job in (

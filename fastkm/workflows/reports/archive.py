@@ -1,13 +1,15 @@
 """What the page of an archive shows: one label map at a time, curves of areas, and tracks.
 
 Label maps are read from their files one after another, thinned and packed; no more than one block of
-them is in memory. There are at most `MOST_MAPS`, of evenly spaced steps, and at most `MOST_CELLS` cells in
-all of them; areas are those of all steps and all cells.
+them is in memory. There are at most `MOST_MAPS`, of evenly spaced steps. If these have more than `MOST_CELLS` cells,
+or would take more than about `MOST_BYTES`, judged by the first, rows and columns are left out. Areas are
+those of all steps and all cells.
 """
 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -41,8 +43,10 @@ MOST_MAPS = 240
 """Label maps of a page: twenty years of months."""
 
 MOST_CELLS = 1 << 25
-"""Cells of all label maps of a page: 120 maps of 360 x 720 cells, or 24 of 1000 x 1400. Those of the
-sample take about 1 MB."""
+"""Cells of all label maps of a page, 120 maps of 360 x 720: to compress so many takes seconds."""
+
+MOST_BYTES = 3 << 20
+"""Of all label maps, compressed: 120 maps of the sample, 2^23 cells, take 0.33 MB, noise ten times as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +110,12 @@ def describe_archive(
     template = result.series.make_template()
     steps = _read_steps(result)
     mapped = choose_mapped(len(steps.names))
-    sheet = _thin(make_sheet(template), len(mapped))
+    sheet = make_sheet(template)
+    [first] = StepMaps(result, mapped[:1], sheet)
+    thinned = _thin(sheet, first, len(mapped))
+    if thinned is not sheet:
+        sheet = thinned
+        [first] = StepMaps(result, mapped[:1], sheet)
     tables = (
         result.results.read_tracks()
         if tracks is None
@@ -114,7 +123,6 @@ def describe_archive(
     )
     scores = result.results.read_scores()
     sizes, unit = _scale_sizes(steps)
-    [first] = StepMaps(result, mapped[:1], sheet)
     return Contents(
         title=title or words.make_title(result, template, steps.names),
         done=words.describe_work(result, scores, float(steps.cells.sum())),
@@ -141,11 +149,11 @@ def choose_mapped(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, MOST_MAPS)).round().astype(np.int64))
 
 
-def _thin(sheet: Sheet, maps: int) -> Sheet:
-    """Return a sheet with so few cells that so many maps of it fit into a page."""
-    cells = len(sheet.x.centres) * len(sheet.y.centres) * maps
-    step = math.ceil(math.sqrt(cells / MOST_CELLS))
-    if step == 1:
+def _thin(sheet: Sheet, first: np.ndarray, maps: int) -> Sheet:
+    """Return a sheet with so few cells that so many maps of it, of which this is the first, fit into a page."""
+    size = len(zlib.compress(first.tobytes()))
+    step = math.ceil(math.sqrt(maps * max(first.size / MOST_CELLS, size / MOST_BYTES)))
+    if step <= 1:
         return sheet
     cut = [
         slice(min((step - 1) // 2, len(axis.centres) - 1), None, step)

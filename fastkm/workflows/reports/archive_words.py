@@ -192,8 +192,8 @@ def describe_steps(count: int, mapped: int) -> tuple[str, ...]:
 def describe_thinning(step: int, maps: int) -> str:
     """Return that cells were left out so that many maps fit into a page."""
     return (
-        f"So that {maps:,} maps fit into the page, it shows only one in {step} of these rows and "
-        "columns. Areas in curves and tables are those of all cells."
+        f"So that {maps:,} maps fit into the page, it shows only one in {step} of the rows and "
+        "columns that a screen has room for. Areas in curves and tables are those of all cells."
     )
 
 

@@ -17,6 +17,9 @@ def check_report(path: str | os.PathLike[str]) -> None:
         If the name is that of another kind of file.
     ModuleNotFoundError
         If bokeh or jinja2 is not installed.
+    OSError
+        If it is a folder, or its folder cannot be written to, which would else be found out at the
+        end of the work.
 
     Examples
     --------
@@ -30,6 +33,13 @@ def check_report(path: str | os.PathLike[str]) -> None:
     if Path(path).suffix.lower() not in SUFFIXES:
         raise ValueError(f"a report must be a .html file, got {os.fspath(path)}")
     require_extra()
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)} is a folder; name a file to write")
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file, not a folder")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"cannot write into {folder}: Permission denied")
 
 
 def plan_report(report: str | os.PathLike[str] | None) -> list[Path]:

@@ -88,7 +88,18 @@ def test_long_archives_have_fewer_maps_and_say_so(monkeypatch):
     assert made.timeline.sizes.shape == (30, 3)
     assert made.grid.x.centres.tolist() == LONGITUDE[::2].tolist()
     assert "the maps of 4 evenly spaced steps" in made.timeline.notes[0]
-    assert "only one in 2 of these rows and columns" in made.grid.notes[-1]
+    assert "only one in 2 of the rows and columns" in made.grid.notes[-1]
+
+
+def test_maps_that_compress_badly_have_fewer_cells(monkeypatch):
+    found = fastkm.cluster_archive(make_archive(), 3)
+    whole = describe_archive(found).grid
+    monkeypatch.setattr(archive, "MOST_BYTES", 300)
+    fewer = describe_archive(found)
+    assert whole.notes == ()
+    assert len(fewer.grid.x.centres) <= len(whole.x.centres) / 2
+    assert "only one in" in fewer.grid.notes[-1]
+    assert fewer.clusterings[0].labels.shape == next(iter(fewer.timeline.labels)).shape
 
 
 def test_steps_with_maps_are_the_first_the_last_and_some_between():
