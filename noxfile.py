@@ -22,6 +22,13 @@ PROJECT = nox.project.load_toml()
 PYTHONS = nox.project.python_versions(PROJECT)
 DIST = Path("dist")
 
+NEWEST_ONLY = (
+    "tests/plot/test_pictures.py",  # pictures as matplotlib 3.11 draws their text
+    "tests/cli/test_start.py::test_info_loads_what_reads_the_file",  # older xarray loads more
+    "tests/raster/io/lazy/test_open_raster.py::test_raster_without_cells",  # needs xarray 2026.9
+)
+"""Tests of what depends on the newest versions: looks, the time to start, a file without steps."""
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -50,8 +57,11 @@ def tests_lowest(session: nox.Session) -> None:
     """
     low = ["--resolution=lowest-direct", "-e", ".", *_group("test"), "pyparsing==3.2.*"]
     session.install(*low)
-    old = [f"-Wignore::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
-    session.run("python", "-m", "pytest", "-n", "auto", "-m", "not slow", *old, *session.posargs)
+    options = [f"-Wignore::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
+    options += [f"--deselect={test}" for test in NEWEST_ONLY]
+    session.run(
+        "python", "-m", "pytest", "-n", "auto", "-m", "not slow", *options, *session.posargs
+    )
 
 
 @nox.session(default=False)
