@@ -64,7 +64,6 @@ NO_THREADS = (
     "cluster/lloyd/test_iteration.py",
     "plot/",
     "raster/io/geotiff/test_tiff_directories.py",
-    "raster/io/lazy/test_block_reader.py",
     "raster/io/test_open.py",
     "raster/io/test_write_netcdf_series.py",
     "raster/multifile/",
