@@ -9,11 +9,12 @@ Which reference system a raster names is read here too, because label maps of al
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from fastkm._core.notes import warn_user
 
 SPATIAL_REF = "spatial_ref"
 """The name of the coordinate with the reference system if no attribute names one."""
@@ -59,10 +60,10 @@ def read_numbers(attributes: Mapping[Any, Any], name: str, of: str = "") -> np.n
     parsed = _parse_numbers(read_text(attributes, name))
     shown = f"attribute {name}{of} is not a number"
     if parsed is None or numbers.dtype.kind not in "USO":
-        warnings.warn(f"{shown} and is ignored: {_show(given)}", stacklevel=2)
+        warn_user(f"{shown} and is ignored: {_show(given)}")
         return None
     listed = ", ".join(map(str, parsed.tolist()))
-    warnings.warn(f"{shown} but a text and is read as {listed}: {_show(given)}", stacklevel=2)
+    warn_user(f"{shown} but a text and is read as {listed}: {_show(given)}")
     return parsed
 
 
@@ -83,10 +84,7 @@ def read_factor(attributes: Mapping[Any, Any], name: str, of: str = "") -> np.ge
     if usable and (numbers == numbers[0]).all():
         return numbers[0] if numbers.dtype.kind == "f" else np.float64(numbers[0])
     what = "one finite number" if name != "scale_factor" else "one finite number other than 0"
-    warnings.warn(
-        f"attribute {name}{of} must be {what} and is ignored: {_show(attributes[name])}",
-        stacklevel=2,
-    )
+    warn_user(f"attribute {name}{of} must be {what} and is ignored: {_show(attributes[name])}")
     return None
 
 

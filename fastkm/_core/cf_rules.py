@@ -11,13 +11,13 @@ be applied, and warns of the rest.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from fastkm._core.attributes import read_factor, read_numbers, read_text
+from fastkm._core.notes import warn_user
 
 NEUTRAL = {"scale_factor": 1.0, "add_offset": 0.0}
 """The scale and the offset of numbers that are stored as they are."""
@@ -81,9 +81,8 @@ def warn_of_stale_rules(rules: Attributes, count: int, *, among: str = "") -> No
     if count:
         cells = f"{f'{count:,} cells' if count > 1 else '1 cell'} {among}".strip()
         text += f"; {cells} that they would make missing are data now"
-    warnings.warn(
-        f"{text}: set what is missing to NaN, for example with .where(), or delete the attributes",
-        stacklevel=2,
+    warn_user(
+        f"{text}: set what is missing to NaN, for example with .where(), or delete the attributes"
     )
 
 
@@ -92,10 +91,9 @@ def warn_of_overflow(count: int, name: Any, packing: Attributes) -> None:
     if not count:
         return
     scale, offset = (packing.get(own, neutral) for own, neutral in NEUTRAL.items())
-    warnings.warn(
+    warn_user(
         f"{count:,} cells of {name!r} are missing, because their scale_factor, {scale}, and "
-        f"add_offset, {offset}, make numbers of them that are too large",
-        stacklevel=3,
+        f"add_offset, {offset}, make numbers of them that are too large"
     )
 
 
@@ -161,10 +159,9 @@ def _read_limit(attributes: Attributes, name: str, of: str) -> np.ndarray | None
     wanted = 2 if name == "valid_range" else 1
     if numbers is None or len(numbers) == wanted:
         return numbers
-    warnings.warn(
+    warn_user(
         f"attribute {name}{of} must be {'two numbers' if wanted == 2 else 'one number'} and is "
-        f"ignored: {attributes[name]}",
-        stacklevel=2,
+        f"ignored: {attributes[name]}"
     )
     return None
 
@@ -181,16 +178,13 @@ def _clean_unsigned(attributes: dict[Any, Any], dtype: np.dtype, of: str, packed
             attributes["_Unsigned"] = words[text]
             return
         given = attributes.pop("_Unsigned")
-        warnings.warn(
-            f"attribute _Unsigned{of} must be true or false and is ignored: {given}", stacklevel=2
-        )
+        warn_user(f"attribute _Unsigned{of} must be true or false and is ignored: {given}")
     if _has_unsigned_range(attributes, dtype, packed):
         attributes["_Unsigned"] = "true"
         if dtype.itemsize > 1:  # CF says so of bytes only
-            warnings.warn(
+            warn_user(
                 f"signed integers of 16 bits{of} are read as unsigned ones, because only these can "
-                "reach the end of the valid range",
-                stacklevel=2,
+                "reach the end of the valid range"
             )
 
 
@@ -225,10 +219,9 @@ def _drop_inverted_limits(attributes: dict[Any, Any], dtype: np.dtype, of: str) 
     low, high = wrap_unsigned(limits, dtype) if is_unsigned(attributes) else limits
     if low > high:
         del attributes["valid_min"], attributes["valid_max"]
-        warnings.warn(
+        warn_user(
             f"attributes valid_min and valid_max{of} are ignored, because the minimum, {low:g}, is "
-            f"above the maximum, {high:g}",
-            stacklevel=2,
+            f"above the maximum, {high:g}"
         )
 
 

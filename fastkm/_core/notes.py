@@ -1,12 +1,44 @@
-"""Notes that are given once: what is ignored in a file is said when it is met first."""
+"""Warnings that point to the line of the user, and notes that are given once.
+
+What is ignored in a file is said when it is met first.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
+"""The folder of fastkm."""
 
 _given: set[str] = set()
+
+
+def warn_user(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, and point to the line that called fastkm, however deep in fastkm the reason was found."""
+    warnings.warn(text, category, stacklevel=_find_stacklevel())
+
+
+def _find_stacklevel() -> int:
+    """Return how far the user's line is from `warn_user`, as `warnings.warn` counts.
+
+    It is the caller of the outermost function of fastkm, since dask, say, may stand between two of
+    them. The machinery of ``import`` does not count.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    level = found = 1
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not ("importlib" in file and "_bootstrap" in file):
+            level += 1
+            found = level if file.startswith(PACKAGE) else found
+        frame = frame.f_back
+    return found
 
 
 def note_once(text: str, topic: str = "") -> None:
@@ -22,7 +54,7 @@ def note_once(text: str, topic: str = "") -> None:
     1
     """
     if (topic or text) not in _given:
-        warnings.warn(text, stacklevel=3)
+        warn_user(text)
         _given.add(topic or text)
 
 

@@ -7,11 +7,12 @@ modules now; `make_callable` lets them be called as the functions that they were
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+from fastkm._core.notes import warn_user
 
 RENAMED = {
     "fastkm.archives": {
@@ -115,8 +116,6 @@ class _CallableModule(ModuleType):
 
 
 def _warn(old: str, new: str) -> None:
-    warnings.warn(
-        f"{old} is an old name, which goes with the next release; use {new}",
-        DeprecationWarning,
-        stacklevel=3,
+    warn_user(
+        f"{old} is an old name, which goes with the next release; use {new}", DeprecationWarning
     )

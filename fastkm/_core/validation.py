@@ -12,6 +12,7 @@ whole row missing.
 from __future__ import annotations
 
 import math
+import os
 import re
 from functools import lru_cache
 from numbers import Integral, Real
@@ -111,8 +112,23 @@ def freeze(array: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
     return view
 
 
-def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = None) -> None:
-    """Raise a ValueError that names the first valid row with NaN or an infinity, if there is one."""
+def refuse_path(name: str, given: Any) -> None:
+    """Raise a TypeError if an argument is the path of a file instead of its numbers."""
+    if isinstance(given, str | os.PathLike):
+        path = os.fspath(given)
+        raise TypeError(
+            f"{name} must hold numbers, got {path!r}: read the file first: "
+            f"fastkm.read_raster({path!r})"
+        )
+
+
+def require_finite(
+    rows: np.ndarray, name: str, *, valid: np.ndarray | None = None, takes_masks: bool = True
+) -> None:
+    """Raise a ValueError that names the first valid row with NaN or an infinity, if there is one.
+
+    `takes_masks` says whether such rows may be masked instead of left out.
+    """
     if rows.dtype.kind != "f" or (rows.size <= FEW and math.isfinite(np.vdot(rows, rows))):
         return
     finite = np.isfinite(rows)
@@ -123,9 +139,11 @@ def require_finite(rows: np.ndarray, name: str, *, valid: np.ndarray | None = No
         bad &= valid
     if bad.any():
         first = int(np.argmax(bad))
+        count = np.count_nonzero(bad)
+        remedy = "leave them out, or mask them" if takes_masks else "leave them out"
         raise ValueError(
             f"{name} must not hold infs or NaNs: row {first} is {np.squeeze(rows[first])!s} "
-            f"({np.count_nonzero(bad)} such rows; leave them out, or mask them if masks are taken)"
+            f"({count} such {'row' if count == 1 else 'rows'}; {remedy})"
         )
 
 

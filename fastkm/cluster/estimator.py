@@ -12,12 +12,12 @@ feature; `predict` uses them as long as `cluster_centers_` are still those of th
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
 
 from fastkm._core import validation
+from fastkm._core.notes import warn_user
 from fastkm._core.threads import resolve_thread_count
 from fastkm.cluster.estimator_1d import find_optimum, label_by_breaks
 from fastkm.cluster.lloyd.fit import STARTS, Fit, assign_rows, fit_rows, measure_distances
@@ -334,11 +334,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if not (isinstance(init, str) or callable(init)):
             init, n_init = as_finite_floats("init", init), 1
             if self.n_init not in ("auto", 1):
-                warnings.warn(
+                warn_user(
                     "Explicit initial center position passed: performing only one init in "
                     f"{type(self).__name__} instead of n_init={self.n_init}.",
                     RuntimeWarning,
-                    stacklevel=3,
                 )
         return fit_rows(
             rows,
@@ -367,11 +366,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if distinct < self.n_clusters:
             distinct = int(np.count_nonzero(np.bincount(found.labels)))
         if distinct < self.n_clusters:
-            warnings.warn(
+            warn_user(
                 f"Number of distinct clusters ({distinct}) found smaller than n_clusters "
                 f"({self.n_clusters}). Possibly due to duplicate points in X.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
     def _has_fitted_centers(self) -> bool:

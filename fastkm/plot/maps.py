@@ -248,16 +248,17 @@ def _describe_cluster(
     outlines: gpd.GeoDataFrame, clusters: dict[int, tuple[float, ...]], units: str
 ) -> str:
     """Return which cluster is shown, and around which centroid; "" if that is not one cluster."""
-    if len(clusters) != 1 or "k" not in outlines:
+    if len(clusters) != 1:
         return ""
-    [number], k = clusters, int(outlines["k"].max())
+    [number], k = clusters, int(outlines["k"].max()) if "k" in outlines else 0
     places = {0: "lowest", k - 1: "highest"}
     text = (
         f"{places[number]} of {k} clusters" if k > 1 and number in places else f"cluster {number}"
     )
-    value = float(outlines["value"].iloc[0]) if "value" in outlines else np.nan
-    if np.isfinite(value):
-        text += f", centroid {format_centroids([value])[0]} {typeset_units(units)}"
+    # steps of an archive may each have a centroid of their own
+    values = outlines["value"].unique() if "value" in outlines else []
+    if len(values) == 1 and np.isfinite(values[0]):
+        text += f", centroid {format_centroids([float(values[0])])[0]} {typeset_units(units)}"
     return text.strip()
 
 

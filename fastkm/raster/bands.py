@@ -9,7 +9,6 @@ that is missing in any band is missing; the attributes of each band say which of
 from __future__ import annotations
 
 import itertools
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 from fastkm._core import cf_missing, cf_rules, validation
 from fastkm._core.attributes import carry_crs, read_text
 from fastkm._core.cf_missing import settle_all
+from fastkm._core.notes import warn_user
 from fastkm.cluster.lloyd.cell_reader import raise_infinite
 from fastkm.cluster.streaming.arrays import (
     RawArray,
@@ -129,9 +129,11 @@ def as_band_stack(raster: Any, *, load: bool = False) -> BandStack:
     if hasattr(raster, "data_vars"):
         return _stack_variables(raster, load)
     if not cf_missing.is_described_array(raster) or not hasattr(raster, "isel"):
+        validation.refuse_path("raster", raster)
+        dims = ("y", "x") if getattr(raster, "ndim", 3) == 2 else ("band", "y", "x")
         raise TypeError(
-            "raster must be an xarray DataArray or Dataset (wrap a plain array, "
-            f"xarray.DataArray(array, dims=('band', 'y', 'x'))), got {type(raster).__name__}"
+            f"raster must be an xarray DataArray or Dataset, got {type(raster).__name__}: wrap a "
+            f"plain array, xarray.DataArray(array, dims={dims})"
         )
     return _stack_array(raster, load)
 
@@ -173,18 +175,16 @@ def compute_deviations(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         If a band is constant, as `fastkm.whiten` does.
     """
     found = np.array([_compute_deviation(column) for column in rows.T])
-    return replace_zeros(found, names, stacklevel=5)
+    return replace_zeros(found, names)
 
 
-def replace_zeros(deviations: np.ndarray, names: tuple[str, ...], *, stacklevel: int) -> np.ndarray:
+def replace_zeros(deviations: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Replace deviations of zero by 1, with a warning."""
     constant = deviations == 0
     if constant.any():
         listed = ", ".join(repr(name) for name, same in zip(names, constant, strict=True) if same)
-        warnings.warn(
-            f"bands of standard deviation zero are not standardised: {listed}",
-            RuntimeWarning,
-            stacklevel=stacklevel,
+        warn_user(
+            f"bands of standard deviation zero are not standardised: {listed}", RuntimeWarning
         )
     return np.where(constant, 1.0, deviations)
 

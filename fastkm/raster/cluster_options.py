@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fastkm._core.notes import warn_user
 
 DISTINCT_CHUNK = 4096
 """Rows in which distinct ones are searched for at once, until there are as many as clusters."""
@@ -79,9 +80,7 @@ def choose_possible(distinct: int, cells: int, wanted: list[int]) -> list[int]:
             f"k = {listed} asks for more clusters than there are distinct cells, "
             f"{distinct} of {cells}{reason}"
         )
-    warnings.warn(
-        f"there are only {distinct} distinct cells: k = {listed} is left out", stacklevel=4
-    )
+    warn_user(f"there are only {distinct} distinct cells: k = {listed} is left out")
     return [k for k in ks if k <= distinct]
 
 

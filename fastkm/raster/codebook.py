@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.notes import warn_user
 from fastkm._core.renamed import make_getattr
 from fastkm.cluster.codebook import describe_classes, describe_labels, label_dtype
 from fastkm.cluster.codebook_file import (
@@ -41,6 +42,7 @@ if not TYPE_CHECKING:  # otherwise type checkers would take any name for one of 
 
 FORMAT = "fastkm codebook of bands"
 
+_FACTOR = re.compile(r"(?P<under>/?)(?P<name>[^\W\d_]+|[%°µμ]\w*)(?P<power>[+-]?\d+)?")
 _DATE_OR_NUMBER = re.compile(r"\d{4}-\d{2}-\d{2}.*|.* [-+.\de]+")
 
 
@@ -113,8 +115,14 @@ class BandsCodebook:
         ------
         ValueError
             If the bands are not those of the codebook, or hold infinities.
+
+        Warns
+        -----
+        UserWarning
+            If a band has other units than the codebook.
         """
         stack = self._select_bands(raster)
+        warn_of_other_units(stack.units, self.units)
         if stack.is_lazy or is_large(stack):
             source = CellBlocks.of(stack).divide(self.scale)
             return self.describe_labels(source.label(self.codes, threads), stack.grid)
@@ -238,6 +246,43 @@ def _read_finite(stored: dict[str, Any], name: str, shape: tuple[int, ...]) -> n
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must hold finite numbers")
     return array
+
+
+def warn_of_other_units(raster: Sequence[str], codebook: Sequence[str]) -> None:
+    """Warn if the units of the bands of a raster, in their order, are not those of a codebook."""
+    for own, wanted in zip(raster, codebook, strict=False):
+        if differ(own, wanted):
+            warn_user(
+                f"raster is in {own}, the codebook in {wanted}: convert the raster, unless these are "
+                "names of the same unit"
+            )
+            return
+
+
+def differ(one: str, other: str) -> bool:
+    """Return True if two units are known, and are not two spellings of the same factors.
+
+    Examples
+    --------
+    >>> differ("degC", "K"), differ("kg m-2", "kg/m^2"), differ("m s**-1", "m.s-1"), differ("", "K")
+    (True, False, False, False)
+    """
+    return bool(one.strip() and other.strip()) and _list_factors(one) != _list_factors(other)
+
+
+def _list_factors(units: str) -> list[tuple[str, int]]:
+    """Return the factors of units with their powers, sorted; a text that has none is one of them."""
+    text = re.sub(r"\*\*|\^", "", units)
+    text = re.sub(r"(?<!\d)[.·*]|[.·*](?!\d)", " ", text)  # a product, not the point of a number
+    words = re.sub(r"\s*/\s*", " /", text).split()
+    found = [_FACTOR.fullmatch(word) for word in words]
+    if not all(found):
+        return [(" ".join(words), 1)]
+    return sorted(
+        (match["name"], int(match["power"] or 1) * (-1 if match["under"] else 1))
+        for match in found
+        if match is not None
+    )
 
 
 def make_attribute_names(names: Sequence[str]) -> list[str]:

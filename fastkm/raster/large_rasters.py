@@ -62,7 +62,7 @@ def fit_large_raster(
     if standardize:
         found, more = measure_deviations(source.reader, survey, blocks, **how)
         passes += more
-        scale = replace_zeros(found, stack.names, stacklevel=4)
+        scale = replace_zeros(found, stack.names)
         source = source.divide(scale)
         sample = survey.sample
         rows = (sample.rows / scale.astype(sample.rows.dtype)).astype(sample.rows.dtype)
@@ -91,7 +91,7 @@ def measure_large_deviations(stack: BandStack, threads: int | None) -> np.ndarra
     blocks, how = source.list_blocks(), source.get_schedule(threads)
     survey, _ = survey_cells(source.reader, blocks, stack.grid.size, 0, **how)
     found, _ = measure_deviations(source.reader, survey, blocks, **how)
-    return replace_zeros(found, stack.names, stacklevel=4)
+    return replace_zeros(found, stack.names)
 
 
 def _check_survey(survey: Survey, source: CellBlocks) -> None:

@@ -11,6 +11,7 @@ from fastkm.cluster.lloyd.fit import assign_rows
 from fastkm.cluster.result_tables import IN_UNITS, ResultTables, list_sizes, make_dataset
 from fastkm.cluster.selection.criteria_nd import Partition
 from fastkm.raster.bands import BandStack, CellRows, as_band_stack, gather_rows
+from fastkm.raster.codebook import warn_of_other_units
 from fastkm.raster.grid.repeated_columns import drop_repeated_columns
 from fastkm.raster.labels import label_raster
 
@@ -170,6 +171,11 @@ class RasterClusters(ResultTables):
         ValueError
             If the bands are not those that were clustered, or hold infinities.
 
+        Warns
+        -----
+        UserWarning
+            If a band has other units than the one that was clustered.
+
         Examples
         --------
         >>> import fastkm, xarray as xr
@@ -183,6 +189,7 @@ class RasterClusters(ResultTables):
                 raise ValueError(
                     f"raster must have one band, as the one that was clustered, got {len(stack.bands)}"
                 )
+            warn_of_other_units(stack.units, self.centroids["units"].values.tolist())
             raster = stack.grid
         return label_raster(raster, self.codebook, with_inertia=False)
 

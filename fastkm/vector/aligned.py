@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core import validation
 from fastkm.vector.polygonize import to_cells_and_grid, to_plane
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def require_data_array(name: str, array: Any) -> xr.DataArray:
     """Return an array if it is xarray's, otherwise raise."""
     import xarray as xr
 
+    validation.refuse_path(name, array)
     if not isinstance(array, xr.DataArray):
         raise TypeError(f"{name} must be an xarray.DataArray, got {type(array).__name__}")
     return array

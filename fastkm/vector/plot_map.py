@@ -31,9 +31,10 @@ def plot_map(
     regions : geopandas.GeoDataFrame
         What `fastkm.outline` or `fastkm.polygonize` returns, or other polygons (in longitudes and latitudes lines, too). A column
         ``cluster`` gives their colours, a column ``value`` the centroids of the legend. Without a
-        reference system they are drawn in their own x and y.
+        reference system they are drawn in their own x and y; those of a plain array have its row 0 at
+        the bottom, as ``clusters.plot()`` has.
     title : str, optional
-        The title.
+        The title. Below it stands which cluster is shown, if it is one, and around which centroid.
     extent : (west, south, east, north), optional
         The part of the world to show, in degrees; by default that of the regions, with some room.
     units : str, default ""
@@ -57,6 +58,8 @@ def plot_map(
     ------
     ValueError
         As `fastkm.plot.map_figure` does.
+    TypeError
+        If the regions are no polygons.
     ModuleNotFoundError
         If the projection needs cartopy, and that is not installed.
 
@@ -79,6 +82,12 @@ def plot_map(
     """
     from fastkm.plot import map_figure
 
+    if not hasattr(regions, "geometry"):
+        labels = "clusters.labels" if hasattr(regions, "labels") else "labels"
+        raise TypeError(
+            f"regions must be polygons, got {type(regions).__name__}: fastkm.polygonize({labels}) "
+            "makes them"
+        )
     if regions.crs is not None and not has_plain_degrees(regions.crs):
         regions = to_longlat(regions)
     return map_figure(

@@ -227,6 +227,10 @@ def to_cells_and_grid(labels: Any, name: str = "labels") -> tuple[Any, Grid]:
     # a plain array has pixels for coordinates
     if not hasattr(labels, "dims"):
         values = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
+        if values.ndim == 0 and values.dtype.kind not in "biuf":
+            validation.refuse_path(name, labels)
+            advice = ": pass clusters.labels" if hasattr(labels, "labels") else ""
+            raise TypeError(f"{name} must be a label map, got {type(labels).__name__}{advice}")
         if values.ndim != 2:
             raise ValueError(f"{name} must have two dimensions, got shape {values.shape}")
         rows, columns = (np.arange(size, dtype=np.float64) for size in values.shape)

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import atomic_write
+from fastkm._core.notes import warn_user
 from fastkm.vector.formats.check_outlines import Content
 from fastkm.vector.formats.fields import FORMATS, prepare_fields
 from fastkm.vector.formats.geojson import to_longlat, to_rfc7946
@@ -148,19 +149,18 @@ def lacks_crs(frame: gpd.GeoDataFrame, extension: str, bounds: np.ndarray | None
 def warn_of_degrees(path: str | os.PathLike[str]) -> None:
     """Warn that a file has longitudes and latitudes instead of the coordinates of the raster."""
     what = FORMATS[Path(path).suffix.lower()]
-    warnings.warn(
+    warn_user(
         f"{os.fspath(path)} has longitudes and latitudes, because {what} cannot keep the CRS of the "
-        "raster; .parquet can",
-        stacklevel=3,
+        "raster; .parquet can"
     )
 
 
 def warn_of_no_crs(path: str | os.PathLike[str]) -> None:
     """Warn that a file has no reference system."""
-    warnings.warn(
-        f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes "
-        "and longitudes",
-        stacklevel=3,
+    warn_user(
+        f"{os.fspath(path)} has no coordinate reference system: the raster has no latitudes and "
+        "longitudes; if its x and y belong to a system, set it with rioxarray: "
+        "raster.rio.write_crs('EPSG:3035')"
     )
 
 

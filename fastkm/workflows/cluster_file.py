@@ -22,7 +22,7 @@ from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.selection.choose_k import Choice, Criterion, choose_k
 from fastkm.raster.bands import BandStack, as_band_stack
 from fastkm.raster.cluster_raster import cluster_raster
-from fastkm.raster.codebook import load_codebook
+from fastkm.raster.codebook import read_codebook_file, warn_of_other_units
 from fastkm.raster.grid.repeated_columns import find_distinct_columns, note_repeated_columns
 from fastkm.raster.io.choose import list_raster_variables
 from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
@@ -274,7 +274,7 @@ def label_file(
     output, writer = Path(output), FileWriter()
     require_replaceable_store(output, overwrite=overwrite)
     progress.begin("read the raster")
-    book = load_codebook(path)
+    book, stored = read_codebook_file(path)
     raster = _select_variables(book, selection).open()
     stack = as_band_stack(raster)
     if not book.names and len(stack.bands) > 1:
@@ -282,6 +282,8 @@ def label_file(
             f"{path} is the codebook of one band, but {selection.file} gives several; "
             "choose one of them"
         )
+    if not book.names:  # of one band, only the codebook of an archive has units
+        warn_of_other_units(stack.units, stored.get("units", [""]))
     by = f"labels by {path.name}" + ("" if sieve is None else f", {sieve},")
     maps = plan_maps([book.k], selection, output, by=by, of=stack)
     _check_earlier(earlier, _name_drawn("clusters", figures), maps, overwrite=overwrite)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.atomic_write import write_bytes
-from fastkm._core.notes import ignore_notes
+from fastkm._core.notes import ignore_notes, warn_user
 from fastkm.raster.grid.axes import find_axes, find_raster_variables
 from fastkm.raster.io.describe.suspicious import find_extremes, find_suspicious, format_sentinel
 from fastkm.raster.io.geotiff.read_geotiff import find_band, is_geotiff
@@ -236,8 +235,7 @@ def _list_layers(raster: xr.DataArray | xr.Dataset) -> list[np.ndarray]:
 def warn_of_sentinels(values: Iterable[float]) -> None:
     """Warn of values that look like undeclared codes of missing cells."""
     for code in map(format_sentinel, values):
-        warnings.warn(
+        warn_user(
             f"{code} looks like a code for something missing; if it is one, --nodata {code} "
-            "leaves it out",
-            stacklevel=4,
+            "leaves it out"
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ import numpy as np
 
 from fastkm._core.atomic_write import write_together
 from fastkm._core.attributes import read_text
+from fastkm._core.notes import warn_user
 from fastkm._core.progress import SILENT, Progress
 from fastkm.cluster.codebook import select_clusters
 from fastkm.cluster.exact.kmeans1d import kmeans1d
@@ -306,7 +306,7 @@ def _draw_maps(
         count = sum(found.number for found in seen.found[k].values())
         if count > MOST_DRAWN:
             text = f"{maps[k]} shows the {MOST_DRAWN:,} longest of {count:,} outlines"
-            warnings.warn(text, stacklevel=3)
+            warn_user(text)
         drawn = _choose_longest(frame)
         drawn = drawn if turn is None else turn(drawn)
         draw_map(writer, maps[k], drawn, figures, raster=raster, extent=extent, units=units)

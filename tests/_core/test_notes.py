@@ -1,5 +1,9 @@
 import warnings
 
+import pytest
+import xarray as xr
+
+import fastkm
 from fastkm._core.notes import forget_notes, ignore_notes, note_once
 
 
@@ -31,4 +35,28 @@ def test_notes_of_a_first_look_are_given_again():
     with ignore_notes():
         note_once("meanwhile")
     assert collect(("before",), ("meanwhile",)) == ["meanwhile"]
+    forget_notes()
+
+
+COMPUTED = xr.DataArray([[1.0, 2.0], [8.0, 9.0]], dims=("y", "x"), attrs={"_FillValue": 9.0})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: fastkm.kmeans1d(COMPUTED, 2),
+        lambda: fastkm.kmeans1d(COMPUTED.chunk({"y": 1}), 2),
+        lambda: fastkm.kmeans1d([1.0, 2.0, 8.0], 2).predict(COMPUTED),
+        lambda: fastkm.cluster_raster(COMPUTED, [2, 9]),
+        lambda: note_once("a note"),
+    ],
+)
+def test_warnings_point_to_the_line_that_called_fastkm(call):
+    """However deep in fastkm the reason is found, and if dask stands between two of its functions."""
+    forget_notes()
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        call()
+    places = {(note.filename, note.lineno) for note in given}
+    assert places == {(__file__, call.__code__.co_firstlineno)}
     forget_notes()

@@ -499,7 +499,7 @@ class TestErrors:
     def test_missing_and_infinite_cells(self, value):
         X = ROWS.copy()
         X[4, 1] = value
-        with pytest.raises(ValueError, match="X must not hold infs or NaNs: row 4"):
+        with pytest.raises(ValueError, match=r"NaNs: row 4 .*\(1 such row; leave them out\)"):
             fastkm.KMeans().fit(X)
         model = fastkm.KMeans(2).fit(ROWS)
         for method in (model.predict, model.transform, model.score):

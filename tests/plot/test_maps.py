@@ -285,6 +285,15 @@ def test_one_cluster_is_named_below_the_title(no_shores):
     assert ax.get_title() == ("Water\nhighest of 3 clusters, centroid 50.8 $\\mathrm{kg\\,m^{-2}}$")
     [ax] = plain(one.assign(cluster=1)).axes
     assert ax.get_title().startswith("cluster 1, centroid")
+    # a frame of `outline` does not say how many clusters there are, one of `polygonize` no centroid
+    [ax] = plain(one.drop(columns="k"), units="kg m-2").axes
+    assert ax.get_title() == "cluster 2, centroid 50.8 $\\mathrm{kg\\,m^{-2}}$"
+    [ax] = plain(one.drop(columns=["k", "value"])).axes
+    assert ax.get_title() == "cluster 2"
+    # centroids of several steps
+    several = clusters(value=[11.288, 50.751]).assign(cluster=2)
+    [ax] = plain(several).axes
+    assert ax.get_title() == "cluster 2"
 
 
 def test_a_map_shows_the_outlines_with_some_room(no_shores):

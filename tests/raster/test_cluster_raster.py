@@ -445,11 +445,26 @@ def test_areas_without_degrees_are_refused():
 
 @pytest.mark.parametrize("raster", [np.zeros((3, 4, 5)), [[1.0, 2.0]], np.ma.zeros((2, 2)), None])
 def test_arrays_without_names_are_refused(raster):
-    with pytest.raises(TypeError, match=r"raster must be an xarray DataArray or Dataset \(wrap"):
+    with pytest.raises(
+        TypeError, match=r"raster must be an xarray DataArray or Dataset, got .*wrap"
+    ):
         cluster_raster(raster, 2)
 
 
-@pytest.mark.parametrize("k", [0, -1, [2, 0], []])
+def test_the_advice_for_plain_arrays_has_as_many_dimensions():
+    predict = cluster_raster(stack()[0], 2).predict
+    for function in (lambda array: cluster_raster(array, 2), predict):
+        for shape, dims in (((3, 4), r"\('y', 'x'\)"), ((2, 3, 4), r"\('band', 'y', 'x'\)")):
+            with pytest.raises(TypeError, match=rf"got ndarray: .*dims={dims}\)"):
+                function(np.zeros(shape))
+
+
+def test_a_path_is_no_raster():
+    with pytest.raises(TypeError, match=r"read the file first: fastkm.read_raster\('a.nc'\)"):
+        cluster_raster("a.nc", 2)
+
+
+@pytest.mark.parametrize("k", [0, -1, [2, 0]])
 def test_k_below_one_is_refused(k):
     with pytest.raises(ValueError, match="k must be at least 1"):
         cluster_raster(stack(), k)

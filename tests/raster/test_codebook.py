@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from fastkm.raster.codebook import BandsCodebook, load_codebook
+import fastkm
+from fastkm.raster.codebook import BandsCodebook, differ, load_codebook
 
 
 @pytest.fixture
@@ -100,3 +102,35 @@ def test_what_is_no_file_is_refused(tmp_path):
     (tmp_path / "b.json").write_text("no json")
     with pytest.raises(ValueError, match="not a codebook"):
         load_codebook(tmp_path / "b.json")
+
+
+# units
+
+
+@pytest.mark.parametrize(
+    "other", ["kg m**-2", "kg m^-2", "kg.m-2", "kg/m2", " m-2  kg ", "kg / m^2", ""]
+)
+def test_spellings_of_units_do_not_differ(other):
+    assert not differ("kg m-2", other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("degC", "K"), ("K", "k"), ("m s-1", "m s-2"), ("0.1 mm", "1 mm"), ("%", "1"), ("m", "m s-1")],
+)
+def test_units_differ(one, other):
+    assert differ(one, other)
+
+
+@pytest.mark.parametrize("bands", [1, 2])
+def test_a_raster_in_other_units_is_labelled_with_a_warning(bands):
+    warm = xr.DataArray([[[1.0, 2.0, 8.0, 9.0]]] * bands, dims=("band", "y", "x"))
+    clusters = fastkm.cluster_raster(warm.assign_attrs(units="degC"), 2)
+    for quiet in (warm, warm.assign_attrs(units="degC ")):
+        assert clusters.predict(quiet).values.tolist() == [[0, 0, 1, 1]]
+    message = "raster is in K, the codebook in degC: convert the raster"
+    with pytest.warns(UserWarning, match=message) as caught:
+        labels = clusters.predict(warm.assign_attrs(units="K"))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert labels.shape == (1, 4)

@@ -40,3 +40,16 @@ def test_regions_without_a_place_are_drawn_in_their_own_coordinates():
     assert figure.get_figwidth() == 4
     with pytest.raises(ValueError, match="must have a reference system"):
         fastkm.plot_map(fastkm.outline(raster, 2), projection="polar")
+
+
+@pytest.mark.parametrize(
+    ("pick", "message"),
+    [
+        (lambda clusters: clusters, r"got RasterClusters: fastkm.polygonize\(clusters.labels\)"),
+        (lambda clusters: clusters.labels, r"got DataArray: fastkm.polygonize\(labels\)"),
+    ],
+)
+def test_what_is_no_polygon_is_refused(pick, message):
+    clusters = fastkm.cluster_raster(xr.DataArray([[1.0, 9.0]], dims=("y", "x")), 2)
+    with pytest.raises(TypeError, match=f"regions must be polygons, {message} makes them"):
+        fastkm.plot_map(pick(clusters))

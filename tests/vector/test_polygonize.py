@@ -345,6 +345,16 @@ def test_garbage_is_collected_afterwards_as_before(collects):
         (gc.enable if was else gc.disable)()
 
 
+def test_clusters_and_paths_are_no_labels():
+    clusters = fastkm.cluster_raster(xr.DataArray([[1.0, 9.0]], dims=("y", "x")), 2)
+    with pytest.raises(TypeError, match=r"got RasterClusters: pass clusters.labels"):
+        fastkm.polygonize(clusters)
+    with pytest.raises(TypeError, match="labels must be a label map, got dict"):
+        fastkm.polygonize({2: clusters})
+    with pytest.raises(TypeError, match=r"read the file first: fastkm.read_raster\('a.nc'\)"):
+        fastkm.polygonize("a.nc")
+
+
 def test_words_are_no_labels():
     with pytest.raises(TypeError, match="labels must hold real numbers"):
         fastkm.polygonize([["a", "b"]])

@@ -128,9 +128,11 @@ def test_an_uppercase_extension_stays(outlines, tmp_path):
 
 def test_outlines_without_a_reference_system_are_noted_once(tmp_path):
     labels = da.from_array(np.random.default_rng(2).integers(0, 3, (12, 9)), chunks=4)
-    with pytest.warns(UserWarning, match="has no coordinate reference system") as notes:
+    with pytest.warns(UserWarning, match=r"set it with rioxarray: .*write_crs") as notes:
         polygonize_to_file(labels, tmp_path / "a.geojson")
     assert len(notes) == 1
+    assert notes[0].filename == __file__
+    assert "set it with rioxarray: raster.rio.write_crs" in str(notes[0].message)
 
 
 @pytest.mark.filterwarnings("ignore:.*a shapefile cannot keep the CRS")

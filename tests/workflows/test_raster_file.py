@@ -1,6 +1,7 @@
 """Whole jobs on files: clusters and outlines."""
 
 import csv
+import json
 
 import geopandas as gpd
 import netCDF4
@@ -166,6 +167,14 @@ def test_codebook_labels_another_file(basin, tmp_path):
         assert "book.json" in file.attrs["history"]
         assert file.attrs["source"] == "basin.nc: water"
         assert "inertia" not in file.cluster.attrs
+
+
+def test_a_codebook_of_other_units_is_noted(basin, tmp_path):
+    book = tmp_path / "book.json"  # as an archive writes it
+    stored = fastkm.kmeans1d([10.0, 11.0, 39.0, 40.0, 70.0], 3).to_dict()
+    book.write_text(json.dumps({**stored, "names": ["water"], "units": ["inch"]}))
+    with pytest.warns(UserWarning, match="raster is in .*, the codebook in inch: convert"):
+        label_file(Selection(basin), book, tmp_path / "out")
 
 
 def test_cells_of_a_codebook_are_those_of_the_file(basin, tmp_path):

@@ -35,13 +35,14 @@ Medians instead of means are found by the same program with another cost
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
+from fastkm._core.notes import warn_user
 from fastkm._core.threads import resolve_thread_count
+from fastkm._core.validation import refuse_path
 from fastkm.cluster.exact.finalize import finalize
 from fastkm.cluster.exact.result import CENTRES, Centre
 from fastkm.cluster.exact.small import small_arrays
@@ -154,6 +155,7 @@ def kmeans1d(
     """
     wanted, several = as_counts(k)
     resolve_thread_count(threads)
+    _require_one_array(values)
     if criterion not in CENTRES:
         raise ValueError(f"criterion must be 'mean' or 'median', got {criterion!r}")
     means = criterion == "mean"
@@ -180,10 +182,24 @@ def as_counts(k: Any) -> tuple[list[int], bool]:
         numbers = list(k) if several else [k]
         wanted = [operator.index(number) for number in numbers]
     except TypeError:
-        raise TypeError(f"k must be an integer or several, got {k!r}") from None
-    if not wanted or min(wanted) < 1:
-        raise ValueError(f"k must be at least 1, got {numbers!r}")
+        raise TypeError(f"k must be an integer or several integers, got {k!r}") from None
+    if not wanted:
+        raise ValueError(f"k must hold at least one number, got {k!r}")
+    if min(wanted) < 1:
+        raise ValueError(f"k must be at least 1, got {numbers if several else numbers[0]!r}")
     return wanted, several
+
+
+def _require_one_array(values: Any) -> None:
+    """Raise a TypeError if values are the path of a file, or a dataset."""
+    refuse_path("values", values)
+    if hasattr(values, "data_vars"):
+        names = list(values.data_vars)
+        raise TypeError(
+            f"values must be one array, got a Dataset of {', '.join(map(str, names))}: choose a "
+            f"variable, dataset[{names[0] if names else 'name'!r}], or cluster several together with "
+            "fastkm.cluster_raster"
+        )
 
 
 def _solve(
@@ -217,19 +233,16 @@ def _require_possible(solution: Solution, wanted: list[int]) -> None:
             f"k = {listed} asks for more clusters than there are distinct "
             f"values, {distinct}{'' if distinct else ': all cells are missing'}"
         )
-    warnings.warn(
-        f"there are only {distinct} distinct values: k = {listed} is left out", stacklevel=3
-    )
+    warn_user(f"there are only {distinct} distinct values: k = {listed} is left out")
 
 
 def _warn_of_limits(results: dict[int, KMeans1D]) -> None:
     """Warn if an inertia is beyond float64, or an optimum is not proven."""
     if any(np.isinf(result.inertia) for result in results.values()):
-        warnings.warn("the inertia is beyond float64 and given as inf", stacklevel=3)
+        warn_user("the inertia is beyond float64 and given as inf")
     for k, result in results.items():
         if result.gap > 0:
-            warnings.warn(
+            warn_user(
                 f"for k = {k} too many partitions are equally good to rounding: the inertia may "
-                f"be above the least by {result.gap:.3g}",
-                stacklevel=3,
+                f"be above the least by {result.gap:.3g}"
             )

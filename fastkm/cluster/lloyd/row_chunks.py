@@ -133,5 +133,5 @@ def round_up_to_blocks(rows: int) -> int:
 
 def raise_not_finite(rows: np.ndarray, name: str) -> NoReturn:
     """Raise a ValueError that says whether rows or only their squares are not finite."""
-    validation.require_finite(rows, name)
+    validation.require_finite(rows, name, takes_masks=False)
     raise ValueError(f"{name} is too large: squared distances overflow; scale it down")

@@ -6,12 +6,12 @@ about a code that has lost its rows, and when to stop.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastkm._core import validation
+from fastkm._core.notes import warn_user
 from fastkm.cluster.lloyd.row_chunks import raise_not_finite
 from fastkm.cluster.vq.initialization import (
     INITIALISERS,
@@ -219,7 +219,7 @@ def kmeans2(
     else:
         centroids = _choose_start(rows, np.asarray(k).item(), minit, rng)
         if check_finite:
-            validation.require_finite(centroids, "k")
+            validation.require_finite(centroids, "k", takes_masks=False)
 
     # iterate: in one call, or one by one
     engine, iterations = choose_engine(rows), len(range(iter))
@@ -277,7 +277,7 @@ def _choose_start(rows: np.ndarray, k: float, minit: str, rng: Random | int | No
     if count < 1:
         raise ValueError(f"Cannot ask kmeans2 for {count} clusters (k was {k})")
     if count != k:
-        warnings.warn("k was not an integer, was converted.", stacklevel=4)
+        warn_user("k was not an integer, was converted.")
     if minit not in INITIALISERS:
         raise ValueError(
             f"Unknown init method {minit!r}; take one of {', '.join(INITIALISERS)} or matrix"
@@ -301,7 +301,7 @@ def _report_empty(missing: str) -> None:
         from fastkm.errors import ClusterError
 
         raise ClusterError(message)
-    warnings.warn(message, stacklevel=4)
+    warn_user(message)
 
 
 def _refuse_single_code(k: ArrayLike, name: str) -> None:

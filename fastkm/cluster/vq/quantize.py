@@ -6,12 +6,12 @@ docstrings list the differences. The work is done by `fastkm._kernels.lloyd`, ch
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastkm._core import validation
+from fastkm._core.notes import warn_user
 from fastkm._core.threads import resolve_thread_count
 from fastkm._kernels.column_moments import measure_columns
 from fastkm._kernels.few_rows import assign_few
@@ -101,11 +101,10 @@ def vq(
         if points.valid is not None:
             infinite &= points.valid
         if infinite.any():
-            warnings.warn(
+            warn_user(
                 f"{np.count_nonzero(infinite)} rows have no finite distance to any code (NaN, "
                 "infinity or overflow): they get code 0 and distance inf",
                 RuntimeWarning,
-                stacklevel=2,
             )
     if points.valid is not None:
         found.code[~points.valid] = -1
@@ -143,7 +142,7 @@ def check_codes(
             f"{name} must not have missing or masked codes, but {np.sum(~book.valid)} are"
         )
     if check_finite:
-        validation.require_finite(book.rows, name)
+        validation.require_finite(book.rows, name, takes_masks=False)
     return book
 
 
@@ -240,10 +239,9 @@ def whiten(obs: ArrayLike, check_finite: bool | None = None) -> np.ndarray:
     constant = deviation == 0
     deviation = np.where(constant, 1.0, deviation)
     if check_finite is not False and constant.any():
-        warnings.warn(
+        warn_user(
             "Some columns have standard deviation zero. The values of these columns will not change.",
             RuntimeWarning,
-            stacklevel=2,
         )
     floating = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
     result = values / deviation.astype(floating.newbyteorder("="))

@@ -28,6 +28,10 @@ PROJECTIONS = ("robinson", "plate-carree", "orthographic", "polar")
 PIXELS = 800
 """Pixels of the longer side of a projected panel: a map alone on its page has 1,050 dots."""
 
+LONGEST = 0.5
+"""Degrees of an edge from which on it gets points in between: a map of one degree or more then shows
+it within half a dot of where it is, since all edges are straight in longitude and latitude."""
+
 REGIONAL = 1.2
 """Extent in radians up to which a view shows the data, not the whole globe."""
 
@@ -83,7 +87,9 @@ class View:
         import cartopy.crs as ccrs
 
         plain = ccrs.PlateCarree()
-        seen = [self.crs.project_geometry(shape, plain) for shape in shapes]
+        # cartopy bends an edge only if it is far off in the middle, up to 1/100 of the whole plane
+        whole = shapely.segmentize(np.asarray(shapes, object), LONGEST)
+        seen = [self.crs.project_geometry(shape, plain) for shape in whole]
         return np.asarray(
             shapely.intersection(shapely.make_valid(np.array(seen, object)), self.frame)
         )

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.attributes import read_text
+from fastkm._core.notes import warn_user
 from fastkm.raster.grid.axes import has_dates, is_called_time
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def note_unknown_dates(array: xr.DataArray, dim: str) -> None:
     if not has_dates(time):
         if time.dtype.kind in TEXT or _CLAIM.search(units):
             said = f"its units are {units!r}" if units else f"it begins with {time.values.flat[0]}"
-            warnings.warn(f"the dates of {dim!r} are not known: {said}", stacklevel=3)
+            warn_user(f"the dates of {dim!r} are not known: {said}")
     elif _is_missing(time.values).any():
-        warnings.warn(f"some dates of {dim!r} are missing", stacklevel=3)
+        warn_user(f"some dates of {dim!r} are missing")
 
 
 def drop_unknown_dates(array: xr.DataArray) -> xr.DataArray:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import reprlib
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fastkm._core.notes import warn_user
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -113,7 +114,7 @@ def _cut_times(column: pd.Series) -> pd.Series:
         raise ValueError(f"its years go from 1 to 9999, got {years.min()} to {years.max()}")
     cut = column.dt.as_unit("ms")
     if (there != cut.dropna()).any():
-        warnings.warn(f"the times of column {column.name!r} are cut to milliseconds", stacklevel=5)
+        warn_user(f"the times of column {column.name!r} are cut to milliseconds")
     return cut
 
 

@@ -12,12 +12,12 @@ globe: they get a point every ten kilometres and go to WGS84 point by point, and
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastkm._core.notes import warn_user
 from fastkm.raster.grid.crs import is_longlat
 from fastkm.raster.grid.projection import make_degree_transform
 from fastkm.vector.antimeridian import (
@@ -65,10 +65,9 @@ class EarthEdge:
     def warn(self) -> None:
         """Warn if something lies beyond."""
         if self.beyond:
-            warnings.warn(
+            warn_user(
                 f"{self.beyond} of {self.rows} outlines reach beyond the Earth's edge: in longitudes "
-                "and latitudes what lies there is left out",
-                stacklevel=3,
+                "and latitudes what lies there is left out"
             )
 
 

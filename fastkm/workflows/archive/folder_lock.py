@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import errno
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from fastkm._core.notes import warn_user
 
 LOCK_NAME = ".lock"
 
@@ -88,10 +89,9 @@ def _open_lock(root: Path) -> IO[str] | None:
                     f"another run is at work in {root}: wait until it ends, or name another folder"
                 ) from None
             path.unlink(missing_ok=True)
-            warnings.warn(
+            warn_user(
                 f"the file system of {root} cannot lock files ({error.strerror}): take care that "
-                "no other run works there",
-                stacklevel=2,
+                "no other run works there"
             )
             return None
         if _is_at(file, path):

@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -448,21 +449,44 @@ def test_integers_up_to_2_to_the_53_are_exact():
     assert result.predict(np.array([2**53 - 1, 2**53])).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("k", [0, -1, [2, 0], []], ids=str)
-def test_k_below_one_is_a_value_error(k):
-    with pytest.raises(ValueError, match="k must be at least 1"):
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [
+        (0, "k must be at least 1, got 0"),
+        (-1, "k must be at least 1, got -1"),
+        ([2, 0], r"k must be at least 1, got \[2, 0\]"),
+        ([], r"k must hold at least one number, got \[\]"),
+    ],
+    ids=str,
+)
+def test_k_below_one_is_a_value_error(k, message):
+    with pytest.raises(ValueError, match=message):
         kmeans1d([1.0, 2.0], k)
 
 
 @pytest.mark.parametrize("k", [2.0, None, "2", [2, 2.5], np.array(2.0)], ids=repr)
 def test_k_that_is_no_integer_is_a_type_error(k):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="k must be an integer or several integers, got"):
         kmeans1d([1.0, 2.0], k)
 
 
 @pytest.mark.parametrize("k", [np.int64(2), np.uint8(2)], ids=repr)
 def test_k_may_be_a_numpy_integer(k):
     assert kmeans1d([1.0, 2.0], k).k == 2
+
+
+@pytest.mark.parametrize("path", ["a.nc", Path("a.nc")], ids=repr)
+def test_a_path_is_no_array(path):
+    with pytest.raises(
+        TypeError, match=r"got 'a.nc': read the file first: fastkm.read_raster\('a.nc'"
+    ):
+        kmeans1d(path, 2)
+
+
+def test_a_dataset_is_no_array():
+    water = xr.DataArray([1.0, 9.0], dims="x")
+    with pytest.raises(TypeError, match=r"a Dataset of water, ice: choose .* dataset\['water'\]"):
+        kmeans1d(xr.Dataset({"water": water, "ice": water}), 2)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 
 from fastkm.plot import clusters_figure, stack_figure
@@ -63,6 +64,21 @@ def test_small_parts_of_the_globe_are_enlarged():
     assert part.frame.area < whole.frame.area / 10
     south = make_view("polar", (0.0, -90.0, 360.0, -50.0), 1.0)
     assert "South" in type(south.crs).__name__
+
+
+@pytest.mark.parametrize("name", ["EPSG:3035", "orthographic", "polar"])
+def test_long_edges_follow_their_parallels(name):
+    """They are straight in longitude and latitude; within a thousandth of the map's width."""
+    pytest.importorskip("cartopy")
+    west, south, east, _ = bounds = (-1.9, 29.6, 21.0, 50.0)
+    view = make_view(name, bounds, 0.4)
+    longitude = np.linspace(west, east, 101)
+    for shape in (shapely.box(*bounds), shapely.LineString([(west, south), (east, south)])):
+        [seen] = view.cut([shape])
+        line = seen.boundary if shape.area else seen
+        points = shapely.points(view.project(longitude, np.full(101, south)))
+        width = view.frame.bounds[2] - view.frame.bounds[0]
+        assert shapely.distance(points, line).max() < width / 1000
 
 
 def test_projections_have_names(world):

@@ -24,6 +24,7 @@ from fastkm._core.cf_missing import Described
 from fastkm._core.cf_rules import NEUTRAL, clean_attributes, warn_of_overflow
 from fastkm._core.memory import require_memory
 from fastkm._core.nodata import Nodata, as_nodata, declare_missing, find_nodata
+from fastkm._core.notes import warn_user
 from fastkm.raster.io.geotiff.tiff_directories import require_directories
 
 if TYPE_CHECKING:
@@ -221,9 +222,7 @@ def _note_damage(path: str | os.PathLike[str]) -> Iterator[None]:
     def look(record: logging.LogRecord) -> bool:
         found = DAMAGE.search(record.getMessage())
         if found and record.thread == own:
-            warnings.warn(
-                f"{os.fspath(path)} is damaged, and read in part: {found.group()}", stacklevel=2
-            )
+            warn_user(f"{os.fspath(path)} is damaged, and read in part: {found.group()}")
         return True
 
     log.addFilter(look)
