@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastkm.workflows.archive_clusters import ArchiveClusters
 
 SKIPPED = 3
+NOTHING = "; nothing was written"
 MAX_LISTED = 12
 """Files that are listed one by one; if there are more, the label maps are listed as a folder."""
 
@@ -176,7 +177,7 @@ def archive(
         "variable": variable,
         "codebook": book,
         "select": parse.parse_select(select, ks),
-        "min_diameter": parse.parse_length(min_diameter),
+        "min_diameter": parse.parse_limit("--min-diameter", min_diameter, "px", "km"),
         "longitudes": parse.parse_longitudes(longitudes),
         "simplify": parse.parse_simplify(simplify, smooth),
         "smooth": smooth,
@@ -223,7 +224,8 @@ def archive(
                 _write_report(done, report, progress)
     except BaseException as error:
         if was_interrupted(error):
-            print_line(f"fastkm: stopped{_say_how_to_go_on(output)}", err, style="red")
+            advice = _say_how_to_go_on(output) if output.exists() else NOTHING
+            print_line(f"fastkm: stopped{advice}", err, style="red")
             raise typer.Exit(STOPPED) from None
         if isinstance(error, OSError) and "--resume" not in str(error):
             raise OSError(f"{error}{_say_how_to_go_on(output)}") from error
@@ -265,7 +267,7 @@ def _say_how_to_go_on(output: Path) -> str:
     """Return the end of a sentence, empty if the run has not begun to write."""
     if not (output / ".work").exists():
         return ""
-    return f"; finished parts are kept in {output}: the same command with --resume goes on"
+    return f"; finished parts are kept in {str(output)!r}: the same command with --resume goes on"
 
 
 def print_result(done: "ArchiveClusters", report: Path | None = None) -> None:

@@ -4,6 +4,8 @@ Exit status: 0 done, 1 failed (the message says why, and what to do), 2 wrong us
 stopped by ctrl-C.
 """
 
+import glob
+import shlex
 import sys
 import warnings
 from functools import partial
@@ -59,7 +61,7 @@ def main() -> None:
     except (OSError, ValueError, ImportError) as error:  # an extra that is not installed
         if was_interrupted(error):
             sys.exit(STOPPED)
-        print_line(f"fastkm: {error}", err, style="red")
+        print_line(f"fastkm: {error}{_advise(error)}", err, style="red")
         sys.exit(1)
     except MemoryError as error:
         print_line(f"fastkm: {str(error) or 'there is too little memory'}", err, style="red")
@@ -102,6 +104,7 @@ def info(
     from fastkm.raster.io.describe.variables import describe_variables
 
     load_reader()
+    _require_one_file(file)
     with open_file(file) as opened:
         grids = describe_grids(opened)
         if not grids:
@@ -150,7 +153,11 @@ def cluster(
     variable: shared.Variables = None,
     band: Annotated[
         list[int] | None,
-        typer.Option(help="A band, counted from 1; repeat it for several. By default all.", min=1),
+        typer.Option(
+            metavar="BAND",
+            help="A band, counted from 1; repeat it for several. By default all.",
+            min=1,
+        ),
     ] = None,
     standardize: shared.Standardize = False,
     weights: shared.Weights = None,
@@ -166,8 +173,9 @@ def cluster(
     time: Annotated[
         str,
         typer.Option(
+            metavar="WHEN",
             help="Time step: an index from 0, a date such as 2009-10, or all, which makes each "
-            "step a band."
+            "step a band.",
         ),
     ] = "0",
     sel: shared.Sel = None,
@@ -278,14 +286,32 @@ app.command(
 )(sample.sample)
 
 
+def _require_one_file(file: Path) -> None:
+    """Refuse a pattern that matches files."""
+    if not file.exists() and (found := sorted(glob.glob(str(file)))):  # noqa: PTH207
+        reason = f"info takes one file; {file} matches {len(found)}, such as {found[0]}"
+        parse.refuse_option("FILE", reason)
+
+
 def _name_output(file: Path, k: str | None) -> Path:
     """Name the folder of the clusters of a file, or of its labels by a codebook."""
     what = "labels" if k is None else f"k{k.replace(':', '-')}"
     return Path(f"{file.stem.replace('.', '_')}_{what}")
 
 
+def _advise(error: BaseException) -> str:
+    """Return the end of a sentence: the option that would have avoided an error, if there is one."""
+    from fastkm.raster.io.choose import UnnamedRasterError
+
+    for one in (error, error.__cause__):
+        if isinstance(one, UnnamedRasterError):
+            return f", such as -v {shlex.quote(one.names[0])}"
+    return ""
+
+
 def _print_note(printed: set[str], message: Warning | str, *_args: Any, **_options: Any) -> None:
     """Print a warning, unless the same has been printed before."""
-    if str(message) not in printed:
-        printed.add(str(message))
-        print_line(f"note: {message}", err, style="yellow")
+    text = str(message).replace("longitudes='raster'", "--longitudes raster")
+    if text not in printed:
+        printed.add(text)
+        print_line(f"note: {text}", err, style="yellow")

@@ -72,7 +72,10 @@ MinDiameter = Annotated[
         metavar="LENGTH", help="Keep only outlines longer than this, such as 200px or 2000km."
     ),
 ]
-Time = Annotated[str, typer.Option(help="Time step: an index from 0, or a date such as 2009-10.")]
+Time = Annotated[
+    str,
+    typer.Option(metavar="WHEN", help="Time step: an index from 0, or a date such as 2009-10."),
+]
 Sel = Annotated[
     list[str] | None,
     typer.Option(
@@ -197,6 +200,11 @@ Report = Annotated[
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace the results of an earlier run in the folder; a single file is replaced in any "
+        "case.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]

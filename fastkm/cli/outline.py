@@ -1,5 +1,8 @@
 """The command ``fastkm outline``."""
 
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -85,11 +88,17 @@ def outline(
     memory: shared.Memory = None,
     workers: shared.Workers = 1,
     scheduler: shared.Scheduler = None,
-    overwrite: shared.Overwrite = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace a GeoPackage that holds further layers, and remove maps of other k; other "
+            "files are replaced in any case.",
+        ),
+    ] = False,
     quiet: shared.Quiet = False,
 ) -> None:
     """Outline clusters."""
-    from fastkm.vector.measure import as_area
     from fastkm.vector.write import check_extension
     from fastkm.workflows.job import Selection
     from fastkm.workflows.outline_file import OutlineOptions, outline_file
@@ -98,7 +107,6 @@ def outline(
     # options
     ks = parse.parse_option("-k", parse.as_ks, k)
     parse.parse_option("--output", check_extension, output)
-    parse.parse_option("--min-area", as_area, min_area)
     if map_path is not None:
         parse.parse_option("--map", parse.as_figure, map_path)
     parse.parse_report(report)
@@ -121,8 +129,8 @@ def outline(
         "--connectivity", parse.as_one_of((4, 8)), connectivity
     )
     options = OutlineOptions(
-        min_diameter=parse.parse_length(min_diameter),
-        min_area=min_area,
+        min_diameter=parse.parse_limit("--min-diameter", min_diameter, "px", "km"),
+        min_area=parse.parse_limit("--min-area", min_area, "km2"),
         boundary=parse.parse_boundary(boundary, connectivity, bridge, sieve),
         connectivity=touching,
         simplify=parse.parse_simplify(simplify, smooth, boundary),
@@ -133,7 +141,7 @@ def outline(
     )
 
     # work
-    with show_work(err, workers, scheduler, quiet=quiet) as progress:
+    with show_work(err, workers, scheduler, quiet=quiet) as progress, _name_other_way(file, ks):
         done = outline_file(
             selection,
             ks,
@@ -149,3 +157,21 @@ def outline(
     if not quiet:
         print_outlines(done)
         print_files(done.files, report)
+
+
+@contextmanager
+def _name_other_way(file: Path, ks: Sequence[int]) -> Iterator[None]:
+    """Say how to outline clusters of all bands of a GeoTIFF, if none of them is named."""
+    from fastkm.raster.io.choose import UnnamedRasterError
+    from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
+
+    try:
+        yield
+    except UnnamedRasterError as error:
+        if not is_geotiff(file):
+            raise
+        raise ValueError(
+            f"{error}, such as -v {shlex.quote(error.names[0])}; or cluster all of them first: fastkm "
+            f"cluster {shlex.quote(str(file))} -k {ks[-1]} -o labels.tif, then fastkm outline "
+            f"labels.tif -k {ks[-1]} --select all"
+        ) from None

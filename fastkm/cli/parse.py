@@ -50,12 +50,16 @@ def parse_select(select: str, ks: Sequence[int]) -> str:
     return select
 
 
-def parse_length(length: str) -> str:
-    """Check the option --min-diameter, and return it."""
-    from fastkm.vector.measure import as_length
+def parse_limit(option: str, limit: str, *units: str) -> str:
+    """Check the option of a lower limit, a number with one of some units, and return it."""
+    from fastkm._core.validation import parse_limit as read
 
-    parse_option("--min-diameter", as_length, length)
-    return length
+    try:
+        read(option, limit, units, plain=False)
+    except ValueError:
+        examples = " or ".join(f"200{unit}" for unit in units)
+        refuse_option(option, f"take a number with its unit, such as {examples}, not {limit!r}")
+    return limit
 
 
 def parse_report(report: Path | None) -> Path | None:
@@ -105,13 +109,13 @@ def parse_sieve(
     sieve: str | None, connectivity: Literal[4, 8] = 4, *, fill_holes: bool
 ) -> SieveOptions | None:
     """Parse the options --sieve and --fill-holes."""
-    from fastkm.raster.sieve import SieveOptions, as_sieve
+    from fastkm.raster.sieve import SieveOptions
 
     if sieve is None:
         if fill_holes:
             refuse_option("--fill-holes", "it needs --sieve, which says how small holes are")
         return None
-    parse_option("--sieve", as_sieve, sieve)
+    parse_limit("--sieve", sieve, "px", "km2")
     return SieveOptions(sieve, fill_holes, connectivity)
 
 

@@ -127,7 +127,7 @@ class Spinner(Progress):
     def begin(self, stage: str, total: int = 1, unit: str = "") -> None:
         """Show the name of the stage; a pass over blocks is part of the stage before it."""
         self.pace = Pace(total, unit)
-        if unit:
+        if unit and self.stage:
             stage = f"{self.stage}: {stage}"
         else:
             self.stage = stage

@@ -29,7 +29,9 @@ def sample(
     ] = None,
     months: Annotated[
         int | None,
-        typer.Option(min=1, help="Write an archive of this many months, one file for each."),
+        typer.Option(
+            metavar="N", min=1, help="Write an archive of this many months, one file for each."
+        ),
     ] = None,
     resolution: Annotated[
         float | None,

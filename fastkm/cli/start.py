@@ -1,5 +1,7 @@
 """How the command starts soon: no passes of the garbage collector over modules, no pydantic.
 
+An option that takes one value is refused if it is given again: typer would take the last.
+
 ``fastkm info`` of a small file takes a tenth longer than to load xarray and netCDF4. The garbage
 collector would go through all that has been loaded again and again, 0.05 s each time at the end.
 And typer converts arguments by pydantic, 0.1 s to load, although most of them are texts, paths, or
@@ -15,7 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperCommand, TyperGroup
+
+from fastkm.cli.output import make_visible
 
 
 def hold_garbage() -> None:
@@ -39,14 +44,24 @@ def load_reader() -> None:
 
 
 class _Quick:
-    """Takes texts, paths and defaults as they are, without pydantic."""
+    """Takes texts, paths and defaults as they are, without pydantic; each single option once.
+
+    The help names no types of Python: options have words such as NAME, flags and arguments nothing.
+    """
 
     def get_params(self, context: Any) -> list[Any]:
         """Return the parameters."""
         params: list[Any] = super().get_params(context)  # type: ignore[misc]
         for param in params:
-            if not isinstance(param.process_value, partial):
-                param.process_value = partial(_take, param, param.process_value)
+            if isinstance(param.process_value, partial):
+                continue
+            param.process_value = partial(_take, param, param.process_value)
+            is_option, is_flag = param.param_type_name == "option", getattr(param, "is_flag", False)
+            if is_flag or not is_option:
+                param.display_type_rich = _show_nothing
+            elif not param.multiple:
+                param.process_value = partial(_take_once, param, param.process_value)
+                param.add_to_parser = partial(_collect, param)
         return params
 
 
@@ -56,6 +71,30 @@ class QuickCommand(_Quick, TyperCommand):
 
 class QuickGroup(_Quick, TyperGroup):
     """Commands that start without pydantic."""
+
+
+def _show_nothing(ctx: Any) -> None:
+    """Show nothing as the type of a parameter."""
+
+
+def _collect(param: Any, parser: Any, context: Any) -> None:  # noqa: ARG001
+    """Let a parser collect all values of an option that takes one."""
+    parser.add_option(
+        obj=param, opts=param.opts, dest=param.name, action="append", nargs=param.nargs
+    )
+
+
+def _take_once(param: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    """Return the value of an option that takes one; refuse several."""
+    if isinstance(value, list):
+        if len(value) > 1:
+            name = max(param.opts, key=len).lstrip("-")
+            given = make_visible(", ".join(value))
+            raise BadParameter(
+                f"{context.info_name} takes one {name}, got {given}", ctx=context, param=param
+            )
+        value = value[0]
+    return process(context, value)
 
 
 def _take(param: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:

@@ -30,6 +30,9 @@ import shapely
 
 Resolution = Literal["c", "l", "i"]
 
+LEAST_WIDTH = 1.0
+"""Degrees of a view below which shorelines are left out: even the intermediate ones are coarse there."""
+
 _LEVELS = ((1, 5), (2,), (3,))  # of land, of lakes, and of islands in lakes
 
 

@@ -93,6 +93,7 @@ def use_workers(
         ):
             yield client
     else:
+        progress.begin("start workers", workers, "workers")
         with (
             dask.config.set({ENVIRONMENT: {**dask.config.get(ENVIRONMENT), **ALLOCATION, **QUIET}}),
             _start_cluster(
@@ -106,6 +107,7 @@ def use_workers(
             _watch_workers(client, timeout, progress, advice),
         ):
             client.register_plugin(_make_forwarder())
+            progress.advance(workers)
             yield client
 
 

@@ -14,7 +14,7 @@ from fastkm._core.atomic_write import write_bytes
 from fastkm._core.notes import ignore_notes, warn_user
 from fastkm.raster.grid.axes import find_axes, find_raster_variables
 from fastkm.raster.io.describe.suspicious import find_extremes, find_suspicious, format_sentinel
-from fastkm.raster.io.geotiff.read_geotiff import find_band, is_geotiff
+from fastkm.raster.io.geotiff.read_geotiff import find_band, has_classes, is_geotiff
 from fastkm.raster.io.lazy.open_areas import open_areas
 from fastkm.raster.io.lazy.open_raster import open_raster
 from fastkm.raster.io.open import count_values
@@ -136,6 +136,12 @@ class Selection:
         )
         return self._prepare(raster)
 
+    def has_classes(self, raster: xr.DataArray) -> bool:
+        """Return True if the numbers of a raster of one band are classes, as in a label map."""
+        if is_geotiff(self.file):
+            return has_classes(self.file, find_band(self.file, self._only_variable))
+        return "flag_values" in raster.attrs
+
     def read_areas(self) -> xr.DataArray:
         """Read the areas of the cells."""
         return read_areas(self.file, self._first_variable, **self._place)
@@ -238,4 +244,18 @@ def warn_of_sentinels(values: Iterable[float]) -> None:
         warn_user(
             f"{code} looks like a code for something missing; if it is one, --nodata {code} "
             "leaves it out"
+        )
+
+
+def note_classes(selection: Selection, raster: xr.DataArray, ks: Sequence[int]) -> None:
+    """Note that a raster is a label map, unless it has as many classes as there are to be clusters."""
+    if not selection.has_classes(raster):
+        return
+    is_read = raster.chunks is None
+    number = str(np.isfinite(np.unique(raster.values)).sum()) if is_read else "K"
+    if [*map(str, ks)] != [number]:
+        warnings.warn(
+            f"{selection.file} is a label map, and the numbers of its classes are clustered: "
+            f"-k {number} --select all outlines its {number} classes",
+            stacklevel=3,
         )

@@ -39,14 +39,15 @@ from fastkm.vector.formats.file_longitudes import (
     turn_to_raster,
 )
 from fastkm.vector.levels.band_outlines import check_options, outline_bands
+from fastkm.vector.measure import as_area, as_length
 from fastkm.vector.outline import iterate_outlines, outline
 from fastkm.vector.polygonize import to_plane
 from fastkm.vector.strips import chunk_by_strips, needs_strips
 from fastkm.vector.write import check_extension, write_outlines
 from fastkm.vector.write_batches import find_bounds, write_batches
 from fastkm.workflows.figures import DEFAULT_FIGURES, FigureOptions, draw_map
-from fastkm.workflows.job import FileWriter, Selection, warn_of_sentinels
-from fastkm.workflows.outputs import find_maps, protect_inputs, require_replaceable
+from fastkm.workflows.job import FileWriter, Selection, note_classes, warn_of_sentinels
+from fastkm.workflows.outputs import find_maps, protect_inputs, protect_layers, require_replaceable
 from fastkm.workflows.reports.output import plan_report
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def outline_file(
     report : path-like, optional
         A .html file for a page that shows the outlines in a browser; see `fastkm.report`.
     overwrite : bool, default: False
-        Remove maps of other k that an earlier run drew.
+        Remove maps of other k that an earlier run drew, and replace a GeoPackage that holds further
+        layers.
     figures : FigureOptions, optional
         How the map is drawn; its format is that of `map_path`.
 
@@ -161,7 +163,8 @@ def outline_file(
     ------
     OSError, ValueError
         If the file cannot be read or holds no such raster, or `select` or `output` is wrong; if
-        there are maps of other k and `overwrite` is False, or an output is an input.
+        there are maps of other k, or a GeoPackage with further layers, and `overwrite` is False, or
+        an output is an input.
     ClusterError
         If the raster has fewer distinct values than every k.
     """
@@ -170,15 +173,12 @@ def outline_file(
     maps = {} if map_path is None else _name_maps(Path(map_path), ks)
     earlier = [] if map_path is None else find_maps(Path(map_path), ks)
     page = plan_report(report)
-    protect_inputs(
-        [Path(output), *maps.values(), *page, *earlier], [selection.file, selection.mask]
-    )
-    require_replaceable(earlier, overwrite=overwrite)
+    _protect_files([Path(output), *maps.values(), *page], earlier, selection, overwrite=overwrite)
     progress.begin("read the raster")
     raster, writer = selection.open_band(), FileWriter()
-    shape = as_shape(options.simplify, options.smooth, boundary=options.boundary)
-    at_once = shape.changes() or options.boundary == "band"
-    in_strips = needs_strips(to_plane(raster)) and not at_once
+    note_classes(selection, raster, ks)
+    is_shaped = as_shape(options.simplify, options.smooth, boundary=options.boundary).changes()
+    in_strips = needs_strips(to_plane(raster)) and not is_shaped and options.boundary != "band"
     areas = None
     if is_on_globe(raster):  # in small blocks: they are no blocks of the file, and 8 bytes a cell
         areas = selection.open_areas(chunk_by_strips(raster) if in_strips else raster)
@@ -214,6 +214,7 @@ def outline_file(
             }
             progress.begin("write the outlines")
             writer.files += write_outlines(_join(frames.values()), output)
+        _note_limits(seen, options, {} if in_strips else labels, results, arguments)
         # maps are those of the raster
         turn = partial(turn_to_raster, grid=grid) if options.longitudes is None else None
         if maps:
@@ -225,6 +226,15 @@ def outline_file(
                 progress, sieved=options.sieve is not None,
             )  # fmt: skip
     return Outlines(raster, results, selected, seen.found, _join(frames.values()), writer.files)
+
+
+def _protect_files(
+    outputs: list[Path], earlier: list[Path], selection: Selection, *, overwrite: bool
+) -> None:
+    """Raise a ValueError if a file that would be lost is an input, or is to be kept."""
+    protect_inputs([*outputs, *earlier], [selection.file, selection.mask])
+    require_replaceable(earlier, overwrite=overwrite)
+    protect_layers(outputs[0], overwrite=overwrite)
 
 
 def _trace(
@@ -239,6 +249,32 @@ def _trace(
     return outline_bands(arguments["values"], result, select=select, **chosen)
 
 
+def _note_limits(
+    seen: _Seen,
+    options: OutlineOptions,
+    labels: dict[int, xr.DataArray],
+    results: dict[int, KMeans1D],
+    arguments: dict[str, Any],
+) -> None:
+    """Note that no outline is above the limits, and how long or large those of some labels are."""
+    if seen.count():
+        return
+    whole = {**arguments, "min_diameter": 0.0, "min_area": 0.0}
+    outlines = [_trace(own, results[k], [*seen.found[k]], whole) for k, own in labels.items()]
+    across, area = as_length(options.min_diameter), as_area(options.min_area)
+    reasons = []
+    for word, most, limit, column in (
+        ("longer", "longest", across, f"diameter_{across.unit}"),
+        ("larger", "largest", area, "area_km2"),
+    ):
+        if limit.value > 0:
+            own = max((frame[column].max() for frame in outlines if len(frame)), default=math.nan)
+            known = f" (the {most} has {own:,.0f} {limit.unit})" if math.isfinite(own) else ""
+            reasons.append(f"{word} than {limit.value:,.15g} {limit.unit}{known}")
+    if reasons:
+        warnings.warn(f"no outline is {' and '.join(reasons)}: the file has none", stacklevel=3)
+
+
 class _Seen:
     """What is kept of outlines while they are written: numbers and, for maps, the longest ones."""
 
@@ -246,6 +282,10 @@ class _Seen:
         self.found = {k: dict.fromkeys(own, ClusterOutlines()) for k, own in selected.items()}
         self.tolerance = tolerance  # of simplified outlines; None if none are drawn
         self.longest: dict[int, gpd.GeoDataFrame] = {}
+
+    def count(self) -> int:
+        """Return the number of outlines."""
+        return sum(found.number for own in self.found.values() for found in own.values())
 
     def add(self, k: int, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         """Count some outlines of a k; return them with a column of it."""
@@ -284,10 +324,9 @@ def _report_outlines(
     progress.begin("write the report")
     found = as_raster_clusters(raster, results, labels, sieved=sieved)
     outlines = _join(frames.values() if turn is None else map(turn, frames.values()))
-    count = sum(one.number for own in seen.found.values() for one in own.values())
     report_clusters(
         writer, path, found, raster, selection,
-        outlines=outlines, outlines_in_all=count, title=figures.title,
+        outlines=outlines, outlines_in_all=seen.count(), title=figures.title,
     )  # fmt: skip
 
 

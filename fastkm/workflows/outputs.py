@@ -89,6 +89,24 @@ def require_replaceable(earlier: list[Path], *, overwrite: bool, again: bool = F
         )
 
 
+def protect_layers(output: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Raise a ValueError if a GeoPackage has further layers, which would be lost, unless `overwrite`."""
+    path = Path(output)
+    if overwrite or path.suffix.lower() != ".gpkg" or not path.is_file():
+        return
+    import pyogrio
+
+    try:
+        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+    except pyogrio.errors.DataSourceError:  # it is no GeoPackage
+        return
+    if others := [name for name in layers if name != path.stem]:
+        raise ValueError(
+            f"{path} holds further layers, which would be lost: {', '.join(others)}. Name another "
+            "file, or replace all of it with --overwrite"
+        )
+
+
 def protect_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
     """Raise a ValueError if a file that would be written or removed is an input, by any name.
 

@@ -100,13 +100,24 @@ def test_an_archive_of_the_sample(run, tmp_path) -> None:
     assert "--months" in err
 
 
+def test_a_run_that_is_stopped_at_once_has_written_nothing(run, tmp_path, monkeypatch) -> None:
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastkm.workflows.cluster_archive.cluster_archive", stop)
+    status, _, err = run("archive", "a.nc", "-k", "3", "-o", tmp_path / "out", "-q")
+    assert (status, err) == (130, "fastkm: stopped; nothing was written\n")
+
+
 def test_a_failure_says_how_to_go_on(run, months, tmp_path, monkeypatch) -> None:
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("fastkm.workflows.archive.label_maps.write_label_series", full)
     status, _, err = run("archive", months, "-k", "3", "-o", tmp_path / "out", "-q")
-    kept = f"finished parts are kept in {tmp_path / 'out'}: the same command with --resume goes on"
+    kept = (
+        f"finished parts are kept in '{tmp_path / 'out'}': the same command with --resume goes on"
+    )
     assert status == 1
     assert err == (
         "fastkm: results of pw_1.nc, 1988-01-15: cannot be written: No space left on device; "

@@ -353,7 +353,7 @@ def test_longitudes_of_the_file_are_those_of_maps(run, basin, tmp_path, choice):
     west, _, east, _ = gpd.read_file(path).total_bounds
     assert (east > 180) == (choice is not None)
     assert west >= (-180 if choice is None else 0)
-    note = f"note: {path} has longitudes -180..180, as maps do; longitudes='raster' (--longitudes "
+    note = f"note: {path} has longitudes -180..180, as maps do; --longitudes "
     assert words(note) in words(err) if choice is None else err == ""
 
 
@@ -436,12 +436,67 @@ def test_outlines_take_their_options(run, basin, tmp_path):
     assert found.total_bounds[2] <= 180
 
 
-@pytest.mark.parametrize("diameter", ["200px", "200", "200.5px", "20100km"])
+@pytest.mark.parametrize(
+    ("option", "examples"), [("--min-diameter", "200px or 200km"), ("--min-area", "200km2")]
+)
+def test_a_limit_of_outlines_needs_a_unit(run, basin, tmp_path, option, examples):
+    done = run("outline", basin, "-k", "3", option, "2000", "-o", tmp_path / "a.gpkg")
+    assert_wrong_usage(done, f"take a number with its unit, such as {examples}, not '2000'")
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_largest_outline_is_told_if_all_are_too_small(run, basin, tmp_path):
+    done = run("outline", basin, "-k", "3", "--min-area", "6e8km2", "-o", tmp_path / "a.gpkg")
+    assert "no outline is larger than 600,000,000 km2 (the largest has " in done.err
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("ending", ["nc", "tif"])
+def test_a_label_map_is_outlined_by_its_classes(run, basin, tmp_path, ending):
+    labels, out = tmp_path / f"labels.{ending}", tmp_path / "a.gpkg"
+    assert run("cluster", basin, "-k", "4", "-o", labels, "-q").status == 0
+    other = run("outline", labels, "-k", "3", "-o", out)
+    assert f"{labels} is a label map" in other.err
+    assert "-k 4 --select all outlines its 4 classes" in other.err
+    same = run("outline", labels, "-k", "4", "--select", "all", "-o", out)
+    assert "label map" not in same.err
+    found = gpd.read_file(out, engine="pyogrio")
+    np.testing.assert_array_equal(found["mean"], found["cluster"])
+
+
+def test_a_raster_of_several_has_to_be_named(run, tmp_path):
+    twin = tmp_path / "twin.nc"
+    stored = xr.open_dataset(write_world(tmp_path / "one.nc"), decode_cf=False).load()
+    name = next(name for name in stored.data_vars if stored[name].ndim >= 2)
+    stored.assign(other=stored[name]).to_netcdf(twin)
+    for command in ("outline", "cluster"):
+        done = run(
+            command,
+            twin,
+            "-k",
+            "2",
+            "-o",
+            tmp_path / "a.nc" if command == "cluster" else tmp_path / "a.gpkg",
+        )
+        assert_failed(done, f", other, such as -v {name}")
+
+
+def test_info_takes_one_file(run, tmp_path):
+    for name in "ab":
+        write_world(tmp_path / f"{name}.nc")
+    done = run("info", tmp_path / "*.nc")
+    assert_wrong_usage(done, "info takes one file;", "matches 2, such as")
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("diameter", ["200px", "200.5px", "20100km"])
 def test_short_outlines_are_left_out(run, basin, tmp_path, diameter):
     path = tmp_path / "a.gpkg"
-    status, out, _ = run("outline", basin, "-k", "3", "--min-diameter", diameter, "-o", path)
+    status, out, err = run("outline", basin, "-k", "3", "--min-diameter", diameter, "-o", path)
     assert status == 0
     assert "0 outlines" in out
+    limit = diameter.replace("px", " px").replace("20100km", "20,100 km")
+    assert f"note: no outline is longer than {limit} (the longest has " in err
     assert len(gpd.read_file(path, engine="pyogrio")) == 0
 
 

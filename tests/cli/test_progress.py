@@ -94,6 +94,8 @@ def test_a_live_line_says_how_far_a_pass_is(clock) -> None:
 
     status = Status()
     spinner = Spinner(status)
+    spinner.begin("start workers", 2, "workers")
+    assert status.text == "start workers"
     spinner.begin("cluster")
     spinner.advance()
     assert status.text == "cluster"

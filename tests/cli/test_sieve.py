@@ -24,7 +24,10 @@ def test_label_maps_and_outlines_are_sieved(run, basin, tmp_path):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--sieve", "16"), "--sieve: min_area must be a number of at least 0 with a unit"),
+        (
+            ("--sieve", "16"),
+            "--sieve: take a number with its unit, such as 200px or 200km2, not '16'",
+        ),
         (("--fill-holes",), "--fill-holes: it needs --sieve"),
     ],
 )

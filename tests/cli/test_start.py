@@ -115,3 +115,33 @@ def test_garbage_waits_until_the_command_has_loaded():
         assert gc.get_freeze_count() > before
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "expected"),
+    [
+        ("outline", ["-v", "nir", "--variable=red"], "outline takes one variable, got nir, red"),
+        ("outline", ["--bridge", "1", "--bridge", "1"], "outline takes one bridge, got 1, 1"),
+        ("cluster", ["-k", "3", "-k", "4"], "cluster takes one k, got 3, 4"),
+        (
+            "archive",
+            ["--years", "1990", "--years", "1991"],
+            "archive takes one years, got 1990, 1991",
+        ),
+    ],
+)
+def test_an_option_that_takes_one_value_is_given_once(
+    command, options, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    k = [] if "-k" in options else ["-k", "3"]
+    done = CliRunner().invoke(app, [command, "a.nc", *k, "-o", str(tmp_path / "out"), *options])
+    assert done.exit_code == 2
+    assert expected in done.output
+
+
+@pytest.mark.parametrize("command", ["info", "cluster", "outline", "archive", "sample"])
+def test_help_names_no_types_of_python(command):
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "<" not in done.output.replace("<=", "")

@@ -3,8 +3,11 @@
 import os
 import shutil
 
+import geopandas as gpd
 import netCDF4
+import pyogrio
 import pytest
+import shapely
 
 from fastkm._core.atomic_write import write_text
 from fastkm.workflows.cluster_file import cluster_file, label_file
@@ -213,3 +216,15 @@ def test_a_file_is_no_folder(basin, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(NotADirectoryError, match="out is a file"):
         cluster_file(Selection(basin), [2], tmp_path / "out")
+
+
+def test_further_layers_of_a_geopackage_are_kept(basin, tmp_path):
+    square = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:4326")
+    path = tmp_path / "mine.gpkg"
+    square.to_file(path, layer="roads")
+    with pytest.raises(ValueError, match=r"further layers, .* lost: roads\. Name another file"):
+        outline_file(Selection(basin), [3], "highest", path)
+    assert pyogrio.list_layers(path)[:, 0].tolist() == ["roads"]
+    outline_file(Selection(basin), [3], "highest", path, overwrite=True)
+    outline_file(Selection(basin), [3], "highest", path)  # the only layer is its own
+    assert pyogrio.list_layers(path)[:, 0].tolist() == ["mine"]

@@ -323,7 +323,9 @@ def test_outlines_are_in_the_reference_system_of_the_file(run, satellite, tmp_pa
     found = gpd.read_file(out)
     assert found.crs.to_epsg() == 32633
     np.testing.assert_allclose(found.total_bounds, [500_120, 4_999_880, 500_240, 5_000_000])
-    assert_failed(run("outline", satellite, "-k", "2", "-o", out), "name one of its bands: red")
+    unnamed = run("outline", satellite, "-k", "2", "-o", out)
+    assert_failed(unnamed, "name one of its bands: red", ", such as -v red; or cluster all of them")
+    assert_failed(unnamed, "-k 2 -o labels.tif, then fastkm outline labels.tif -k 2 --select all")
 
 
 def test_outline_of_a_turned_grid(run, tmp_path):

@@ -13,7 +13,7 @@ from matplotlib.path import Path
 
 from fastkm.plot._grid import choose_degrees
 from fastkm.plot._text import format_degrees
-from fastkm.plot.coastlines import Resolution, land_polygons
+from fastkm.plot.coastlines import LEAST_WIDTH, Resolution, land_polygons
 from fastkm.plot.globe.projections import FRAME_COLOUR, View
 from fastkm.plot.globe.strokes import cut_strokes
 from fastkm.plot.style import LAND_COLOUR, SEA_COLOUR, SHORE_COLOUR
@@ -142,9 +142,12 @@ def add_land(
     *,
     shores_on_top: bool,
 ) -> None:
-    """Add land and sea if shorelines are installed, otherwise warn."""
+    """Add land and sea if shorelines are installed, otherwise warn; none if they would be coarse."""
     seen = sheet.find_extent(central)
     width = min(seen[2] - seen[0], 360.0)
+    room = 2.0 * ROOM if isinstance(sheet, GlobeSheet) else 0.0
+    if width - room < LEAST_WIDTH and seen[3] - seen[1] - room < LEAST_WIDTH:
+        return
     if resolution is None:
         resolution = "l" if width > 40.0 else "i"
     try:

@@ -57,14 +57,17 @@ def draw_shores(ax: Axes, raster: xr.DataArray | np.ndarray) -> None:
 def find_shores(raster: xr.DataArray | np.ndarray, zoom: float = 1.0) -> Path | None:
     """Return the shorelines over a raster, in its pixel coordinates; None if there are none.
 
+    There are none over a raster so small that the shorelines would be coarse.
     The larger the raster, the cruder they are, and the larger are the islands that are left out; as for
     a part of the raster if readers zoom into it.
     """
     places = find_places(raster)
     if places is None:
         return None
-    from fastkm.plot.coastlines import read_shorelines  # with shapely
+    from fastkm.plot.coastlines import LEAST_WIDTH, read_shorelines  # with shapely
 
+    if places.size < np.radians(LEAST_WIDTH):
+        return None
     resolution, smallest = next(
         (name, km2) for least, name, km2 in _DETAILS if places.size / zoom >= least
     )

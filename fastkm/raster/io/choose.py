@@ -32,6 +32,14 @@ MOST_LISTED = 12
 """Values of a coordinate that an error lists."""
 
 
+class UnnamedRasterError(ValueError):
+    """A file has several rasters or bands, `names`, and one of them has to be named."""
+
+    def __init__(self, path: str | os.PathLike[str], kind: str, names: Sequence[str]) -> None:
+        super().__init__(f"{os.fspath(path)}: name one of its {kind}: {', '.join(names)}")
+        self.names = list(names)
+
+
 class OpenVariable(NamedTuple):
     """A variable with what says where its cells lie, and the dataset that holds it."""
 
@@ -137,8 +145,7 @@ def _find_only_raster(root: xr.Dataset, path: str | os.PathLike[str]) -> str:
     if not names:
         raise ValueError(f"{os.fspath(path)} holds no raster variable")
     if own or len(names) > 1:
-        listed = ", ".join(names)
-        raise ValueError(f"{os.fspath(path)}: name one of its raster variables: {listed}")
+        raise UnnamedRasterError(path, "raster variables", names)
     return names[0]
 
 
@@ -249,9 +256,9 @@ def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
     try:
         chosen = array.sel({dim: time})
     except (KeyError, ValueError, TypeError) as error:
+        what = f"the {steps} steps" if steps > 1 else "the steps"
         raise ValueError(
-            f"time {time!r} is not among the {steps} steps of {array.name!r}, "
-            f"{_format_time_span(array, dim)}"
+            f"time {time!r} is not among {what} of {array.name!r}: {_format_time_span(array, dim)}"
         ) from error
     if dim not in chosen.dims:
         return chosen
@@ -263,6 +270,6 @@ def choose_time(array: xr.DataArray, axes: Axes, time: int | str | np.datetime64
 def _format_time_span(array: xr.DataArray, dim: str) -> str:
     """Describe the range of the dates of the steps."""
     if dim not in array.coords:
-        return "which have no dates"
+        return "they have no dates"
     first, last = (str(array[dim].values[end]).split("T")[0] for end in (0, -1))
-    return f"{first} to {last}"
+    return f"{first} to {last}" if array.sizes[dim] > 1 else f"it has one step, {first}"

@@ -71,7 +71,7 @@ def note_longitudes(
     if longitudes is None and not is_geojson and _reaches_beyond(grid):
         note_once(
             f"{os.fspath(path)} has longitudes -180..180, as maps do; longitudes='raster' "
-            "(--longitudes raster) keeps those of the raster"
+            "keeps those of the raster"
         )
 
 

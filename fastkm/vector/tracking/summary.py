@@ -86,6 +86,9 @@ def summarise_tracks(
     end = np.full(count, "merge", object)
     end[ledger.parent_track[ledger.event == DEATH]] = "death"
     sides = join_boxes(tracks[SIDES].to_numpy(), first, start)
+    by_size = np.lexsort((-step, tracks["cells"], number))  # the last of each track: its largest
+    if not tracks["area_km2"].isna().any():
+        by_size = np.lexsort((-step, tracks["area_km2"], number))
     largest = {
         f"largest_{name}": np.maximum.reduceat(tracks[column].to_numpy(), first)
         if count
@@ -104,6 +107,8 @@ def summarise_tracks(
             "origin": origin,
             "end": end,
             **largest,
+            "largest_time": times[by_size[last]],
+            "largest_step": step[by_size[last]],
             "path_km": path,
             "speed_km_per_day": speed,
             **dict(zip(SIDES, sides.T, strict=True)),

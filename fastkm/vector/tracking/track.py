@@ -61,8 +61,9 @@ class Tracks:
         One row a track: ``track``; ``family``, the first of the tracks that mergers and splits
         connect it with; ``first``, ``last`` (times), ``first_step``, ``last_step``; ``steps``, in
         which it was seen; ``origin`` ("birth" or "split") and ``end`` ("death" or "merge");
-        ``largest_cells``, ``largest_km2``; ``path_km``, along geodesics from centroid to
-        centroid; ``speed_km_per_day``, the path by the time; and its bounding box.
+        ``largest_cells``, ``largest_km2``, and ``largest_time`` and ``largest_step``, when its
+        area was largest; ``path_km``, along geodesics from centroid to centroid;
+        ``speed_km_per_day``, the path by the time; and its bounding box.
     choice : RegionChoice
         The regions that were tracked.
     """

@@ -106,3 +106,14 @@ def test_shorelines_lie_where_they_are_in_any_view(world):
     jumps = np.abs(np.diff(shores.vertices, axis=0)).max(axis=1)
     assert jumps[(shores.codes != shores.MOVETO)[1:]].max() < 6
     assert find_shores(xr.DataArray(np.eye(3), dims=("y", "x"))) is None
+
+
+@pytest.mark.parametrize("width", [0.3, 3.0])
+def test_a_narrow_view_has_no_shores(width):
+    middle = np.array([-0.5, 0.0, 0.5]) * 0.75 * width
+    place = {
+        "lat": ("lat", 50.95 + middle, {"units": "degrees_north"}),  # Dover
+        "lon": ("lon", 1.35 + middle, {"units": "degrees_east"}),
+    }
+    raster = xr.DataArray(np.eye(3), place, ("lat", "lon"))
+    assert (find_shores(raster) is None) == (width < 1.0)

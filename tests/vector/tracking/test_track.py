@@ -143,6 +143,14 @@ def test_what_crosses_goes_on_as_what_shares_most():
     assert apart.summary["steps"].tolist() == [3, 3]
 
 
+def test_a_track_has_the_time_of_its_largest_region():
+    found = fastkm.track(stack("##....", "####.#", "####.#", "###..#"))
+    assert found.summary["largest_cells"].tolist() == [4, 1]
+    assert found.summary["largest_step"].tolist() == [1, 1]  # the first of equal ones
+    times = found.tracks.set_index(["track", "step"])["time"]
+    assert found.summary["largest_time"].tolist() == [times[0, 1], times[1, 1]]
+
+
 def test_a_merger_of_three_goes_on_as_the_largest():
     found = fastkm.track(stack("#.##.####", "#########", "#########"))
     assert ledger(found, "birth", "continue") == [

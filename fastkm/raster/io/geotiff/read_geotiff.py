@@ -124,6 +124,13 @@ def read_tags(path: str | os.PathLike[str]) -> dict[str, str]:
         return dict(file.tags())
 
 
+def has_classes(path: str | os.PathLike[str], number: int) -> bool:
+    """Return True if the numbers of a band are classes: it has a colour table, or tags of classes."""
+    with open_geotiff(path) as file:
+        is_palette = file.colorinterp[number - 1].name == "palette"
+        return is_palette or "flag_values" in file.tags(number)
+
+
 def find_band(path: str | os.PathLike[str], name: str | None) -> int:
     """Find the number of a band of a GeoTIFF by its name or number; without one, the only band.
 
@@ -138,7 +145,9 @@ def find_band(path: str | os.PathLike[str], name: str | None) -> int:
     listed = ", ".join(names.values())
     if name is None:
         if len(numbers) != 1:
-            raise ValueError(f"{os.fspath(path)}: name one of its bands: {listed}")
+            from fastkm.raster.io.choose import UnnamedRasterError
+
+            raise UnnamedRasterError(path, "bands", [*names.values()])
         return numbers[0]
     found = [number for number, own in names.items() if name in {own, str(number)}]
     if not found:

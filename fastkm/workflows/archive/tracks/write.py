@@ -34,7 +34,9 @@ def write_tracks(found: Tracks, steps: Sequence[str], folder: RunFolder) -> list
         "tracks": found.tracks.assign(time=times[found.tracks["step"]]),
         "events": found.events.assign(time=times[found.events["step"]]),
         "track_summary": found.summary.assign(
-            first=times[found.summary["first_step"]], last=times[found.summary["last_step"]]
+            first=times[found.summary["first_step"]],
+            last=times[found.summary["last_step"]],
+            largest_time=times[found.summary["largest_step"]],
         ),
     }
     files = []
