@@ -254,8 +254,7 @@ def note_classes(selection: Selection, raster: xr.DataArray, ks: Sequence[int]) 
     is_read = raster.chunks is None
     number = str(np.isfinite(np.unique(raster.values)).sum()) if is_read else "K"
     if [*map(str, ks)] != [number]:
-        warnings.warn(
+        warn_user(
             f"{selection.file} is a label map, and the numbers of its classes are clustered: "
-            f"-k {number} --select all outlines its {number} classes",
-            stacklevel=3,
+            f"-k {number} --select all outlines its {number} classes"
         )

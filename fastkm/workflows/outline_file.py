@@ -272,7 +272,7 @@ def _note_limits(
             known = f" (the {most} has {own:,.0f} {limit.unit})" if math.isfinite(own) else ""
             reasons.append(f"{word} than {limit.value:,.15g} {limit.unit}{known}")
     if reasons:
-        warnings.warn(f"no outline is {' and '.join(reasons)}: the file has none", stacklevel=3)
+        warn_user(f"no outline is {' and '.join(reasons)}: the file has none")
 
 
 class _Seen:
