@@ -79,6 +79,17 @@ class Page:
             time.sleep(0.02)
         return found
 
+    def settle(self, script):
+        """Return what a script returns once it has been the same for half a second."""
+        end, found, since = time.monotonic() + SECONDS, self.run(script), time.monotonic()
+        while time.monotonic() < since + 0.5:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{script!r} changes for {SECONDS} s: {found!r}")
+            time.sleep(0.05)
+            if (now := self.run(script)) != found:
+                found, since = now, time.monotonic()
+        return found
+
     def find(self, selector):
         """Return the only element that a selector matches."""
         [element] = self.find_all(selector)

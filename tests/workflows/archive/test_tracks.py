@@ -50,8 +50,9 @@ def test_tables_are_those_of_the_label_maps(tracked) -> None:
     events = pd.read_csv(tracked / "events.csv")
     pd.testing.assert_frame_equal(events.drop(columns="time"), found.events.drop(columns="time"))
     summary = pd.read_csv(tracked / "track_summary.csv")
-    assert summary["first"].tolist() == np.datetime_as_string(found.summary["first"], "D").tolist()
-    dates = ["first", "last"]
+    dates = ["first", "last", "largest_time"]
+    for name in dates:
+        assert summary[name].tolist() == np.datetime_as_string(found.summary[name], "D").tolist()
     pd.testing.assert_frame_equal(summary.drop(columns=dates), found.summary.drop(columns=dates))
     assert {"tracks.png", "lives.png"} <= {path.name for path in (tracked / "figures").iterdir()}
 
