@@ -296,13 +296,15 @@ def test_all_parts_of_a_shapefile_are_listed(basin, tmp_path):
 
 
 def test_smallest_diameter_goes_through(basin, tmp_path):
-    done = outline_file(
-        Selection(basin), [3], 2, tmp_path / "a.gpkg", options=OutlineOptions(min_diameter=1e6)
-    )
+    with pytest.warns(UserWarning, match="no outline is longer than 1,000,000 px"):
+        done = outline_file(
+            Selection(basin), [3], 2, tmp_path / "a.gpkg", options=OutlineOptions(min_diameter=1e6)
+        )
     assert len(done.outlines) == 0
     assert len(gpd.read_file(tmp_path / "a.gpkg", engine="pyogrio")) == 0
 
 
+@pytest.mark.filterwarnings("ignore:no outline is longer")
 @pytest.mark.figures
 def test_map_of_no_outlines_is_drawn(basin, tmp_path):
     outline_file(
