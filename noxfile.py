@@ -23,12 +23,13 @@ PYTHONS = nox.project.python_versions(PROJECT)
 DIST = Path("dist")
 
 NEWEST_ONLY = (
-    "tests/test_golden.py",  # older PROJ: other last bits of areas and lengths
     "tests/plot/test_pictures.py",  # pictures as matplotlib 3.11 draws their text
     "tests/cli/test_start.py::test_info_loads_what_reads_the_file",  # older xarray loads more
-    "tests/raster/io/lazy/test_open_raster.py::test_raster_without_cells",  # needs xarray 2026.9
+    "tests/raster/io/lazy/test_open_raster.py::test_raster_without_cells[shape2-how1]",  # xarray 2026.9
+    # a mistake with any versions, which only the examples of Hypothesis 6.136 find; see docs/releasing.md
+    "tests/vector/test_coverage_everywhere.py::test_outlines_are_a_coverage_too[globe cut through cells]",
 )
-"""Tests of what depends on the newest versions: last bits, looks, the time to start, a file without steps."""
+"""Tests of what depends on the newest versions: looks, the time to start, a file without steps."""
 
 
 @nox.session
@@ -54,11 +55,13 @@ def tests_lowest(session: nox.Session) -> None:
 
     What such old versions use of newer ones of other libraries is deprecated by now, so
     DeprecationWarning is no error here. Commands in processes of their own would print those of the
-    oldest matplotlib about pyparsing 3.3.
+    oldest matplotlib about pyparsing 3.3. The oldest netCDF4 was built for another numpy, which
+    numpy itself tells Python to ignore.
     """
     low = ["--resolution=lowest-direct", "-e", ".", *_group("test"), "pyparsing==3.2.*"]
     session.install(*low)
-    options = [f"-Wignore::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
+    ignored = (":DeprecationWarning", ":PendingDeprecationWarning", "numpy.ndarray size changed")
+    options = [f"-Wignore:{what}" for what in ignored]
     options += [f"--deselect={test}" for test in NEWEST_ONLY]
     session.run(
         "python", "-m", "pytest", "-n", "auto", "-m", "not slow", *options, *session.posargs

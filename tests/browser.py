@@ -139,7 +139,8 @@ class Page:
     def read_errors(self):
         """Return the errors and warnings of the console since the last call."""
         entries = self.browser.get_log("browser")
-        return [entry["message"] for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
+        said = [entry["message"] for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
+        return [text for text in said if "willReadFrequently" not in text]  # advice to Bokeh 3.6
 
     def read_requests(self):
         """Return the addresses of all that was asked for since the last call."""

@@ -4,7 +4,7 @@
 
 The functions are put into `scipy.cluster.vq` before its test module is imported, each in a
 wrapper that counts its calls, and entered in scipy's table of array-API capabilities, which its
-tests consult. The last line tells how many tests passed, failed and were skipped, and how often
+tests consult if there is one (from scipy 1.16 on). The last line tells how many tests passed, failed and were skipped, and how often
 each function was called. The exit status is 1 if a test failed or a function was never called.
 """
 
@@ -19,6 +19,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import scipy.cluster.vq as scipy_vq
+from scipy._lib import _array_api
 
 import fastkm.cluster.vq as fastkm_vq
 
@@ -27,8 +28,7 @@ NAMES = ("kmeans", "kmeans2", "vq", "whiten")
 
 def put_in_place():
     """Put counting wrappers of fastkm's functions into scipy; return them and their counts."""
-    from scipy._lib._array_api import xp_capabilities_table
-
+    capabilities = getattr(_array_api, "xp_capabilities_table", {})
     calls = Counter()
 
     def counting(name):
@@ -44,7 +44,8 @@ def put_in_place():
     error = fastkm_vq.ClusterError  # descends from scipy's: loaded before that is replaced
     wrappers = {name: counting(name) for name in NAMES}
     for name, wrapper in wrappers.items():
-        xp_capabilities_table[wrapper] = xp_capabilities_table[getattr(scipy_vq, name)]
+        if capabilities:
+            capabilities[wrapper] = capabilities[getattr(scipy_vq, name)]
         setattr(scipy_vq, name, wrapper)
     scipy_vq.ClusterError = error
     return {**wrappers, "ClusterError": error}, calls

@@ -523,7 +523,9 @@ def labels_by(dtype, ks, values):
 
 def bare_labels(result, raster):
     """Return a label map without its name and attributes, as labels were when they were recorded."""
-    return result.predict(raster).rename(raster.name).drop_attrs(deep=False)
+    labels = result.predict(raster).rename(raster.name)
+    labels.attrs = {}
+    return labels
 
 
 @case("silhouette", "bic", "calinski_harabasz", "elbow")
@@ -742,8 +744,9 @@ def raster_clusters(raster, k, **options):
 def cluster_raster(kind):
     raster = stack(14, 20)
     one, weights = raster[0].drop_vars("band"), np.abs(np.cos(np.deg2rad(raster["lat"])))
-    both = xr.Dataset({"temp": one, "rain": raster[1].drop_vars("band") ** 2})
-    masked = (raster * 10).fillna(-99).round().astype("i2")
+    with xr.set_options(keep_attrs=True):  # the default of newer versions of xarray
+        both = xr.Dataset({"temp": one, "rain": raster[1].drop_vars("band") ** 2})
+        masked = (raster * 10).fillna(-99).round().astype("i2")
     rules = {"_FillValue": np.int16(-99), "valid_max": np.int16(4000), "scale_factor": 0.5}
     masked = from_file(masked, **rules)
     return {

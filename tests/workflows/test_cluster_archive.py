@@ -122,8 +122,10 @@ def test_a_dataset_leaves_what_its_file_leaves(whole, months, tmp_path):
 def test_a_dataset_is_clustered_again_and_not_resumed(months, tmp_path):
     water = xr.load_dataset(months).water
     first = fastkm.cluster_archive(water, **OPTIONS, output=tmp_path / "out").codebook
+    with xr.set_options(keep_attrs=True):  # the default of newer versions of xarray
+        twice = water * 2
     with pytest.warns(UserWarning, match="attributes of computed data"):
-        second = fastkm.cluster_archive(water * 2, **OPTIONS, output=tmp_path / "out")
+        second = fastkm.cluster_archive(twice, **OPTIONS, output=tmp_path / "out")
     assert not second.already_finished
     assert second.codebook.centroids[-1] > 1.5 * first.centroids[-1]
     with pytest.raises(ValueError, match="resume must be for files"):
@@ -161,10 +163,11 @@ def test_what_cannot_be_read_at_a_url_is_named(url):
 
 def test_anomalies_have_no_limits_of_the_file(months):
     water = xr.load_dataset(months).water
-    anomaly = water.where(water > 0) - 40
+    with xr.set_options(keep_attrs=True):  # the default of newer versions of xarray
+        anomaly = water.where(water > 0) - 40
     with pytest.warns(UserWarning, match=r"not applied: valid_min = 0.0.* are data now") as given:
         found = fastkm.cluster_archive(anomaly, 3)
-    assert len(given) == 1
+    assert [one.category for one in given].count(UserWarning) == 1
     assert found.codebook.centroids[0] < 0
     assert int(found.areas.cells.sum()) == int(anomaly.notnull().sum())
     np.testing.assert_array_equal(found.labels, found.codebook.predict(anomaly.values))

@@ -5,6 +5,7 @@ that is written without a limit. Nothing else is left.
 """
 
 import gc
+import json
 import shutil
 from functools import partial
 
@@ -230,7 +231,10 @@ def test_a_store_is_whole_or_not_there(made, tmp_path, many):
         if not (raw.cluster == -1).all():
             ends.add("new")
             write_store(made, path)  # what a resumed run does
-            assert read(path) == read(tmp_path / "new.zarr")
+            found, wanted = read(path), read(tmp_path / "new.zarr")
+            # zarr 3.0 lists the arrays in any order
+            assert json.loads(found.pop(".zmetadata")) == json.loads(wanted.pop(".zmetadata"))
+            assert found == wanted
     assert ends == {"none", "new"}
 
 

@@ -63,7 +63,7 @@ def test_terminals_that_know_links_get_one(monkeypatch, tmp_path):
     monkeypatch.setattr(output.print_line, "__defaults__", (console,))
     output.print_files([tmp_path / "a.nc", tmp_path / "r r.html"], tmp_path / "r r.html")
     link = (tmp_path / "r r.html").as_uri()
-    assert f";{link}\x1b\\" in console.file.getvalue().splitlines()[-1]
+    assert f";{link}\x1b\\" in console.file.getvalue()  # rich 13.9 ends with an empty link
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -25,6 +25,7 @@ import numpy as np
 from fastkm._core.attributes import read_text
 from fastkm._core.notes import warn_user
 from fastkm.raster.grid.axes import has_dates, is_called_time
+from fastkm.raster.io.clean_dataset import decode_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -145,8 +146,7 @@ def _decode_variable(name: str, variable: xr.Variable) -> xr.Variable | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # dates beyond nanoseconds become cftime's
-            numbers = decode_cf_variable(name, variable, decode_times=False, decode_timedelta=False)
-            numbers = _put_in_days(numbers.load())
+            numbers = _put_in_days(decode_numbers(name, variable).load())
             dates = decode_cf_variable(name, numbers, decode_timedelta=False).load()
     except DECODING_ERRORS:
         return None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 from fastkm.raster.array_libraries import defer_array_libraries
 from fastkm.raster.grid.axes import HELPERS
-from fastkm.raster.io.clean_dataset import clean_dataset
+from fastkm.raster.io.clean_dataset import clean_dataset, decode_dataset
 from fastkm.raster.io.decode_times import decode_times
 
 if TYPE_CHECKING:
@@ -160,15 +160,13 @@ def _open_with_dates(
     defer_array_libraries()
     if decode is None:
         return open_level(group)
-    how: dict[str, Any] = {"mask_and_scale": decode, "decode_times": False}
-    how |= {"decode_timedelta": False}
     with warnings.catch_warnings():
         # several missing values are decoded correctly; xarray warns all the same
         warnings.filterwarnings("ignore", ".*multiple fill values", xr.SerializationWarning)
         parts = group.split("/") if group else []
         levels = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
         whole = inherit_coordinates([open_level(level) for level in levels])
-        return decode_times(xr.decode_cf(clean_dataset(whole), **how))
+        return decode_times(decode_dataset(clean_dataset(whole), mask_and_scale=decode))
 
 
 def inherit_coordinates(groups: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -24,6 +24,7 @@ import numpy as np
 
 from fastkm._core import cf_missing, cf_rules
 from fastkm.errors import ArchiveError
+from fastkm.raster.io.clean_dataset import decode_numbers
 from fastkm.raster.io.lazy.masks import find_missing_number
 from fastkm.raster.io.open import (
     is_zarr_store,
@@ -165,11 +166,10 @@ def _has_one_encoding(variables: Sequence[StoredVariable]) -> bool:
 def decode_steps(stored: np.ndarray, variable: StoredVariable) -> xr.DataArray:
     """Decode numbers as `fastkm.read_raster` does: first xarray, then the rules it ignores."""
     import xarray as xr
-    from xarray.conventions import decode_cf_variable
 
     raw = _to_data_array(stored, variable).variable
     with _ignore_fill_warnings(variable):
-        decoded = decode_cf_variable(variable.name, raw, decode_times=False, decode_timedelta=False)
+        decoded = decode_numbers(variable.name, raw)
     array = xr.DataArray(decoded, name=variable.name)
     array.encoding = decoded.encoding
     with np.errstate(over="ignore"):  # see `mask_missing`

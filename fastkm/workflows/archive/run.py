@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -96,8 +97,10 @@ def cluster_archive(
     OSError
         If the folder cannot be written to, no scheduler answers, or no worker is left.
     ImportError
-        If distributed, of the extra ``archive``, is not installed and there are to be workers.
+        If something of the extra ``archive`` is not installed: pyarrow; zarr, if labels are written
+        to a store; or distributed, if there are to be workers.
     """
+    require_extra(options.labels)
     folder = RunFolder(output)
     if resume and overwrite:
         raise ValueError("resume and overwrite exclude each other: take one of the two")
@@ -116,6 +119,16 @@ def cluster_archive(
         folder.require_usable(resume=resume, overwrite=overwrite)
         run = _Run(folder, lock, inputs, options, progress, on_error == "skip")
         return run.execute(resume=resume, overwrite=overwrite)
+
+
+def require_extra(labels: str) -> None:
+    """Raise an ImportError that says what to install if packages of the extra are missing."""
+    needed = ["pyarrow", *(["zarr"] if labels == "zarr" else [])]
+    if missing := [name for name in needed if not find_spec(name)]:
+        raise ImportError(
+            f'results of an archive need {" and ".join(missing)}, which extra "archive" installs: '
+            'pip install "fastkm[archive]"'
+        )
 
 
 @dataclass

@@ -8,6 +8,7 @@ import scipy.cluster.vq as scipy_vq
 
 import fastkm
 from fastkm.cluster.vq import initialization
+from tests.older_versions import NUMPY, SCIPY
 
 DATA = np.random.default_rng(5).normal(10, 2, (40, 3))
 SHAPES = {"flat": DATA[:, 0].copy(), "column": DATA[:, :1].copy(), "rows": DATA}
@@ -32,6 +33,8 @@ GENERATORS = {
     "seed=RandomState": ("seed", lambda: np.random.RandomState(3)),
     "seed=Generator": ("seed", lambda: np.random.default_rng(3)),
 }
+if NUMPY < (2, 2):  # whose `default_rng` takes none
+    del GENERATORS["rng=RandomState"]
 
 
 @pytest.mark.parametrize("data", SHAPES)
@@ -133,7 +136,12 @@ def test_the_signature_is_scipys(name):
         parameters = inspect.signature(function).parameters.values()
         return [(p.name, p.kind, p.default) for p in parameters]
 
-    assert described(getattr(fastkm, name)) == described(getattr(scipy_vq, name))
+    ours, theirs = described(getattr(fastkm, name)), described(getattr(scipy_vq, name))
+    if SCIPY < (1, 17):  # takes `seed`, too, but does not say so
+        ours = [one for one in ours if one[0] != "seed"]
+    if SCIPY < (1, 16) and name == "whiten":  # None, which means True for arrays of numpy
+        theirs = [(*one[:2], None) if one[0] == "check_finite" else one for one in theirs]
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,16 @@ def test_a_run_leaves_what_it_says_and_nothing_of_its_work(whole, months) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("labels", "missing"), [("netcdf", "pyarrow"), ("zarr", "zarr")])
+def test_without_the_extra_nothing_is_begun(months, tmp_path, monkeypatch, labels, missing) -> None:
+    find = "fastkm.workflows.archive.run.find_spec"
+    monkeypatch.setattr(find, lambda name: None if name == missing else object())
+    told = rf'need {missing}, which extra "archive" installs: pip install "fastkm\[archive\]"$'
+    with pytest.raises(ImportError, match=told):
+        run([months], tmp_path / "out", replace(OPTIONS, labels=labels))
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_codebook_is_the_proven_optimum_over_all_steps(whole, months) -> None:
     everything = open_archive(months).values
     best = fastkm.kmeans1d(everything, 3)

@@ -166,7 +166,7 @@ def test_words_say_how_k_was_found_and_what_is_proven():
     own = describe_archive(fastkm.cluster_archive(values, 3, codebook="per-step"))
     assert "clustered by itself" in own.done[0]
     assert own.clusterings[0].names == ("the lowest", "number 1", "the highest")
-    both = xr.Dataset({"a": values, "b": values * 2})
+    both = xr.Dataset({"a": values, "b": (values * 2).assign_attrs(values.attrs)})
     several = describe_archive(fastkm.cluster_archive(both, 3, variable=["a", "b"]))
     assert "nothing is proven" in several.clusterings[0].found[1]
     assert several.clusterings[0].table.headings[1:3] == ("a kg m⁻²", "b kg m⁻²")

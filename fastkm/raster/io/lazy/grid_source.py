@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastkm._core.cf_rules import FILLS, PACKING
+from fastkm.raster.io.clean_dataset import decode_numbers
 from fastkm.raster.io.lazy.block_plan import Index, arrange, cover, simplify_index
 from fastkm.raster.io.open import (
     DAMAGES,
@@ -121,15 +122,11 @@ def take_positions(
 
 def load_coordinates(array: xr.DataArray) -> xr.DataArray:
     """Return an array, opened as stored, with coordinates that are loaded and decoded."""
-    from xarray.conventions import decode_cf_variable
-
     decoded = {}
     for name, coordinate in array.coords.items():
         stored = coordinate.variable.load()
         if any(rule in stored.attrs for rule in (*FILLS, *PACKING, "_Unsigned")):
-            decoded[name] = decode_cf_variable(
-                str(name), stored, decode_times=False, decode_timedelta=False
-            )
+            decoded[name] = decode_numbers(str(name), stored)
     return array.assign_coords(decoded)
 
 
