@@ -58,8 +58,11 @@ def tests_lowest(session: nox.Session) -> None:
     oldest matplotlib about pyparsing 3.3. The oldest netCDF4 was built for another numpy, which
     numpy itself tells Python to ignore.
     """
-    low = ["--resolution=lowest-direct", "-e", ".", *_group("test"), "pyparsing==3.2.*"]
-    session.install(*low)
+    low = ["--resolution=lowest-direct", "-r", "pyproject.toml", "--extra=maps", "--extra=test"]
+    session.install(
+        *low, "pyparsing==3.2.*"
+    )  # from the file: extras of extras are at their floors, too
+    session.install("-e", ".", "--no-deps")
     ignored = (":DeprecationWarning", ":PendingDeprecationWarning", "numpy.ndarray size changed")
     options = [f"-Wignore:{what}" for what in ignored]
     options += [f"--deselect={test}" for test in NEWEST_ONLY]
