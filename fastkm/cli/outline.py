@@ -161,7 +161,7 @@ def outline(
 
 @contextmanager
 def _name_other_way(file: Path, ks: Sequence[int]) -> Iterator[None]:
-    """Say how to outline clusters of all bands of a GeoTIFF, if none of them is named."""
+    """Add to an error how to outline clusters of all bands of a GeoTIFF, if none of them is named."""
     from fastkm.raster.io.choose import UnnamedRasterError
     from fastkm.raster.io.geotiff.read_geotiff import is_geotiff
 

@@ -63,15 +63,7 @@ def find_areas(selection: Selection, raster: Any, grid: xr.DataArray) -> CellAre
 
     Return None if it is not known where cells lie, or how large they are.
     """
-    try:
-        with ignore_notes():
-            if not is_on_globe(grid):
-                return None
-            if find_axis_degrees(grid, *find_axes(grid)[1:]) is not None:
-                return _multiply(selection.open_areas(raster))
-            return _share(find_grid(grid), *grid.shape)
-    except ValueError:  # a single row, or limits of cells that are not valid
-        return None
+    return _find(grid, lambda: selection.open_areas(raster))
 
 
 def sum_areas(labels: xr.DataArray, k: int) -> np.ndarray | None:
@@ -79,16 +71,7 @@ def sum_areas(labels: xr.DataArray, k: int) -> np.ndarray | None:
 
     Return None if it is not known where cells lie, or how large they are.
     """
-    try:
-        with ignore_notes():
-            if not is_on_globe(labels):
-                return None
-            if find_axis_degrees(labels, *find_axes(labels)[1:]) is not None:
-                found = _multiply(cell_areas(labels))
-            else:
-                found = _share(find_grid(labels), *labels.shape)
-    except ValueError:
-        return None
+    found = _find(labels, lambda: cell_areas(labels))
     if found is None:
         return None
     sums = np.zeros(k)
@@ -99,6 +82,19 @@ def sum_areas(labels: xr.DataArray, k: int) -> np.ndarray | None:
         areas = np.broadcast_to(found.measure((rows, every_column)), part.shape)
         sums += np.bincount(part[part >= 0], areas[part >= 0], k)
     return sums * found.unit
+
+
+def _find(grid: xr.DataArray, open_areas: Callable[[], xr.DataArray]) -> CellAreas | None:
+    """Find the areas of cells: those that are opened if rows and columns are degrees, else measured."""
+    try:
+        with ignore_notes():
+            if not is_on_globe(grid):
+                return None
+            if find_axis_degrees(grid, *find_axes(grid)[1:]) is not None:
+                return _multiply(open_areas())
+            return _share(find_grid(grid), *grid.shape)
+    except ValueError:  # a single row, or limits of cells that are not valid
+        return None
 
 
 def _multiply(areas: xr.DataArray) -> CellAreas | None:

@@ -298,7 +298,13 @@ def label_file(
     with write_together(earlier):
         _write_results(writer, done, selection, output, by, progress, figures, with_codebooks=False)
         for own in page:
-            _report_labels(writer, own, done, selection, path.name, progress, figures)
+            from fastkm.workflows.reports.jobs import report_labels
+
+            progress.begin("write the report")
+            report_labels(
+                writer, own, book, labels, done.counts[book.k], raster, selection,
+                source=path.name, title=figures.title,
+            )  # fmt: skip
     return done
 
 
@@ -381,23 +387,3 @@ def _report_results(
     report_clusters(
         writer, path, shown, done.raster, selection, choice=done.choice, title=figures.title
     )
-
-
-def _report_labels(
-    writer: FileWriter,
-    path: Path,
-    done: Clusters,
-    selection: Selection,
-    source: str,
-    progress: Progress,
-    figures: FigureOptions,
-) -> None:
-    """Write the report of what was labelled by the codebook of the file `source`."""
-    from fastkm.workflows.reports.jobs import report_labels
-
-    progress.begin("write the report")
-    [(k, book)] = done.codebooks.items()
-    report_labels(
-        writer, path, book, done.maps[k], done.counts[k], done.raster, selection,
-        source=source, title=figures.title,
-    )  # fmt: skip
